@@ -1,0 +1,55 @@
+"""Trimtab: the LLMOps loop in one process.
+
+Everything public is here and is imported when it is first used; importing the package itself reads
+no environment, opens nothing and loads next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trimtab.client import Client
+    from trimtab.errors import TrimtabError
+    from trimtab.records import Example, Prompt, Release, Run, Score, Span
+    from trimtab.scorers.definition import scorer
+    from trimtab.version import __version__
+
+_HOME = {
+    "Client": "trimtab.client",
+    "Example": "trimtab.records",
+    "Prompt": "trimtab.records",
+    "Release": "trimtab.records",
+    "Run": "trimtab.records",
+    "Score": "trimtab.records",
+    "Span": "trimtab.records",
+    "TrimtabError": "trimtab.errors",
+    "__version__": "trimtab.version",
+    "scorer": "trimtab.scorers.definition",
+}
+
+__all__ = [
+    "Client",
+    "Example",
+    "Prompt",
+    "Release",
+    "Run",
+    "Score",
+    "Span",
+    "TrimtabError",
+    "__version__",
+    "scorer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'trimtab' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,86 @@
+"""JSON at the edge: bytes to values once, with errors that say where and what.
+
+Rejects what would break later: invalid UTF-8, lone surrogates, nesting past the limit. Never raises
+anything but `InvalidRequest` for bad input.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from trimtab.errors import InvalidRequest
+
+Json = None | bool | int | float | str | list[Any] | dict[str, Any]
+T = TypeVar("T")
+
+MAX_DEPTH = 100
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+@overload
+def decode(data: bytes, type: type[T], *, what: str = ...) -> T: ...
+@overload
+def decode(data: bytes, *, what: str = ...) -> Any: ...
+
+
+def decode(data: bytes, type: Any = Any, *, what: str = "the request body") -> Any:
+    """Decode JSON bytes into `type`.
+
+    Args:
+        data: UTF-8 JSON.
+        type: anything msgspec can decode into; the default keeps plain values.
+        what: the name of the thing decoded, for the error.
+    Raises:
+        InvalidRequest: not JSON, not UTF-8, nested deeper than `MAX_DEPTH`, or not of `type`;
+            `where` is the JSON path.
+
+    >>> decode(b'{"n": 1}', dict[str, int])
+    {'n': 1}
+    """
+    _check_text(data, what)
+    try:
+        return msgspec.json.decode(data, type=type)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at ")
+        raise InvalidRequest(
+            f"{what} has a wrong value: {text[:1].lower()}{text[1:]}",
+            where=path.strip("`") or "$",
+            fix="send the type the API reference names (GET /api/v1/openapi.json)",
+        ) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(
+            f"{what} is not valid JSON: {error}", fix="send one JSON value, encoded as UTF-8"
+        ) from None
+
+
+def _check_text(data: bytes, what: str) -> None:
+    """Refuse broken UTF-8 and runaway nesting before the parser sees them."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"{what} is not valid UTF-8: byte 0x{data[error.start]:02x}",
+            where=f"byte {error.start}",
+            fix="encode the JSON as UTF-8",
+        ) from None
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and depth(data) > MAX_DEPTH:
+        raise InvalidRequest(
+            f"{what} is nested deeper than {MAX_DEPTH} levels", fix="send a flatter value"
+        )
+
+
+def depth(data: bytes) -> int:
+    """Deepest nesting of arrays and objects in a JSON text, ignoring brackets inside strings.
+
+    >>> depth(b'{"a": ["[[["]}')
+    2
+    """
+    unescaped = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside_strings = b"".join(unescaped.split(b'"')[::2])
+    brackets = outside_strings.translate(None, delete=_NOT_BRACKETS)
+    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0)

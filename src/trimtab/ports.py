@@ -1,0 +1,486 @@
+"""Every seam of Trimtab, as a small Protocol. Adapters implement them; stations only know these.
+
+Methods that touch disk or a database are blocking and are called from worker threads; methods on the
+request path are async. Errors are those of `trimtab.errors`; an adapter translates foreign ones at
+its boundary. Each port has a conformance suite in `trimtab.testing` that every adapter passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import Future
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+import msgspec
+
+from trimtab.records import (
+    Approval,
+    Dataset,
+    Example,
+    ModelCard,
+    Passage,
+    Prompt,
+    Release,
+    Retrieval,
+    Run,
+    Score,
+    Span,
+    Target,
+)
+from trimtab.records.release import ReleaseState
+
+# -- time --------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    def now_ns(self) -> int:
+        """Unix time in nanoseconds."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """A counter that never goes back, for durations."""
+        ...
+
+
+# -- models ------------------------------------------------------------------------------------
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to a provider, in the dialect of the caller, ready to send.
+
+    `body` is the JSON body with the provider's own model name in it. `stream` asks for server-sent
+    events. `timeout_s` is for the whole call.
+    """
+
+    dialect: Literal["openai.chat"] = "openai.chat"
+    model: str
+    body: bytes
+    stream: bool = False
+    timeout_s: float = 600.0
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's answer: status, headers worth passing on, and the body as it arrives.
+
+    `chunks` yields the body in order and must be closed (`aclose`) when it is not read to the end;
+    closing cancels the work behind it. Bytes are forwarded untouched.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+class Provider(Protocol):
+    """A source of model answers. `name` is the part of a model id before the first slash."""
+
+    name: str
+
+    def cards(self) -> Sequence[ModelCard]:
+        """The models this provider offers; may be empty when it cannot list them."""
+        ...
+
+    async def send(self, call: Call) -> Reply:
+        """Start a call.
+
+        Raises:
+            ProviderUnavailable: it could not be reached.
+            ProviderTimeout: it did not start to answer in time.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections; calls in flight may fail afterwards."""
+        ...
+
+
+# -- retrieval ---------------------------------------------------------------------------------
+
+
+class Retriever(Protocol):
+    def search(self, query: str, *, k: int) -> list[Passage]:
+        """The k best passages, best first; fewer when fewer match, none when nothing does."""
+        ...
+
+
+class Retrievers(Protocol):
+    """Hands out the retriever for a release's settings, building its index once."""
+
+    def retriever(self, settings: Retrieval) -> Retriever:
+        """Raises NotFound when the corpus does not exist."""
+        ...
+
+
+# -- scoring -----------------------------------------------------------------------------------
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scorer may look at. A scorer names the fields it wants as its arguments.
+
+    None means absent: a scorer that needs it is `unscored`, not called.
+    """
+
+    target: Target
+    project: str = "default"
+    input: Any = None
+    output: Any = None
+    expected: Any = None
+    context: tuple[str, ...] | None = None
+    metadata: Mapping[str, Any] | None = None
+    latency_ms: float | None = None
+    cost_usd: Decimal | None = None
+    span: Span | None = None
+    example: Example | None = None
+    run: str | None = None
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    name: str
+    version: str
+    digest: str
+    tier: Literal["code", "model", "judge"]
+    higher_is_better: bool
+
+    async def score(self, subject: Subject) -> list[Score]:
+        """Judge a subject. Never raises for a bad subject: that is a status of the score."""
+        ...
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task answered to one example, with the span that recorded it if there is one."""
+
+    output: Any
+    context: tuple[str, ...] = ()
+    latency_ms: float | None = None
+    cost_usd: Decimal | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    error: str | None = None
+
+
+class Task(Protocol):
+    """Anything an experiment can run: a release behind the gateway, or any callable."""
+
+    async def __call__(self, example: Example) -> Response: ...
+
+
+# -- stores ------------------------------------------------------------------------------------
+
+
+class SpanQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which spans; None means any. Times are Unix nanoseconds, `since` inclusive."""
+
+    project: str = "default"
+    trace_id: str | None = None
+    route: str | None = None
+    release: str | None = None
+    run: str | None = None
+    kind: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+    limit: int = 100
+
+
+class ScoreQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which scores; None means any. Newest first."""
+
+    project: str = "default"
+    target: Target | None = None
+    trace_id: str | None = None
+    run: str | None = None
+    name: str | None = None
+    source: str | None = None
+    since_ns: int | None = None
+    limit: int = 100
+
+
+class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a trace list: its root span with previews, and sums over all its spans.
+
+    `cost_usd` sums what is priced; `unpriced` counts the model calls that are not. `partial` says
+    that the root span has not arrived.
+    """
+
+    trace_id: str
+    project: str
+    name: str
+    start_ns: int
+    duration_ms: float
+    status: str
+    error: str | None
+    route: str | None
+    release: str | None
+    model: str | None
+    user: str | None
+    session: str | None
+    spans: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None
+    unpriced: int
+    input_preview: str
+    output_preview: str
+    partial: bool = False
+
+
+class HourBucket(msgspec.Struct, frozen=True, kw_only=True):
+    start_ns: int
+    calls: int
+    errors: int
+    cost_usd: Decimal
+
+
+class ScoreSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """All scores of one name in a period; `mean` and `passed` only where they are defined."""
+
+    name: str
+    source: str
+    total: int
+    scored: int
+    mean: float | None
+    passed: int | None
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of a period, over model calls; None where there was no call to measure."""
+
+    project: str
+    since_ns: int
+    until_ns: int
+    traces: int
+    spans: int
+    calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    unpriced: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_p99_ms: float | None
+    hours: tuple[HourBucket, ...] = ()
+    scores: tuple[ScoreSummary, ...] = ()
+
+
+class Written(NamedTuple):
+    """How many records a write changed; records already there unchanged are not counted."""
+
+    spans: int
+    scores: int
+
+
+class Sequenced(NamedTuple):
+    """A stored span and its place in the order of arrival."""
+
+    seq: int
+    span: Span
+
+
+class TelemetryStore(Protocol):
+    """Spans and scores: append, read, aggregate. Durable when the future resolves."""
+
+    def append(self, spans: Sequence[Span] = (), scores: Sequence[Score] = ()) -> Future[Written]:
+        """Queue records for the next group commit.
+
+        Idempotent: a span with a known (trace_id, span_id) is dropped; a score with a known
+        score_id replaces the earlier one.
+        Raises (through the future):
+            NotDurable: the records were not written; nothing of the batch was.
+        """
+        ...
+
+    def trace(self, project: str, trace_id: str) -> list[Span]:
+        """All spans of a trace by start time, payloads included; empty when unknown."""
+        ...
+
+    def traces(self, query: SpanQuery) -> list[TraceSummary]:
+        """Newest traces first."""
+        ...
+
+    def spans(self, query: SpanQuery) -> list[Span]:
+        """Newest spans first, payloads included."""
+        ...
+
+    def spans_after(self, seq: int, *, limit: int) -> list[Sequenced]:
+        """Spans of all projects in order of arrival, for consumers that keep a cursor."""
+        ...
+
+    def span_count(self, project: str | None = None) -> int: ...
+
+    def scores(self, query: ScoreQuery) -> list[Score]: ...
+
+    def overview(self, project: str, *, since_ns: int, until_ns: int) -> Overview: ...
+
+    def ping(self) -> None:
+        """Raises StoreError when reads or writes cannot work."""
+        ...
+
+    def close(self) -> None:
+        """Commit what is queued, then release the store."""
+        ...
+
+
+class PromptStore(Protocol):
+    def add(self, prompt: Prompt) -> Prompt:
+        """Store the next version of a prompt; `version` is assigned. The same content as the
+        newest version returns that version instead."""
+        ...
+
+    def get(self, project: str, ref: str) -> Prompt:
+        """`name@3`, or `name` for the newest. Raises NotFound."""
+        ...
+
+    def list(self, project: str) -> list[Prompt]:
+        """The newest version of each prompt, by name."""
+        ...
+
+
+class DatasetStore(Protocol):
+    def add(
+        self, project: str, name: str, examples: Sequence[Example], *, note: str, created_ns: int
+    ) -> Dataset:
+        """Store the next version with exactly these rows; unchanged rows return the newest.
+
+        Raises:
+            Conflict: two rows have one example_id.
+        """
+        ...
+
+    def get(self, project: str, ref: str) -> Dataset:
+        """`name@2`, or `name` for the newest. Raises NotFound."""
+        ...
+
+    def examples(self, project: str, ref: str) -> list[Example]:
+        """The rows of a version in the order they were given. Raises NotFound."""
+        ...
+
+    def list(self, project: str) -> list[Dataset]:
+        """The newest version of each dataset, by name."""
+        ...
+
+
+class ReleaseStore(Protocol):
+    def add(self, release: Release) -> Release:
+        """Store a release; `version` within its route is assigned.
+
+        Raises Conflict when the route already has a release with this digest that is not retired.
+        """
+        ...
+
+    def get(self, project: str, ref: str) -> Release:
+        """By release_id or `route@version`. Raises NotFound."""
+        ...
+
+    def list(self, project: str | None = None, route: str | None = None) -> list[Release]:
+        """Newest first."""
+        ...
+
+    def live(self) -> list[Release]:
+        """The live release of every route of every project."""
+        ...
+
+    def transition(
+        self, project: str, release_id: str, state: ReleaseState, approval: Approval
+    ) -> Release:
+        """Change the state and append the approval in one transaction.
+
+        Making a release live retires the one that was.
+        Raises NotFound.
+        """
+        ...
+
+    def revision(self) -> int:
+        """A number that grows with every change to any release; cheap to poll."""
+        ...
+
+
+class RunStore(Protocol):
+    def put(self, run: Run) -> None:
+        """Insert or replace by run_id."""
+        ...
+
+    def get(self, project: str, run_id: str) -> Run:
+        """Raises NotFound."""
+        ...
+
+    def list(self, project: str, *, limit: int = 100) -> list[Run]:
+        """Newest first."""
+        ...
+
+
+class CursorStore(Protocol):
+    """Where a background consumer stands, by name; 0 when it never ran."""
+
+    def get(self, name: str) -> int: ...
+
+    def put(self, name: str, value: int) -> None: ...
+
+
+class MetadataStore(Protocol):
+    """Everything that is not telemetry, one small store per noun, one database behind them."""
+
+    prompts: PromptStore
+    datasets: DatasetStore
+    releases: ReleaseStore
+    runs: RunStore
+    cursors: CursorStore
+
+    def ping(self) -> None:
+        """Raises StoreError when the database cannot be used."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Large payloads by the SHA-256 of their content."""
+
+    def put(self, data: bytes) -> str:
+        """Store durably and return the hex digest; storing the same bytes again is free.
+
+        Raises NotDurable.
+        """
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """Raises NotFound when absent, StoreError when the content does not match its digest."""
+        ...
+
+    def exists(self, digest: str) -> bool: ...
+
+    def delete(self, digest: str) -> None:
+        """Deleting what is absent is not an error."""
+        ...
+
+
+# -- request path ------------------------------------------------------------------------------
+
+
+class Recorder(Protocol):
+    """Takes finished spans of the request path and makes them durable."""
+
+    async def record(self, spans: Sequence[Span]) -> None:
+        """Return when the spans will survive a crash of the process and of the machine.
+
+        Raises NotDurable.
+        """
+        ...
+
+
+class Grant(NamedTuple):
+    """Whether a take was allowed; if not, after how long it would be."""
+
+    ok: bool
+    retry_after_s: float = 0.0
+
+
+class Limiter(Protocol):
+    """Token buckets by key (a bucket holds `capacity` tokens and refills at `rate_per_s`)."""
+
+    async def take(self, key: str, *, cost: float, capacity: float, rate_per_s: float) -> Grant:
+        """Atomically take `cost` tokens, or nothing."""
+        ...
+
+    async def aclose(self) -> None: ...

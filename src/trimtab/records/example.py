@@ -1,0 +1,50 @@
+"""Example: one row of a versioned dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trimtab.kit.hashing import digest
+from trimtab.records.record import Json, Record
+
+
+class Example(Record, kw_only=True):
+    """One case: an input, what is expected of it, and where it came from.
+
+    `cluster` names the group that errors are correlated in (a document, a session, a customer):
+    intervals are computed over clusters, not rows. `source_trace` and `source_span` lead back to
+    the call an example was curated from.
+    """
+
+    example_id: str
+    input: Json
+    expected: Json = None
+    context: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    split: str | None = None
+    cluster: str | None = None
+    source_trace: str | None = None
+    source_span: str | None = None
+
+
+class Dataset(Record, kw_only=True):
+    """One version of a named set of examples; `digest` is the hash of its rows in order."""
+
+    name: str
+    version: int
+    project: str = "default"
+    size: int
+    digest: str
+    created_ns: int
+    note: str = ""
+
+    @property
+    def ref(self) -> str:
+        """`name@version`, the way a run names the dataset it used."""
+        return f"{self.name}@{self.version}"
+
+
+def examples_digest(examples: list[Example]) -> str:
+    """Hash of the rows' content, independent of when and where they were written."""
+    return digest(list(examples))

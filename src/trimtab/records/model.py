@@ -1,0 +1,93 @@
+"""Models, what they cost, and how many tokens a call used."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from trimtab.records.record import Record
+
+_PER_MILLION = Decimal(1_000_000)
+_NANO_USD = Decimal("0.000000001")
+
+
+class Usage(Record, kw_only=True):
+    """Tokens of one call in disjoint buckets: every token is counted in exactly one of them.
+
+    `input` excludes cached and audio tokens; `output` excludes reasoning and audio tokens.
+    `estimated` says that the provider did not report the numbers.
+    """
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    audio_input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    audio_output: int = 0
+    estimated: bool = False
+
+    @property
+    def total_input(self) -> int:
+        return (
+            self.input
+            + self.cache_read
+            + self.cache_write_5m
+            + self.cache_write_1h
+            + self.audio_input
+        )
+
+    @property
+    def total_output(self) -> int:
+        return self.output + self.reasoning + self.audio_output
+
+
+class Price(Record, kw_only=True):
+    """US dollars per million tokens of each bucket; a bucket without a price is unpriced."""
+
+    input: Decimal | None = None
+    cache_read: Decimal | None = None
+    cache_write_5m: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    audio_input: Decimal | None = None
+    output: Decimal | None = None
+    reasoning: Decimal | None = None
+    audio_output: Decimal | None = None
+
+
+class ModelCard(Record, kw_only=True):
+    """What a model is, can do, costs, and is not for."""
+
+    id: str
+    provider: str
+    description: str = ""
+    limitations: str = ""
+    context_tokens: int | None = None
+    price: Price | None = None
+    owned_by: str = ""
+
+
+def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
+    """What a call cost, to the nano-dollar; None when any bucket it used has no price.
+
+    Reasoning tokens without a price of their own are billed as output.
+
+    >>> cost_usd(Usage(input=1000, output=10), Price(input=Decimal("2.5"), output=Decimal(10)))
+    Decimal('0.002600000')
+    >>> cost_usd(Usage(input=1), None) is None
+    True
+    """
+    if price is None:
+        return None
+    total = Decimal(0)
+    for bucket in Price.__struct_fields__:
+        tokens = getattr(usage, bucket)
+        if not tokens:
+            continue
+        rate = getattr(price, bucket)
+        if rate is None and bucket == "reasoning":
+            rate = price.output
+        if rate is None:
+            return None
+        total += rate * tokens / _PER_MILLION
+    return total.quantize(_NANO_USD, rounding=ROUND_HALF_EVEN)

@@ -1,0 +1,13 @@
+"""What all records share: frozen, slotted, keyword-only; unknown fields are ignored when read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from trimtab.kit.jsonx import Json
+
+__all__ = ["Json", "Record"]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Base of every record; each says `kw_only=True` itself, because msgspec does not inherit it."""

@@ -1,0 +1,84 @@
+"""Run: an experiment, its numbers and its verdict."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from trimtab.records.record import Record
+
+RunStatus = Literal["running", "done", "failed", "interrupted"]
+Outcome = Literal["pass", "fail", "inconclusive"]
+
+
+class Estimate(Record, kw_only=True):
+    """A number with its honesty: interval, how many cases count, and how many there were."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    total: int
+    confidence: float = 0.95
+    method: str = ""
+
+    @property
+    def coverage(self) -> float:
+        """Share of the cases that could be scored, in [0, 1]."""
+        return self.n / self.total if self.total else 0.0
+
+
+class Comparison(Record, kw_only=True):
+    """Candidate against baseline on one metric, over the same examples.
+
+    `difference` is candidate - baseline in the metric's own unit. `detectable` is the smallest true
+    difference the pairs would have shown with 80 % power. `p_adjusted` is Holm's over the gating
+    metrics; None for a metric that does not gate.
+    """
+
+    metric: str
+    higher_is_better: bool = True
+    baseline: Estimate
+    candidate: Estimate
+    difference: Estimate
+    changed: int = 0
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    test: str = ""
+    margin: float | None = None
+    detectable: float | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+
+
+class Verdict(Record, kw_only=True):
+    """What the gate says, in one word and in sentences, with every comparison behind it."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    baseline_run: str | None = None
+    improved: bool = False
+    cost_usd: Decimal | None = None
+
+
+class Run(Record, kw_only=True):
+    """An experiment: a release (or any callable) x a dataset version x scorers."""
+
+    run_id: str
+    project: str = "default"
+    name: str
+    release: str | None = None
+    release_digest: str | None = None
+    dataset: str
+    dataset_digest: str
+    scorers: tuple[str, ...]
+    status: RunStatus = "running"
+    error: str | None = None
+    started_ns: int
+    ended_ns: int | None = None
+    done: int = 0
+    total: int = 0
+    metrics: dict[str, Estimate] = {}
+    verdict: Verdict | None = None
+    cost_usd: Decimal | None = None
