@@ -5,12 +5,20 @@ Follows the WHATWG HTML standard, section 9.2 (event stream interpretation).
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+# Atomic groups keep the CR LF of one line end from counting as two.
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Event(NamedTuple):
-    data: str
-    name: str = "message"
+    """One block of the stream: its data (None for comments and keep-alives), name and bytes."""
+
+    data: str | None
+    name: str
+    raw: bytes
 
 
 def encode(data: bytes, *, name: str | None = None) -> bytes:
@@ -26,51 +34,48 @@ def encode(data: bytes, *, name: str | None = None) -> bytes:
 class Decoder:
     """Turns a byte stream into events, whatever the chunk boundaries.
 
-    A chunk may end inside a line, inside a CRLF or inside a UTF-8 sequence; comments and unknown
-    fields are skipped; an event without a terminating blank line is not an event.
+    A chunk may end inside a line, a CR LF pair or a UTF-8 sequence. The `raw` bytes of all events,
+    joined, are exactly the bytes fed up to the last blank line, so a proxy can forward them.
 
     >>> decoder = Decoder()
-    >>> decoder.feed(b"data: o") + decoder.feed(b"ne\\r\\n\\r") + decoder.feed(b"\\n")
-    [Event(data='one', name='message')]
+    >>> decoder.feed(b"data: o")
+    []
+    >>> decoder.feed(b"ne\\r\\n\\r\\n: ping\\n\\n")
+    [Event(data='one', name='message', raw=b'data: one\\r\\n\\r\\n'),
+     Event(data=None, name='message', raw=b': ping\\n\\n')]
     """
 
-    __slots__ = ("_buffer", "_data", "_name", "_skip_lf", "_started")
+    __slots__ = ("_buffer", "_scanned")
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._data: list[str] = []
-        self._name = ""
-        self._skip_lf = False
-        self._started = False
+        self._scanned = 0
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Events completed by this chunk, in order."""
-        if self._skip_lf and chunk:
-            chunk = chunk.removeprefix(b"\n")
-            self._skip_lf = False
         self._buffer += chunk
-        if self._buffer.endswith(b"\r"):
-            self._skip_lf = True
-        lines = self._buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._buffer = lines.pop()
-        return [event for line in lines if (event := self._line(line)) is not None]
+        events = []
+        while match := _BLANK_LINE.search(self._buffer, self._scanned):
+            raw, self._buffer = self._buffer[: match.end()], self._buffer[match.end() :]
+            self._scanned = 0
+            events.append(_parse(raw))
+        # A boundary is at most four bytes, of which the last may still be on its way.
+        self._scanned = max(0, len(self._buffer) - 3)
+        return events
 
-    def _line(self, raw: bytes) -> Event | None:
-        line = raw.decode("utf-8", "replace")
-        if not self._started:
-            line = line.removeprefix("\ufeff")
-            self._started = True
-        if not line:
-            return self._dispatch()
+    @property
+    def rest(self) -> bytes:
+        """Bytes of an event that is not complete; at the end of a stream, of one that was cut."""
+        return self._buffer
+
+
+def _parse(raw: bytes) -> Event:
+    data: list[str] = []
+    name = ""
+    for line in _LINE_END.split(raw.decode("utf-8", "replace").removeprefix("\ufeff")):
         field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
         if field == "data":
-            self._data.append(value)
+            data.append(value.removeprefix(" "))
         elif field == "event":
-            self._name = value
-        return None
-
-    def _dispatch(self) -> Event | None:
-        data, name = self._data, self._name
-        self._data, self._name = [], ""
-        return Event("\n".join(data), name or "message") if data else None
+            name = value.removeprefix(" ")
+    return Event("\n".join(data) if data else None, name or "message", raw)

@@ -1,0 +1,330 @@
+"""OpenAI chat completions on the wire: requests in, completions and chunks out, errors.
+
+A request is kept as an envelope of raw JSON fields, so whatever Trimtab does not know passes
+through untouched. `Fold` reads an answer, streamed or not, into one message with its usage.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from trimtab.errors import InvalidRequest, ProviderError, RequestError, TrimtabError
+from trimtab.kit import jsonx, sse
+from trimtab.records import Message, Usage
+
+DONE = b"data: [DONE]\n\n"
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"]
+
+
+# -- requests ----------------------------------------------------------------------------------
+
+
+class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
+    include_usage: bool = False
+
+
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it came: every field raw, the few that Trimtab acts on decoded."""
+
+    model: str
+    messages: list[Message]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    user: str | None = None
+    fields: dict[str, msgspec.Raw] = {}
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the caller asked for the extra usage chunk of a stream."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def body(self, **changes: Any) -> bytes:
+        """The request as JSON with some fields replaced; a value of None removes the field."""
+        fields: dict[str, Any] = {**self.fields, **changes}
+        return jsonx.encode({key: value for key, value in fields.items() if value is not None})
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """Decode and check a request body.
+
+    Raises:
+        InvalidRequest: not a JSON object, or `model` or `messages` missing or of a wrong type;
+            `where` names the field.
+    """
+    fields = jsonx.decode(body, dict[str, msgspec.Raw])
+    for name in ("model", "messages"):
+        if name not in fields:
+            raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name])
+    request = ChatRequest(
+        model=_field(fields, "model", str),
+        messages=_field(fields, "messages", list[Message]),
+        stream=_field(fields, "stream", bool | None) or False,
+        stream_options=_field(fields, "stream_options", StreamOptions | None),
+        user=_field(fields, "user", str | None),
+        fields=fields,
+    )
+    if not request.model:
+        raise InvalidRequest("'model' is empty", where="model", fix=_FIX["model"])
+    if not request.messages:
+        raise InvalidRequest("'messages' is empty", where="messages", fix=_FIX["messages"])
+    for index, message in enumerate(request.messages):
+        if message.role not in ROLES:
+            raise InvalidRequest(
+                f"unknown role {message.role!r}",
+                where=f"messages[{index}].role",
+                fix=f"use one of {', '.join(ROLES)}",
+            )
+    return request
+
+
+_FIX = {
+    "model": "name a route or a model of GET /v1/models",
+    "messages": 'send at least one message, like {"role": "user", "content": "Hello"}',
+}
+
+
+def _field(fields: dict[str, msgspec.Raw], name: str, type: Any) -> Any:
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=type)
+    except (msgspec.DecodeError, RecursionError) as error:
+        text, _, path = str(error).partition(" - at ")
+        where = name + path.strip("`").removeprefix("$")
+        raise InvalidRequest(
+            f"{name!r} is wrong: {text[:1].lower()}{text[1:]}",
+            where=where,
+            fix=_FIX.get(name, "see the OpenAI chat completions reference"),
+        ) from None
+
+
+# -- answers -----------------------------------------------------------------------------------
+
+
+def completion(
+    *,
+    id: str,
+    model: str,
+    created_s: int,
+    text: str,
+    usage: Usage,
+    finish_reason: FinishReason = "stop",
+) -> bytes:
+    """A whole answer of one text choice."""
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text, "refusal": None},
+        "logprobs": None,
+        "finish_reason": finish_reason,
+    }
+    head = {"id": id, "object": "chat.completion", "created": created_s, "model": model}
+    return jsonx.encode({**head, "choices": [choice], "usage": usage_on_wire(usage)})
+
+
+def chunk(
+    *,
+    id: str,
+    model: str,
+    created_s: int,
+    text: str | None = None,
+    first: bool = False,
+    finish_reason: FinishReason | None = None,
+) -> bytes:
+    """One event of a streamed answer; `first` adds the role, `finish_reason` ends the choice."""
+    delta: dict[str, Any] = {"role": "assistant"} if first else {}
+    if text is not None:
+        delta["content"] = text
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    head = {"id": id, "object": "chat.completion.chunk", "created": created_s, "model": model}
+    return sse.encode(jsonx.encode({**head, "choices": [choice]}))
+
+
+def usage_chunk(*, id: str, model: str, created_s: int, usage: Usage) -> bytes:
+    """The event after the last choice that carries the usage (`stream_options.include_usage`)."""
+    head = {"id": id, "object": "chat.completion.chunk", "created": created_s, "model": model}
+    return sse.encode(jsonx.encode({**head, "choices": [], "usage": usage_on_wire(usage)}))
+
+
+def usage_on_wire(usage: Usage) -> dict[str, Any]:
+    """Disjoint buckets to OpenAI's nested totals."""
+    return {
+        "prompt_tokens": usage.total_input,
+        "completion_tokens": usage.total_output,
+        "total_tokens": usage.total_input + usage.total_output,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read,
+            "audio_tokens": usage.audio_input,
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": usage.audio_output,
+        },
+    }
+
+
+def usage_from_wire(wire: dict[str, Any]) -> Usage:
+    """OpenAI's nested totals to disjoint buckets.
+
+    >>> usage_from_wire({"prompt_tokens": 10, "completion_tokens": 5,
+    ...                  "prompt_tokens_details": {"cached_tokens": 4}}).input
+    6
+    """
+    inputs = _dict(wire.get("prompt_tokens_details"))
+    outputs = _dict(wire.get("completion_tokens_details"))
+    cached, audio_in = _count(inputs, "cached_tokens"), _count(inputs, "audio_tokens")
+    reasoning, audio_out = _count(outputs, "reasoning_tokens"), _count(outputs, "audio_tokens")
+    return Usage(
+        input=max(0, _count(wire, "prompt_tokens") - cached - audio_in),
+        cache_read=cached,
+        audio_input=audio_in,
+        output=max(0, _count(wire, "completion_tokens") - reasoning - audio_out),
+        reasoning=reasoning,
+        audio_output=audio_out,
+    )
+
+
+def _count(wire: dict[str, Any], key: str) -> int:
+    value = wire.get(key)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+class Fold:
+    """Reads an answer as it passes and keeps what the record needs.
+
+    Feed it every chunk of a body, streamed (`stream=True`) or not, then call `finish`. It never
+    raises for a strange answer: what cannot be read is left out and `complete` stays False.
+    """
+
+    def __init__(self, *, stream: bool) -> None:
+        self.stream = stream
+        self.role = "assistant"
+        self.model: str | None = None
+        self.usage: Usage | None = None
+        self.finish_reason: str | None = None
+        self.error: str | None = None
+        self.complete = False
+        self._text: list[str] = []
+        self._extra: dict[str, list[str]] = {}
+        self._tool_calls: dict[int, dict[str, Any]] = {}
+        self._body: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Take a chunk of a body that is not a stream."""
+        self._body.append(data)
+
+    def event(self, data: str) -> bool:
+        """Take the data of one event; return whether it carried content for the caller."""
+        if data == "[DONE]":
+            self.complete = True
+            return False
+        try:
+            wire = msgspec.json.decode(data)
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        return self._chunk(wire) if isinstance(wire, dict) else False
+
+    def finish(self) -> None:
+        """Read the body collected by `feed`."""
+        if self.stream:
+            return
+        try:
+            wire = msgspec.json.decode(b"".join(self._body))
+        except (msgspec.DecodeError, RecursionError):
+            self.error = "the provider's answer is not JSON"
+            return
+        if isinstance(wire, dict):
+            self._head(wire)
+            for choice in _dicts(wire.get("choices"))[:1]:
+                self._delta(_dict(choice.get("message")))
+                self.finish_reason = choice.get("finish_reason")
+            self.complete = self.error is None
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The answer as one message in the wire's shape."""
+        message: dict[str, Any] = {"role": self.role, "content": self.text or None}
+        message |= {key: "".join(parts) for key, parts in self._extra.items()}
+        if self._tool_calls:
+            message["tool_calls"] = [call for _, call in sorted(self._tool_calls.items())]
+        return message
+
+    def _head(self, wire: dict[str, Any]) -> None:
+        if isinstance(wire.get("model"), str):
+            self.model = wire["model"]
+        if isinstance(wire.get("usage"), dict):
+            self.usage = usage_from_wire(wire["usage"])
+        if wire.get("error"):
+            error = wire["error"]
+            self.error = str(error.get("message", error) if isinstance(error, dict) else error)
+
+    def _chunk(self, wire: dict[str, Any]) -> bool:
+        self._head(wire)
+        content = False
+        for choice in _dicts(wire.get("choices")):
+            if choice.get("index", 0) != 0:
+                content = True
+                continue
+            content = self._delta(_dict(choice.get("delta"))) or content
+            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        return content
+
+    def _delta(self, delta: dict[str, Any]) -> bool:
+        if isinstance(delta.get("role"), str):
+            self.role = delta["role"]
+        if isinstance(delta.get("content"), str) and delta["content"]:
+            self._text.append(delta["content"])
+        for key in ("refusal", "reasoning_content"):
+            if isinstance(delta.get(key), str) and delta[key]:
+                self._extra.setdefault(key, []).append(delta[key])
+        for position, call in enumerate(_dicts(delta.get("tool_calls"))):
+            index = call.get("index")
+            self._tool_call(index if isinstance(index, int) else position, call)
+        return any(delta.get(key) for key in ("content", "refusal", "reasoning_content")) or bool(
+            delta.get("tool_calls")
+        )
+
+    def _tool_call(self, index: int, part: dict[str, Any]) -> None:
+        """Merge a fragment: id and name come once, arguments piece by piece."""
+        call = self._tool_calls.setdefault(
+            index, {"id": None, "type": "function", "function": {"name": "", "arguments": ""}}
+        )
+        call["id"] = part.get("id") or call["id"]
+        call["type"] = part.get("type") or call["type"]
+        function = _dict(part.get("function"))
+        call["function"]["name"] = function.get("name") or call["function"]["name"]
+        call["function"]["arguments"] += str(function.get("arguments") or "")
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+# -- errors ------------------------------------------------------------------------------------
+
+
+def error_body(error: TrimtabError) -> dict[str, Any]:
+    """An error in the shape OpenAI's clients read; `where` becomes `param`."""
+    kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+    kind = "invalid_request_error" if isinstance(error, RequestError) else "server_error"
+    if isinstance(error, ProviderError):
+        kind = "upstream_error"
+    return {
+        "error": {
+            "message": f"{error.what}; {error.fix}" if error.fix else error.what,
+            "type": kinds.get(error.status, kind),
+            "param": error.where,
+            "code": error.code,
+        }
+    }
