@@ -11,6 +11,7 @@ TrimtabError                     what, where, fix; fields for programs; never a 
 │   ├── Conflict                 409  a rule of the record's life forbids it (a failed gate, a used name)
 │   ├── TooLarge                 413  over a stated limit
 │   └── RateLimited              429  over a limit that refills: retry_after_s
+├── Overloaded                   too many requests in flight (HTTP 503): retry_after_s
 ├── ProviderError                a model provider failed (HTTP 502): status
 │   ├── ProviderUnavailable      503  could not be reached: retry_after_s
 │   └── ProviderTimeout          504  did not answer in time
@@ -122,6 +123,11 @@ class RateLimited(RequestError):
     code = "rate_limited"
     status = 429
     exit_code = 4
+
+
+class Overloaded(TrimtabError):
+    code = "overloaded"
+    status = 503
 
 
 class ProviderError(TrimtabError):

@@ -18,6 +18,7 @@ from trimtab.records import (
     Approval,
     Dataset,
     Example,
+    Message,
     ModelCard,
     Passage,
     Prompt,
@@ -92,6 +93,18 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Release connections; calls in flight may fail afterwards."""
+        ...
+
+
+class Template(Protocol):
+    """A compiled prompt."""
+
+    def render(self, variables: Mapping[str, Any]) -> list[Message]:
+        """The prompt's messages with its variables filled in.
+
+        Raises:
+            InvalidRequest: a variable is missing or the template fails; `where` is the prompt.
+        """
         ...
 
 
@@ -373,12 +386,12 @@ class ReleaseStore(Protocol):
         """By release_id or `route@version`. Raises NotFound."""
         ...
 
-    def list(self, project: str | None = None, route: str | None = None) -> list[Release]:
-        """Newest first."""
-        ...
-
     def live(self) -> list[Release]:
         """The live release of every route of every project."""
+        ...
+
+    def list(self, project: str | None = None, route: str | None = None) -> list[Release]:
+        """Newest first."""
         ...
 
     def transition(

@@ -7,6 +7,7 @@ value (`msgspec.structs.replace`). Absence is a state or `None`, never NaN, 0 or
 from trimtab.records.example import Dataset, Example
 from trimtab.records.message import Message, Passage, text_of
 from trimtab.records.model import ModelCard, Price, Usage, cost_usd
+from trimtab.records.principal import Principal
 from trimtab.records.prompt import Prompt
 from trimtab.records.record import Record
 from trimtab.records.release import Approval, ModelTarget, Release, Retrieval
@@ -25,6 +26,7 @@ __all__ = [
     "ModelTarget",
     "Passage",
     "Price",
+    "Principal",
     "Prompt",
     "Record",
     "Release",

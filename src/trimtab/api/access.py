@@ -1,0 +1,111 @@
+"""Access: from the headers of a request to its principal.
+
+Local mode (no keys configured) is for loopback only: everything is open to one local principal, and
+requests that a browser was tricked into sending are refused. With keys, every request needs one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from trimtab.errors import Forbidden, Unauthenticated
+from trimtab.records import Principal
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential, kept only as its SHA-256."""
+
+    name: str
+    digest: bytes
+    project: str
+    permissions: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str, secret: str, project: str, permissions: Sequence[str]) -> Key:
+        digest = hashlib.sha256(secret.encode()).digest()
+        return cls(name=name, digest=digest, project=project, permissions=frozenset(permissions))
+
+
+class Access:
+    """Tells who is asking.
+
+    Args:
+        keys: the configured credentials; none means local mode.
+        project: the project of the local principal.
+    """
+
+    def __init__(self, keys: Sequence[Key], *, project: str) -> None:
+        self._keys = tuple(keys)
+        self._local = Principal(id="local", project=project)
+
+    @property
+    def is_local(self) -> bool:
+        return not self._keys
+
+    def principal(self, headers: Mapping[str, str]) -> Principal:
+        """The principal of a request.
+
+        Raises:
+            Unauthenticated: a key is needed and none, or an unknown one, was sent.
+            Forbidden: local mode, and the request does not come from this machine's own pages.
+        """
+        if self.is_local:
+            _require_own_pages(headers)
+            project = headers.get("x-trimtab-project") or self._local.project
+            return Principal(id=self._local.id, project=project)
+        secret = _credential(headers)
+        if secret is None:
+            raise Unauthenticated(
+                "this server needs a key", fix="send the header `Authorization: Bearer KEY`"
+            )
+        digest = hashlib.sha256(secret.encode()).digest()
+        for key in self._keys:
+            if hmac.compare_digest(key.digest, digest):
+                return Principal(id=key.name, project=key.project, permissions=key.permissions)
+        raise Unauthenticated("the key is not known to this server", fix="check access.keys")
+
+
+def require(principal: Principal, permission: str) -> None:
+    """Raises Forbidden when the principal lacks the permission."""
+    if not principal.may(permission):
+        raise Forbidden(
+            f"the key {principal.id!r} may not {permission}",
+            fix=f"add {permission!r} to its permissions in access.keys",
+            permission=permission,
+        )
+
+
+def _credential(headers: Mapping[str, str]) -> str | None:
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    return headers.get("x-api-key")
+
+
+def _require_own_pages(headers: Mapping[str, str]) -> None:
+    """Refuse DNS rebinding (a foreign Host) and cross-site requests (a foreign Origin)."""
+    for name in ("host", "origin"):
+        value = headers.get(name)
+        if value is None:
+            continue
+        host = _hostname(value if name == "origin" else f"//{value}")
+        if host not in LOOPBACK:
+            raise Forbidden(
+                f"in local mode the {name} must be this machine, not {value[:100]!r}",
+                where=name,
+                fix="open http://127.0.0.1, or configure access.keys",
+            )
+
+
+def _hostname(value: str) -> str | None:
+    try:
+        return urlsplit(value).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,108 @@
+"""What a handler gets and gives: a request with its principal and services, and a reply."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+import msgspec
+
+from trimtab.errors import InvalidRequest
+from trimtab.kit import jsonx
+from trimtab.records import Principal
+
+if TYPE_CHECKING:
+    from trimtab.app import App
+
+T = TypeVar("T")
+Method = Literal["GET", "POST", "DELETE"]
+
+
+class ByteStream(Protocol):
+    """Bytes of a body in pieces; closed however far it was read."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One authenticated request. `body` is whole and within the size limit."""
+
+    app: App
+    principal: Principal
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def project(self) -> str:
+        return self.principal.project
+
+    def json(self, type: type[T]) -> T:
+        """The body decoded. Raises InvalidRequest."""
+        return jsonx.decode(self.body, type)
+
+    def whole_number(self, name: str, default: int, *, low: int, high: int) -> int:
+        """A query parameter as an integer within bounds.
+
+        Raises:
+            InvalidRequest: not an integer, or out of bounds.
+        """
+        text = self.query.get(name)
+        if text is None:
+            return default
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise InvalidRequest(
+                f"{name} must be a whole number from {low} to {high}, not {text[:50]!r}",
+                where=f"query parameter {name}",
+                fix=f"send for example {name}={default}",
+            )
+        return value
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply: a body, or a stream of it."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = {}
+    stream: ByteStream | None = None
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def reply(value: Any, *, status: int = 200) -> Response:
+    """A JSON reply of any record or plain value."""
+    return Response(status=status, body=jsonx.encode(value))
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the route table.
+
+    `permission` None means public: only for health checks and what holds no record. `takes` and
+    `gives` are the types of the bodies, for the API description.
+    """
+
+    method: Method
+    path: str
+    permission: str | None
+    handler: Handler
+    summary: str
+    takes: Any = None
+    gives: Any = None
+    query: Mapping[str, str] = {}
+    dialect: Literal["problem", "openai"] = "problem"
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of records; `data` is newest first where time matters."""
+
+    data: list[Any]

@@ -1,0 +1,76 @@
+"""/api/v1/prompts: write a version, list the newest, read one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from trimtab.api.http import Endpoint, Page, Request, Response, reply
+from trimtab.prompts.write import write
+from trimtab.records import Message, Prompt
+
+
+class PromptInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    messages: tuple[Message, ...]
+    parameters: dict[str, Any] = {}
+    labels: tuple[str, ...] = ()
+
+
+async def add(request: Request) -> Response:
+    given = request.json(PromptInput)
+    prompt = await asyncio.to_thread(
+        write,
+        request.app.metadata.prompts,
+        request.app.clock,
+        project=request.project,
+        name=given.name,
+        messages=given.messages,
+        parameters=given.parameters,
+        labels=given.labels,
+    )
+    return reply(prompt, status=201)
+
+
+async def listed(request: Request) -> Response:
+    return reply(Page(data=await asyncio.to_thread(_list, request)))
+
+
+def _list(request: Request) -> list[Prompt]:
+    return request.app.metadata.prompts.list(request.project)
+
+
+async def read(request: Request) -> Response:
+    prompts = request.app.metadata.prompts
+    return reply(await asyncio.to_thread(prompts.get, request.project, request.path["ref"]))
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path="/api/v1/prompts",
+        permission="prompts:write",
+        handler=add,
+        summary="Store the next version of a prompt",
+        takes=PromptInput,
+        gives=Prompt,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/prompts",
+        permission="prompts:read",
+        handler=listed,
+        summary="List the newest version of each prompt",
+        gives=list[Prompt],
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/prompts/{ref}",
+        permission="prompts:read",
+        handler=read,
+        summary="One prompt: name for the newest version, name@3 for a version",
+        gives=Prompt,
+    ),
+]

@@ -1,0 +1,102 @@
+"""Curation: calls that a score condemned become examples, each leading back to its span."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trimtab.ports import Clock, DatasetStore, ScoreQuery, TelemetryStore
+from trimtab.records import Dataset, Example, Score, Span, text_of
+
+
+class Curation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls to take: those whose score `score` did not pass, or is below `below`.
+
+    A correction is an `expected` in the metadata of such a score (a reviewer's or a user's). With
+    `corrected_only`, calls without one are left out.
+    """
+
+    score: str
+    below: float | None = None
+    corrected_only: bool = False
+    since_ns: int | None = None
+    limit: int = 1000
+
+
+def curate(
+    telemetry: TelemetryStore,
+    datasets: DatasetStore,
+    clock: Clock,
+    *,
+    project: str,
+    name: str,
+    curation: Curation,
+) -> Dataset:
+    """Store the next version of a dataset: its rows so far, and the failing calls not among them.
+
+    Two calls with the same question become one example.
+    """
+    rows = _rows(datasets, project, name)
+    known = {text_of(row.input) for row in rows}
+    query = ScoreQuery(
+        project=project, name=curation.score, since_ns=curation.since_ns, limit=curation.limit
+    )
+    for score in telemetry.scores(query):
+        example = _example(telemetry, project, score, curation)
+        if example is not None and text_of(example.input) not in known:
+            known.add(text_of(example.input))
+            rows.append(example)
+    note = f"curated from calls that failed {curation.score}"
+    return datasets.add(project, name, rows, note=note, created_ns=clock.now_ns())
+
+
+def _rows(datasets: DatasetStore, project: str, name: str) -> list[Example]:
+    known = {dataset.name for dataset in datasets.list(project)}
+    return datasets.examples(project, name) if name in known else []
+
+
+def _failed(score: Score, below: float | None) -> bool:
+    if score.status != "scored":
+        return False
+    if below is not None:
+        return score.number is not None and score.number < below
+    return score.passed is False
+
+
+def _example(
+    telemetry: TelemetryStore, project: str, score: Score, curation: Curation
+) -> Example | None:
+    corrected = "expected" in score.metadata
+    if not _failed(score, curation.below) or (curation.corrected_only and not corrected):
+        return None
+    trace_id = score.target.trace_id or score.target.id
+    spans = telemetry.trace(project, trace_id)
+    root = next((span for span in spans if span.parent_id is None), None)
+    if root is None:
+        return None
+    metadata: dict[str, Any] = {"failed": score.name, "release": root.release}
+    metadata |= {key: value for key, value in score.metadata.items() if key != "expected"}
+    return Example(
+        example_id=f"{trace_id[:16]}",
+        input=_question(root),
+        expected=score.metadata.get("expected"),
+        context=_context(spans),
+        metadata=metadata,
+        tags=("curated",),
+        cluster=score.metadata.get("cluster"),
+        source_trace=trace_id,
+        source_span=root.span_id,
+    )
+
+
+def _question(root: Span) -> str:
+    messages = root.input if isinstance(root.input, list) else [root.input]
+    asked = [m for m in messages if not isinstance(m, dict) or m.get("role") == "user"]
+    return text_of(asked[-1]) if asked else ""
+
+
+def _context(spans: list[Span]) -> tuple[str, ...]:
+    found = [span.output for span in spans if span.kind == "retriever"]
+    passages = [passage for output in found if isinstance(output, list) for passage in output]
+    return tuple(text_of(passage) for passage in passages)

@@ -1,0 +1,61 @@
+"""What a release does to a request: passages are found, the prompt is put before the messages."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from trimtab.dialects.openai_chat import ChatRequest
+from trimtab.dialects.passages import write_passages
+from trimtab.gateway.snapshot import Deployment
+from trimtab.gateway.trace import CallTrace
+from trimtab.kit import jsonx
+from trimtab.ports import Clock
+from trimtab.records import Message, Passage
+
+
+def asked(request: ChatRequest) -> list[Any]:
+    """The caller's messages exactly as they came."""
+    messages: list[Any] = jsonx.decode(bytes(request.fields["messages"]))
+    return messages
+
+
+async def released(
+    request: ChatRequest, deployment: Deployment, trace: CallTrace, clock: Clock
+) -> dict[str, Any]:
+    """The fields a release sets; they win over the caller's.
+
+    The retriever's search becomes a span of the trace.
+    """
+    changes = dict(deployment.release.parameters)
+    if deployment.template is None:
+        return changes
+    question = _question(request)
+    started_ns = clock.now_ns()
+    passages = await _search(deployment, question)
+    if deployment.retriever is not None:
+        trace.retrieved(question, passages, started_ns)
+    opening = deployment.template.render(
+        {"passages": write_passages(passages), "question": question}
+    )
+    changes["messages"] = [_on_wire(message) for message in opening] + asked(request)
+    return changes
+
+
+async def _search(deployment: Deployment, question: str) -> list[Passage]:
+    settings = deployment.release.retrieval
+    if deployment.retriever is None or settings is None:
+        return []
+    return await asyncio.to_thread(deployment.retriever.search, question, k=settings.k)
+
+
+def _question(request: ChatRequest) -> str:
+    texts = [message.text for message in request.messages if message.role == "user"]
+    return texts[-1] if texts else ""
+
+
+def _on_wire(message: Message) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.name:
+        wire["name"] = message.name
+    return wire

@@ -1,0 +1,32 @@
+"""An HTTP/1.1 client for long-lived streaming calls: asyncio in, bytes out, one pool per origin.
+
+Requests go in as a method, a URL, headers and a body in memory; a `Response` comes out as soon as its
+head is there, and its body follows as an async iterator with back-pressure. Four deadlines bound every
+request (`Timeouts`); a body that stops early is an error, never a clean end.
+
+It never follows redirects, decodes content encodings, keeps cookies, or reads the environment: proxy
+variables (HTTP_PROXY and its family) have no effect. Its errors are `HTTPError` and below.
+"""
+
+from trimtab.kit.http1.client import HTTP1Client
+from trimtab.kit.http1.connection import Response, Timeouts
+from trimtab.kit.http1.errors import (
+    ConnectError,
+    ConnectTimeout,
+    Disconnected,
+    HTTPError,
+    ProtocolError,
+    ReadTimeout,
+)
+
+__all__ = [
+    "ConnectError",
+    "ConnectTimeout",
+    "Disconnected",
+    "HTTP1Client",
+    "HTTPError",
+    "ProtocolError",
+    "ReadTimeout",
+    "Response",
+    "Timeouts",
+]

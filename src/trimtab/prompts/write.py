@@ -1,0 +1,48 @@
+"""Writing a prompt: checked, hashed, stored as the next version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trimtab.errors import InvalidRequest
+from trimtab.ports import Clock, PromptStore
+from trimtab.prompts.template import variables_of
+from trimtab.records import Message, Prompt
+from trimtab.records.prompt import prompt_digest
+
+
+def write(
+    prompts: PromptStore,
+    clock: Clock,
+    *,
+    project: str,
+    name: str,
+    messages: tuple[Message, ...],
+    parameters: dict[str, Any] | None = None,
+    labels: tuple[str, ...] = (),
+) -> Prompt:
+    """Store the next version of a prompt; the same content again is the same version.
+
+    Raises:
+        InvalidRequest: no messages, or a template does not parse.
+    """
+    if not messages:
+        raise InvalidRequest(
+            "a prompt needs at least one message",
+            where="messages",
+            fix='send messages like {"role": "system", "content": "..."}',
+        )
+    parameters = parameters or {}
+    return prompts.add(
+        Prompt(
+            name=name,
+            version=0,
+            project=project,
+            messages=messages,
+            variables=variables_of(messages),
+            parameters=parameters,
+            labels=labels,
+            digest=prompt_digest(messages, parameters),
+            created_ns=clock.now_ns(),
+        )
+    )

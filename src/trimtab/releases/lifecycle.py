@@ -1,0 +1,189 @@
+"""The life of a release: candidate, live, retired; promoted on evidence, rolled back at will."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from trimtab.errors import Conflict, NotFound
+from trimtab.kit import ids
+from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
+from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
+from trimtab.records.release import ReleaseState, release_digest
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The content of a release: everything that can change an answer."""
+
+    route: str
+    targets: tuple[ModelTarget, ...]
+    prompt: str | None = None
+    parameters: dict[str, Any] = {}
+    guard_policy: str | None = None
+    retrieval: Retrieval | None = None
+    note: str = ""
+
+
+class Lifecycle:
+    """Creates releases and moves them through their states."""
+
+    def __init__(
+        self, *, releases: ReleaseStore, prompts: PromptStore, runs: RunStore, clock: Clock
+    ) -> None:
+        self._releases = releases
+        self._prompts = prompts
+        self._runs = runs
+        self._clock = clock
+
+    def create(self, project: str, bundle: Bundle) -> Release:
+        """Store a candidate release; its prompt reference is pinned to a version.
+
+        Raises:
+            NotFound: the prompt does not exist.
+            Conflict: the route already has a release with this content.
+        """
+        prompt = self._prompts.get(project, bundle.prompt) if bundle.prompt else None
+        return self._releases.add(
+            Release(
+                release_id=ids.uuid7(self._clock.now_ns()),
+                route=bundle.route,
+                version=0,
+                project=project,
+                prompt=prompt.ref if prompt else None,
+                targets=bundle.targets,
+                parameters=bundle.parameters,
+                guard_policy=bundle.guard_policy,
+                retrieval=bundle.retrieval,
+                state="candidate",
+                digest=release_digest(
+                    prompt.digest if prompt else None,
+                    bundle.targets,
+                    bundle.parameters,
+                    bundle.guard_policy,
+                    bundle.retrieval,
+                ),
+                note=bundle.note,
+                created_ns=self._clock.now_ns(),
+            )
+        )
+
+    def promote(
+        self,
+        project: str,
+        ref: str,
+        *,
+        principal: str,
+        run_id: str | None = None,
+        reason: str | None = None,
+        force: bool = False,
+    ) -> Release:
+        """Make a release live; the one that was live retires.
+
+        The first release of a route has nothing to be compared with and needs no run. Any other
+        needs a run of this very content whose verdict is pass, or `force` with a reason.
+
+        Raises:
+            Conflict: the evidence is missing, is about something else, or does not say pass.
+        """
+        release = self._releases.get(project, ref)
+        current = self.live(project, release.route)
+        if current is not None and current.release_id == release.release_id:
+            raise Conflict(f"{release.ref} is live already")
+        if current is None:
+            reason = reason or "the first release of its route"
+        elif force:
+            _require_reason(reason)
+        else:
+            self._require_pass(project, release, current, run_id)
+        return self._move(project, release, "live", "promote", principal, run_id, reason)
+
+    def roll_back(self, project: str, route: str, *, principal: str, reason: str) -> Release:
+        """Make the release that was live before the current one live again.
+
+        Raises:
+            Conflict: there is none to go back to.
+        """
+        current = self.live(project, route)
+        former = [
+            (approval.time_ns, release)
+            for release in self._releases.list(project, route)
+            for approval in release.approvals
+            if approval.action in ("promote", "roll_back") and release.state == "retired"
+        ]
+        if current is None or not former:
+            raise Conflict(
+                f"route {route!r} has no earlier release to go back to",
+                fix=f"promote another release of {route}",
+            )
+        latest = max(former, key=lambda pair: pair[0])[1]
+        return self._move(project, latest, "live", "roll_back", principal, None, reason)
+
+    def live(self, project: str, route: str) -> Release | None:
+        found = [r for r in self._releases.list(project, route) if r.state == "live"]
+        return found[0] if found else None
+
+    def _require_pass(
+        self, project: str, release: Release, current: Release, run_id: str | None
+    ) -> None:
+        if run_id is None:
+            raise Conflict(
+                f"{release.ref} has no evidence to replace {current.ref} on",
+                fix=f"run `trimtab eval {release.ref} DATASET --baseline {current.ref}` and name "
+                "its run, or force with a reason",
+            )
+        run = self._runs.get(project, run_id)
+        if run.release_digest != release.digest:
+            raise Conflict(
+                f"run {run_id} judged {run.release or 'something else'}, not {release.ref}",
+                fix="name a run of this release",
+            )
+        self._require_verdict(project, run, release, current)
+
+    def _require_verdict(self, project: str, run: Run, release: Release, current: Release) -> None:
+        if run.verdict is None:
+            raise Conflict(
+                f"run {run.run_id} was not compared with a baseline",
+                fix=f"compare it with a run of {current.ref}",
+            )
+        if run.verdict.outcome != "pass":
+            raise Conflict(
+                f"the gate says {run.verdict.outcome} for {release.ref}: "
+                + "; ".join(run.verdict.reasons),
+                fix="improve the release, add examples, or force with a reason",
+                outcome=run.verdict.outcome,
+            )
+        baseline = run.verdict.baseline_run
+        try:
+            compared = self._runs.get(project, baseline) if baseline else None
+        except NotFound:
+            compared = None
+        if compared is None or compared.release_digest != current.digest:
+            raise Conflict(
+                f"run {run.run_id} was not compared with {current.ref}, which is live",
+                fix=f"compare it with a run of {current.ref}",
+            )
+
+    def _move(
+        self,
+        project: str,
+        release: Release,
+        state: ReleaseState,
+        action: Literal["promote", "roll_back"],
+        principal: str,
+        run_id: str | None,
+        reason: str | None,
+    ) -> Release:
+        approval = Approval(
+            principal=principal,
+            time_ns=self._clock.now_ns(),
+            action=action,
+            run=run_id,
+            reason=reason,
+        )
+        return self._releases.transition(project, release.release_id, state, approval)
+
+
+def _require_reason(reason: str | None) -> None:
+    if not reason or not reason.strip():
+        raise Conflict("a forced promotion needs a reason", where="reason", fix="say why")

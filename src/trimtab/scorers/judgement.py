@@ -1,0 +1,183 @@
+"""What a scorer's function may return, and how that becomes the content of a score.
+
+A function's result goes in, named outcomes come out: bool is an assertion, a number a value on the
+declared scale, a string a label, a dict several scores, None no judgement. Whatever cannot be read
+so is an outcome with the status "error"; nothing here raises for a strange result.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from trimtab.errors import ScorerError
+from trimtab.records.score import ScoreStatus
+
+Scale = Literal["binary", "unit"] | tuple[float, float] | None
+
+NAME = re.compile(r"[a-zA-Z0-9_.\-/ ]{1,200}")
+"""What a score may be called; matched in full."""
+
+MAX_REASON = 500
+_NUMBER = numbers.Real | Decimal
+
+
+class Unscored(msgspec.Struct, frozen=True):
+    """There is nothing to judge, and why. Not a failure: an absence."""
+
+    reason: str
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """A judgement with its reason and evidence: exactly one of value, passed and label.
+
+    `cost_usd` is what judging cost; None means unknown or nothing.
+
+    >>> Judgement(value=0.5, reason="one of two sentences", evidence=("It is blue.",)).value
+    0.5
+    """
+
+    value: float | None = None
+    passed: bool | None = None
+    label: str | None = None
+    reason: str | None = None
+    evidence: tuple[str, ...] = ()
+    cost_usd: Decimal | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of one score, before it has a target, a time and an id."""
+
+    status: ScoreStatus = "scored"
+    value: float | None = None
+    passed: bool | None = None
+    label: str | None = None
+    reason: str | None = None
+    evidence: tuple[str, ...] = ()
+    cost_usd: Decimal | None = None
+
+
+def bounds(scale: Scale) -> tuple[float, float] | None:
+    """The least and the greatest value of a scale; None where any finite number is allowed.
+
+    Raises:
+        ScorerError: not a scale.
+
+    >>> bounds("unit"), bounds((1, 5)), bounds(None)
+    ((0.0, 1.0), (1.0, 5.0), None)
+    """
+    if scale is None:
+        return None
+    if scale in ("binary", "unit"):
+        return 0.0, 1.0
+    if isinstance(scale, tuple) and len(scale) == 2 and all(map(_is_number, scale)):
+        low, high = map(float, scale)
+        if low < high and math.isfinite(low) and math.isfinite(high):
+            return low, high
+    raise ScorerError(
+        f"{scale!r} is not a scale",
+        where="scale",
+        fix='use "binary", "unit", (low, high) with low < high, or None',
+    )
+
+
+def outcomes(name: str, result: object, scale: Scale) -> dict[str, Outcome]:
+    """The scores a result stands for, by score name; at least one.
+
+    A dict yields one score for each key, named `name.key`.
+
+    >>> outcomes("answer", {"short": True, "words": 12}, None)["answer.words"].value
+    12.0
+    """
+    if not isinstance(result, Mapping):
+        return {name: _outcome(result, scale)}
+    if not result:
+        return {name: Outcome(status="unscored", reason="the scorer returned an empty dict")}
+    strange = [key for key in result if not (isinstance(key, str) and NAME.fullmatch(key))]
+    if strange or any(len(name) + 1 + len(key) > 200 for key in result):
+        reason = f"not a name for a score: {(strange or [max(result, key=len)])[0]!r}"
+        return {name: failed(reason)}
+    return {f"{name}.{key}": _outcome(part, scale) for key, part in result.items()}
+
+
+def failed(reason: str, status: ScoreStatus = "error") -> Outcome:
+    """An outcome without a judgement; the reason is cut to its longest allowed length."""
+    return Outcome(status=status, reason=reason[:MAX_REASON])
+
+
+def _outcome(result: object, scale: Scale) -> Outcome:
+    if isinstance(result, Judgement):
+        return _read(result, scale)
+    if isinstance(result, Unscored):
+        return failed(str(result.reason) or "the scorer gave no reason", "unscored")
+    if result is None:
+        return failed("the scorer returned None", "unscored")
+    plain = _plain(result)
+    if isinstance(plain, bool):
+        return Outcome(passed=plain)
+    if isinstance(plain, str):
+        return Outcome(label=plain) if plain else failed("the scorer returned an empty label")
+    if isinstance(plain, _NUMBER):
+        return _valued(plain, scale)
+    if inspect.iscoroutine(result):
+        result.close()
+        return failed("the function returned a coroutine: declare it with async def")
+    return failed(
+        f"the scorer returned {_type(result)}: "
+        "return a bool, a number, a str, a dict, None, Unscored or Judgement"
+    )
+
+
+def _read(judgement: Judgement, scale: Scale) -> Outcome:
+    """A Judgement's fields are not checked when it is made, so they are checked here."""
+    given = [part for part in (judgement.value, judgement.passed, judgement.label)]
+    present = [part for part in given if part is not None]
+    if len(present) != 1:
+        return failed(f"a Judgement needs exactly one of value, passed and label: {given}")
+    outcome = _outcome(present[0], scale)
+    if outcome.status != "scored":
+        return outcome
+    return msgspec.structs.replace(
+        outcome,
+        reason=None if judgement.reason is None else str(judgement.reason),
+        evidence=tuple(map(str, judgement.evidence)),
+        cost_usd=judgement.cost_usd,
+    )
+
+
+def _valued(number: numbers.Real | Decimal, scale: Scale) -> Outcome:
+    try:
+        value = float(number)
+    except (OverflowError, ValueError):
+        value = math.inf
+    if not math.isfinite(value):
+        return failed(f"the scorer returned {str(number)[:50]}, which is not a finite number")
+    limits = bounds(scale)
+    if limits and not limits[0] <= value <= limits[1]:
+        low, high = limits
+        return failed(f"the scorer returned {value!r}, which is not in [{low:g}, {high:g}]")
+    if scale == "binary" and value not in (0.0, 1.0):
+        return failed(f"the scorer returned {value!r}, which is neither 0 nor 1")
+    return Outcome(value=value)
+
+
+def _plain(result: Any) -> object:
+    """A scalar of numpy or the like as Python's own; anything else as it is."""
+    if hasattr(result, "dtype") and getattr(result, "shape", None) == ():
+        return result.item()
+    return result
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, _NUMBER) and not isinstance(value, bool)
+
+
+def _type(value: object) -> str:
+    return f"a value of type {type(value).__qualname__}"

@@ -1,0 +1,1 @@
+"""Stores: telemetry, metadata, blobs and limits, one engine per module."""

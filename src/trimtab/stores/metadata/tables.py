@@ -1,0 +1,161 @@
+"""The tables of the metadata database, the same for SQLite and PostgreSQL.
+
+A record is kept whole as JSON text in `body`; what is searched, sorted or constrained is repeated in
+a column beside it, written by the same statement. JSON text and not JSONB: PostgreSQL's JSONB cannot
+hold U+0000 and does not keep the order of keys. Tables change through `migrations/` only; a test
+compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+VERSION_TABLE = "trimtab_schema"
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column of type INTEGER, which has 64 bits there.
+ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+# The newest version of everything that has versions; its row is what concurrent writers queue on.
+heads = Table(
+    "heads",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("noun", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("latest", Integer, nullable=False),
+    PrimaryKeyConstraint("project", "noun", "name"),
+)
+
+prompts = Table(
+    "prompts",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "name", "version"),
+)
+
+datasets = Table(
+    "datasets",
+    METADATA,
+    Column("id", ROW_NUMBER, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("project", "name", "version"),
+)
+
+# Rows are stored once per project, whatever the number of versions and datasets that hold them.
+example_rows = Table(
+    "example_rows",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "digest"),
+)
+
+dataset_rows = Table(
+    "dataset_rows",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("dataset", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("dataset", "position"),
+    ForeignKeyConstraint(["dataset"], ["datasets.id"]),
+    ForeignKeyConstraint(["project", "digest"], ["example_rows.project", "example_rows.digest"]),
+    sqlite_with_rowid=False,
+)
+
+releases = Table(
+    "releases",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("release_id", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "release_id"),
+    UniqueConstraint("project", "route", "version"),
+    Index(
+        "one_live_release",
+        "project",
+        "route",
+        unique=True,
+        sqlite_where=text("state = 'live'"),
+        postgresql_where=text("state = 'live'"),
+    ),
+)
+
+runs = Table(
+    "runs",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("started_ns", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "run_id"),
+    Index(None, "project", "started_ns"),
+)
+
+cursors = Table(
+    "cursors",
+    METADATA,
+    Column("name", Text, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+# Numbers that grow with every change of something, for pollers.
+counters = Table(
+    "counters",
+    METADATA,
+    Column("name", Text, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("seq", ROW_NUMBER, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("principal", Text),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("seq"),
+    Index(None, "project", "seq"),
+    sqlite_autoincrement=True,
+)
