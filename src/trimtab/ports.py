@@ -131,7 +131,8 @@ class Retrievers(Protocol):
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What a scorer may look at. A scorer names the fields it wants as its arguments.
 
-    None means absent: a scorer that needs it is `unscored`, not called.
+    None means absent: a scorer that needs it is `unscored`, not called. `context` is the texts of
+    what was retrieved; `passages` is the same with ids, where they are known.
     """
 
     target: Target
@@ -140,6 +141,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     output: Any = None
     expected: Any = None
     context: tuple[str, ...] | None = None
+    passages: tuple[Passage, ...] | None = None
     metadata: Mapping[str, Any] | None = None
     latency_ms: float | None = None
     cost_usd: Decimal | None = None
@@ -166,6 +168,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     output: Any
     context: tuple[str, ...] = ()
+    passages: tuple[Passage, ...] = ()
     latency_ms: float | None = None
     cost_usd: Decimal | None = None
     trace_id: str | None = None
@@ -416,6 +419,10 @@ class RunStore(Protocol):
 
     def get(self, project: str, run_id: str) -> Run:
         """Raises NotFound."""
+        ...
+
+    def running(self) -> list[Run]:
+        """The runs of all projects whose status is running."""
         ...
 
     def list(self, project: str, *, limit: int = 100) -> list[Run]:

@@ -8,7 +8,7 @@ from trimtab.api.http import Endpoint, Request, Response, reply
 from trimtab.errors import TrimtabError
 
 
-async def healthz(request: Request) -> Response:
+async def healthz(_: Request) -> Response:
     return reply({"status": "ok"})
 
 

@@ -35,11 +35,8 @@ async def add(request: Request) -> Response:
 
 
 async def listed(request: Request) -> Response:
-    return reply(Page(data=await asyncio.to_thread(_list, request)))
-
-
-def _list(request: Request) -> list[Prompt]:
-    return request.app.metadata.prompts.list(request.project)
+    prompts = request.app.metadata.prompts
+    return reply(Page(data=await asyncio.to_thread(prompts.list, request.project)))
 
 
 async def read(request: Request) -> Response:

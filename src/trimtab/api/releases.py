@@ -63,7 +63,7 @@ async def roll_back(request: Request) -> Response:
     release = await asyncio.to_thread(
         request.app.releases.roll_back,
         request.project,
-        request.path["route"],
+        request.path["ref"],
         principal=request.principal.id,
         reason=given.reason,
     )
@@ -109,10 +109,10 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="POST",
-        path="/api/v1/routes/{route}/rollback",
+        path="/api/v1/releases/{ref}/rollback",
         permission="releases:promote",
         handler=roll_back,
-        summary="Make the release that was live before the current one live again",
+        summary="Take a live release back: the one that was live before it answers again",
         takes=RollBack,
         gives=Release,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -19,9 +20,9 @@ from trimtab.scoring.submit import submitted
 class ScoreInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A judgement of a target, or of a span by its trace.
 
-    Name the target with `target`, or with `trace_id` alone for a whole trace, or with `trace_id` and
-    `span_id`. Send exactly one of `value`, `label` and `passed`. The same `id` again replaces the
-    earlier judgement, so a retry is safe.
+    Name the target with `target`, or with `trace_id` alone for a whole trace, or with `trace_id`
+    and `span_id`. Send exactly one of `value`, `label` and `passed`. The same `id` again replaces
+    the earlier judgement, so a retry is safe.
     """
 
     name: str
@@ -84,10 +85,9 @@ def _target(item: ScoreInput) -> Target:
 
 
 async def listed(request: Request) -> Response:
-    kind, id = request.query.get("target_kind"), request.query.get("target_id")
     target = None
-    if kind is not None or id is not None:
-        target = _query_target(kind, id, request.query.get("trace_id"))
+    if "target_kind" in request.query or "target_id" in request.query:
+        target = _query_target(request.query)
     query = ScoreQuery(
         project=request.project,
         target=target,
@@ -100,9 +100,11 @@ async def listed(request: Request) -> Response:
     return reply(Page(data=await asyncio.to_thread(request.app.telemetry.scores, query)))
 
 
-def _query_target(kind: str | None, id: str | None, trace_id: str | None) -> Target:
+def _query_target(query: Mapping[str, str]) -> Target:
+    fields = {"kind": "target_kind", "id": "target_id", "trace_id": "trace_id"}
+    given = {field: query[name] for field, name in fields.items() if name in query}
     try:
-        return msgspec.convert({"kind": kind, "id": id, "trace_id": trace_id}, Target)
+        return msgspec.convert(given, Target)
     except msgspec.ValidationError as error:
         raise InvalidRequest(
             f"the target is not complete: {error}",

@@ -15,7 +15,6 @@ from trimtab.records import Passage
 __all__ = [
     "ABSTENTION",
     "citations",
-    "has_passages",
     "read_passages",
     "without_citations",
     "write_passages",
@@ -25,7 +24,7 @@ ABSTENTION = "I could not find this in the documentation."
 
 _OPEN, _CLOSE = "<passages>", "</passages>"
 _PASSAGE = re.compile(r'<passage id="([^"<>]*)" heading="([^"<>]*)">([^<>]*)</passage>')
-_CITATION = re.compile(r"[ \t]*\[([^\s\[\]#]+#[^\s\[\]]+/\d+)\]")
+_CITATION = re.compile(r"[ \t]*\[([^\[\]#\n]+#[^\s\[\]]*/\d+)\]")
 
 
 def write_passages(passages: Iterable[Passage]) -> str:
@@ -47,20 +46,22 @@ def write_passages(passages: Iterable[Passage]) -> str:
     return "\n".join([_OPEN, *lines, _CLOSE])
 
 
-def has_passages(text: str) -> bool:
-    """Whether a prompt carries a block of passages, be it an empty one."""
-    return (_OPEN in text and _CLOSE in text) or _PASSAGE.search(text) is not None
+def read_passages(text: str) -> list[Passage] | None:
+    """The passages of the first block in a prompt, in order; None when it has no block.
 
+    Only the first block counts, so text that follows it cannot add to it. What is not well-formed
+    is left out. `source` is the id up to its last `#`; scores are 0.
 
-def read_passages(text: str) -> list[Passage]:
-    """The passages written into a prompt, in order; whatever is not well-formed is left out.
-
-    `source` is the id up to its last `#`; scores are 0.
-
-    >>> [p.text for p in read_passages('<passage id="a.md#x/0" heading="">1 &lt; 2</passage>')]
+    >>> prompt = write_passages([Passage(id="a.md#x/0", source="a.md", text="1 < 2")])
+    >>> [passage.text for passage in read_passages("Answer from these:\\n" + prompt)]
     ['1 < 2']
     """
-    return [_passage(*map(html.unescape, fields)) for fields in _PASSAGE.findall(text)]
+    start = text.find(_OPEN)
+    end = text.find(_CLOSE, start)
+    if start < 0 or end < 0:
+        return None
+    block = _PASSAGE.findall(text, start, end)
+    return [_passage(*map(html.unescape, fields)) for fields in block]
 
 
 def _passage(id: str, heading: str, text: str) -> Passage:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from trimtab.dialects.openai_chat import Fold
 from trimtab.errors import TrimtabError
 from trimtab.gateway.exchange import Answer
@@ -11,7 +9,8 @@ from trimtab.gateway.gateway import Gateway
 from trimtab.gateway.trace import Caller
 from trimtab.kit import jsonx
 from trimtab.ports import Response
-from trimtab.records import Example, Span, text_of
+from trimtab.records import Example, text_of
+from trimtab.scorers.subjects import retrieved, trace_cost
 
 
 class ReleaseTask:
@@ -47,27 +46,15 @@ class ReleaseTask:
 
 def _response(answer: Answer, fold: Fold) -> Response:
     root = answer.spans[0]
-    calls = [span for span in answer.spans if span.kind == "llm"]
+    passages = retrieved(answer.spans) or ()
     failed = fold.error or (f"HTTP {answer.status}" if answer.status >= 400 else None)
     return Response(
         output=None if failed else fold.text,
-        context=_context(answer.spans),
+        context=tuple(passage.text for passage in passages),
+        passages=passages,
         latency_ms=root.duration_ms,
-        cost_usd=_cost(calls),
+        cost_usd=trace_cost(answer.spans),
         trace_id=root.trace_id,
         span_id=root.span_id,
         error=failed,
     )
-
-
-def _cost(calls: list[Span]) -> Decimal | None:
-    """Cost of all model calls; None as soon as one is unpriced."""
-    costs = [span.cost_usd for span in calls]
-    priced = [cost for cost in costs if cost is not None]
-    return sum(priced, Decimal(0)) if len(priced) == len(costs) else None
-
-
-def _context(spans: list[Span]) -> tuple[str, ...]:
-    found = [span.output for span in spans if span.kind == "retriever"]
-    passages = [passage for output in found if isinstance(output, list) for passage in output]
-    return tuple(text_of(passage) for passage in passages)

@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from trimtab.errors import MeasureError
 
-__all__ = ["FloatArray", "Totals", "finite", "totals"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "Totals", "finite", "totals"]
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
 
 
 class Totals(NamedTuple):

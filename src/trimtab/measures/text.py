@@ -188,7 +188,7 @@ def _word_before(text: str, start: int, stop: int) -> str:
     return re.split(r"[\s(\[{\"'*_\u201c\u2018]", tail)[-1]
 
 
-_SPECIAL = re.compile(r"`+|\bhttps?://[^\s<>]+|\]\([^()\s]{0,2000}\)")
+_SPECIAL = re.compile(r"`+|\bhttps?://[^\s<>`]+|\]\([^()\s]{0,2000}\)")
 
 
 def _protected(text: str, start: int, end: int) -> tuple[list[int], list[int]]:

@@ -72,6 +72,7 @@ class Run(Record, kw_only=True):
     release_digest: str | None = None
     dataset: str
     dataset_digest: str
+    split: str | None = None
     scorers: tuple[str, ...]
     status: RunStatus = "running"
     error: str | None = None

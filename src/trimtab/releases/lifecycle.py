@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trimtab.errors import Conflict, NotFound
+from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
 from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
@@ -93,25 +93,29 @@ class Lifecycle:
         if current is None:
             reason = reason or "the first release of its route"
         elif force:
-            _require_reason(reason)
+            _require_reason(reason, "a forced promotion")
         else:
             self._require_pass(project, release, current, run_id)
         return self._move(project, release, "live", "promote", principal, run_id, reason)
 
-    def roll_back(self, project: str, route: str, *, principal: str, reason: str) -> Release:
-        """Make the release that was live before the current one live again.
+    def roll_back(self, project: str, ref: str, *, principal: str, reason: str) -> Release:
+        """Take a live release back: the one that was live before it answers again.
 
         Raises:
-            Conflict: there is none to go back to.
+            Conflict: the release is not live, or there is none to go back to.
         """
-        current = self.live(project, route)
+        _require_reason(reason, "a rollback")
+        current = self._releases.get(project, ref)
+        route = current.route
         former = [
             (approval.time_ns, release)
             for release in self._releases.list(project, route)
             for approval in release.approvals
             if approval.action in ("promote", "roll_back") and release.state == "retired"
         ]
-        if current is None or not former:
+        if current.state != "live":
+            raise Conflict(f"{current.ref} is {current.state}, not live")
+        if not former:
             raise Conflict(
                 f"route {route!r} has no earlier release to go back to",
                 fix=f"promote another release of {route}",
@@ -184,6 +188,6 @@ class Lifecycle:
         return self._releases.transition(project, release.release_id, state, approval)
 
 
-def _require_reason(reason: str | None) -> None:
+def _require_reason(reason: str | None, what: str) -> None:
     if not reason or not reason.strip():
-        raise Conflict("a forced promotion needs a reason", where="reason", fix="say why")
+        raise InvalidRequest(f"{what} needs a reason", where="reason", fix="say why")

@@ -28,7 +28,7 @@ class BM25:
     """An inverted index ranked by BM25.
 
     score(q, d) = sum over the distinct terms t of q that are in d of
-        idf(t) * tf / (tf + k1 * (1 - b + b * |d| / avg |d|))   (Robertson & Zaragoza 2009, eq. 3.15)
+        idf(t) * tf / (tf + k1 * (1 - b + b * |d| / avg |d|))   (Robertson & Zaragoza 2009, eq 3.15)
         idf(t) = log(1 + (N - df + 0.5) / (df + 0.5))           (as Lucene: positive for every term)
 
     with tf the times t occurs in the text or the heading of d, |d| the number of its terms, N the

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from trimtab.errors import InvalidRequest
 from trimtab.measures.text import sentence_spans, words
 from trimtab.records import Passage
 
@@ -35,17 +36,26 @@ def chunk_markdown(text: str, *, source: str, chunk_words: int = 120) -> list[Pa
         Passages with ids `source#slug/n`: the slug of the nearest heading as GitHub makes it (`top`
         before the first heading) and the place within the section, so an edit of one section
         renames no passage of another. `heading` is the path of headings from the top.
+    Raises:
+        InvalidRequest: `chunk_words` is below 1.
 
     >>> for passage in chunk_markdown("# Ports\\nOne.\\n## Default\\nIt is 8321.", source="a.md"):
     ...     print(passage.id, "|", passage.heading, "|", passage.text)
     a.md#ports/0 | Ports | One.
     a.md#default/0 | Ports > Default | It is 8321.
     """
+    if chunk_words < 1:
+        raise InvalidRequest(
+            f"chunk_words must be at least 1, not {chunk_words}",
+            where="retrieval.chunk_words",
+            fix="correct the retrieval settings of the release",
+            got=chunk_words,
+        )
     clean = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return [
         Passage(id=f"{source}#{section.slug}/{n}", text=piece, source=source, heading=section.path)
         for section in _sections(_lines(clean.replace("\0", "\ufffd")))
-        for n, piece in enumerate(_pieces(section.lines, max(1, chunk_words)))
+        for n, piece in enumerate(_pieces(section.lines, chunk_words))
     ]
 
 
@@ -59,7 +69,7 @@ class _Line(NamedTuple):
 
 _FENCE = re.compile(r"[ \t]{0,12}(`{3,}(?=[^`]*$)|~{3,})")
 _INDENTED = re.compile(r"(?: {4}|\t)")
-_META = re.compile(r"(?:[\w.-]+\s*[:=]|#|\[|$)")
+_META = re.compile(r"[\w.-]+\s*[:=]")
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -100,23 +110,26 @@ def _without_comments(line: str, inside: bool, closes_later: bool) -> tuple[str,
 
     A comment that nothing closes is text, and so is one within a code span.
     """
-    shown, here, ticks = "", 0, 0
+    shown: list[str] = []
+    here = at = ticks = 0
     if inside:
         close = line.find("-->")
         if close < 0:
             return "", True
-        here = close + 3
-    while (start := line.find("<!--", here)) >= 0:
-        ticks += line.count("`", here, start)
-        close = line.find("-->", start + 4)
-        if ticks % 2 or (close < 0 and not closes_later):
-            shown, here = shown + line[here : start + 4], start + 4
+        here = at = close + 3
+    while (start := line.find("<!--", at)) >= 0:
+        ticks += line.count("`", at, start)
+        at = start + 4
+        if ticks % 2:
             continue
-        shown += line[here:start]
+        close = line.find("-->", at)
+        if close < 0 and not closes_later:
+            break
+        shown.append(line[here:start])
         if close < 0:
-            return shown, True
-        here = close + 3
-    return shown + line[here:], False
+            return "".join(shown), True
+        here = at = close + 3
+    return "".join([*shown, line[here:]]), False
 
 
 # -- sections ----------------------------------------------------------------------------------
@@ -183,7 +196,7 @@ def _plain(title: str) -> str:
 
 
 def _slug(title: str) -> str:
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") or "section"
 
 
 def _unique(slug: str, taken: dict[str, int]) -> str:

@@ -21,6 +21,7 @@ FIELDS = (
     "output",
     "expected",
     "context",
+    "passages",
     "metadata",
     "latency_ms",
     "cost_usd",

@@ -109,7 +109,7 @@ def outcomes(name: str, result: object, scale: Scale) -> dict[str, Outcome]:
 
 def failed(reason: str, status: ScoreStatus = "error") -> Outcome:
     """An outcome without a judgement; the reason is cut to its longest allowed length."""
-    return Outcome(status=status, reason=reason[:MAX_REASON])
+    return Outcome(status=status, reason=_clean(reason[:MAX_REASON]))
 
 
 def _outcome(result: object, scale: Scale) -> Outcome:
@@ -123,7 +123,9 @@ def _outcome(result: object, scale: Scale) -> Outcome:
     if isinstance(plain, bool):
         return Outcome(passed=plain)
     if isinstance(plain, str):
-        return Outcome(label=plain) if plain else failed("the scorer returned an empty label")
+        return (
+            Outcome(label=_clean(plain)) if plain else failed("the scorer returned an empty label")
+        )
     if isinstance(plain, _NUMBER):
         return _valued(plain, scale)
     if inspect.iscoroutine(result):
@@ -137,7 +139,7 @@ def _outcome(result: object, scale: Scale) -> Outcome:
 
 def _read(judgement: Judgement, scale: Scale) -> Outcome:
     """A Judgement's fields are not checked when it is made, so they are checked here."""
-    given = [part for part in (judgement.value, judgement.passed, judgement.label)]
+    given = (judgement.value, judgement.passed, judgement.label)
     present = [part for part in given if part is not None]
     if len(present) != 1:
         return failed(f"a Judgement needs exactly one of value, passed and label: {given}")
@@ -146,8 +148,8 @@ def _read(judgement: Judgement, scale: Scale) -> Outcome:
         return outcome
     return msgspec.structs.replace(
         outcome,
-        reason=None if judgement.reason is None else str(judgement.reason),
-        evidence=tuple(map(str, judgement.evidence)),
+        reason=None if judgement.reason is None else _clean(str(judgement.reason)),
+        evidence=tuple(_clean(str(piece)) for piece in judgement.evidence),
         cost_usd=judgement.cost_usd,
     )
 
@@ -166,6 +168,11 @@ def _valued(number: numbers.Real | Decimal, scale: Scale) -> Outcome:
     if scale == "binary" and value not in (0.0, 1.0):
         return failed(f"the scorer returned {value!r}, which is neither 0 nor 1")
     return Outcome(value=value)
+
+
+def _clean(text: str) -> str:
+    """A text that can be stored: half a surrogate pair, as in a broken file name, is replaced."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _plain(result: Any) -> object:

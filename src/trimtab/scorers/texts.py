@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from trimtab.kit import jsonx
 from trimtab.records import Message, text_of
 
 _WRAPPERS = ("text", "content", "answer", "role")
@@ -21,7 +20,7 @@ def text(value: Any) -> str:
     """
     if isinstance(value, dict) and not any(key in value for key in _WRAPPERS):
         try:
-            return msgspec.json.encode(value, decimal_format="string").decode()
+            return jsonx.encode(value).decode()
         except (TypeError, ValueError, OverflowError, RecursionError):
             return str(value)
     return text_of(value)

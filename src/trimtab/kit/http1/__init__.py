@@ -1,11 +1,11 @@
 """An HTTP/1.1 client for long-lived streaming calls: asyncio in, bytes out, one pool per origin.
 
-Requests go in as a method, a URL, headers and a body in memory; a `Response` comes out as soon as its
-head is there, and its body follows as an async iterator with back-pressure. Four deadlines bound every
+A method, a URL, headers and a body in memory go in; a `Response` comes out as soon as its head is
+there, and its body follows as an async iterator with back-pressure. Four deadlines bound every
 request (`Timeouts`); a body that stops early is an error, never a clean end.
 
-It never follows redirects, decodes content encodings, keeps cookies, or reads the environment: proxy
-variables (HTTP_PROXY and its family) have no effect. Its errors are `HTTPError` and below.
+It never follows redirects, decodes content encodings, keeps cookies, or reads the environment:
+proxy variables (HTTP_PROXY and its family) have no effect. Its errors are `HTTPError` and below.
 """
 
 from trimtab.kit.http1.client import HTTP1Client
@@ -18,8 +18,10 @@ from trimtab.kit.http1.errors import (
     ProtocolError,
     ReadTimeout,
 )
+from trimtab.kit.http1.request import Address, encode_head, parse_url
 
 __all__ = [
+    "Address",
     "ConnectError",
     "ConnectTimeout",
     "Disconnected",
@@ -29,4 +31,6 @@ __all__ = [
     "ReadTimeout",
     "Response",
     "Timeouts",
+    "encode_head",
+    "parse_url",
 ]

@@ -97,7 +97,7 @@ class Response:
             await self._news()
 
     async def aclose(self) -> None:
-        """Stop reading. Before the end of the body this closes the connection; after it, nothing."""
+        """Stop reading; before the end of the body this closes the connection."""
         self._connection.cancel(self)
 
     def wake(self, failure: HTTPError | None = None) -> None:
@@ -231,7 +231,6 @@ class Connection(asyncio.Protocol):
             # Nobody asked: whatever this is, it must not be read as the next response.
             self._transport.abort()
             return
-        self._last_read = self._loop.time()
         parser = response.parser
         had_head = parser.status
         try:
@@ -239,6 +238,9 @@ class Connection(asyncio.Protocol):
         except ProtocolError as error:
             self.abort(error)
             return
+        if parser.status:
+            # Bytes of a head do not count: it has one deadline, however slowly it drips in.
+            self._last_read = self._loop.time()
         if parser.complete:
             self._finish(parser)
         elif parser.buffered_bytes >= self._buffer_bytes:

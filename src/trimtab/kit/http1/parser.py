@@ -8,7 +8,7 @@ import httptools
 
 from trimtab.kit.http1.errors import Disconnected, ProtocolError
 
-# What a field counts beyond its bytes, so that many empty ones are not free (RFC 9113, section 6.5.2).
+# What a field counts beyond its bytes, so that empty ones are not free (RFC 9113, 6.5.2).
 _FIELD_BYTES = 32
 
 

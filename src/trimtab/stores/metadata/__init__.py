@@ -1,1 +1,1 @@
-"""Everything that is not telemetry, in one SQL database: SQLite by default, PostgreSQL to scale out."""
+"""Everything that is not telemetry, in one SQL database: SQLite, or PostgreSQL."""

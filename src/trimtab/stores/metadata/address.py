@@ -6,7 +6,7 @@ could be one.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 from typing import NamedTuple
 
 from sqlalchemy import URL, make_url
@@ -27,7 +27,7 @@ _POSTGRES_DEFAULTS = {
 
 
 class Address(NamedTuple):
-    """`url` is for SQLAlchemy and secret; `place` is for people: a path, or host, port, database."""
+    """`url` is for SQLAlchemy, and secret; `place` is for people."""
 
     url: URL
     place: str
@@ -76,8 +76,10 @@ def _postgresql(url: str) -> Address:
         )
     if not parsed.database:
         raise _wrong("the metadata URL names no database")
-    if find_spec("psycopg") is None:
-        raise MissingExtra.named("postgres", needed_for="postgresql:// metadata URLs")
+    try:
+        import_module("psycopg")
+    except ImportError:
+        raise MissingExtra.named("postgres", needed_for="postgresql:// metadata URLs") from None
     given = parsed.set(drivername="postgresql+psycopg")
     defaults = {key: value for key, value in _POSTGRES_DEFAULTS.items() if key not in given.query}
     return Address(

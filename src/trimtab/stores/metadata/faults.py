@@ -9,13 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    SQLAlchemyError,
-    TimeoutError as PoolTimeout,
-)
+from sqlalchemy import exc
 
 from trimtab.errors import Conflict, InvalidRequest, NotDurable, StoreError, TrimtabError
 
@@ -84,28 +78,28 @@ def translate(error: Exception, *, place: str, secret: str | None) -> TrimtabErr
         place: the database, for people.
         secret: the password, so that it is not repeated whatever the driver says.
     """
-    if isinstance(error, DBAPIError):
+    if isinstance(error, exc.DBAPIError):
         return _of_driver(error, place, secret)
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, exc.TimeoutError):
         return StoreError(_BUSY[0], where=place, fix=_BUSY[1])
-    if isinstance(error, SQLAlchemyError):
+    if isinstance(error, exc.SQLAlchemyError):
         return StoreError(f"the metadata database failed: {type(error).__name__}", where=place)
-    return _unstorable()
+    return unstorable()
 
 
-def _of_driver(error: DBAPIError, place: str, secret: str | None) -> TrimtabError:
+def _of_driver(error: exc.DBAPIError, place: str, secret: str | None) -> TrimtabError:
     code = getattr(error.orig, "sqlite_errorcode", None)
     state = getattr(error.orig, "sqlstate", None)
     # The low byte of an extended SQLite code is the primary one.
     known = _SQLITE.get(code & 0xFF) if code is not None else _POSTGRESQL.get(state or "")
     if known:
         return known.kind(known.what, where=place, fix=known.fix)
-    if isinstance(error, IntegrityError):
+    if isinstance(error, exc.IntegrityError):
         return Conflict(
             "another record already has this place", where=place, fix="read it, then try again"
         )
-    if isinstance(error, DataError):
-        return _unstorable()
+    if isinstance(error, exc.DataError):
+        return unstorable()
     said = next(iter(str(error.orig).splitlines()), "").strip()
     if secret:
         said = said.replace(secret, "***")
@@ -116,7 +110,8 @@ def _of_driver(error: DBAPIError, place: str, secret: str | None) -> TrimtabErro
     )
 
 
-def _unstorable() -> InvalidRequest:
+def unstorable() -> InvalidRequest:
+    """For values that JSON and Python can hold and a database cannot."""
     return InvalidRequest(
         "a value cannot be stored: a number beyond 64 bits, U+0000 or half a surrogate pair",
         fix="send numbers and text the database can hold",

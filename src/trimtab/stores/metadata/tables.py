@@ -1,9 +1,9 @@
 """The tables of the metadata database, the same for SQLite and PostgreSQL.
 
-A record is kept whole as JSON text in `body`; what is searched, sorted or constrained is repeated in
-a column beside it, written by the same statement. JSON text and not JSONB: PostgreSQL's JSONB cannot
-hold U+0000 and does not keep the order of keys. Tables change through `migrations/` only; a test
-compares the two.
+A record is kept whole as JSON text in `body`; what is searched, sorted or constrained is repeated
+in a column beside it, written by the same statement. JSON text and not JSONB: PostgreSQL's JSONB
+cannot hold U+0000 and does not keep the order of keys. Tables change through `migrations/` only; a
+test compares the two.
 """
 
 from __future__ import annotations
@@ -122,10 +122,17 @@ runs = Table(
     METADATA,
     Column("project", Text, nullable=False),
     Column("run_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
     Column("started_ns", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("project", "run_id"),
     Index(None, "project", "started_ns"),
+    Index(
+        "running_runs",
+        "started_ns",
+        sqlite_where=text("status = 'running'"),
+        postgresql_where=text("status = 'running'"),
+    ),
 )
 
 cursors = Table(

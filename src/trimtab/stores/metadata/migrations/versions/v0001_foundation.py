@@ -107,11 +107,19 @@ def _create_runs() -> None:
         "runs",
         sa.Column("project", sa.Text, nullable=False),
         sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
         sa.Column("started_ns", sa.BigInteger, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("project", "run_id", name="pk_runs"),
     )
     op.create_index("ix_runs_project_started_ns", "runs", ["project", "started_ns"])
+    op.create_index(
+        "running_runs",
+        "runs",
+        ["started_ns"],
+        sqlite_where=sa.text("status = 'running'"),
+        postgresql_where=sa.text("status = 'running'"),
+    )
 
 
 def _create_numbers() -> None:

@@ -17,6 +17,7 @@ from trimtab.errors import Forbidden, Unauthenticated
 from trimtab.records import Principal
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+PUBLIC = Principal(id="public", project="", permissions=frozenset())
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

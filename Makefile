@@ -1,0 +1,52 @@
+# Everything a contributor needs; CI runs the same recipes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+BASE := $(VENV)/.base
+
+.PHONY: demo test fast check bench docs ui services clean help
+
+help: ## list the recipes
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(BASE): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(STAMP): $(BASE) dev/constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r dev/constraints.txt
+	touch $@
+
+demo: $(BASE) ## the whole loop against a real server, then stay up (ARGS=--exit stops)
+	$(BIN)/trimtab demo $(ARGS)
+
+services: ## PostgreSQL and Redis for the tests, from Debian's packages, if they are missing
+	sh dev/services.sh
+
+test: $(STAMP) services ## the whole test suite
+	TRIMTAB_REQUIRE_SERVICES=1 $(BIN)/pytest -n 2 --dist loadfile
+
+fast: $(STAMP) ## the tests that take about a minute
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not postgres and not redis"
+
+check: $(STAMP) ## style, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## the figures the README quotes
+	$(BIN)/python bench/footprint.py
+	$(BIN)/python bench/gateway.py
+
+docs: $(STAMP) ## run every example of the documentation
+	$(BIN)/pytest -q tests/docs
+
+ui: ## build the web UI (there is none yet: the status page at / needs no build)
+	@echo "nothing to build: the status page is rendered by the server"
+
+clean: ## remove what the recipes made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

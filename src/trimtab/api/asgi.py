@@ -1,0 +1,252 @@
+"""The ASGI application: routes a request to its endpoint and sends what comes back.
+
+Every request is limited in size, gets a principal, is checked against the permission of its route,
+and is answered: a known error in the caller's dialect, an unknown one as a logged 500 without its
+text. A caller that goes away in the middle of a stream stops the work behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.routing import Match, Route
+
+from trimtab.api.http import ByteStream, Endpoint, Request, Response
+from trimtab.api.problem import problem
+from trimtab.api.table import TABLE
+from trimtab.app import App
+from trimtab.errors import InvalidRequest, NotFound, RequestError, TooLarge, TrimtabError
+from trimtab.governance import access
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_log = logging.getLogger("trimtab.api")
+_SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+class Disconnected(Exception):
+    """The caller went away before its request was read."""
+
+
+class MethodNotAllowed(RequestError):
+    code = "method_not_allowed"
+    status = 405
+
+
+class InternalError(TrimtabError):
+    code = "internal_error"
+
+
+class Server:
+    """One application over one App; the App is opened and closed by whoever runs the server."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._routes = [
+            (Route(endpoint.path, _unused, methods=[endpoint.method]), endpoint)
+            for endpoint in TABLE
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint: Endpoint | None = None
+        try:
+            endpoint, path = self._endpoint(scope)
+            response = await self._handle(endpoint, path, scope, receive)
+        except TrimtabError as error:
+            response = problem(error, endpoint, scope["path"])
+        except Disconnected:
+            return
+        except Exception:
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            error = InternalError(
+                "Trimtab failed to handle this request", fix="the server's log has the details"
+            )
+            response = problem(error, endpoint, scope["path"])
+        await _send(response, receive, send, head=scope["method"] == "HEAD")
+
+    def _endpoint(self, scope: Scope) -> tuple[Endpoint, Mapping[str, str]]:
+        """The endpoint of a path and method, and the parameters in the path."""
+        other_methods = set()
+        for route, endpoint in self._routes:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                return endpoint, child["path_params"]
+            if match is Match.PARTIAL:
+                other_methods.add(endpoint.method)
+        if other_methods:
+            raise MethodNotAllowed(
+                f"{scope['path']} does not take {scope['method']}",
+                fix=f"use {' or '.join(sorted(other_methods))}",
+            )
+        raise NotFound(
+            f"there is nothing at {scope['path'][:200]}", fix="see GET /api/v1/openapi.json"
+        )
+
+    async def _handle(
+        self, endpoint: Endpoint, path: Mapping[str, str], scope: Scope, receive: Receive
+    ) -> Response:
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
+        principal = self._app.access.principal(headers) if endpoint.permission else access.PUBLIC
+        if endpoint.permission:
+            access.require(principal, endpoint.permission)
+        body = b""
+        if endpoint.method != "GET":
+            body = await _body(receive, headers, self._app.config.limits.body_bytes)
+        request = Request(
+            app=self._app,
+            principal=principal,
+            path=path,
+            query=_query(scope["query_string"]),
+            headers=headers,
+            body=body,
+        )
+        return await _unless_gone(endpoint.handler(request), receive)
+
+
+async def _unused() -> None:
+    """Starlette's Route wants an endpoint; only its matching is used."""
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except (UnicodeDecodeError, ValueError):
+        raise InvalidRequest(
+            "the query string cannot be read", fix="percent-encode it as UTF-8"
+        ) from None
+    return dict(pairs)
+
+
+async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """The whole body, refused as soon as it is known to be too large.
+
+    Raises:
+        TooLarge: over `limit` bytes.
+        InvalidRequest: compressed, which this version does not read.
+    """
+    too_large = TooLarge(
+        f"the request body is larger than {limit} bytes",
+        fix="send less, or raise limits.body_bytes",
+        limit_bytes=limit,
+    )
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large
+    if headers.get("content-encoding", "identity") not in ("", "identity"):
+        raise InvalidRequest(
+            f"content-encoding {headers['content-encoding'][:50]!r} is not supported here",
+            where="content-encoding",
+            fix="send the body uncompressed",
+        )
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _unless_gone(handling: Awaitable[Response], receive: Receive) -> Response:
+    """Run a handler, and cancel it when its caller goes away."""
+    work = asyncio.ensure_future(handling)
+    gone = asyncio.ensure_future(_disconnect(receive))
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        work.cancel()
+        await asyncio.wait({work})
+        if not work.cancelled() and work.exception() is None and work.result().stream:
+            await _close(work.result())
+        raise Disconnected
+    finally:
+        work.cancel()
+        gone.cancel()
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(response: Response, receive: Receive, send: Send, *, head: bool) -> None:
+    headers = [(b"content-type", response.media_type.encode("latin-1"))]
+    headers += [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in response.headers.items()
+        if name.lower() != "content-length"
+    ]
+    if response.stream is None:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    start = {"type": "http.response.start", "status": response.status}
+    try:
+        await send({**start, "headers": headers + _SECURITY_HEADERS})
+        if response.stream is None:
+            body = b"" if head else response.body
+            await send({"type": "http.response.body", "body": body})
+        else:
+            await _stream(response.stream, receive, send)
+    finally:
+        await _close(response)
+
+
+async def _stream(stream: ByteStream, receive: Receive, send: Send) -> None:
+    """Send pieces as they come, until the end or until nobody listens."""
+
+    async def forward() -> None:
+        async for chunk in stream:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    work = asyncio.ensure_future(forward())
+    gone = asyncio.ensure_future(_disconnect(receive))
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+    finally:
+        for task in (work, gone):
+            task.cancel()
+        await asyncio.gather(work, gone, return_exceptions=True)
+
+
+async def _close(response: Response) -> None:
+    if response.stream is not None:
+        await response.stream.aclose()

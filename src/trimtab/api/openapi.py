@@ -1,0 +1,107 @@
+"""The OpenAPI 3.1 description, made from the route table and the record types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from trimtab.api.http import Endpoint
+from trimtab.version import __version__
+
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong, where, and what to do (RFC 9457); other members are facts for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    where: str | None = None
+    fix: str | None = None
+
+
+def describe(table: Sequence[Endpoint]) -> dict[str, Any]:
+    """The whole description as a JSON-like value."""
+    types = [t for endpoint in table for t in (endpoint.takes, endpoint.gives) if t is not None]
+    template = "#/components/schemas/{name}"
+    _, schemas = msgspec.json.schema_components([*types, Problem], ref_template=template)
+    paths: dict[str, Any] = {}
+    for endpoint in table:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Trimtab",
+            "version": __version__,
+            "description": "The model API answers in OpenAI's dialect under /v1; "
+            "the management API is under /api/v1 and answers errors as RFC 9457 problem details.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": _operation_id(endpoint),
+        "tags": [_tag(endpoint.path)],
+        "responses": _responses(endpoint),
+    }
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(endpoint.path)
+    ]
+    parameters += [
+        {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+        for name, text in endpoint.query.items()
+    ]
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.takes is not None:
+        schema = _schema(endpoint.takes)
+        content = {"application/json": {"schema": schema}}
+        operation["requestBody"] = {"required": True, "content": content}
+    if endpoint.permission is not None:
+        operation["security"] = [{"key": []}]
+        operation["x-permission"] = endpoint.permission
+    return operation
+
+
+def _responses(endpoint: Endpoint) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Success"}
+    if endpoint.gives is not None:
+        success["content"] = {"application/json": {"schema": _schema(endpoint.gives)}}
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    media_type = "application/problem+json"
+    if endpoint.dialect == "openai":
+        problem, media_type = {"schema": {"type": "object"}}, "application/json"
+    error = {"description": "What went wrong and what to do", "content": {media_type: problem}}
+    return {"2XX": success, "4XX": error, "5XX": error}
+
+
+def _schema(type: Any) -> dict[str, Any]:
+    """A reference to a record; a list type describes one page of a listing."""
+    item = getattr(type, "__args__", (None,))[0] if getattr(type, "__origin__", None) else None
+    if item is None:
+        return {"$ref": f"#/components/schemas/{type.__name__}"}
+    page = {"type": "array", "items": {"$ref": f"#/components/schemas/{item.__name__}"}}
+    return {"type": "object", "required": ["data"], "properties": {"data": page}}
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = re.sub(r"[^a-zA-Z0-9]+", "_", endpoint.path.removeprefix("/api/v1")).strip("_")
+    return f"{endpoint.method.lower()}_{words or 'root'}"
+
+
+def _tag(path: str) -> str:
+    return path.removeprefix("/api/v1").removeprefix("/v1").strip("/").partition("/")[0] or "status"

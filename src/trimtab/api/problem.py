@@ -1,0 +1,47 @@
+"""Errors on the wire: RFC 9457 problem details, or the error shape of the caller's dialect."""
+
+from __future__ import annotations
+
+import math
+
+from trimtab.api.http import Endpoint, Response
+from trimtab.dialects import openai_chat
+from trimtab.errors import TrimtabError
+from trimtab.kit import jsonx
+
+_RESERVED = frozenset({"type", "title", "status", "detail", "where", "fix"})
+
+
+def problem(error: TrimtabError, endpoint: Endpoint | None, path: str) -> Response:
+    """The reply to a request that failed; `endpoint` None means that no route matched."""
+    headers = _headers(error)
+    openai = endpoint.dialect == "openai" if endpoint else path.startswith("/v1/")
+    if openai:
+        body = jsonx.encode(openai_chat.error_body(error))
+        return Response(status=error.status, body=body, headers=headers)
+    facts = {key: value for key, value in error.fields.items() if key not in _RESERVED}
+    members = {
+        "type": f"urn:trimtab:error:{error.code}",
+        "title": error.code.replace("_", " "),
+        "status": error.status,
+        "detail": error.what,
+        "where": error.where,
+        "fix": error.fix,
+        **facts,
+    }
+    body = jsonx.encode({key: value for key, value in members.items() if value is not None})
+    return Response(
+        status=error.status, body=body, media_type="application/problem+json", headers=headers
+    )
+
+
+def _headers(error: TrimtabError) -> dict[str, str]:
+    headers = {}
+    wait_s = error.fields.get("retry_after_s")
+    if wait_s is None and error.status == 503:
+        wait_s = 1
+    if wait_s is not None:
+        headers["retry-after"] = str(max(1, math.ceil(wait_s)))
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return headers

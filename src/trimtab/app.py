@@ -1,0 +1,331 @@
+"""Composition root: a configuration becomes a running application.
+
+The only module that names adapters. It opens the stores, hands every station its collaborators, and
+keeps the gateway's snapshot in step with the releases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from trimtab.config import Config, ProviderEntry
+from trimtab.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.experiments.execute import Experiments, new_run
+from trimtab.experiments.gate import GateRule
+from trimtab.experiments.verdict import judged
+from trimtab.gateway.gateway import Gateway, Limits
+from trimtab.gateway.journal import Journal
+from trimtab.gateway.snapshot import Deployment, Snapshot
+from trimtab.gateway.task import ReleaseTask
+from trimtab.gateway.trace import Caller
+from trimtab.governance.access import Access, Key
+from trimtab.kit import ids
+from trimtab.kit.clock import SystemClock
+from trimtab.kit.http1 import HTTP1Client
+from trimtab.ports import Limiter, MetadataStore, Provider, Scorer, TelemetryStore
+from trimtab.prompts.template import CompiledPrompt
+from trimtab.providers.extract import ExtractProvider
+from trimtab.providers.openai_compatible import OpenAICompatible
+from trimtab.records import ModelCard, Principal, Release, Retrieval, Run
+from trimtab.releases.lifecycle import Lifecycle
+from trimtab.retrieval.corpora import Corpora
+from trimtab.retrievers.bm25 import BM25
+from trimtab.retrievers.chunk import chunk_markdown
+from trimtab.scorers.registry import resolve
+from trimtab.scoring.online import OnlineScoring
+from trimtab.stores.blobs.files import FileBlobs
+from trimtab.stores.limits.memory import MemoryLimiter
+from trimtab.stores.metadata.sql import SQLMetadata
+from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.tracing.recorder import SpanRecorder
+from trimtab.tracing.spool import Spool
+
+_log = logging.getLogger("trimtab.app")
+
+RUN_SCORERS = (
+    "answer_correct",
+    "token_f1",
+    "cites_source",
+    "groundedness",
+    "abstains",
+    "latency",
+    "cost",
+)
+
+
+class App:
+    """Everything that serves, opened and wired; `start` and `stop` run in the event loop."""
+
+    def __init__(self, config: Config, telemetry: TelemetryStore, metadata: MetadataStore) -> None:
+        data = Path(config.data)
+        self.config = config
+        self.clock = SystemClock()
+        self.telemetry = telemetry
+        self.metadata = metadata
+        self.access = Access(_keys(config), project=config.project)
+        self.scoring = OnlineScoring(
+            telemetry=telemetry,
+            cursors=metadata.cursors,
+            scorers=resolve(config.scoring.scorers),
+            sample=config.scoring.sample,
+            clock=self.clock,
+        )
+        spool = Spool.open(data / "spool", max_backlog_bytes=config.limits.spool_bytes)
+        self.tracing = SpanRecorder(spool, telemetry, on_commit=self.scoring.wake)
+        self.releases = Lifecycle(
+            releases=metadata.releases,
+            prompts=metadata.prompts,
+            runs=metadata.runs,
+            clock=self.clock,
+        )
+        self.experiments = Experiments(runs=metadata.runs, telemetry=telemetry, clock=self.clock)
+        self.corpora = Corpora(_corpora(config), build=_index, clock=self.clock)
+        self._providers = _providers(config, self.corpora, self.clock)
+        self._journal = Journal(self.tracing)
+        self._limiter = _limiter(config)
+        self.gateway = Gateway(
+            snapshot=Snapshot(self._providers),
+            journal=self._journal,
+            limiter=self._limiter,
+            clock=self.clock,
+            limits=Limits(
+                concurrency=config.limits.concurrency,
+                requests_per_minute=config.limits.requests_per_minute,
+            ),
+        )
+
+    @classmethod
+    def open(cls, config: Config) -> App:
+        """Open the stores under the data directory.
+
+        Raises:
+            StoreError: a store cannot be opened; nothing is left open.
+        """
+        data = Path(config.data)
+        metadata_url = config.metadata_url or f"sqlite:///{data / 'metadata.db'}"
+        metadata = SQLMetadata.open(metadata_url)
+        try:
+            blobs = FileBlobs(data / "blobs")
+            telemetry = DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=blobs)
+        except BaseException:
+            metadata.close()
+            raise
+        try:
+            return cls(config, telemetry, metadata)
+        except BaseException:
+            telemetry.close()
+            metadata.close()
+            raise
+
+    async def start(self) -> None:
+        """Carry on where the last process stopped, and begin to answer."""
+        await asyncio.to_thread(self.experiments.recover)
+        self.tracing.start()
+        self.scoring.start()
+        await self.refresh()
+
+    async def stop(self) -> None:
+        """Finish what was begun, in the order records flow; nothing acknowledged is lost."""
+        await self.experiments.stop()
+        await self._journal.settle()
+        await self.tracing.stop()
+        await self.scoring.stop()
+        for provider in self._providers.values():
+            await provider.aclose()
+        await self._limiter.aclose()
+        await asyncio.to_thread(self.telemetry.close)
+        await asyncio.to_thread(self.metadata.close)
+
+    # -- releases ------------------------------------------------------------------------------
+
+    async def refresh(self) -> None:
+        """Bring the gateway's snapshot in step with the releases."""
+        self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
+
+    def _snapshot(self) -> Snapshot:
+        plain = Snapshot(self._providers)
+        releases = [r for r in self.metadata.releases.list() if r.state != "retired"]
+        deployments = []
+        for release in releases:
+            try:
+                deployments.append(self._deployment(plain, release))
+            except TrimtabError as error:
+                # One broken release must not take the others down with it.
+                _log.error("release %s cannot answer: %s", release.ref, error)
+        return Snapshot(self._providers, deployments)
+
+    def _deployment(self, models: Snapshot, release: Release) -> Deployment:
+        template = None
+        if release.prompt is not None:
+            prompt = self.metadata.prompts.get(release.project, release.prompt)
+            template = CompiledPrompt(prompt)
+        targets = []
+        for target in release.targets:
+            found = models.target(target.model)
+            if found is None:
+                raise NotFound(f"no model {target.model!r}", where=f"release {release.ref}")
+            targets.append(found)
+        retriever = self.corpora.retriever(release.retrieval) if release.retrieval else None
+        return Deployment(
+            release=release, template=template, retriever=retriever, targets=tuple(targets)
+        )
+
+    def require_model(self, model: str) -> None:
+        """Raises InvalidRequest when no provider offers `model`."""
+        if self.gateway.snapshot.target(model) is None:
+            raise InvalidRequest(
+                f"no model {model!r}",
+                where="targets",
+                fix=f"use one of {', '.join(sorted(self.gateway.snapshot.cards))}",
+            )
+
+    # -- runs ----------------------------------------------------------------------------------
+
+    async def start_run(
+        self,
+        principal: Principal,
+        *,
+        release: str,
+        dataset: str,
+        scorers: Sequence[str] = (),
+        name: str = "",
+        split: str | None = None,
+        concurrency: int = 4,
+    ) -> Run:
+        """Start an experiment in the background and return its record.
+
+        Raises:
+            NotFound: the release or the dataset does not exist.
+            Conflict: there is nothing to run.
+            ScorerError: a scorer does not exist.
+        """
+        project = principal.project
+        judges = resolve(scorers or RUN_SCORERS)
+        found = await asyncio.to_thread(self.metadata.releases.get, project, release)
+        datasets = self.metadata.datasets
+        version = await asyncio.to_thread(datasets.get, project, dataset)
+        rows = await asyncio.to_thread(datasets.examples, project, version.ref)
+        examples = [row for row in rows if split is None or row.split == split]
+        run = new_run(
+            ids.uuid7(self.clock.now_ns()),
+            name=name or f"{found.ref} on {version.ref}",
+            release=found,
+            dataset=version,
+            split=split,
+            examples=examples,
+            scorers=judges,
+            clock=self.clock,
+        )
+        caller = Caller(principal=principal.id, project=project, run=run.run_id)
+        task = ReleaseTask(self.gateway, model=found.ref, caller=caller)
+        await asyncio.to_thread(self.metadata.runs.put, run)
+        self.experiments.start(run, task, examples, judges, concurrency=concurrency)
+        return run
+
+    def compare_runs(
+        self, project: str, run_id: str, baseline_id: str, rules: Sequence[GateRule] = ()
+    ) -> Run:
+        """Judge a finished run against a baseline run, and store the verdict with it."""
+        candidate = self.metadata.runs.get(project, run_id)
+        baseline = self.metadata.runs.get(project, baseline_id)
+        run = judged(
+            candidate,
+            baseline,
+            telemetry=self.telemetry,
+            examples=self.metadata.datasets.examples(project, candidate.dataset),
+            scorers=_known(candidate.scorers),
+            rules=rules,
+        )
+        self.metadata.runs.put(run)
+        return run
+
+    # -- health --------------------------------------------------------------------------------
+
+    def checks(self) -> Mapping[str, Callable[[], None]]:
+        """What must work for this process to be ready, by name; each raises a StoreError."""
+        return {
+            "telemetry": self.telemetry.ping,
+            "metadata": self.metadata.ping,
+            "spool": self.tracing.ping,
+        }
+
+
+def documentation() -> Path:
+    """The folder of Trimtab's own documentation: inside the package, or beside a checkout's src."""
+    package = Path(__file__).parent
+    installed = package / "documentation"
+    return installed if installed.is_dir() else package.parents[1] / "docs"
+
+
+def _corpora(config: Config) -> dict[str, Path]:
+    folders = {corpus.name: Path(corpus.path) for corpus in config.corpora}
+    return {"trimtab": documentation(), **folders}
+
+
+def _index(settings: Retrieval, documents: Sequence[tuple[str, str]]) -> BM25:
+    passages = [
+        passage
+        for source, text in documents
+        for passage in chunk_markdown(text, source=source, chunk_words=settings.chunk_words)
+    ]
+    return BM25(passages, k1=settings.k1, b=settings.b, stemmer=settings.stemmer)
+
+
+def _providers(config: Config, corpora: Corpora, clock: SystemClock) -> dict[str, Provider]:
+    default = corpora.retriever(Retrieval(corpus="trimtab"))
+    found: dict[str, Provider] = {"trimtab": ExtractProvider(default=default, clock=clock)}
+    for entry in config.providers:
+        found[entry.name] = _remote(entry)
+    return found
+
+
+def _remote(entry: ProviderEntry) -> Provider:
+    cards = [
+        ModelCard(
+            id=f"{entry.name}/{model.id}",
+            provider=entry.name,
+            context_tokens=model.context_tokens,
+            price=model.price,
+        )
+        for model in entry.models
+    ]
+    return OpenAICompatible(
+        entry.name,
+        base_url=entry.base_url,
+        api_key=entry.api_key.reveal() if entry.api_key else None,
+        models=cards,
+        timeout_s=entry.timeout_s,
+        client=HTTP1Client(),
+    )
+
+
+def _limiter(config: Config) -> Limiter:
+    if config.valkey_url is None:
+        return MemoryLimiter()
+    from trimtab.stores.limits.valkey import ValkeyLimiter
+
+    return ValkeyLimiter.open(config.valkey_url)
+
+
+def _keys(config: Config) -> list[Key]:
+    return [
+        Key.of(entry.name, entry.key.reveal(), entry.project, entry.permissions)
+        for entry in config.access.keys
+    ]
+
+
+def _known(names: Sequence[str]) -> list[Scorer]:
+    """The scorers of a run that this version still has."""
+    found = []
+    for name in names:
+        try:
+            found += resolve([name])
+        except TrimtabError:
+            continue
+    return found
+
+
+__all__ = ["RUN_SCORERS", "App", "documentation"]

@@ -1,0 +1,66 @@
+"""`trimtab config`: what the settings are, where each came from, and whether they are valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from trimtab.cli.options import config_options, load_config
+from trimtab.cli.output import emit, json_option
+from trimtab.config import Loaded, dump, json_schema, require_safe, settings
+
+
+@click.group()
+def command() -> None:
+    """Show and check the configuration.
+
+    A flag beats the environment (TRIMTAB_PORT, TRIMTAB_LIMITS__BODY_BYTES), which beats the file
+    (trimtab.yaml), which beats the defaults.
+    """
+
+
+@command.command()
+@config_options
+@click.option("--origin", is_flag=True, help="Say where each value comes from.")
+@json_option
+def show(origin: bool, as_json: bool, **flags: Any) -> None:
+    """Print the settings in force, with secrets masked.
+
+    The text is valid YAML: a starting point for a trimtab.yaml.
+    """
+    loaded: Loaded = load_config(flags)
+    values = settings(loaded.config)
+    shown = {"settings": values, "origins": loaded.origins} if origin else values
+    emit(shown, as_json, text=lambda: _yaml(loaded, origin=origin))
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of trimtab.yaml, for editors.
+
+    Save it as trimtab.schema.json and begin the file with
+    `# yaml-language-server: $schema=trimtab.schema.json`.
+    """
+    import json
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@command.command()
+@config_options
+@json_option
+def check(as_json: bool, **flags: Any) -> None:
+    """Exit 0 if `trimtab serve` would accept the configuration, 2 if not."""
+    loaded: Loaded = load_config(flags)
+    require_safe(loaded.config)
+    path = str(loaded.path) if loaded.path else None
+    emit(
+        {"ok": True, "path": path, "literal_secrets": loaded.literal_secrets},
+        as_json,
+        text=lambda: f"ok: {path or 'no file, defaults and environment only'}",
+    )
+
+
+def _yaml(loaded: Loaded, *, origin: bool) -> str:
+    return dump(loaded.config, loaded.origins if origin else None).rstrip("\n")

@@ -1,0 +1,98 @@
+"""A client for a command: of the server it names, of the one that runs, or of one just for it.
+
+Only one process can have a data directory open, so a command talks to the running server where
+there is one; where there is none it opens the directory itself, for as long as it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from trimtab.cli.options import config_option, data_option, load_config
+from trimtab.cli.output import json_option
+from trimtab.client import Client
+from trimtab.config import Config
+from trimtab.errors import NotFound
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def client_options(command: F) -> F:
+    """`--url`, `--key`, `--data`, `--config` and `--json`: what a command that asks a server takes.
+
+    The command gets `as_json` and the others as keywords, to pass on to `connected`.
+    """
+    for option in (
+        json_option,
+        click.option("--key", envvar="TRIMTAB_KEY", help="Credential.  [default: $TRIMTAB_KEY]"),
+        click.option(
+            "--url", envvar="TRIMTAB_URL", help="A server's URL.  [default: $TRIMTAB_URL]"
+        ),
+        data_option,
+        config_option,
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def connected(flags: Mapping[str, Any]) -> Iterator[Client]:
+    """A client by the command's `client_options`.
+
+    Raises:
+        NotFound: no server is named or runs, and there is no data directory to open.
+    """
+    from trimtab.kit import datadir
+
+    if flags.get("url"):
+        yield Client(flags["url"], key=flags.get("key"))
+        return
+    config = load_config(flags).config
+    data = Path(config.data)
+    server = datadir.running_server(data)
+    if server is not None:
+        yield Client(server.url, key=flags.get("key"))
+    elif data.is_dir():
+        with _opened(config) as client:
+            yield client
+    else:
+        raise NotFound(
+            f"no server runs and there is no data directory {config.data}",
+            where="--data",
+            fix="start one with `trimtab serve`, or name one with --url or --data",
+        )
+
+
+@contextmanager
+def _opened(config: Config) -> Iterator[Client]:
+    """Serve the directory to this process alone, on a free port and with a key nobody knows."""
+    from trimtab.cli.serve import listen, run
+    from trimtab.governance.access import Access, Key
+    from trimtab.kit import datadir
+
+    listener = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with listener, datadir.acquire(Path(config.data), url=url):
+        from trimtab.app import App
+
+        secret = secrets.token_urlsafe(32)
+        app = App.open(config)
+        app.access = Access([Key.of("cli", secret, config.project, ["*"])], project=config.project)
+        loop = asyncio.new_event_loop()
+        stop = asyncio.Event()
+        thread = threading.Thread(target=loop.run_until_complete, args=(run(app, listener, stop),))
+        thread.start()
+        try:
+            yield Client(url, key=secret)
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            thread.join()
+            loop.close()

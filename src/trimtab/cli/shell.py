@@ -1,0 +1,141 @@
+"""The outermost command: global options, the table of sub-commands, and what comes of an error.
+
+A sub-command's module (`trimtab.cli.<name>`, attribute `command`) is imported when it is called;
+the help text comes from the table here, so that `trimtab --help` imports nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from trimtab.cli import failures
+from trimtab.errors import TrimtabError
+from trimtab.version import __version__
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Run": {
+        "serve": "Run the gateway, the store and the API in one process.",
+        "demo": "Run the whole loop on a support bot, offline.",
+        "status": "Show the running server and its figures.",
+    },
+    "Observe": {
+        "traces": "List, show and export recorded calls.",
+        "scores": "List and add judgements.",
+    },
+    "Improve": {
+        "datasets": "List, show, create and curate examples.",
+        "releases": "List, create, promote and roll back what answers a route.",
+        "runs": "List and show experiments.",
+        "eval": "Run a release against a dataset and gate it.",
+        "compare": "Compare two runs, with intervals and a verdict.",
+    },
+    "Set up": {
+        "config": "Show and check the configuration.",
+        "doctor": "Check this machine, the configuration and the data directory.",
+        "version": "Show the version of Trimtab and of what it runs on.",
+    },
+}
+COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
+_COMPLETION = "_TRIMTAB_COMPLETE"
+
+
+class Invocation(NamedTuple):
+    """The global options. `verbosity` is -1 for quiet, 0, or the number of `-v`."""
+
+    verbosity: int = 0
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(f"trimtab.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            raise click.UsageError(failures.unknown_command(args[0], list(COMMANDS)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.list_commands(ctx)))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", text) for name, text in commands.items()])
+
+    def main(  # type: ignore[override]  # click's has overloads for standalone_mode
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> int:
+        """Run a command line and exit with its code (or return it, not in standalone mode)."""
+        name = prog_name or "trimtab"
+        instruction = os.environ.get(complete_var or _COMPLETION)
+        if instruction:
+            from click.shell_completion import shell_complete
+
+            sys.exit(shell_complete(self, extra, name, complete_var or _COMPLETION, instruction))
+        code = self._run(list(sys.argv[1:] if args is None else args), name, extra)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def _run(self, args: list[str], name: str, extra: dict[str, Any]) -> int:
+        as_json = "--json" in args
+        try:
+            with self.make_context(name, args, **extra) as ctx:
+                self.invoke(ctx)
+            sys.stdout.flush()
+        except click.exceptions.Exit as done:
+            return done.exit_code
+        except BrokenPipeError:
+            return failures.reader_gone()
+        except (KeyboardInterrupt, click.Abort):
+            return failures.interrupted()
+        except TrimtabError as error:
+            return failures.known(error, as_json=as_json)
+        except click.ClickException as error:
+            return failures.usage(error, as_json=as_json)
+        except Exception as error:
+            return failures.unexpected(error, as_json=as_json)
+        return 0
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 ok, 1 gate or check failed, 2 usage or configuration, 3 inconclusive, "
+    "4 server, provider or disk failed, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="trimtab", message="%(prog)s %(version)s")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error.")
+@click.option("-v", "--verbose", count=True, help="More notes; twice for debugging.")
+@click.pass_context
+def root(ctx: click.Context, quiet: bool, verbose: int) -> None:
+    """Trimtab: record, score, compare, gate and release what your models answer."""
+    ctx.obj = Invocation(-1 if quiet else verbose)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """The entry point of the `trimtab` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(root.main(args, standalone_mode=False))

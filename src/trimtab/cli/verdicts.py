@@ -1,0 +1,66 @@
+"""How commands show a run and its verdict, and the exit code a verdict has."""
+
+from __future__ import annotations
+
+from trimtab.cli.output import table
+from trimtab.records import Comparison, Estimate, Run
+
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
+
+
+def metrics_text(run: Run) -> str:
+    """A run's headline numbers, each with its interval and coverage."""
+    rows = [
+        [name, estimate_text(estimate), f"{estimate.n}/{estimate.total}", estimate.method]
+        for name, estimate in sorted(run.metrics.items())
+    ]
+    return table(rows, ["metric", "value [95 %]", "scored", "method"])
+
+
+def verdict_text(run: Run) -> str:
+    """Every comparison as a row, then the gate's word and its reasons."""
+    verdict = run.verdict
+    if verdict is None:
+        return "not compared with a baseline"
+    columns = [
+        "metric",
+        "baseline",
+        "candidate",
+        "difference",
+        "changed",
+        "p",
+        "detectable",
+        "gate",
+    ]
+    rows = [_row(comparison) for comparison in verdict.comparisons]
+    right = ("changed", "p", "detectable")
+    lines = [table(rows, columns, right=right), f"verdict: {verdict.outcome}"]
+    return "\n".join(lines + [f"  {reason}" for reason in verdict.reasons])
+
+
+def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
+    """A value with its interval, or that there is none.
+
+    >>> estimate_text(Estimate(value=0.9, low=0.85, high=0.94, n=98, total=100))
+    '0.9 [0.85, 0.94]'
+    """
+    if estimate.value is None:
+        return "unscored"
+    form = "+.3g" if signed else ".3g"
+    if estimate.low is None or estimate.high is None:
+        return format(estimate.value, form)
+    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
+
+
+def _row(comparison: Comparison) -> list[object]:
+    p_value = comparison.p_value if comparison.p_adjusted is None else comparison.p_adjusted
+    return [
+        comparison.metric,
+        estimate_text(comparison.baseline),
+        estimate_text(comparison.candidate),
+        estimate_text(comparison.difference, signed=True),
+        comparison.changed,
+        None if p_value is None else f"{p_value:.4f}",
+        None if comparison.detectable is None else f"{comparison.detectable:.3g}",
+        comparison.outcome or "reported",
+    ]

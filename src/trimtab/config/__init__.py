@@ -1,0 +1,46 @@
+"""Configuration: one YAML file, the environment and the command line become one typed value.
+
+In: `trimtab.yaml`, `TRIMTAB_*` variables and command-line flags; a flag beats the environment, the
+environment beats the file, the file beats the defaults. Out: a frozen `Config` and, for every key,
+where its value came from. Never opens anything but that one file, and never shows a secret: not in
+an error, a repr, the schema or the output of `config show`.
+"""
+
+from trimtab.config.load import CONFIG_NAME, Loaded, load
+from trimtab.config.safety import is_loopback, require_safe
+from trimtab.config.schema import (
+    Access,
+    AccessKey,
+    Config,
+    Corpus,
+    Limits,
+    Log,
+    ModelEntry,
+    ProviderEntry,
+    Scoring,
+    json_schema,
+)
+from trimtab.config.secret import ConnectionUrl, Secret
+from trimtab.config.show import dump, settings
+
+__all__ = [
+    "CONFIG_NAME",
+    "Access",
+    "AccessKey",
+    "Config",
+    "ConnectionUrl",
+    "Corpus",
+    "Limits",
+    "Loaded",
+    "Log",
+    "ModelEntry",
+    "ProviderEntry",
+    "Scoring",
+    "Secret",
+    "dump",
+    "is_loopback",
+    "json_schema",
+    "load",
+    "require_safe",
+    "settings",
+]

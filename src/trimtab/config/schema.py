@@ -1,0 +1,268 @@
+"""The settings: every key, its type, its default, and what it means.
+
+These structs are the only place a setting is declared; the error messages, `config show`, the JSON
+schema and the names of the environment variables are read from them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from trimtab.config.checks import base_url, header_value, not_reserved, price
+from trimtab.config.secret import ConnectionUrl, Secret
+from trimtab.records import Price
+
+MIB = 1024 * 1024
+_Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)",
+        extra={"words": "a name of at most 64 letters, digits, `_`, `-` and `.`"},
+    ),
+]
+_Permission = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*|[a-z_]+:(\*|[a-z_]+))$(?!\n)",
+        extra={"words": "a permission: `noun:verb`, `noun:*` or `*`"},
+    ),
+]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one process accepts."""
+
+    body_bytes: Annotated[
+        int, Meta(ge=1, description="Largest request body in bytes; a larger one is answered 413.")
+    ] = 20 * MIB
+    requests_per_minute: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Requests per minute for each principal; null for no limit."),
+    ] = None
+    concurrency: Annotated[
+        int, Meta(ge=1, description="Requests in flight before further ones are answered 503.")
+    ] = 256
+    drain_s: Annotated[
+        float, Meta(ge=0, description="Seconds that requests in flight get to finish at shutdown.")
+    ] = 30.0
+    spool_bytes: Annotated[
+        int,
+        Meta(ge=1, description="Largest size in bytes of the spool used while the store is away."),
+    ] = 1024 * MIB
+
+
+class AccessKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A credential that clients send as a bearer token."""
+
+    name: Annotated[_Name, Meta(description="Name of the key, shown in audit records.")]
+    key: Annotated[
+        Secret,
+        Meta(
+            description="The secret itself; use ${NAME} to read it from the environment.",
+            extra={"check": header_value},
+        ),
+    ]
+    project: Annotated[
+        _Name, Meta(description="The project that requests with this key belong to.")
+    ] = "default"
+    permissions: Annotated[
+        tuple[_Permission, ...],
+        Meta(description="What the key may do: `noun:verb`, `noun:*` or `*`."),
+    ] = ("*",)
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may use this server. Without keys it is open to this machine only."""
+
+    keys: Annotated[
+        tuple[AccessKey, ...],
+        Meta(
+            description="Credentials; required when `host` is not a loopback address.",
+            extra={"unique": ("name", "key")},
+        ),
+    ] = ()
+
+
+class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model that a provider offers."""
+
+    id: Annotated[
+        str, Meta(min_length=1, max_length=256, description="The provider's own name of the model.")
+    ]
+    context_tokens: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Size of the context window in tokens.")
+    ] = None
+    price: Annotated[
+        Price | None,
+        Meta(
+            description="US dollars per million tokens of each kind; without, calls are unpriced.",
+            extra={"check": price},
+        ),
+    ] = None
+
+
+class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A source of model answers; its models are called `name/id`."""
+
+    name: Annotated[
+        _Name,
+        Meta(
+            description="The part of a model's name before the slash.",
+            extra={"check": not_reserved},
+        ),
+    ]
+    kind: Annotated[
+        Literal["openai_compatible"], Meta(description="The protocol that the provider speaks.")
+    ]
+    base_url: Annotated[
+        str,
+        Meta(
+            description="Where its API begins, as in https://api.example.com/v1.",
+            extra={"check": base_url},
+        ),
+    ]
+    api_key: Annotated[
+        Secret | None,
+        Meta(
+            description="Its credential; use ${NAME} to read it from the environment.",
+            extra={"check": header_value},
+        ),
+    ] = None
+    models: Annotated[
+        tuple[ModelEntry, ...],
+        Meta(description="The models offered, with their prices.", extra={"unique": ("id",)}),
+    ] = ()
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=86_400, description="Seconds that one call may take.")
+    ] = 600.0
+
+
+class Corpus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A folder of Markdown files that releases can retrieve passages from."""
+
+    name: Annotated[
+        _Name,
+        Meta(
+            description="The name releases use; `trimtab` is the built-in documentation.",
+            extra={"check": not_reserved},
+        ),
+    ]
+    path: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="The folder; a relative path in a file starts at that file.",
+            extra={"path": True},
+        ),
+    ]
+
+
+class Scoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How live traffic is judged."""
+
+    scorers: Annotated[
+        tuple[str, ...], Meta(description="Names of the scorers applied to answered calls.")
+    ] = ("cites_source", "groundedness", "latency", "cost")
+    sample: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the calls that are scored, from 0 to 1.")
+    ] = 1.0
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the server writes to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least level written.")
+    ] = "info"
+    format: Annotated[
+        Literal["text", "json"], Meta(description="Lines for people, or one JSON object per line.")
+    ] = "text"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting of Trimtab. All have defaults: an empty file is valid."""
+
+    data: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="The data directory; a relative path in a file starts at that file.",
+            extra={"path": True},
+        ),
+    ] = ".trimtab"
+    host: Annotated[str, Meta(min_length=1, description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65_535, description="The port to listen on; 0 takes any free one.")
+    ] = 8321
+    project: Annotated[_Name, Meta(description="The project of requests that name none.")] = (
+        "default"
+    )
+    metadata_url: Annotated[
+        ConnectionUrl | None,
+        Meta(description="Database for metadata; null for SQLite in the data directory."),
+    ] = None
+    valkey_url: Annotated[
+        ConnectionUrl | None,
+        Meta(description="Valkey or Redis for shared limits; null for limits in this process."),
+    ] = None
+    limits: Annotated[Limits, Meta(description="What one process accepts.")] = Limits()
+    access: Annotated[Access, Meta(description="Who may use this server.")] = Access()
+    providers: Annotated[
+        tuple[ProviderEntry, ...],
+        Meta(description="Sources of model answers.", extra={"unique": ("name",)}),
+    ] = ()
+    corpora: Annotated[
+        tuple[Corpus, ...],
+        Meta(description="Folders to retrieve passages from.", extra={"unique": ("name",)}),
+    ] = ()
+    scoring: Annotated[Scoring, Meta(description="How live traffic is judged.")] = Scoring()
+    log: Annotated[Log, Meta(description="What is written to standard error.")] = Log()
+
+
+_REFERENCE = {"type": "string", "pattern": r"\$\{", "description": "${NAME} from the environment"}
+_OPEN_TO_REFERENCES = ("integer", "number", "boolean")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of `trimtab.yaml`, for editors.
+
+    Numbers, booleans and choices may also be written as `${NAME}`; unknown keys are not allowed.
+
+    >>> json_schema()["$defs"]["Config"]["properties"]["port"]["default"]
+    8321
+    """
+    raw = msgspec.json.schema(Config, schema_hook=_custom)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Trimtab configuration (trimtab.yaml)",
+        **_editable(raw),
+    }
+
+
+def _custom(kind: type) -> dict[str, Any]:
+    if kind in (Secret, ConnectionUrl):
+        return {"type": "string"}
+    raise NotImplementedError(kind)
+
+
+def _editable(node: Any) -> Any:
+    """msgspec's schema as an editor needs it: closed objects, references, clean descriptions."""
+    if isinstance(node, list):
+        return [_editable(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {name: _editable(item) for name, item in node.items()}
+    if isinstance(node.get("description"), str):
+        node["description"] = inspect.cleandoc(node["description"])
+    if "properties" in node:
+        node["additionalProperties"] = False
+    if node.get("format") == "decimal":
+        return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+    if node.get("type") in _OPEN_TO_REFERENCES or "enum" in node:
+        kept = {name: node.pop(name) for name in ("description", "default") if name in node}
+        return {**kept, "anyOf": [node, _REFERENCE]}
+    return node

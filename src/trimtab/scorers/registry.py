@@ -1,0 +1,60 @@
+"""The built-in scorers by name, each imported when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+
+from trimtab.errors import ScorerError
+from trimtab.ports import Scorer
+
+_HOME = {
+    "abstains": "abstention",
+    "answer_correct": "correct",
+    "cites_source": "citation",
+    "cost": "cost",
+    "exact": "exact",
+    "groundedness": "groundedness",
+    "latency": "latency",
+    "token_f1": "overlap",
+}
+
+
+class _BuiltIn(Mapping[str, Scorer]):
+    """Name to scorer; reading the names imports nothing."""
+
+    def __getitem__(self, name: str) -> Scorer:
+        scorer: Scorer = getattr(import_module(f"trimtab.scorers.{_HOME[name]}"), name)
+        return scorer
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_HOME)
+
+    def __len__(self) -> int:
+        return len(_HOME)
+
+
+BUILT_IN: Mapping[str, Scorer] = _BuiltIn()
+
+
+def resolve(names: Iterable[str]) -> list[Scorer]:
+    """The built-in scorers of these names, in this order, each once.
+
+    Raises:
+        ScorerError: there is no scorer of a name; says which is meant, if one is close.
+
+    >>> [scorer.name for scorer in resolve(["latency", "exact"])]
+    ['latency', 'exact']
+    """
+    return [_known(name) for name in dict.fromkeys(names)]
+
+
+def _known(name: str) -> Scorer:
+    if name in _HOME:
+        return BUILT_IN[name]
+    close = get_close_matches(name, _HOME, n=1)
+    fix = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(_HOME)}"
+    raise ScorerError(
+        f"there is no scorer {name!r}", where="scorers", fix=fix, got=name, allowed=list(_HOME)
+    )

@@ -1,0 +1,98 @@
+"""Subjects: what scorers look at, built from records. Pure.
+
+The spans of a trace, or an example with the response to it, go in; a subject comes out, the same
+kind for live traffic and for experiments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trimtab.ports import Response, Subject
+from trimtab.records import Example, Passage, Span, Target, text_of
+
+
+def of_span(root: Span, spans: Sequence[Span]) -> Subject:
+    """The subject of a recorded call.
+
+    `context` is what the trace's retrievers found: None where there is no retriever, empty where
+    it found nothing. `cost_usd` is the sum over the model calls, None when one is unpriced.
+
+    Args:
+        root: the call's root span, which is judged.
+        spans: all spans of its trace, in any order.
+    """
+    found = _found(spans)
+    return Subject(
+        target=Target(kind="span", id=root.span_id, trace_id=root.trace_id),
+        project=root.project,
+        input=root.input,
+        output=root.output,
+        context=None if found is None else tuple(text_of(item) for item in found),
+        passages=_passages(found),
+        metadata=root.attributes,
+        latency_ms=root.duration_ms,
+        cost_usd=trace_cost(spans),
+        span=root,
+        run=root.run,
+    )
+
+
+def of_example(
+    example: Example, response: Response, *, project: str = "default", run: str | None = None
+) -> Subject:
+    """The subject of an experiment: one example and what was answered to it.
+
+    Context comes with the response, else with the example; None where neither has any.
+    """
+    passages = response.passages or None
+    texts = response.context or tuple(passage.text for passage in response.passages)
+    return Subject(
+        target=Target(kind="example", id=example.example_id, trace_id=response.trace_id),
+        project=project,
+        input=example.input,
+        output=response.output,
+        expected=example.expected,
+        context=texts or example.context or None,
+        passages=passages,
+        metadata=example.metadata,
+        latency_ms=response.latency_ms,
+        cost_usd=response.cost_usd,
+        example=example,
+        run=run,
+    )
+
+
+def retrieved(spans: Sequence[Span]) -> tuple[Passage, ...] | None:
+    """The passages the retrievers of a trace found, in order.
+
+    None where there is no retriever, or where what it found is not passages.
+    """
+    return _passages(_found(spans))
+
+
+def trace_cost(spans: Sequence[Span]) -> Decimal | None:
+    """US dollars of the model calls of a trace; None without one, or when one is unpriced."""
+    costs = [span.cost_usd for span in spans if span.kind == "llm"]
+    priced = [cost for cost in costs if cost is not None]
+    return sum(priced, Decimal(0)) if costs and len(priced) == len(costs) else None
+
+
+def _found(spans: Sequence[Span]) -> list[Any] | None:
+    outputs = [span.output for span in spans if span.kind == "retriever"]
+    if not outputs:
+        return None
+    return [item for output in outputs for item in (output if isinstance(output, list) else [])]
+
+
+def _passages(found: list[Any] | None) -> tuple[Passage, ...] | None:
+    if found is None:
+        return None
+    try:
+        return msgspec.convert(found, tuple[Passage, ...])
+    except msgspec.ValidationError:
+        return None  # another retriever's shape

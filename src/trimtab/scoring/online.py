@@ -1,0 +1,246 @@
+"""Online scoring: every recorded call is judged in the background, once, whatever crashes.
+
+Spans come from the telemetry store in the order of their arrival; scores go back into it. A cursor
+is moved only after the scores of everything before it are durable, and score ids are stable, so a
+crash repeats work but neither doubles nor loses a score. It never touches the request path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from trimtab.errors import ScorerError, StoreError
+from trimtab.kit.hashing import sha256_hex
+from trimtab.ports import Clock, CursorStore, Scorer, Sequenced, Subject, TelemetryStore
+from trimtab.records import Score, Span
+from trimtab.records.score import score_id
+from trimtab.scorers.subjects import of_span
+
+_log = logging.getLogger("trimtab.scoring")
+_LONGEST_BACKOFF_S = 30.0
+
+CURSOR = "scoring.online"
+
+T = TypeVar("T")
+
+
+class OnlineScoring:
+    """Scores live calls: root spans of the gateway that succeeded and belong to no experiment.
+
+    Args:
+        telemetry: where spans come from and scores go.
+        cursors: remembers how far scoring came, under `CURSOR`.
+        scorers: run on every sampled call.
+        sample: share of calls that are scored, in [0, 1]; chosen by trace id, so the same calls
+            are chosen again after a restart.
+        concurrency: calls judged at once.
+        page: spans read at once.
+        poll_s: seconds between looks at the store when nothing calls `wake`.
+        backoff_s: seconds until the first retry when the store fails; doubles up to 30.
+    Raises:
+        ScorerError: `sample` is not a share.
+    """
+
+    def __init__(
+        self,
+        telemetry: TelemetryStore,
+        cursors: CursorStore,
+        scorers: Sequence[Scorer],
+        sample: float,
+        clock: Clock,
+        *,
+        concurrency: int = 8,
+        page: int = 500,
+        poll_s: float = 1.0,
+        backoff_s: float = 0.5,
+    ) -> None:
+        if not 0 <= sample <= 1:
+            raise ScorerError("sample is not between 0 and 1", where="scoring.sample", got=sample)
+        self._telemetry = telemetry
+        self._cursors = cursors
+        self._scorers = tuple(scorers)
+        self._sample = sample
+        self._clock = clock
+        self._gate = asyncio.Semaphore(concurrency)
+        self._page = page
+        self._poll_s = poll_s
+        self._backoff_s = backoff_s
+        self._cursor: int | None = None
+        self._turn = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin in the running event loop, where the last process stopped."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow(), name="trimtab-scoring")
+
+    async def stop(self) -> None:
+        """End at once. Calls in the middle of being judged are judged again next time."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def wake(self) -> None:
+        """There is something new; call it from the event loop."""
+        self._woken.set()
+
+    async def drain(self) -> None:
+        """Return when everything stored before the call is scored; works stopped or started.
+
+        Waits for a store that is away to come back, so give it a timeout.
+        """
+        async with self._turn:
+            delay_s = self._backoff_s
+            while not await self._caught_up():
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, _LONGEST_BACKOFF_S)
+
+    async def _follow(self) -> None:
+        while True:
+            self._woken.clear()
+            await self.drain()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await self._woken.wait()
+
+    async def _caught_up(self) -> bool:
+        """Score page after page up to the end; False when something failed on the way."""
+        try:
+            while await self._score_page():
+                pass
+        except StoreError as error:
+            _log.warning("live scoring waits for the store: %s", error)
+            return False
+        except Exception:
+            _log.exception("live scoring failed and will be tried again")
+            return False
+        return True
+
+    # -- one page ------------------------------------------------------------------------------
+
+    async def _score_page(self) -> bool:
+        """Score the next spans and move the cursor; False at the end of what is stored."""
+        cursor = await self._position()
+        page = await _finished(lambda: self._telemetry.spans_after(cursor, limit=self._page))
+        if not page:
+            return False
+        subjects = await self._subjects(page)
+        judged = await asyncio.gather(*map(self._judge, subjects))
+        scores = [score for group in judged for score in group]
+        await _finished(lambda: self._commit(scores, page[-1].seq))
+        self._cursor = page[-1].seq
+        return len(page) == self._page
+
+    async def _position(self) -> int:
+        if self._cursor is None:
+            self._cursor = await _finished(lambda: self._cursors.get(CURSOR))
+        return self._cursor
+
+    def _commit(self, scores: list[Score], seq: int) -> None:
+        """First the scores, then the cursor: never the other way round."""
+        if scores:
+            self._telemetry.append(scores=scores).result()
+        self._cursors.put(CURSOR, seq)
+
+    async def _subjects(self, page: Sequence[Sequenced]) -> list[Subject]:
+        """What to judge in a page, each root with the spans of its trace.
+
+        A trace is stored in one piece, so only those at the edges of the page can be cut.
+        """
+        spans = [item.span for item in page]
+        edges = {_key(spans[0]), _key(spans[-1])}
+        traces: dict[tuple[str, str], list[Span]] = {}
+        for span in spans:
+            traces.setdefault(_key(span), []).append(span)
+        subjects = []
+        for root in self._chosen(spans):
+            key = _key(root)
+            whole = await self._trace(*key) if key in edges else traces[key]
+            subjects.append(of_span(root, whole))
+        return subjects
+
+    async def _trace(self, project: str, trace_id: str) -> list[Span]:
+        return await _finished(lambda: self._telemetry.trace(project, trace_id))
+
+    def _chosen(self, spans: Iterable[Span]) -> list[Span]:
+        if not self._scorers:
+            return []
+        return [
+            span for span in spans if is_live_call(span) and sampled(span.trace_id, self._sample)
+        ]
+
+    async def _judge(self, subject: Subject) -> list[Score]:
+        async with self._gate:
+            scores: list[Score] = []
+            for scorer in self._scorers:
+                scores += await self._supervised(scorer, subject)
+                await asyncio.sleep(0)  # a page of quick scorers must not hold up the gateway
+            return scores
+
+    async def _supervised(self, scorer: Scorer, subject: Subject) -> list[Score]:
+        """A scorer that breaks its promise not to raise yields an error, not a stuck queue."""
+        try:
+            return await scorer.score(subject)
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise
+            _log.exception("the scorer %s raised", scorer.name)
+            return [
+                Score(
+                    score_id=score_id(subject.target, scorer.name, scorer.digest),
+                    project=subject.project,
+                    target=subject.target,
+                    name=scorer.name,
+                    status="error",
+                    reason=f"{type(error).__name__}: {error}"[:500],
+                    scorer_version=scorer.version,
+                    digest=scorer.digest,
+                    source=scorer.tier,
+                    time_ns=self._clock.now_ns(),
+                )
+            ]
+
+
+def is_live_call(span: Span) -> bool:
+    """Whether a span is a whole call through the gateway that succeeded, outside any experiment."""
+    return (
+        span.parent_id is None
+        and span.kind in ("chain", "llm")
+        and (span.route is not None or span.model is not None)
+        and span.run is None
+        and span.status == "ok"
+    )
+
+
+def sampled(trace_id: str, share: float) -> bool:
+    """Whether a trace belongs to a sample of this share; what is in a small one is in a larger.
+
+    >>> sampled("4bf92f3577b34da6a3ce929d0e0e4736", 1.0)
+    True
+    """
+    return int(sha256_hex(trace_id.encode())[:13], 16) < share * 16**13
+
+
+def _key(span: Span) -> tuple[str, str]:
+    return span.project, span.trace_id
+
+
+async def _finished(call: Callable[[], T]) -> T:
+    """A blocking call in a thread, finished even when the caller is cancelled meanwhile.
+
+    The store is closed after `stop`, so nothing may still be using it then.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        task.exception()  # seen, so that it is not reported as forgotten
+        raise

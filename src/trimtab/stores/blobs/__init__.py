@@ -1,0 +1,1 @@
+"""Blob stores: large payloads by the SHA-256 of their content, one engine per module."""

@@ -1,0 +1,1 @@
+"""Rate limits: token buckets, in this process or shared through a server."""

@@ -1,0 +1,201 @@
+"""Releases in the metadata database: content that never changes, a state that does.
+
+Every change bumps one counter first, in its transaction. The counter's row is what writers queue
+on, so changes to releases happen one after another, and the number a poller reads never goes back.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from msgspec.structs import replace
+from sqlalchemy import Connection, insert, select, update
+
+from trimtab.errors import Conflict, NotFound
+from trimtab.records import Approval, Release
+from trimtab.records.release import ReleaseState
+from trimtab.stores.metadata.audit import Audit
+from trimtab.stores.metadata.engine import Database
+from trimtab.stores.metadata.heads import Heads, Version, check_name
+from trimtab.stores.metadata.rows import dump, load
+from trimtab.stores.metadata.tables import counters, releases
+
+_COUNTER = "releases"
+
+
+class SQLReleases:
+    """Implements `ports.ReleaseStore`."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+        self._heads = Heads(database, "release")
+
+    def add(self, release: Release) -> Release:
+        check_name(release.release_id, what="the release's id")
+        with self._database.write() as connection:
+            self._bump(connection)
+            latest = self._heads.lock(connection, release.project, release.route)
+            _check_new(connection, release)
+            added = replace(release, version=latest + 1)
+            connection.execute(
+                insert(releases).values(
+                    project=added.project,
+                    release_id=added.release_id,
+                    route=added.route,
+                    version=added.version,
+                    digest=added.digest,
+                    created_ns=added.created_ns,
+                    **_life(added),
+                )
+            )
+            self._heads.advance(connection, added.project, Version(added.route, added.version))
+            self._write_audit(connection, added, "release.add")
+        return added
+
+    def get(self, project: str, ref: str) -> Release:
+        query = select(releases.c.body).filter_by(project=project)
+        with self._database.read() as connection:
+            if "@" in ref:
+                version = self._heads.resolve(connection, project, ref)
+                query = query.filter_by(route=version.name, version=version.number)
+            else:
+                query = query.filter_by(release_id=ref)
+            body = connection.execute(query).scalar()
+        if body is None:
+            raise _unknown(project, ref)
+        return load(body, Release)
+
+    def live(self) -> list[Release]:
+        query = select(releases.c.body).filter_by(state="live")
+        with self._database.read() as connection:
+            found = [load(body, Release) for body in connection.execute(query).scalars()]
+        return sorted(found, key=lambda release: (release.project, release.route))
+
+    def transition(
+        self, project: str, release_id: str, state: ReleaseState, approval: Approval
+    ) -> Release:
+        with self._database.write() as connection:
+            self._bump(connection)
+            query = select(releases.c.body).filter_by(project=project, release_id=release_id)
+            body = connection.execute(query).scalar()
+            if body is None:
+                raise _unknown(project, release_id)
+            release = load(body, Release)
+            changed = replace(release, state=state, approvals=(*release.approvals, approval))
+            if state == "live":
+                self._retire_former(connection, changed, approval)
+            self._change(connection, changed, approval)
+        return changed
+
+    def revision(self) -> int:
+        with self._database.read() as connection:
+            query = select(counters.c.value).filter_by(name=_COUNTER)
+            return connection.execute(query).scalar() or 0
+
+    def list(self, project: str | None = None, route: str | None = None) -> list[Release]:
+        query = select(releases.c.body).order_by(
+            releases.c.created_ns.desc(), releases.c.version.desc(), releases.c.release_id.desc()
+        )
+        if project is not None:
+            query = query.filter_by(project=project)
+        if route is not None:
+            query = query.filter_by(route=route)
+        with self._database.read() as connection:
+            return [load(body, Release) for body in connection.execute(query).scalars()]
+
+    def _bump(self, connection: Connection) -> None:
+        """Count this change; other changes wait until its transaction ends."""
+        first = self._database.insert(counters).values(name=_COUNTER, value=1)
+        connection.execute(
+            first.on_conflict_do_update(
+                index_elements=["name"], set_={"value": counters.c.value + 1}
+            )
+        )
+
+    def _retire_former(
+        self, connection: Connection, successor: Release, approval: Approval
+    ) -> None:
+        former = _live(connection, successor)
+        if former is None:
+            return
+        retirement = Approval(
+            principal=approval.principal,
+            time_ns=approval.time_ns,
+            action="retire",
+            reason=f"replaced by {successor.ref}",
+        )
+        retired = replace(former, state="retired", approvals=(*former.approvals, retirement))
+        self._change(connection, retired, retirement)
+
+    def _change(self, connection: Connection, release: Release, approval: Approval) -> None:
+        key = {"project": release.project, "release_id": release.release_id}
+        connection.execute(update(releases).filter_by(**key).values(**_life(release)))
+        self._write_audit(
+            connection, release, f"release.{approval.action}", principal=approval.principal
+        )
+
+    def _write_audit(
+        self, connection: Connection, release: Release, action: str, principal: str | None = None
+    ) -> None:
+        self._audit.write(
+            connection,
+            project=release.project,
+            action=action,
+            object=release.ref,
+            digest=release.digest,
+            principal=principal,
+        )
+
+
+class _Life(TypedDict):
+    """The columns that change while a release lives."""
+
+    state: str
+    body: str
+
+
+def _life(release: Release) -> _Life:
+    return {"state": release.state, "body": dump(release)}
+
+
+def _check_new(connection: Connection, release: Release) -> None:
+    """Refuse a second release with the same id, the same content, or a second live one."""
+    here = select(releases.c.body).filter_by(project=release.project)
+    if connection.execute(here.filter_by(release_id=release.release_id)).first():
+        raise Conflict(
+            f"the release {release.release_id!r} exists already", fix="use a new release_id"
+        )
+    same = here.filter_by(route=release.route, digest=release.digest)
+    twin = connection.execute(same.where(releases.c.state != "retired")).scalar()
+    if twin is not None:
+        existing = load(twin, Release)
+        raise Conflict(
+            f"{existing.ref} has the same content and is {existing.state}",
+            fix=f"use {existing.ref}, or retire it first",
+            release_id=existing.release_id,
+        )
+    live = _live(connection, release) if release.state == "live" else None
+    if live is not None:
+        raise Conflict(
+            f"{live.ref} is live, and a route has one live release",
+            fix="add the release as a candidate and promote it",
+            release_id=live.release_id,
+        )
+
+
+def _live(connection: Connection, release: Release) -> Release | None:
+    """The live release of the same route, other than this one."""
+    query = select(releases.c.body).filter_by(
+        project=release.project, route=release.route, state="live"
+    )
+    others = query.where(releases.c.release_id != release.release_id)
+    body = connection.execute(others).scalar()
+    return None if body is None else load(body, Release)
+
+
+def _unknown(project: str, ref: str) -> NotFound:
+    return NotFound(
+        f"there is no release {ref!r} in project {project!r}",
+        fix="name a release_id, or route@version; list the releases for both",
+    )

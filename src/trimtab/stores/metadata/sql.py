@@ -1,0 +1,90 @@
+"""The metadata store in one SQL database: SQLite by default, PostgreSQL to scale out.
+
+In: records of prompts, datasets, releases and runs. Out: the same records, durable when a method
+returns. It assigns version numbers and keeps the rules that need a transaction (one live release
+per route); every other rule of a record's life is the business of its station.
+"""
+
+from __future__ import annotations
+
+from trimtab.errors import StoreError
+from trimtab.kit.clock import SystemClock
+from trimtab.ports import (
+    Clock,
+    CursorStore,
+    DatasetStore,
+    PromptStore,
+    ReleaseStore,
+    RunStore,
+)
+from trimtab.stores.metadata.address import parse
+from trimtab.stores.metadata.audit import Audit, AuditEntry
+from trimtab.stores.metadata.cursors import SQLCursors
+from trimtab.stores.metadata.datasets import SQLDatasets
+from trimtab.stores.metadata.engine import Database
+from trimtab.stores.metadata.prompts import SQLPrompts
+from trimtab.stores.metadata.releases import SQLReleases
+from trimtab.stores.metadata.runs import SQLRuns
+from trimtab.stores.metadata.upgrade import HEAD, stored_revision, upgrade
+
+
+class SQLMetadata:
+    """Implements `ports.MetadataStore`. Open it with `open`, use it from any thread."""
+
+    prompts: PromptStore
+    datasets: DatasetStore
+    releases: ReleaseStore
+    runs: RunStore
+    cursors: CursorStore
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._audit = Audit(database, clock)
+        self.prompts = SQLPrompts(database, self._audit)
+        self.datasets = SQLDatasets(database, self._audit)
+        self.releases = SQLReleases(database, self._audit)
+        self.runs = SQLRuns(database)
+        self.cursors = SQLCursors(database)
+
+    @classmethod
+    def open(cls, url: str, *, clock: Clock | None = None) -> SQLMetadata:
+        """Connect, and bring the schema to the newest version.
+
+        Args:
+            url: `sqlite:///path/metadata.db` (the directory must exist) or
+                `postgresql://user:password@host:5432/database`.
+            clock: dates the audit entries; None is the system's.
+        Raises:
+            ConfigError: the URL cannot be used.
+            MissingExtra: PostgreSQL without its driver.
+            StoreTooNew: a newer Trimtab wrote the database.
+            StoreError: the database cannot be reached, read or changed.
+        """
+        database = Database(parse(url))
+        try:
+            upgrade(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, clock or SystemClock())
+
+    def audit(self, project: str, *, limit: int = 100) -> list[AuditEntry]:
+        """The changes to prompts, datasets and releases of a project, newest first."""
+        return self._audit.entries(project, limit=limit)
+
+    def ping(self) -> None:
+        """Raises StoreError when the database cannot be reached or has another schema."""
+        found = stored_revision(self._database)
+        if found != HEAD:
+            raise StoreError(
+                f"the metadata database has schema {found or 'none'}, not {HEAD}",
+                where=self._database.place,
+                fix="restart Trimtab to bring it up to date",
+            )
+
+    def close(self) -> None:
+        """Disconnect; later calls raise StoreError. Closing twice is fine."""
+        self._database.close()
+
+    def __repr__(self) -> str:
+        return f"SQLMetadata({self._database.place})"

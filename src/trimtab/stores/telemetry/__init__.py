@@ -1,0 +1,1 @@
+"""Telemetry stores: spans and scores, one engine per module, behind one schema."""

@@ -1,0 +1,500 @@
+"""What every metadata store does, as tests: subclass and provide the fixture `store`.
+
+    class TestMyStore(MetadataStoreContract):
+        @pytest.fixture
+        def store(self):
+            with closing(MyStore()) as store:
+                yield store
+
+`store` is open, empty, and shared by the threads of a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import TypeVar
+
+import pytest
+from msgspec.structs import replace
+
+from trimtab.errors import Conflict, InvalidRequest, NotFound, StoreError
+from trimtab.ports import MetadataStore
+from trimtab.records import (
+    Approval,
+    Comparison,
+    Estimate,
+    Example,
+    Message,
+    ModelTarget,
+    Prompt,
+    Release,
+    Retrieval,
+    Run,
+    Verdict,
+)
+from trimtab.records.example import examples_digest
+from trimtab.records.prompt import prompt_digest
+from trimtab.records.release import release_digest
+
+T = TypeVar("T")
+
+# Quotes, U+0000, a right-to-left word, an emoji of several code points, a line separator.
+HARD_TEXT = 'it\'s "so"; DROP TABLE prompts --\x00 שלום 👩‍🚀 \u2028 %s :name ?'
+
+
+def sample_prompt(
+    text: str = "Answer briefly.", *, name: str = "docs", **changes: object
+) -> Prompt:
+    """A prompt as its station hands it to the store: the version is not assigned yet."""
+    messages = (Message(role="system", content=text), Message(role="user", content="{{question}}"))
+    prompt = Prompt(
+        name=name,
+        version=0,
+        messages=messages,
+        variables=("question",),
+        parameters={"temperature": 0.0},
+        digest=prompt_digest(messages, {"temperature": 0.0}),
+        created_ns=1_700_000_000_000_000_000,
+    )
+    return replace(prompt, **changes)
+
+
+def sample_examples(*questions: str) -> list[Example]:
+    """One example per question, with its id made from the question."""
+    return [
+        Example(example_id=f"id of {text}", input={"question": text}, expected=f"{text}!")
+        for text in questions
+    ]
+
+
+def sample_release(
+    release_id: str = "r1", *, model: str = "trimtab/extract", **changes: object
+) -> Release:
+    """A release whose content differs with `model`."""
+    targets = (ModelTarget(model=model),)
+    retrieval = Retrieval(corpus="docs")
+    release = Release(
+        release_id=release_id,
+        route="docs",
+        version=0,
+        targets=targets,
+        retrieval=retrieval,
+        digest=release_digest(None, targets, {}, None, retrieval),
+        created_ns=1_700_000_000_000_000_000,
+    )
+    return replace(release, **changes)
+
+
+def sample_run(run_id: str = "run-1", **changes: object) -> Run:
+    estimate = Estimate(value=0.75, low=0.5, high=0.9, n=40, total=41, method="wilson")
+    comparison = Comparison(
+        metric="f1", baseline=estimate, candidate=estimate, difference=estimate, p_value=0.04
+    )
+    run = Run(
+        run_id=run_id,
+        name="candidate against live",
+        dataset="golden@1",
+        dataset_digest="d" * 64,
+        scorers=("f1@1",),
+        status="done",
+        started_ns=1_700_000_000_000_000_000,
+        metrics={"f1": estimate},
+        verdict=Verdict(outcome="inconclusive", reasons=("too few",), comparisons=(comparison,)),
+        cost_usd=Decimal("0.000000001"),
+    )
+    return replace(run, **changes)
+
+
+def approve(action: str = "promote", **changes: object) -> Approval:
+    approval = Approval(principal="ann", time_ns=1_700_000_000_000_000_001, action="approve")
+    return replace(approval, action=action, **changes)
+
+
+def at_once(work: Callable[[int], T], times: int) -> list[T]:
+    """The results of `work(0) ... work(times - 1)`, run by threads that wait for one another."""
+    with ThreadPoolExecutor(max_workers=min(times, 16)) as threads:
+        return list(threads.map(work, range(times)))
+
+
+class PromptStoreContract:
+    def test_a_prompt_comes_back_as_it_was_with_its_version_assigned(
+        self, store: MetadataStore
+    ) -> None:
+        given = sample_prompt(HARD_TEXT, labels=("a", "b"), output_schema={"type": "object"})
+        added = store.prompts.add(given)
+        assert added == replace(given, version=1)
+        assert store.prompts.get("default", "docs@1") == added
+        assert store.prompts.get("default", "docs") == added
+
+    def test_versions_count_from_one_and_a_bare_name_is_the_newest(
+        self, store: MetadataStore
+    ) -> None:
+        versions = [store.prompts.add(sample_prompt(text)).version for text in "abc"]
+        assert versions == [1, 2, 3]
+        assert store.prompts.get("default", "docs").version == 3
+        assert store.prompts.get("default", "docs@2").messages[0].content == "b"
+
+    def test_adding_the_newest_content_again_returns_it(self, store: MetadataStore) -> None:
+        first = store.prompts.add(sample_prompt("a"))
+        assert store.prompts.add(sample_prompt("a", created_ns=5, labels=("late",))) == first
+        assert len(store.prompts.list("default")) == 1
+
+    def test_going_back_to_earlier_content_is_a_new_version(self, store: MetadataStore) -> None:
+        assert [store.prompts.add(sample_prompt(text)).version for text in "aba"] == [1, 2, 3]
+
+    def test_the_list_has_the_newest_of_each_name_of_one_project_by_name(
+        self, store: MetadataStore
+    ) -> None:
+        for name, text in [("b", "1"), ("a", "1"), ("b", "2"), ("Z", "1"), ("é", "1")]:
+            store.prompts.add(sample_prompt(text, name=name))
+        store.prompts.add(sample_prompt(project="other"))
+        assert [prompt.ref for prompt in store.prompts.list("default")] == [
+            "Z@1",
+            "a@1",
+            "b@2",
+            "é@1",
+        ]
+        assert store.prompts.list("nowhere") == []
+
+    def test_projects_do_not_see_each_others_prompts(self, store: MetadataStore) -> None:
+        store.prompts.add(sample_prompt("a", project="one"))
+        assert store.prompts.add(sample_prompt("a", project="two")).version == 1
+        with pytest.raises(NotFound):
+            store.prompts.get("three", "docs")
+
+    def test_an_unknown_prompt_is_not_found_and_a_close_name_is_offered(
+        self, store: MetadataStore
+    ) -> None:
+        store.prompts.add(sample_prompt(name="support-bot"))
+        with pytest.raises(NotFound, match="support-bot"):
+            store.prompts.get("default", "suport-bot")
+        with pytest.raises(NotFound, match="support-bot@1"):
+            store.prompts.get("default", "support-bot@2")
+
+    @pytest.mark.parametrize(
+        "version", ["x", "0", "", "-1", "1.0", "1@1", " 1", "٣", "1000000", "9" * 5000]
+    )
+    def test_a_malformed_version_is_refused_with_the_versions_there_are(
+        self, store: MetadataStore, version: str
+    ) -> None:
+        store.prompts.add(sample_prompt())
+        with pytest.raises((InvalidRequest, NotFound), match="docs@1") as caught:
+            store.prompts.get("default", f"docs@{version}")
+        assert len(str(caught.value)) < 500
+
+    @pytest.mark.parametrize("name", ["", " ", "a@b", "a\x00b", "a\nb", "\ud800", "x" * 201])
+    def test_a_name_that_no_reference_could_hold_is_refused(
+        self, store: MetadataStore, name: str
+    ) -> None:
+        with pytest.raises(InvalidRequest):
+            store.prompts.add(sample_prompt(name=name))
+        with pytest.raises(InvalidRequest):
+            store.prompts.add(sample_prompt(project=name))
+        assert store.prompts.list("default") == []
+
+    def test_a_number_beyond_64_bits_is_refused_or_kept(self, store: MetadataStore) -> None:
+        given = sample_prompt(created_ns=2**63)
+        try:
+            assert store.prompts.add(given).created_ns == 2**63
+        except InvalidRequest:
+            assert store.prompts.list("default") == []
+
+    def test_concurrent_writers_get_consecutive_versions(self, store: MetadataStore) -> None:
+        added = at_once(lambda i: store.prompts.add(sample_prompt(f"text {i}")), 48)
+        assert sorted(prompt.version for prompt in added) == list(range(1, 49))
+        for prompt in added:
+            assert store.prompts.get("default", prompt.ref) == prompt
+
+    def test_concurrent_writers_of_one_content_make_one_version(self, store: MetadataStore) -> None:
+        added = at_once(lambda _: store.prompts.add(sample_prompt()), 16)
+        assert {prompt.version for prompt in added} == {1}
+
+
+class DatasetStoreContract:
+    def add(self, store: MetadataStore, *questions: str, name: str = "golden") -> str:
+        rows = sample_examples(*questions)
+        return store.datasets.add("default", name, rows, note="", created_ns=1).ref
+
+    def test_a_dataset_describes_its_rows_and_gives_them_back_in_order(
+        self, store: MetadataStore
+    ) -> None:
+        rows = sample_examples("c", "a", "b", HARD_TEXT)
+        dataset = store.datasets.add("default", "golden", rows, note="first", created_ns=7)
+        assert (dataset.ref, dataset.size, dataset.note) == ("golden@1", 4, "first")
+        assert (dataset.project, dataset.created_ns) == ("default", 7)
+        assert dataset.digest == examples_digest(rows)
+        assert store.datasets.get("default", "golden") == dataset
+        assert store.datasets.examples("default", "golden@1") == rows
+
+    def test_a_row_keeps_every_field_and_the_order_of_its_keys(self, store: MetadataStore) -> None:
+        row = Example(
+            example_id="1",
+            input={"z": [1, 2.5, None, True], "a": {"text": HARD_TEXT}},
+            expected=["x"],
+            context=("p", "q"),
+            metadata={"b": 1, "a": 2},
+            tags=("t",),
+            split="test",
+            cluster="page",
+            source_trace="0" * 31 + "1",
+            source_span="0" * 15 + "1",
+        )
+        store.datasets.add("default", "golden", [row], note="", created_ns=1)
+        (stored,) = store.datasets.examples("default", "golden")
+        assert stored == row
+        assert list(stored.metadata) == ["b", "a"]
+
+    def test_unchanged_rows_return_the_newest_version(self, store: MetadataStore) -> None:
+        first = self.add(store, "a", "b")
+        assert self.add(store, "a", "b") == first
+
+    def test_another_order_is_another_version_and_old_versions_stay(
+        self, store: MetadataStore
+    ) -> None:
+        assert [self.add(store, *rows) for rows in ("ab", "ba", "bac")] == [
+            "golden@1",
+            "golden@2",
+            "golden@3",
+        ]
+        for version, rows in enumerate(("ab", "ba", "bac"), start=1):
+            stored = store.datasets.examples("default", f"golden@{version}")
+            assert stored == sample_examples(*rows)
+
+    def test_a_dataset_may_be_empty(self, store: MetadataStore) -> None:
+        assert store.datasets.get("default", self.add(store)).size == 0
+        assert store.datasets.examples("default", "golden") == []
+
+    def test_two_rows_with_one_id_are_a_conflict_and_nothing_is_stored(
+        self, store: MetadataStore
+    ) -> None:
+        with pytest.raises(Conflict, match="id of a"):
+            self.add(store, "a", "b", "a")
+        assert store.datasets.list("default") == []
+
+    def test_the_list_has_the_newest_of_each_name_by_name(self, store: MetadataStore) -> None:
+        for name, rows in [("b", "1"), ("a", "1"), ("b", "12")]:
+            self.add(store, *rows, name=name)
+        store.datasets.add("other", "c", [], note="", created_ns=1)
+        assert [dataset.ref for dataset in store.datasets.list("default")] == ["a@1", "b@2"]
+
+    def test_an_unknown_dataset_is_not_found(self, store: MetadataStore) -> None:
+        self.add(store, "a")
+        for ref in ("golden@2", "silver"):
+            with pytest.raises(NotFound, match="golden"):
+                store.datasets.get("default", ref)
+            with pytest.raises(NotFound, match="golden"):
+                store.datasets.examples("default", ref)
+
+    def test_text_that_no_encoding_holds_is_refused(self, store: MetadataStore) -> None:
+        with pytest.raises(InvalidRequest):
+            self.add(store, "\ud800")
+        with pytest.raises(InvalidRequest):
+            store.prompts.add(sample_prompt(labels=("\ud800",)))
+        assert store.datasets.list("default") == []
+
+    def test_concurrent_writers_sharing_rows_get_consecutive_versions(
+        self, store: MetadataStore
+    ) -> None:
+        shared = [f"q{i}" for i in range(40)]
+
+        def add(i: int) -> str:
+            rows = shared if i % 2 else shared[::-1]
+            return self.add(store, *rows, f"own {i}", name=f"set{i % 3}")
+
+        refs = at_once(add, 24)
+        assert sorted(refs) == sorted(f"set{i}@{v}" for i in range(3) for v in range(1, 9))
+        assert all(len(store.datasets.examples("default", ref)) == 41 for ref in refs)
+
+
+class ReleaseStoreContract:
+    def test_a_release_is_found_by_id_and_by_route_and_version(self, store: MetadataStore) -> None:
+        given = sample_release(note=HARD_TEXT)
+        added = store.releases.add(given)
+        assert added == replace(given, version=1)
+        assert store.releases.get("default", "r1") == added
+        assert store.releases.get("default", "docs@1") == added
+
+    def test_versions_count_within_a_route(self, store: MetadataStore) -> None:
+        refs = [
+            store.releases.add(sample_release(f"r{i}", model=f"m{i}", route=route)).ref
+            for i, route in enumerate(["docs", "docs", "chat"])
+        ]
+        assert refs == ["docs@1", "docs@2", "chat@1"]
+
+    @pytest.mark.parametrize("ref", ["nothing", "docs", "docs@2", "chat@1", ""])
+    def test_an_unknown_release_is_not_found(self, store: MetadataStore, ref: str) -> None:
+        store.releases.add(sample_release())
+        with pytest.raises(NotFound):
+            store.releases.get("default", ref)
+        with pytest.raises(NotFound):
+            store.releases.get("other", "r1")
+
+    def test_the_same_content_twice_on_a_route_is_a_conflict_until_it_retires(
+        self, store: MetadataStore
+    ) -> None:
+        store.releases.add(sample_release("r1"))
+        with pytest.raises(Conflict, match="docs@1"):
+            store.releases.add(sample_release("r2"))
+        store.releases.add(sample_release("r3", route="chat"))
+        store.releases.transition("default", "r1", "retired", approve("retire"))
+        assert store.releases.add(sample_release("r2")).version == 2
+
+    def test_an_id_is_used_once(self, store: MetadataStore) -> None:
+        store.releases.add(sample_release("r1"))
+        with pytest.raises(Conflict, match="r1"):
+            store.releases.add(sample_release("r1", model="m2"))
+
+    def test_a_second_live_release_cannot_be_added(self, store: MetadataStore) -> None:
+        store.releases.add(sample_release("r1", state="live"))
+        with pytest.raises(Conflict, match="docs@1"):
+            store.releases.add(sample_release("r2", model="m2", state="live"))
+
+    def test_a_transition_changes_the_state_and_appends_the_approval(
+        self, store: MetadataStore
+    ) -> None:
+        store.releases.add(sample_release())
+        first = approve("approve", run="run-1", reason="the gate passed")
+        store.releases.transition("default", "r1", "candidate", first)
+        changed = store.releases.transition("default", "r1", "live", approve())
+        assert (changed.state, changed.approvals) == ("live", (first, approve()))
+        assert store.releases.get("default", "r1") == changed
+        assert store.releases.live() == [changed]
+
+    def test_making_a_release_live_retires_the_one_that_was(self, store: MetadataStore) -> None:
+        for number in (1, 2):
+            store.releases.add(sample_release(f"r{number}", model=f"m{number}"))
+            store.releases.transition("default", f"r{number}", "live", approve())
+        former = store.releases.get("default", "r1")
+        assert former.state == "retired"
+        assert [approval.action for approval in former.approvals] == ["promote", "retire"]
+        assert former.approvals[-1].principal == "ann"
+        assert [release.ref for release in store.releases.live()] == ["docs@2"]
+
+    def test_a_live_release_stays_live_when_it_is_made_live_again(
+        self, store: MetadataStore
+    ) -> None:
+        store.releases.add(sample_release())
+        for _ in range(2):
+            changed = store.releases.transition("default", "r1", "live", approve())
+        assert changed.state == "live"
+        assert store.releases.live() == [changed]
+
+    def test_routes_and_projects_each_have_their_live_release(self, store: MetadataStore) -> None:
+        places = [("b", "docs"), ("a", "docs"), ("a", "chat")]
+        for i, (project, route) in enumerate(places):
+            store.releases.add(sample_release(f"r{i}", project=project, route=route))
+            store.releases.transition(project, f"r{i}", "live", approve())
+        found = [(release.project, release.route) for release in store.releases.live()]
+        assert sorted(found) == sorted(places)
+
+    def test_a_transition_of_what_is_not_there_is_not_found_and_counts_as_nothing(
+        self, store: MetadataStore
+    ) -> None:
+        store.releases.add(sample_release())
+        before = store.releases.revision()
+        with pytest.raises(NotFound):
+            store.releases.transition("other", "r1", "live", approve())
+        with pytest.raises(NotFound):
+            store.releases.transition("default", "r2", "live", approve())
+        assert store.releases.revision() == before
+
+    def test_the_list_is_newest_first_and_can_be_narrowed(self, store: MetadataStore) -> None:
+        for i, (project, route) in enumerate([("a", "docs"), ("a", "chat"), ("b", "docs")]):
+            store.releases.add(sample_release(f"r{i}", project=project, route=route, created_ns=i))
+        ids = [release.release_id for release in store.releases.list()]
+        assert ids == ["r2", "r1", "r0"]
+        assert [release.release_id for release in store.releases.list("a")] == ["r1", "r0"]
+        assert [release.release_id for release in store.releases.list("a", "docs")] == ["r0"]
+        assert [release.release_id for release in store.releases.list(route="docs")] == ["r2", "r0"]
+
+    def test_the_revision_grows_with_every_change_and_with_nothing_else(
+        self, store: MetadataStore
+    ) -> None:
+        seen = [store.releases.revision()]
+        store.releases.add(sample_release())
+        seen.append(store.releases.revision())
+        store.releases.transition("default", "r1", "live", approve())
+        seen.append(store.releases.revision())
+        assert seen[0] < seen[1] < seen[2]
+        store.releases.list()
+        store.prompts.add(sample_prompt())
+        assert store.releases.revision() == seen[2]
+
+    def test_concurrent_promotions_leave_one_live_release_and_count_each(
+        self, store: MetadataStore
+    ) -> None:
+        added = at_once(lambda i: store.releases.add(sample_release(f"r{i}", model=f"m{i}")), 12)
+        assert sorted(release.version for release in added) == list(range(1, 13))
+        before = store.releases.revision()
+        at_once(lambda i: store.releases.transition("default", f"r{i}", "live", approve()), 12)
+        (live,) = store.releases.live()
+        assert store.releases.revision() == before + 12
+        others = [r for r in store.releases.list() if r.release_id != live.release_id]
+        assert all(release.approvals[-1].action == "retire" for release in others)
+
+
+class RunStoreContract:
+    def test_a_run_comes_back_as_it_was(self, store: MetadataStore) -> None:
+        run = sample_run(error=HARD_TEXT)
+        store.runs.put(run)
+        assert store.runs.get("default", "run-1") == run
+
+    def test_putting_a_run_again_replaces_it(self, store: MetadataStore) -> None:
+        for done in range(3):
+            store.runs.put(sample_run(done=done))
+        assert [run.done for run in store.runs.list("default")] == [2]
+
+    def test_the_list_is_newest_first_and_limited(self, store: MetadataStore) -> None:
+        for i in (1, 3, 2):
+            store.runs.put(sample_run(f"run-{i}", started_ns=i))
+        store.runs.put(sample_run("run-9", project="other"))
+        assert [run.run_id for run in store.runs.list("default")] == ["run-3", "run-2", "run-1"]
+        assert [run.run_id for run in store.runs.list("default", limit=2)] == ["run-3", "run-2"]
+
+    def test_running_runs_are_found_in_every_project_until_they_end(
+        self, store: MetadataStore
+    ) -> None:
+        for i, project in enumerate(("a", "b")):
+            store.runs.put(sample_run(f"run-{i}", project=project, status="running"))
+        store.runs.put(sample_run("run-2"))
+        assert {run.run_id for run in store.runs.running()} == {"run-0", "run-1"}
+        store.runs.put(sample_run("run-0", project="a", status="failed"))
+        assert [run.run_id for run in store.runs.running()] == ["run-1"]
+
+    def test_a_run_of_another_project_is_not_found(self, store: MetadataStore) -> None:
+        store.runs.put(sample_run())
+        with pytest.raises(NotFound, match="run-1"):
+            store.runs.get("other", "run-1")
+
+    def test_a_start_beyond_64_bits_of_nanoseconds_is_refused(self, store: MetadataStore) -> None:
+        with pytest.raises(InvalidRequest):
+            store.runs.put(sample_run(started_ns=2**63))
+        assert store.runs.list("default") == []
+
+    def test_concurrent_puts_of_one_run_leave_one(self, store: MetadataStore) -> None:
+        at_once(lambda i: store.runs.put(sample_run(done=i)), 16)
+        assert len(store.runs.list("default")) == 1
+
+
+class MetadataStoreContract(
+    PromptStoreContract, DatasetStoreContract, ReleaseStoreContract, RunStoreContract
+):
+    """Everything `ports.MetadataStore` promises."""
+
+    def test_a_cursor_starts_at_zero_and_keeps_what_was_put(self, store: MetadataStore) -> None:
+        assert store.cursors.get("scoring") == 0
+        for value in (5, 2**62, 3):
+            store.cursors.put("scoring", value)
+            assert store.cursors.get("scoring") == value
+        assert store.cursors.get("monitoring") == 0
+
+    def test_ping_is_quiet_while_open_and_an_error_once_closed(self, store: MetadataStore) -> None:
+        store.ping()
+        store.close()
+        store.close()
+        with pytest.raises(StoreError, match="closed"):
+            store.ping()
+        with pytest.raises(StoreError, match="closed"):
+            store.prompts.list("default")

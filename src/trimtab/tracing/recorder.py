@@ -1,0 +1,143 @@
+"""Recorder: spans of the request path into the spool at once, and from there into the store.
+
+A span is safe when it is in the spool. A background task carries the spool's frames into the
+telemetry store in order; while the store is away they wait on disk. Replaying a frame changes
+nothing, so a crash between the two costs only time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+import msgspec
+
+from trimtab.errors import NotDurable, StoreError
+from trimtab.kit import jsonx
+from trimtab.ports import TelemetryStore
+from trimtab.records import Span
+from trimtab.tracing.spool import Frame, Position, Spool
+
+_log = logging.getLogger("trimtab.tracing")
+_BATCH = 2_000
+_RETRY_S = 1.0
+_PROBE_BYTES = 64 * 1024
+
+_decoder = msgspec.json.Decoder(Span)
+
+
+class SpanRecorder:
+    """Implements `ports.Recorder` over a spool and a store.
+
+    Args:
+        on_commit: called in the event loop after spans reached the store.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        store: TelemetryStore,
+        *,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._spool = spool
+        self._store = store
+        self._on_commit = on_commit
+        self._work = asyncio.Event()
+        self._progress = asyncio.Condition()
+        self._accepted: Position | None = None
+        self._stored: Position | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to carry frames into the store, those of an earlier process first."""
+        self._work.set()
+        self._task = asyncio.create_task(self._drain(), name="trimtab-tracing")
+
+    async def record(self, spans: Sequence[Span]) -> None:
+        """Return when the spans are on disk. Raises NotDurable."""
+        position = await self._spool.append([jsonx.encode(span) for span in spans])
+        self._accepted = position if self._accepted is None else max(self._accepted, position)
+        self._work.set()
+
+    async def flush(self, *, limit_s: float = 5.0) -> None:
+        """Wait until what was recorded before this call can be read from the store.
+
+        Gives up quietly after `limit_s`, or at once when nothing carries frames: the spans are
+        safe, only not readable yet.
+        """
+        target = self._accepted
+        if target is None or self._task is None or self._task.done():
+            return
+        try:
+            async with asyncio.timeout(limit_s), self._progress:
+                await self._progress.wait_for(lambda: self._has_stored(target))
+        except TimeoutError:
+            _log.warning("%d recorded frames are not in the store yet", self._spool.backlog.frames)
+
+    async def stop(self, *, limit_s: float = 20.0) -> None:
+        """Carry over what is left, for at most `limit_s`; the rest is there at the next start."""
+        await self.flush(limit_s=limit_s)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.to_thread(self._spool.close)
+
+    def ping(self) -> None:
+        """Raises NotDurable when a span could not be made durable now."""
+        try:
+            with tempfile.TemporaryFile(dir=self._spool.directory) as probe:
+                probe.write(bytes(_PROBE_BYTES))
+                probe.flush()
+        except OSError as error:
+            raise NotDurable(
+                f"calls cannot be recorded: {error.strerror}",
+                where=str(self._spool.directory),
+                fix="free space on that disk and check that it is writable",
+            ) from None
+
+    def _has_stored(self, target: Position) -> bool:
+        return self._stored is not None and self._stored >= target
+
+    async def _drain(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                while frames := await asyncio.to_thread(self._take):
+                    await self._carry(frames)
+            except StoreError as error:
+                _log.warning("the telemetry store is away, spans wait in the spool: %s", error)
+                await self._later()
+            except Exception:
+                # This task is the only way into the store: it reports and goes on.
+                _log.exception("recorded spans could not be stored; trying again")
+                await self._later()
+
+    async def _later(self) -> None:
+        await asyncio.sleep(_RETRY_S)
+        self._work.set()
+
+    def _take(self) -> list[Frame]:
+        return list(islice(self._spool.read(), _BATCH))
+
+    async def _carry(self, frames: Sequence[Frame]) -> None:
+        spans = [span for frame in frames if (span := _decoded(frame)) is not None]
+        await asyncio.wrap_future(self._store.append(spans=spans))
+        await asyncio.to_thread(self._spool.commit, frames[-1].position)
+        self._on_commit()
+        async with self._progress:
+            self._stored = frames[-1].position
+            self._progress.notify_all()
+
+
+def _decoded(frame: Frame) -> Span | None:
+    """A frame's span; one that another version wrote and this one cannot read is reported."""
+    try:
+        return _decoder.decode(frame.payload)
+    except msgspec.DecodeError as error:
+        _log.error("a recorded span cannot be read and is left out: %s", error)
+        return None

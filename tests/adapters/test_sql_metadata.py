@@ -1,0 +1,456 @@
+"""What is particular to the metadata store in SQL: schema, errors, crashes, and several at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from sqlalchemy import Connection, event, func, inspect, select, text
+
+from trimtab.errors import (
+    ConfigError,
+    Conflict,
+    InvalidRequest,
+    MissingExtra,
+    NotDurable,
+    NotFound,
+    StoreError,
+    StoreTooNew,
+)
+from trimtab.records import Example
+from trimtab.stores.metadata.sql import SQLMetadata
+from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE, example_rows
+from trimtab.stores.metadata.upgrade import HEAD, steps
+from trimtab.testing.metadata import (
+    approve,
+    at_once,
+    sample_examples,
+    sample_prompt,
+    sample_release,
+)
+
+SECRET = "correct-horse"  # the password of every URL here, as in tests/services.py
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/metadata.db"
+    return str(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[SQLMetadata]:
+    with closing(SQLMetadata.open(url)) as store:
+        yield store
+
+
+def run_sql(store: SQLMetadata, *statements: str) -> None:
+    with store._database.write() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+class FixedClock:
+    def now_ns(self) -> int:
+        return 42
+
+    def monotonic_ns(self) -> int:
+        return 42
+
+
+class TestSchema:
+    def test_the_head_constant_is_the_newest_step(self) -> None:
+        assert steps().get_current_head() == HEAD
+
+    def test_the_steps_build_exactly_the_tables_that_are_declared(self, store: SQLMetadata) -> None:
+        options = {"version_table": VERSION_TABLE, "compare_type": True}
+        with store._database.read() as connection:
+            context = MigrationContext.configure(connection, opts=options)
+            assert compare_metadata(context, METADATA) == []
+
+    def test_the_database_itself_allows_one_live_release_per_route(
+        self, store: SQLMetadata
+    ) -> None:
+        for number in (1, 2):
+            store.releases.add(sample_release(f"r{number}", model=f"m{number}"))
+        run_sql(store, "UPDATE releases SET state = 'live' WHERE release_id = 'r1'")
+        with pytest.raises(Conflict):
+            run_sql(store, "UPDATE releases SET state = 'live' WHERE release_id = 'r2'")
+
+    def test_a_dataset_row_must_exist(self, store: SQLMetadata) -> None:
+        store.datasets.add("default", "golden", [], note="", created_ns=1)
+        with pytest.raises(Conflict):
+            run_sql(store, "INSERT INTO dataset_rows VALUES ('default', 1, 0, 'nothing')")
+
+    def test_a_store_of_a_newer_version_is_refused_and_left_alone(
+        self, url: str, store: SQLMetadata
+    ) -> None:
+        run_sql(store, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        with pytest.raises(StoreTooNew, match="9999") as caught:
+            SQLMetadata.open(url)
+        assert caught.value.fields == {"found": "9999", "supported": HEAD}
+        with pytest.raises(StoreError, match="9999"):
+            store.ping()
+        run_sql(store, f"UPDATE {VERSION_TABLE} SET version_num = '{HEAD}'")
+        store.ping()
+
+    def test_a_step_that_fails_leaves_nothing_behind(self, url: str, store: SQLMetadata) -> None:
+        METADATA.drop_all(store._database._engine)
+        run_sql(store, f"DROP TABLE {VERSION_TABLE}", "CREATE TABLE audit (somebody_elses int)")
+        with pytest.raises(StoreError):
+            SQLMetadata.open(url)
+        with store._database.read() as connection:
+            assert inspect(connection).get_table_names() == ["audit"]
+
+    def test_stores_that_open_an_empty_database_at_once_all_succeed(self, url: str) -> None:
+        def use(i: int) -> int:
+            with closing(SQLMetadata.open(url)) as store:
+                return store.prompts.add(sample_prompt(f"text {i}")).version
+
+        assert sorted(at_once(use, 8)) == list(range(1, 9))
+
+    def test_opening_a_current_store_does_not_import_alembic(self, url: str) -> None:
+        SQLMetadata.open(url).close()
+        source = """
+            import sys
+            from trimtab.stores.metadata.sql import SQLMetadata
+            SQLMetadata.open(sys.argv[1]).close()
+            print(sorted({"alembic", "sqlalchemy.orm"} & set(sys.modules)))
+        """
+        assert child(source, url).stdout.strip() == "[]"
+
+
+class TestSQLite:
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[SQLMetadata]:
+        with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+            yield store
+
+    def test_every_connection_is_durable_and_checks_references(self, store: SQLMetadata) -> None:
+        expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+        def settings_of(connection: Connection) -> dict[str, Any]:
+            return {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in expected}
+
+        with store._database.read() as one, store._database.read() as two:
+            assert settings_of(one) == settings_of(two) == expected
+
+    @pytest.mark.parametrize("name", ["a b.db", "a?mode=ro.db", "100%25#1.db", "é.db"])
+    def test_the_path_is_taken_as_it_is(self, tmp_path: Path, name: str) -> None:
+        SQLMetadata.open(f"sqlite:///{tmp_path}/{name}").close()
+        assert [path.name for path in tmp_path.glob("*.db") if path.name == name] == [name]
+
+    def test_a_file_that_is_something_else_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "notes.txt"
+        path.write_text("These are notes, and quite a lot of them. " * 100)
+        with pytest.raises(StoreError, match=r"not a metadata database.*notes\.txt"):
+            SQLMetadata.open(f"sqlite:///{path}")
+
+    def test_a_directory_that_is_missing_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreError, match=r"cannot be opened.*missing"):
+            SQLMetadata.open(f"sqlite:///{tmp_path}/missing/metadata.db")
+
+    def test_a_full_disk_is_an_error_and_nothing_is_half_written(self, store: SQLMetadata) -> None:
+        store.datasets.add("default", "golden", sample_examples("a"), note="", created_ns=1)
+        limit_every_connection(store, "PRAGMA max_page_count = 60")
+        many = sample_examples(*[f"question {i} " * 20 for i in range(2000)])
+        with pytest.raises(NotDurable, match="full"):
+            store.datasets.add("default", "golden", many, note="", created_ns=2)
+        assert store.datasets.examples("default", "golden") == sample_examples("a")
+        assert store.prompts.add(sample_prompt()).version == 1
+
+    def test_a_read_only_database_is_an_error(self, store: SQLMetadata) -> None:
+        limit_every_connection(store, "PRAGMA query_only = ON")
+        with pytest.raises(NotDurable, match="read-only"):
+            store.prompts.add(sample_prompt())
+        assert store.prompts.list("default") == []
+
+    def test_two_stores_on_one_file_take_turns(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path}/metadata.db"
+        with closing(SQLMetadata.open(url)) as one, closing(SQLMetadata.open(url)) as two:
+            added = at_once(lambda i: (one, two)[i % 2].prompts.add(sample_prompt(f"{i}")), 40)
+        assert sorted(prompt.version for prompt in added) == list(range(1, 41))
+
+
+def limit_every_connection(store: SQLMetadata, pragma: str) -> None:
+    store._database._engine.dispose()
+    event.listen(store._database._engine, "connect", lambda raw, _: raw.execute(pragma))
+
+
+@pytest.mark.postgres
+class TestPostgreSQL:
+    @pytest.fixture
+    def store(self, postgres_database: str) -> Iterator[SQLMetadata]:
+        with closing(SQLMetadata.open(postgres_database)) as store:
+            yield store
+
+    def test_two_stores_on_one_database_take_turns(
+        self, store: SQLMetadata, postgres_database: str
+    ) -> None:
+        rows = sample_examples(*"abcdef")
+        with closing(SQLMetadata.open(postgres_database)) as other:
+
+            def work(i: int) -> tuple[int, int, int]:
+                one = (store, other)[i % 2]
+                order = rows[i % 6 :] + rows[: i % 6]
+                dataset = one.datasets.add(
+                    "default", "golden", [*order, *sample_examples(str(i))], note="", created_ns=i
+                )
+                release = one.releases.add(sample_release(f"r{i}", model=f"m{i}"))
+                one.releases.transition("default", f"r{i}", "live", approve())
+                return (
+                    one.prompts.add(sample_prompt(str(i))).version,
+                    dataset.version,
+                    release.version,
+                )
+
+            for versions in zip(*at_once(work, 24), strict=True):
+                assert sorted(versions) == list(range(1, 25))
+            assert len(store.releases.live()) == 1
+            assert other.releases.revision() == store.releases.revision() == 48
+
+    def test_writers_that_add_the_same_rows_in_opposite_orders_do_not_wait_for_each_other(
+        self, store: SQLMetadata
+    ) -> None:
+        rows = sample_examples(*[f"q{i}" for i in range(4000)])
+
+        def add(i: int) -> int:
+            order = rows if i % 2 else rows[::-1]
+            return store.datasets.add("default", f"set{i}", order, note="", created_ns=1).size
+
+        assert at_once(add, 4) == [4000] * 4
+
+    def test_connections_the_server_dropped_are_replaced(
+        self, store: SQLMetadata, postgres_url: str
+    ) -> None:
+        store.ping()
+        with psycopg.connect(postgres_url, autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'trimtab'"
+            )
+        assert store.prompts.add(sample_prompt()).version == 1
+
+    def test_a_read_only_database_is_an_error(
+        self, store: SQLMetadata, postgres_database: str
+    ) -> None:
+        name = postgres_database.rpartition("/")[2]
+        run_sql(store, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        store._database._engine.dispose()
+        with pytest.raises(NotDurable, match="read-only"):
+            store.prompts.add(sample_prompt())
+
+    def test_a_full_disk_is_an_error(self, store: SQLMetadata) -> None:
+        with pytest.raises(NotDurable, match="full"):
+            run_sql(store, "DO $$ BEGIN RAISE SQLSTATE '53100'; END $$")
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (("127.0.0.1", "127.0.0.2"), "refused"),
+            (("correct-horse", "wrong-horse"), "authentication"),
+            (("/postgres", "/missing"), "missing"),
+            (("trimtab:", "nobody:"), "authentication"),
+        ],
+    )
+    def test_a_server_that_cannot_be_used_is_named_without_the_password(
+        self, postgres_url: str, change: tuple[str, str], said: str
+    ) -> None:
+        wrong = postgres_url.replace(*change)
+        with pytest.raises(StoreError, match=said) as caught:
+            SQLMetadata.open(wrong)
+        host_and_database = wrong.partition("@")[2]
+        assert host_and_database in str(caught.value)
+        assert_silent(caught.value)
+
+    def test_the_password_is_in_no_repr(self, store: SQLMetadata) -> None:
+        assert "127.0.0.1" in repr(store)
+        for part in (store, store._database, store._database._engine, store.prompts):
+            assert SECRET not in repr(part)
+
+
+def assert_silent(error: BaseException | None) -> None:
+    """Neither an error nor what Python prints of its causes holds the password."""
+    while error is not None:
+        assert "horse" not in f"{error!r} {error} {vars(error)}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+class TestLookups:
+    @pytest.mark.parametrize("ref", ["a\x00b", "\ud800", "a" * 100_000])
+    def test_what_is_only_looked_up_may_be_anything(self, store: SQLMetadata, ref: str) -> None:
+        for get in (store.prompts.get, store.releases.get, store.runs.get, store.datasets.get):
+            with pytest.raises((InvalidRequest, NotFound)):
+                get("default", ref)
+
+
+class TestAddress:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "metadata.db",
+            "mysql://u:correct-horse@localhost/trimtab",
+            "sqlite://",
+            "sqlite:///",
+            "sqlite:///:memory:",
+            "sqlite://metadata.db",
+            "postgresql://u:correct-horse@localhost",
+            "postgresql://u:correct-horse@localhost:port/trimtab",
+            "postgresql://u:p@correct-horse@localhost/trimtab",
+            "postgresql://u:p@correct-horse:5@localhost/trimtab",
+            "postgresql://u:p@correct/horse@localhost/trimtab",
+        ],
+    )
+    def test_a_url_that_cannot_be_used_is_refused_without_repeating_it(self, url: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            SQLMetadata.open(url)
+        assert caught.value.fix
+        assert_silent(caught.value)
+
+    def test_a_missing_driver_names_the_extra(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+        with pytest.raises(MissingExtra, match=r"trimtab\[postgres\]"):
+            SQLMetadata.open("postgresql://u:correct-horse@localhost/trimtab")
+
+
+class TestDatasets:
+    def test_versions_store_the_rows_they_share_once(self, store: SQLMetadata) -> None:
+        rows = sample_examples(*[f"q{i}" for i in range(3000)])
+        store.datasets.add("default", "golden", rows, note="", created_ns=1)
+        changed = [*rows[:-1], replace(rows[-1], expected="other")]
+        store.datasets.add("default", "golden", changed, note="", created_ns=2)
+        store.datasets.add("default", "copy", rows, note="", created_ns=3)
+        with store._database.read() as connection:
+            count = connection.execute(select(func.count()).select_from(example_rows)).scalar()
+        assert count == 3001
+        assert store.datasets.examples("default", "golden@1") == rows
+        assert store.datasets.examples("default", "golden@2") == changed
+
+    JSON = st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    )
+
+    def test_any_json_comes_back_as_it_was(self, store: SQLMetadata) -> None:
+        @settings(max_examples=60, deadline=None)
+        @given(value=self.JSON, context=st.lists(st.text(), max_size=3))
+        def comes_back(value: Any, context: list[str]) -> None:
+            row = Example(example_id="1", input=value, expected=value, context=tuple(context))
+            ref = store.datasets.add("default", "golden", [row], note="", created_ns=1).ref
+            assert store.datasets.examples("default", ref) == [row]
+
+        comes_back()
+
+
+class TestAudit:
+    def test_each_change_has_one_entry_and_what_changed_nothing_has_none(self, url: str) -> None:
+        with closing(SQLMetadata.open(url, clock=FixedClock())) as store:
+            for _ in range(2):
+                prompt = store.prompts.add(sample_prompt())
+                store.datasets.add("default", "golden", [], note="", created_ns=1)
+            for number in (1, 2):
+                store.releases.add(sample_release(f"r{number}", model=f"m{number}"))
+                store.releases.transition("default", f"r{number}", "live", approve())
+            with pytest.raises(Conflict):
+                store.releases.add(sample_release("r2"))
+            store.prompts.add(sample_prompt(project="other"))
+            entries = store.audit("default")
+        assert [(entry.action, entry.object, entry.principal) for entry in entries][::-1] == [
+            ("prompt.add", "docs@1", None),
+            ("dataset.add", "golden@1", None),
+            ("release.add", "docs@1", None),
+            ("release.promote", "docs@1", "ann"),
+            ("release.add", "docs@2", None),
+            ("release.retire", "docs@1", "ann"),
+            ("release.promote", "docs@2", "ann"),
+        ]
+        assert entries[-1].digest == prompt.digest
+        assert {entry.time_ns for entry in entries} == {42}
+        assert [entry.seq for entry in entries] == sorted(
+            (entry.seq for entry in entries), reverse=True
+        )
+
+
+WRITER = """
+    import sys
+    from trimtab.stores.metadata.sql import SQLMetadata
+    from trimtab.testing.metadata import approve, sample_examples, sample_prompt, sample_release
+
+    url, project = sys.argv[1:]
+    store = SQLMetadata.open(url)
+    for i in range(1, 1_000_000):
+        store.prompts.add(sample_prompt(f"text {i}", project=project))
+        rows = sample_examples(*[f"{i}: {j}" for j in range(200)])
+        store.datasets.add(project, "golden", rows, note="", created_ns=i)
+        store.releases.add(sample_release(f"r{i}", model=f"m{i}", project=project))
+        store.releases.transition(project, f"r{i}", "live", approve())
+        print(i, flush=True)
+"""
+
+
+class TestCrash:
+    def test_a_killed_writer_loses_nothing_acknowledged_and_leaves_nothing_half_written(
+        self, url: str
+    ) -> None:
+        for project, acknowledgements in (("a", 1), ("b", 4), ("c", 2)):
+            acknowledged = self.write_and_kill(url, project, acknowledgements)
+            with closing(SQLMetadata.open(url)) as store:
+                self.check(store, project, acknowledged)
+
+    def write_and_kill(self, url: str, project: str, acknowledgements: int) -> int:
+        """Kill a writer while it works on what follows its last acknowledgement."""
+        command = [sys.executable, "-c", textwrap.dedent(WRITER), url, project]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout
+            last = [int(writer.stdout.readline()) for _ in range(acknowledgements)][-1]
+            writer.kill()
+            rest = [int(line) for line in writer.stdout.read().splitlines()]
+        return max([last, *rest])
+
+    def check(self, store: SQLMetadata, project: str, acknowledged: int) -> None:
+        prompts = store.prompts.get(project, "docs").version
+        datasets = store.datasets.get(project, "golden").version
+        releases = store.releases.list(project)
+        for count in (prompts, datasets, len(releases)):
+            assert acknowledged <= count <= acknowledged + 1
+        for version in range(1, datasets + 1):
+            rows = store.datasets.examples(project, f"golden@{version}")
+            assert len(rows) == store.datasets.get(project, f"golden@{version}").size == 200
+        for version in range(1, acknowledged + 1):
+            prompt = store.prompts.get(project, f"docs@{version}")
+            assert prompt.messages[0].text == f"text {version}"
+        (live,) = [release for release in store.releases.live() if release.project == project]
+        assert live.version >= acknowledged
+        changes = sum(len(release.approvals) for release in releases)
+        entries = store.audit(project, limit=10_000)
+        assert len(entries) == prompts + datasets + len(releases) + changes
+
+
+def child(source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONWARNINGS": "error"},
+    )

@@ -1,0 +1,161 @@
+"""What is particular to the limiter in a server: sharing, expiry, and a server that is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import time
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from trimtab.errors import ConfigError, InvalidRequest, MissingExtra, StoreError
+from trimtab.ports import Grant
+from trimtab.stores.limits.valkey import ValkeyLimiter
+
+SLOW = {"capacity": 50.0, "rate_per_s": 1e-6}
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"{uuid4()}:"
+
+
+def take_once(limiter: ValkeyLimiter, *, key: str = "k") -> Grant:
+    async def take() -> Grant:
+        try:
+            return await limiter.take(key, cost=1, **SLOW)
+        finally:
+            await limiter.aclose()
+
+    return asyncio.run(take())
+
+
+@pytest.mark.redis
+class TestServer:
+    def test_two_limiters_share_a_bucket(self, redis_url: str, prefix: str) -> None:
+        async def race() -> int:
+            limiters = [ValkeyLimiter.open(redis_url, prefix=prefix) for _ in range(2)]
+            takes = [limiters[i % 2].take("k", cost=1, **SLOW) for i in range(128)]
+            granted = sum(grant.ok for grant in await asyncio.gather(*takes))
+            for limiter in limiters:
+                await limiter.aclose()
+            return granted
+
+        assert asyncio.run(race()) == 50
+
+    def test_another_prefix_is_another_bucket(self, redis_url: str, prefix: str) -> None:
+        async def take_all_then_elsewhere() -> bool:
+            one = ValkeyLimiter.open(redis_url, prefix=prefix)
+            two = ValkeyLimiter.open(redis_url, prefix=prefix + "two:")
+            await one.take("k", cost=50, **SLOW)
+            granted = (await two.take("k", cost=50, **SLOW)).ok
+            await one.aclose()
+            await two.aclose()
+            return granted
+
+        assert asyncio.run(take_all_then_elsewhere())
+
+    def test_an_idle_bucket_disappears_once_it_would_be_full(
+        self, redis_url: str, prefix: str
+    ) -> None:
+        async def lifetimes() -> list[int]:
+            limiter = ValkeyLimiter.open(redis_url, prefix=prefix)
+            await limiter.take("soon", cost=5, capacity=10, rate_per_s=10)
+            await limiter.take("late", cost=5, capacity=10, rate_per_s=0.001)
+            await limiter.take("never", cost=5, capacity=10, rate_per_s=1e-300)
+            await limiter.aclose()
+            async with Redis.from_url(redis_url) as client:
+                return [await client.pttl(f"{prefix}{key}") for key in ("soon", "late", "never")]
+
+        soon_ms, late_ms, never_ms = asyncio.run(lifetimes())
+        assert 500 <= soon_ms <= 1500
+        assert 4_990_000 <= late_ms <= 5_001_000
+        assert never_ms > 30 * 365 * 86_400_000
+
+    def test_buckets_survive_a_server_that_forgot_the_script(
+        self, redis_url: str, prefix: str
+    ) -> None:
+        async def forget() -> Grant:
+            limiter = ValkeyLimiter.open(redis_url, prefix=prefix)
+            await limiter.take("k", cost=50, **SLOW)
+            async with Redis.from_url(redis_url) as client:
+                await client.script_flush()
+            grant = await limiter.take("k", cost=1, **SLOW)
+            await limiter.aclose()
+            return grant
+
+        assert not asyncio.run(forget()).ok
+
+    def test_connections_the_server_dropped_are_replaced(self, redis_url: str, prefix: str) -> None:
+        async def drop() -> Grant:
+            limiter = ValkeyLimiter.open(redis_url, prefix=prefix)
+            await limiter.take("k", cost=1, **SLOW)
+            async with Redis.from_url(redis_url) as client:
+                await client.client_kill_filter(_type="normal", skipme=True)
+            grant = await limiter.take("k", cost=1, **SLOW)
+            await limiter.aclose()
+            return grant
+
+        assert asyncio.run(drop()).ok
+
+    def test_a_wrong_password_is_an_error_that_repeats_none(self, redis_url: str) -> None:
+        limiter = ValkeyLimiter.open(redis_url.replace("correct-horse", "wrong-horse"))
+        with pytest.raises(StoreError, match=r"127\.0\.0\.1") as caught:
+            take_once(limiter)
+        assert "horse" not in f"{caught.value!r} {caught.value} {limiter!r}"
+        assert caught.value.__suppress_context__
+
+    def test_a_key_of_broken_text_is_refused(self, redis_url: str, prefix: str) -> None:
+        with pytest.raises(InvalidRequest):
+            take_once(ValkeyLimiter.open(redis_url, prefix=prefix), key="\ud800")
+
+
+def test_a_server_that_is_gone_is_named_without_the_password() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        limiter = ValkeyLimiter.open(f"redis://u:correct-horse@127.0.0.1:{port}/3")
+        with pytest.raises(StoreError, match=f"redis://127.0.0.1:{port}/3") as caught:
+            take_once(limiter)
+    assert "horse" not in f"{caught.value!r} {caught.value} {limiter!r}"
+
+
+def test_a_server_that_does_not_answer_is_an_error_within_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        limiter = ValkeyLimiter.open(f"valkey://127.0.0.1:{port}?socket_timeout=0.2")
+        start = time.monotonic()
+        with pytest.raises(StoreError):
+            take_once(limiter)
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:6379",
+        "http://u:correct-horse@localhost",
+        "redis://",
+        "redis://u:correct-horse@localhost:port",
+        "redis://u:correct-horse@localhost/first",
+        "redis://u:correct-horse@localhost?colour=red",
+        "redis://u:12#correct-horse@localhost",
+        "redis://u:12/correct-horse@localhost",
+        "redis://u:12?correct-horse@localhost",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ValkeyLimiter.open(url)
+    assert caught.value.fix
+    assert "horse" not in f"{caught.value!r} {caught.value}"
+
+
+def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(MissingExtra, match=r"trimtab\[valkey\]"):
+        ValkeyLimiter.open("redis://localhost")

@@ -1,0 +1,42 @@
+"""Fixtures that start real servers, and the rule that nothing is skipped in CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+from tests.services import postgres_database, postgres_url, redis_url
+
+__all__ = ["postgres_database", "postgres_url", "redis_url"]
+
+pytest.register_assert_rewrite("trimtab.testing")
+
+R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
+
+# Reasons that hold in CI too: data that is not part of the repository, another operating system.
+ALLOWED_SKIPS = ("shared data", "platform")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _failed_if_skipped(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _failed_if_skipped(report)
+
+
+def _failed_if_skipped(report: R) -> R:
+    if not (os.environ.get("CI") and report.skipped) or hasattr(report, "wasxfail"):
+        return report
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = said.removeprefix("Skipped: ")
+    if not reason.startswith(ALLOWED_SKIPS):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and CI skips nothing: {reason}"
+    return report

@@ -1,0 +1,88 @@
+"""A real server for tests: the whole application, on a real socket, in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+
+from trimtab.api.asgi import Server
+from trimtab.app import App
+from trimtab.client import Client
+from trimtab.config import Config, load
+
+T = TypeVar("T")
+
+DOCUMENTS = {
+    "ports.md": "# Ports\n\nThe widget server listens on port 7711 by default.\n"
+    "The administration console of the widget server uses port 7712.\n",
+    "colours.md": "# Colours\n\nA widget is painted green before it is shipped.\n"
+    "Green paint takes four hours to dry on a widget.\n",
+}
+
+
+class Served:
+    """A running application: its URL, a client, and its event loop for looking inside."""
+
+    def __init__(self, app: App, url: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.app = app
+        self.url = url
+        self.client = Client(url)
+        self._loop = loop
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine in the server's event loop."""
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(60)
+
+
+def configured(data: Path, text: str = "", **overrides: Any) -> Config:
+    """A configuration with a corpus `widgets`, from YAML and overrides by dotted key."""
+    corpus = data.parent / f"{data.name}-widgets"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for name, content in DOCUMENTS.items():
+        (corpus / name).write_text(content)
+    path = data.parent / f"{data.name}.yaml"
+    path.write_text(f"corpora:\n  - name: widgets\n    path: {corpus}\n{text}")
+    given = {"data": str(data), "port": 0, **overrides}
+    return load(path, env={}, overrides=given, cwd=data.parent).config
+
+
+@contextlib.contextmanager
+def served(config: Config) -> Iterator[Served]:
+    """Open the application, serve it, and close it in order."""
+    Path(config.data).mkdir(parents=True, exist_ok=True)
+    app = App.open(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    settings = uvicorn.Config(
+        Server(app), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(settings)
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+
+    async def run() -> None:
+        await app.start()
+        ready.set()
+        await server.serve(sockets=[listener])
+        await app.stop()
+
+    def main() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(run())
+
+    thread = threading.Thread(target=main, name="server")
+    thread.start()
+    try:
+        assert ready.wait(30), "the server did not start"
+        yield Served(app, f"http://127.0.0.1:{listener.getsockname()[1]}", loop)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
+        assert not thread.is_alive(), "the server did not stop"

@@ -1,0 +1,264 @@
+"""Corpora read Markdown from folders, build indexes once and notice changed files."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from trimtab.errors import NotFound, StoreError
+from trimtab.ports import Retriever
+from trimtab.records import Retrieval
+from trimtab.retrieval import Corpora
+from trimtab.retrievers import build_bm25
+
+
+class ManualClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def monotonic_ns(self) -> int:
+        return self.ns
+
+
+class CountingBuild:
+    """The real builder, with a record of what it was asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Retrieval, list[str]]] = []
+        self.lock = threading.Lock()
+
+    def __call__(self, settings: Retrieval, documents: Sequence[tuple[str, str]]) -> Retriever:
+        with self.lock:
+            self.calls.append((settings, [name for name, _ in documents]))
+        return build_bm25(settings, documents)
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "guide").mkdir(parents=True)
+    (folder / "serve.md").write_text("# Ports\nThe port is 8321.\n", encoding="utf-8")
+    (folder / "guide" / "keys.md").write_text("# Keys\nKeys are hashed.\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def build() -> CountingBuild:
+    return CountingBuild()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def corpora(docs: Path, build: CountingBuild, clock: ManualClock) -> Corpora:
+    return Corpora({"docs": docs}, build=build, clock=clock)
+
+
+SETTINGS = Retrieval(corpus="docs")
+
+
+def found(corpora: Corpora, query: str, settings: Retrieval = SETTINGS) -> list[str]:
+    return [p.id for p in corpora.retriever(settings).search(query, k=settings.k)]
+
+
+def test_passages_are_named_after_the_folder_and_the_file(corpora: Corpora) -> None:
+    assert found(corpora, "port") == ["docs/serve.md#ports/0"]
+    assert found(corpora, "hashed keys") == ["docs/guide/keys.md#keys/0"]
+
+
+def test_nothing_is_read_before_it_is_needed(corpora: Corpora, build: CountingBuild) -> None:
+    assert corpora.names == ["docs"]
+    assert build.calls == []
+
+
+def test_one_index_serves_all_requests_with_the_same_settings(
+    corpora: Corpora, build: CountingBuild
+) -> None:
+    assert corpora.retriever(SETTINGS) is corpora.retriever(SETTINGS)
+    assert corpora.retriever(SETTINGS) is corpora.retriever(Retrieval(corpus="docs", k=9))
+    assert len(build.calls) == 1
+
+
+def test_other_settings_get_an_index_of_their_own(corpora: Corpora) -> None:
+    unstemmed = Retrieval(corpus="docs", stemmer=None)
+    assert found(corpora, "ports", unstemmed) == ["docs/serve.md#ports/0"]
+    assert found(corpora, "hash", unstemmed) == []
+    assert found(corpora, "hash") == ["docs/guide/keys.md#keys/0"]
+
+
+def test_threads_that_ask_at_once_share_one_build(corpora: Corpora, build: CountingBuild) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: corpora.retriever(SETTINGS), range(64)))
+    assert len({id(result) for result in results}) == 1
+    assert len(build.calls) == 1
+
+
+def test_only_the_most_recently_used_indexes_are_kept(docs: Path, build: CountingBuild) -> None:
+    corpora = Corpora({"docs": docs}, build=build, clock=ManualClock(), indexes=2)
+    first, second, third = (Retrieval(corpus="docs", chunk_words=n) for n in (50, 60, 70))
+    for settings in (first, second, first, third, first):
+        corpora.retriever(settings)
+    assert [settings.chunk_words for settings, _ in build.calls] == [50, 60, 70]
+    corpora.retriever(second)
+    assert [settings.chunk_words for settings, _ in build.calls] == [50, 60, 70, 60]
+
+
+# -- changes -----------------------------------------------------------------------------------
+
+
+def change(docs: Path, how: str) -> None:
+    if how == "edited":
+        (docs / "serve.md").write_text("# Zebra\nStripes.\n", encoding="utf-8")
+    elif how == "added":
+        (docs / "new.md").write_text("A zebra.", encoding="utf-8")
+    elif how == "renamed":
+        (docs / "serve.md").rename(docs / "zebra.md")
+    elif how == "removed":
+        (docs / "serve.md").unlink()
+    elif how == "touched":
+        os.utime(docs / "serve.md", ns=(1, 1))
+
+
+@pytest.mark.parametrize("how", ["edited", "added", "renamed", "removed", "touched"])
+def test_a_changed_corpus_is_indexed_again_a_second_later(
+    corpora: Corpora, build: CountingBuild, docs: Path, clock: ManualClock, how: str
+) -> None:
+    corpora.retriever(SETTINGS)
+    change(docs, how)
+    clock.ns += 999_999_999
+    corpora.retriever(SETTINGS)
+    assert len(build.calls) == 1
+    clock.ns += 1
+    corpora.retriever(SETTINGS)
+    assert len(build.calls) == 2
+    documents = build.calls[1][1]
+    assert ("docs/serve.md" in documents) == (how not in ("renamed", "removed"))
+
+
+def test_an_unchanged_corpus_is_not_indexed_again(
+    corpora: Corpora, build: CountingBuild, clock: ManualClock
+) -> None:
+    for _ in range(5):
+        corpora.retriever(SETTINGS)
+        clock.ns += 10_000_000_000
+    assert len(build.calls) == 1
+
+
+def test_a_corpus_heals_when_the_broken_file_is_mended(
+    corpora: Corpora, docs: Path, clock: ManualClock
+) -> None:
+    (docs / "bad.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(StoreError):
+        corpora.retriever(SETTINGS)
+    (docs / "bad.md").unlink()
+    assert found(corpora, "port") == ["docs/serve.md#ports/0"]
+    (docs / "bad.md").write_bytes(b"\xff\xfe")
+    clock.ns += 1_000_000_000
+    with pytest.raises(StoreError):
+        corpora.retriever(SETTINGS)
+
+
+# -- what is not part of a corpus --------------------------------------------------------------
+
+
+def test_other_files_hidden_folders_and_special_files_are_left_out(
+    corpora: Corpora, build: CountingBuild, docs: Path
+) -> None:
+    (docs / "notes.txt").write_text("port", encoding="utf-8")
+    (docs / ".git").mkdir()
+    (docs / ".git" / "hidden.md").write_text("port", encoding="utf-8")
+    (docs / "folder.md").mkdir()
+    os.mkfifo(docs / "pipe.md")
+    corpora.retriever(SETTINGS)
+    assert build.calls[0][1] == ["docs/guide/keys.md", "docs/serve.md"]
+
+
+def test_links_that_lead_out_of_the_folder_are_not_followed(
+    corpora: Corpora, build: CountingBuild, docs: Path
+) -> None:
+    outside = docs.parent / "secrets"
+    outside.mkdir()
+    (outside / "secret.md").write_text("The password is zebra.", encoding="utf-8")
+    (docs / "linked.md").symlink_to(outside / "secret.md")
+    (docs / "linked-folder").symlink_to(outside, target_is_directory=True)
+    (docs / "dangling.md").symlink_to(outside / "absent.md")
+    (docs / "loop.md").symlink_to(docs / "loop.md")
+    (docs / "inside.md").symlink_to(docs / "serve.md")
+    corpora.retriever(SETTINGS)
+    assert build.calls[0][1] == ["docs/guide/keys.md", "docs/inside.md", "docs/serve.md"]
+
+
+def test_a_corpus_may_itself_be_a_link(docs: Path, build: CountingBuild) -> None:
+    link = docs.parent / "current"
+    link.symlink_to(docs, target_is_directory=True)
+    corpora = Corpora({"docs": link}, build=build)
+    assert found(corpora, "port") == ["docs/serve.md#ports/0"]
+
+
+def test_an_empty_folder_is_a_corpus_that_finds_nothing(tmp_path: Path) -> None:
+    corpora = Corpora({"docs": tmp_path}, build=build_bm25)
+    assert found(corpora, "port") == []
+
+
+# -- errors ------------------------------------------------------------------------------------
+
+
+def test_an_unknown_corpus_names_the_known_ones(docs: Path, build: CountingBuild) -> None:
+    corpora = Corpora({"zoo": docs, "docs": docs}, build=build)
+    with pytest.raises(NotFound, match=r"no such corpus 'handbook'.*docs, zoo") as caught:
+        corpora.retriever(Retrieval(corpus="handbook"))
+    assert caught.value.fields["allowed"] == ["docs", "zoo"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path, build: CountingBuild) -> None:
+    corpora = Corpora({"docs": tmp_path / "absent"}, build=build)
+    with pytest.raises(StoreError, match="absent"):
+        corpora.retriever(SETTINGS)
+
+
+def test_a_file_that_is_not_utf8_is_named_with_the_offset(corpora: Corpora, docs: Path) -> None:
+    (docs / "latin.md").write_bytes("caf\u00e9".encode("latin-1"))
+    with pytest.raises(StoreError, match=r"byte 0xe9 at offset 3 .*latin\.md"):
+        corpora.retriever(SETTINGS)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Root may read everything, so it steps down for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("locked", ["locked.md", "folder"])
+def test_what_may_not_be_read_is_named(locked: str) -> None:
+    with TemporaryDirectory() as name:
+        docs = Path(name)
+        docs.chmod(0o755)
+        (docs / "folder").mkdir()
+        (docs / "locked.md").write_text("x", encoding="utf-8")
+        (docs / locked).chmod(0)
+        corpora = Corpora({"docs": docs}, build=build_bm25)
+        with unprivileged(), pytest.raises(StoreError, match=rf"cannot be read: .*{locked}"):
+            corpora.retriever(SETTINGS)
+        (docs / locked).chmod(0o700)
