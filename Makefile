@@ -50,3 +50,12 @@ ui: ## build the web UI (there is none yet: the status page at / needs no build)
 
 clean: ## remove what the recipes made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+.PHONY: constraints
+constraints: $(STAMP) ## rewrite the pins from pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+	  --no-emit-options --no-header --no-annotate --output-file constraints.txt pyproject.toml
+	$(BIN)/python dev/groups.py > dev/.groups.in
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
+	  --no-emit-options --no-header --no-annotate --output-file dev/constraints.txt dev/.groups.in
+	rm dev/.groups.in

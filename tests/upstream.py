@@ -16,7 +16,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
+import struct
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
@@ -43,6 +45,7 @@ class Peer:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     gone: asyncio.Event
+    requests: int = 0
 
 
 Step = bytes | Callable[[Peer], Awaitable[None]]
@@ -124,6 +127,7 @@ class Upstream:
         while True:
             request = await _read_request(peer.reader, with_body=self.reads_body)
             self.requests.append(request)
+            peer.requests += 1
             self.asked.set()
             answer = self._script.popleft() if self._script else self._behave(request)
             for step in answer:
@@ -207,9 +211,27 @@ async def cut(peer: Peer) -> None:
 
 
 async def reset(peer: Peer) -> None:
-    """Break the connection: the client sees a TCP reset or an end of file."""
+    """Break the connection with a TCP reset."""
+    linger_0_s = struct.pack("ii", 1, 0)
+    connection = peer.writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_0_s)
     peer.writer.transport.abort()
     raise HungUp
+
+
+async def cut_if_reused(peer: Peer) -> None:
+    """Close the connection unless this is its first request."""
+    if peer.requests > 1:
+        raise HungUp
+
+
+def once(event: asyncio.Event) -> Callable[[Peer], Awaitable[None]]:
+    """Go on when the test says so."""
+
+    async def wait(peer: Peer) -> None:
+        await event.wait()
+
+    return wait
 
 
 # -- answers that are well formed --------------------------------------------------------------

@@ -32,8 +32,7 @@ from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import ModelCard, Principal, Release, Retrieval, Run
 from trimtab.releases.lifecycle import Lifecycle
 from trimtab.retrieval.corpora import Corpora
-from trimtab.retrievers.bm25 import BM25
-from trimtab.retrievers.chunk import chunk_markdown
+from trimtab.retrievers import build_bm25
 from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import OnlineScoring
 from trimtab.stores.blobs.files import FileBlobs
@@ -82,7 +81,7 @@ class App:
             clock=self.clock,
         )
         self.experiments = Experiments(runs=metadata.runs, telemetry=telemetry, clock=self.clock)
-        self.corpora = Corpora(_corpora(config), build=_index, clock=self.clock)
+        self.corpora = Corpora(_corpora(config), build=build_bm25, clock=self.clock)
         self._providers = _providers(config, self.corpora, self.clock)
         self._journal = Journal(self.tracing)
         self._limiter = _limiter(config)
@@ -263,15 +262,6 @@ def documentation() -> Path:
 def _corpora(config: Config) -> dict[str, Path]:
     folders = {corpus.name: Path(corpus.path) for corpus in config.corpora}
     return {"trimtab": documentation(), **folders}
-
-
-def _index(settings: Retrieval, documents: Sequence[tuple[str, str]]) -> BM25:
-    passages = [
-        passage
-        for source, text in documents
-        for passage in chunk_markdown(text, source=source, chunk_words=settings.chunk_words)
-    ]
-    return BM25(passages, k1=settings.k1, b=settings.b, stemmer=settings.stemmer)
 
 
 def _providers(config: Config, corpora: Corpora, clock: SystemClock) -> dict[str, Provider]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from collections.abc import Iterator
@@ -189,10 +190,9 @@ def post(
     """POST raw bytes, or an iterator of them, to the chat endpoint."""
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=30)
     given = {"content-type": "application/json", **(headers or {})}
-    try:
+    # The server may answer before it has read everything, as it should.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.request("POST", "/v1/chat/completions", body, given)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # The server answered before it had read everything, as it should.
     response = connection.getresponse()
     answer = response.read()
     connection.close()

@@ -12,9 +12,11 @@ from tests.upstream import (
     Upstream,
     chunked,
     cut,
+    cut_if_reused,
     every_byte,
     hang,
     head,
+    once,
     raw,
     reset,
     respond,
@@ -286,8 +288,11 @@ def test_surplus_bytes_are_never_read_as_the_next_response(run: Run) -> None:
 
 def test_a_server_that_speaks_unasked_loses_the_connection(run: Run) -> None:
     async def test() -> None:
-        async with talking([*OK, raw(respond(408, b"poison")), hang]) as (upstream, client):
+        was_read = asyncio.Event()
+        unasked: Answer = [*OK, once(was_read), raw(respond(408, b"poison")), hang]
+        async with talking(unasked) as (upstream, client):
             assert await fetched(client, upstream) == b"ok"
+            was_read.set()
             await upstream.client_gone.wait()
             assert await fetched(client, upstream) == b"ok"
             assert upstream.accepted == 2
@@ -329,6 +334,16 @@ def test_a_request_is_sent_at_most_twice_however_many_connections_are_stale(run:
             with pytest.raises(Disconnected):
                 await get(client, upstream)
             assert len(upstream.requests) == served + 2
+
+    run(test)
+
+
+def test_the_second_attempt_uses_a_new_connection_even_if_others_are_free(run: Run) -> None:
+    async def test() -> None:
+        async with talking() as (upstream, client):
+            upstream.handler = lambda _: [cut_if_reused, *OK]
+            await asyncio.gather(*[fetched(client, upstream) for _ in range(4)])
+            assert await fetched(client, upstream) == b"ok"
 
     run(test)
 

@@ -16,6 +16,7 @@ from tests.upstream import (
     cut,
     hang,
     head,
+    once,
     reset,
     respond,
 )
@@ -45,7 +46,6 @@ def run(request: pytest.FixtureRequest) -> Run:
         ([head(200, content_length="9"), b"half", cut], Disconnected),
         ([STREAM_HEAD, *chunked(b"half"), cut], Disconnected),
         ([STREAM_HEAD, b"9\r\nhalf", cut], Disconnected),
-        ([head(200, content_length="9"), b"half", reset], Disconnected),
         ([STREAM_HEAD, *chunked(b"half"), b"nonsense\r\n", hang], ProtocolError),
     ],
 )
@@ -64,6 +64,23 @@ def test_a_body_that_stops_early_is_an_error_after_its_bytes(
             else:
                 pytest.fail("a cut body ended as if it were whole")
             assert await fetched(client, upstream) == b"ok"
+
+    run(test)
+
+
+@pytest.mark.parametrize("framing", [{}, {"content_length": "9"}])
+def test_a_connection_that_is_reset_is_never_the_end_of_a_body(
+    run: Run, framing: dict[str, str]
+) -> None:
+    async def test() -> None:
+        was_read = asyncio.Event()
+        answer: Answer = [head(200, **framing), b"half", once(was_read), reset]
+        async with talking(answer) as (upstream, client):
+            response = await get(client, upstream)
+            assert await anext(response) == b"half"
+            was_read.set()
+            with pytest.raises(Disconnected):
+                await anext(response)
 
     run(test)
 
@@ -225,6 +242,21 @@ def test_a_slow_reader_stops_the_server_and_loses_nothing(run: Run) -> None:
     run(test)
 
 
+def test_the_silence_of_a_server_counts_from_when_it_may_speak_again(run: Run) -> None:
+    async def test() -> None:
+        resumed = asyncio.Event()
+        answer: Answer = [STREAM_HEAD, *chunked(b"a"), once(resumed), *chunked(b"b"), LAST_CHUNK]
+        async with talking(answer, buffer_bytes=1) as (upstream, client):
+            response = await get(client, upstream, timeouts=Timeouts(idle_s=0.1))
+            await asyncio.sleep(0.2)  # longer than the deadline, with a full buffer
+            assert await anext(response) == b"a"
+            await asyncio.sleep(0.02)
+            resumed.set()
+            assert await response.read() == b"b"
+
+    run(test)
+
+
 def test_cancelling_a_request_or_a_read_closes_the_connection(run: Run) -> None:
     async def test() -> None:
         before_head: Answer = [hang]
@@ -301,11 +333,7 @@ def test_closing_the_client_fails_what_is_in_flight_and_what_waits(run: Run) -> 
 def test_events_come_as_they_are_sent_not_when_the_stream_ends(run: Run) -> None:
     async def test() -> None:
         read = asyncio.Event()
-
-        async def until_read(peer: Peer) -> None:
-            await read.wait()
-
-        answer: Answer = [STREAM_HEAD, *chunked(b"first"), until_read, *chunked(b"2"), LAST_CHUNK]
+        answer: Answer = [STREAM_HEAD, *chunked(b"first"), once(read), *chunked(b"2"), LAST_CHUNK]
         async with talking(answer) as (upstream, client):
             response = await get(client, upstream)
             assert await anext(response) == b"first"

@@ -136,6 +136,12 @@ def test_bytes_after_the_end_cost_the_connection_but_not_the_response(method: st
         assert (status, complete, keep_alive) == (200, True, False)
 
 
+def test_a_body_where_none_may_be_costs_the_connection() -> None:
+    raw = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+    for body in (b"2\r\nab\r\n0\r\n\r\n", b"nonsense"):
+        assert parsed(raw + body, method="HEAD")[2:] == (b"", True, False)
+
+
 @pytest.mark.parametrize(
     "raw", [b"HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n", HEAD + b"connection: close\r\n\r\n"]
 )

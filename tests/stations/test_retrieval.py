@@ -89,8 +89,8 @@ def test_nothing_is_read_before_it_is_needed(corpora: Corpora, build: CountingBu
 def test_one_index_serves_all_requests_with_the_same_settings(
     corpora: Corpora, build: CountingBuild
 ) -> None:
-    assert corpora.retriever(SETTINGS) is corpora.retriever(SETTINGS)
-    assert corpora.retriever(SETTINGS) is corpora.retriever(Retrieval(corpus="docs", k=9))
+    for settings in (SETTINGS, SETTINGS, Retrieval(corpus="docs", k=9)):
+        assert found(corpora, "port", settings) == ["docs/serve.md#ports/0"]
     assert len(build.calls) == 1
 
 
@@ -103,8 +103,8 @@ def test_other_settings_get_an_index_of_their_own(corpora: Corpora) -> None:
 
 def test_threads_that_ask_at_once_share_one_build(corpora: Corpora, build: CountingBuild) -> None:
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: corpora.retriever(SETTINGS), range(64)))
-    assert len({id(result) for result in results}) == 1
+        results = list(pool.map(lambda _: found(corpora, "port"), range(64)))
+    assert results == [["docs/serve.md#ports/0"]] * 64
     assert len(build.calls) == 1
 
 
@@ -148,6 +148,20 @@ def test_a_changed_corpus_is_indexed_again_a_second_later(
     assert len(build.calls) == 2
     documents = build.calls[1][1]
     assert ("docs/serve.md" in documents) == (how not in ("renamed", "removed"))
+
+
+def test_a_retriever_that_was_handed_out_before_a_change_finds_what_is_new(
+    corpora: Corpora, docs: Path, clock: ManualClock
+) -> None:
+    retriever = corpora.retriever(SETTINGS)
+    assert retriever.search("zebra", k=4) == []
+    change(docs, "added")
+    clock.ns += 1_000_000_000
+    assert [p.id for p in retriever.search("zebra", k=4)] == ["docs/new.md#top/0"]
+    (docs / "new.md").write_bytes(b"\xff")
+    clock.ns += 1_000_000_000
+    with pytest.raises(StoreError, match=r"new\.md"):
+        retriever.search("zebra", k=4)
 
 
 def test_an_unchanged_corpus_is_not_indexed_again(

@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stations import scoring_process
+from tests.stations.scoring_process import brief
 
 from trimtab.errors import NotDurable, ScorerError, StoreError
 from trimtab.kit import ids
 from trimtab.kit.clock import SystemClock
-from trimtab.ports import CursorStore, Scorer, ScoreQuery, Sequenced, Subject, TelemetryStore
+from trimtab.ports import CursorStore, ScoreQuery, Scorer, Sequenced, Subject, TelemetryStore
 from trimtab.records import Score, Span
 from trimtab.scorers.definition import scorer
 from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import CURSOR, OnlineScoring, is_live_call, sampled
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
-
-from tests.stations import scoring_process
-from tests.stations.scoring_process import brief
 
 PASSAGE = {
     "id": "docs/serve.md#ports/0",

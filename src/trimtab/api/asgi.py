@@ -77,10 +77,10 @@ class Server:
             return
         except Exception:
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            error = InternalError(
+            failure = InternalError(
                 "Trimtab failed to handle this request", fix="the server's log has the details"
             )
-            response = problem(error, endpoint, scope["path"])
+            response = problem(failure, endpoint, scope["path"])
         await _send(response, receive, send, head=scope["method"] == "HEAD")
 
     def _endpoint(self, scope: Scope) -> tuple[Endpoint, Mapping[str, str]]:

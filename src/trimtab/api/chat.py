@@ -7,17 +7,17 @@ from typing import Any
 from trimtab.api.http import Endpoint, Request, Response, reply
 from trimtab.gateway.trace import Caller
 
-_CONTEXT_HEADERS = {
-    "user": "x-trimtab-user",
-    "session": "x-trimtab-session",
-    "environment": "x-trimtab-environment",
-}
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te"})
 
 
 async def complete(request: Request) -> Response:
-    context = {key: request.headers.get(name) for key, name in _CONTEXT_HEADERS.items()}
-    caller = Caller(principal=request.principal.id, project=request.project, **context)
+    caller = Caller(
+        principal=request.principal.id,
+        project=request.project,
+        user=request.headers.get("x-trimtab-user"),
+        session=request.headers.get("x-trimtab-session"),
+        environment=request.headers.get("x-trimtab-environment"),
+    )
     answer = await request.app.gateway.chat(request.body, caller)
     headers = {
         name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -135,7 +135,7 @@ ENDPOINTS = [
             "name": "only this score",
             "run": "only scores of this run",
             "source": "only this source",
-            "target_kind": f"with target_id: one target; a kind of {TargetKind.__args__}",
+            "target_kind": "with target_id: one target; " + ", ".join(get_args(TargetKind)),
             "target_id": "the id of that target",
             "limit": "how many, 1 to 10000 (default 100)",
         },

@@ -24,7 +24,9 @@ async def traces(request: Request) -> Response:
     query = SpanQuery(
         project=request.project,
         limit=limit,
-        **{name: request.query.get(name) for name in _FILTERS},
+        route=request.query.get("route"),
+        release=request.query.get("release"),
+        run=request.query.get("run"),
     )
     return reply(Page(data=await asyncio.to_thread(request.app.telemetry.traces, query)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Screen:
 
     def step(self, text: str) -> None:
         click.echo()
-        click.secho(text, bold=is_fancy(click.get_text_stream("stdout")))
+        click.secho(text, bold=is_fancy(sys.stdout))
 
     def say(self, text: str) -> None:
         click.echo(f"  {text}")

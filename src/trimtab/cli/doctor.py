@@ -10,7 +10,6 @@ import os
 import platform
 import shutil
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +20,9 @@ import click
 import msgspec
 
 from trimtab.cli.failures import printable
-from trimtab.cli.options import config_options, load_config
 from trimtab.cli.output import emit, json_option
 from trimtab.cli.serve import listen
+from trimtab.cli.settings import config_option, data_option, load_settings
 from trimtab.cli.version import installed
 from trimtab.config import Config, Loaded, require_safe
 from trimtab.errors import TrimtabError
@@ -82,17 +81,18 @@ Probe = Callable[[Loaded], Iterator[Check]]
 
 
 @click.command()
-@config_options
+@config_option
+@data_option
+@click.option("--port", type=int, help="The port to look at.  [default: 8321]")
 @json_option
-@click.pass_context
-def command(ctx: click.Context, as_json: bool, **flags: Any) -> None:
+def command(config_path: Path | None, as_json: bool, **flags: Any) -> None:
     """Check this machine, the configuration and the data directory.
 
     Exits 0 when nothing fails (a warning is no failure), 1 otherwise.
     """
-    report = examine(lambda: load_config(flags))
+    report = examine(lambda: load_settings(config_path, overrides=flags))
     emit(report, as_json, text=report.text)
-    ctx.exit(0 if report.ok else 1)
+    click.get_current_context().exit(0 if report.ok else 1)
 
 
 def examine(load: Callable[[], Loaded]) -> Report:
@@ -124,14 +124,15 @@ def _supervised(probe: Probe, loaded: Loaded) -> list[Check]:
 
 def _python() -> Check:
     found = f"{platform.python_version()} ({platform.python_implementation()})"
-    if sys.version_info[:2] >= _OLDEST_PYTHON:
+    major, minor, _ = platform.python_version_tuple()
+    if (int(major), int(minor)) >= _OLDEST_PYTHON:
         return Check(name="python", what=found)
     return Check(name="python", status="fail", what=found, fix="use Python 3.11 or newer")
 
 
 def _platform() -> Check:
     found = f"{platform.system()} {platform.release()} {platform.machine()}"
-    if sys.platform in ("linux", "darwin"):
+    if platform.system() in ("Linux", "Darwin"):
         return Check(name="platform", what=found)
     fix = "run it on Linux or macOS; elsewhere it is not tested"
     return Check(name="platform", status="warn", what=found, fix=fix)
@@ -182,13 +183,8 @@ def _data(loaded: Loaded) -> Iterator[Check]:
     data = Path(loaded.config.data)
     if not data.exists():
         yield _creatable(data)
-    elif not data.is_dir():
-        fix = "name a directory with --data"
-        yield Check(name="data", status="fail", what=f"{data} is not a directory", fix=fix)
-        return
     else:
-        _write_durably(data)
-        yield Check(name="data", what=f"{data} can be written, and syncs to disk")
+        yield _writable(data)
         if data.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             what = f"other users can look into {data}, where prompts and answers are"
             yield Check(name="data", status="warn", what=what, fix=f"chmod 700 {data}")
@@ -203,11 +199,17 @@ def _creatable(data: Path) -> Check:
     return Check(name="data", status="fail", what=f"{data} cannot be created", fix=fix)
 
 
-def _write_durably(data: Path) -> None:
-    with tempfile.NamedTemporaryFile(dir=data, prefix=".doctor-") as probe:
-        probe.write(b"trimtab")
-        probe.flush()
-        os.fsync(probe.fileno())
+def _writable(data: Path) -> Check:
+    try:
+        with tempfile.NamedTemporaryFile(dir=data, prefix=".doctor-") as probe:
+            probe.write(b"trimtab")
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        what = f"{data} cannot be written: {error.strerror}"
+        fix = "name a directory that you can write to with --data"
+        return Check(name="data", status="fail", what=what, fix=fix)
+    return Check(name="data", what=f"{data} can be written, and syncs to disk")
 
 
 def _space(data: Path) -> Check:
@@ -228,13 +230,16 @@ def _existing(path: Path) -> Path:
 
 
 def _server(loaded: Loaded) -> Iterator[Check]:
-    config = loaded.config
-    server = running_server(Path(config.data))
+    server = running_server(Path(loaded.config.data))
+    what = "none is running on this data directory"
     if server is not None:
         what = f"process {server.pid} (trimtab {server.version}) answers at {server.url}"
-        yield Check(name="server", what=what)
-    else:
-        yield Check(name="server", what="none is running on this data directory")
+    yield Check(name="server", what=what)
+
+
+def _port(loaded: Loaded) -> Iterator[Check]:
+    config = loaded.config
+    server = running_server(Path(config.data))
     if server is not None and server.url.rstrip("/").endswith(f":{config.port}"):
         yield Check(name="port", what=f"{config.port} is used by that server")
         return
@@ -308,6 +313,7 @@ _PROBES: tuple[Probe, ...] = (
     _access,
     _data,
     _server,
+    _port,
     _extras,
     _corpora,
     _clock,

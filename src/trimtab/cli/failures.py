@@ -41,7 +41,7 @@ def usage(error: click.ClickException, *, as_json: bool) -> int:
     path = ctx.command_path if ctx is not None else "trimtab"
     what = error.format_message().strip().rstrip(".")
     what = what[:1].lower() + what[1:]
-    _report(what, path, f"see: {path} --help", "usage", {}, as_json=as_json)
+    _report(what, path, f"run: {path} --help", "usage", {}, as_json=as_json)
     return USAGE
 
 
@@ -51,7 +51,8 @@ def unexpected(error: Exception, *, as_json: bool) -> int:
         import traceback
 
         traceback.print_exception(error)
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else None
+    reason = error.strerror if isinstance(error, OSError) else None
+    reason = error.name if isinstance(error, ImportError) else reason
     what = f"unexpected {type(error).__name__}" + (f": {reason}" if reason else "")
     fix = "run it again with TRIMTAB_DEBUG=1 for the traceback, and report it"
     _report(what, _raised_at(error), fix, "unexpected", {}, as_json=as_json)

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -25,14 +26,14 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "Show the running server and its figures.",
     },
     "Observe": {
-        "traces": "List, show and export recorded calls.",
-        "scores": "List and add judgements.",
+        "traces": "List and show recorded calls.",
+        "scores": "List judgements of calls and examples.",
     },
     "Improve": {
-        "datasets": "List, show, create and curate examples.",
-        "releases": "List, create, promote and roll back what answers a route.",
+        "datasets": "List, show, import and curate datasets.",
+        "releases": "List, create, promote and roll back releases.",
         "runs": "List and show experiments.",
-        "eval": "Run a release against a dataset and gate it.",
+        "eval": "Run a release over a dataset, and gate it.",
         "compare": "Compare two runs, with intervals and a verdict.",
     },
     "Set up": {
@@ -48,6 +49,7 @@ _COMPLETION = "_TRIMTAB_COMPLETE"
 class Invocation(NamedTuple):
     """The global options. `verbosity` is -1 for quiet, 0, or the number of `-v`."""
 
+    config: Path | None = None
     verbosity: int = 0
 
 
@@ -66,8 +68,9 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            raise click.UsageError(failures.unknown_command(args[0], list(COMMANDS)), ctx)
+        names = self.list_commands(ctx)
+        if args[0] not in names and not ctx.resilient_parsing:
+            raise click.UsageError(failures.unknown_command(args[0], names), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -125,12 +128,18 @@ class LazyGroup(click.Group):
     "4 server, provider or disk failed, 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="trimtab", message="%(prog)s %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Configuration file.  [default: $TRIMTAB_CONFIG, else trimtab.yaml]",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error.")
 @click.option("-v", "--verbose", count=True, help="More notes; twice for debugging.")
 @click.pass_context
-def root(ctx: click.Context, quiet: bool, verbose: int) -> None:
+def root(ctx: click.Context, config: Path | None, quiet: bool, verbose: int) -> None:
     """Trimtab: record, score, compare, gate and release what your models answer."""
-    ctx.obj = Invocation(-1 if quiet else verbose)
+    ctx.obj = Invocation(config, -1 if quiet else verbose)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

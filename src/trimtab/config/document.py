@@ -43,7 +43,7 @@ def parse(text: str, source: str) -> Document:
         text: the document.
         source: the name of the file, for errors and origins.
     Raises:
-        ConfigError: not YAML, an alias, or nested deeper than `MAX_DEPTH`.
+        ConfigError: not YAML, an anchor or alias, or nested deeper than `MAX_DEPTH`.
 
     >>> parse("port: 8321", "trimtab.yaml").tree.items["port"]
     Leaf(value=8321, place=Place(source='trimtab.yaml', line=1, column=7), text=False, expand=False)
@@ -73,7 +73,7 @@ def parse(text: str, source: str) -> Document:
 
 
 class _Composer(yaml.BaseLoader):
-    """PyYAML's composer, without aliases (they can expand without bound) and runaway nesting."""
+    """PyYAML's composer, without runaway nesting and aliases (they can expand without bound)."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -82,9 +82,10 @@ class _Composer(yaml.BaseLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         is_alias = self.check_event(yaml.AliasEvent)
         mark = self.current_event.start_mark
-        if is_alias:
+        if is_alias or self.current_event.anchor is not None:
             raise yaml.MarkedYAMLError(
-                problem="an alias (*name) is not allowed here; quote the text if it is a value",
+                problem="anchors (&name) and aliases (*name) are not allowed; quote a value that "
+                "begins with & or *",
                 problem_mark=mark,
             )
         self._depth += 1

@@ -37,8 +37,9 @@ SECOND: dict[str, Any] = {
     "note": "four passages, stemming, abstains when it is unsure",
 }
 
-# Correct answers decide; the others may not get worse by more than their margin.
+# Correct answers must improve, and knowing when to abstain may not get worse by five points.
+# Groundedness does not gate: an abstention has none, so its coverage is too low to decide on.
 RULES: list[dict[str, Any]] = [
     {"metric": "answer_correct", "margin": 0.02, "must_improve": True},
-    {"metric": "groundedness", "margin": 0.05},
+    {"metric": "abstains", "margin": 0.05},
 ]

@@ -49,7 +49,7 @@ class ServerProcess:
         self._data.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             # A group of its own: Ctrl-C goes to the demo, which then stops its server in order.
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            self._process = subprocess.Popen(
                 command,
                 stdout=log,
                 stderr=log,

@@ -99,8 +99,8 @@ def clustered_rate(
 
     n_eff = p (1 - p) / var_cluster(p), at most n, reduced by (t_{n-1} / t_df)^2
     (Korn & Graubard 1998 with Wilson's interval in place of the exact one; Franco et al. 2019).
-    When fewer than five clusters hold any of the rarer outcome, the variance between clusters
-    cannot be learnt and `working_size` stands in for n_eff.
+    When fewer than five clusters hold any of the rarer outcome, the variance between clusters is
+    learnt badly and n_eff is at most `working_size`.
 
     Args:
         outcomes: shape (n,), each 0 or 1.
@@ -112,12 +112,13 @@ def clustered_rate(
     n, g = float(groups.sizes.sum()), len(groups.sums)
     rate = min(1.0, max(0.0, float(groups.sums.sum()) / n))
     rarer = min(int((groups.sums > 0).sum()), int((groups.sums < groups.sizes).sum()))
-    if rarer < 5 or error.value == 0:
-        return _wilson(rate, _working_size(groups), z)
+    limit = n if rarer >= 5 else _working_size(groups)
+    if error.value == 0:
+        return _wilson(rate, min(limit, _working_size(groups)), z)
     variance = error.value**2 * (g - 1) / g
     p = (1 + confidence) / 2
     shrink = (student_quantile(p, n - 1) / student_quantile(p, error.df)) ** 2
-    return _wilson(rate, min(n, rate * (1 - rate) / variance) * shrink, z)
+    return _wilson(rate, min(limit, min(n, rate * (1 - rate) / variance) * shrink), z)
 
 
 def standard_error(

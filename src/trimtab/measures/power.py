@@ -111,6 +111,7 @@ def _log_binomial(logs: FloatArray, n: IntArray | int, k: IntArray, p: float) ->
     return np.where(inside, value, -np.inf)
 
 
+@lru_cache(maxsize=1024)
 def mcnemar_detectable(
     n: int, *, changed: float, alpha: float = 0.05, power: float = 0.8
 ) -> float | None:

@@ -8,7 +8,7 @@ from trimtab.kit.hashing import digest
 from trimtab.records.record import Json, Record
 
 
-class Example(Record, kw_only=True):
+class Example(Record, frozen=True, kw_only=True):
     """One case: an input, what is expected of it, and where it came from.
 
     `cluster` names the group that errors are correlated in (a document, a session, a customer):
@@ -28,7 +28,7 @@ class Example(Record, kw_only=True):
     source_span: str | None = None
 
 
-class Dataset(Record, kw_only=True):
+class Dataset(Record, frozen=True, kw_only=True):
     """One version of a named set of examples; `digest` is the hash of its rows in order."""
 
     name: str

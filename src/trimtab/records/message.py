@@ -7,7 +7,7 @@ from typing import Any
 from trimtab.records.record import Json, Record
 
 
-class Message(Record, kw_only=True):
+class Message(Record, frozen=True, kw_only=True):
     """One turn of a chat.
 
     `content` is text, a list of content parts (kept as they came), or None for a turn that only
@@ -26,7 +26,7 @@ class Message(Record, kw_only=True):
         return text_of(self.content)
 
 
-class Passage(Record, kw_only=True):
+class Passage(Record, frozen=True, kw_only=True):
     """A piece of a document that a retriever found.
 
     `id` is stable for the same document and chunking (`docs/gateway.md#routes/2`); `score` is the

@@ -10,7 +10,7 @@ _PER_MILLION = Decimal(1_000_000)
 _NANO_USD = Decimal("0.000000001")
 
 
-class Usage(Record, kw_only=True):
+class Usage(Record, frozen=True, kw_only=True):
     """Tokens of one call in disjoint buckets: every token is counted in exactly one of them.
 
     `input` excludes cached and audio tokens; `output` excludes reasoning and audio tokens.
@@ -42,7 +42,7 @@ class Usage(Record, kw_only=True):
         return self.output + self.reasoning + self.audio_output
 
 
-class Price(Record, kw_only=True):
+class Price(Record, frozen=True, kw_only=True):
     """US dollars per million tokens of each bucket; a bucket without a price is unpriced."""
 
     input: Decimal | None = None
@@ -55,7 +55,7 @@ class Price(Record, kw_only=True):
     audio_output: Decimal | None = None
 
 
-class ModelCard(Record, kw_only=True):
+class ModelCard(Record, frozen=True, kw_only=True):
     """What a model is, can do, costs, and is not for."""
 
     id: str

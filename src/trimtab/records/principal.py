@@ -5,7 +5,7 @@ from __future__ import annotations
 from trimtab.records.record import Record
 
 
-class Principal(Record, kw_only=True):
+class Principal(Record, frozen=True, kw_only=True):
     """`permissions` are `noun:verb` (`traces:read`), `noun:*` or `*`."""
 
     id: str

@@ -9,7 +9,7 @@ from trimtab.records.message import Message
 from trimtab.records.record import Record
 
 
-class Prompt(Record, kw_only=True):
+class Prompt(Record, frozen=True, kw_only=True):
     """One immutable version of a message template (Jinja, sandboxed).
 
     `parameters` are sampling parameters that go with the words; `tools` and `output_schema` are in

@@ -10,4 +10,4 @@ __all__ = ["Json", "Record"]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Base of every record; each says `kw_only=True` itself, because msgspec does not inherit it."""
+    """Base of every record; each repeats `frozen` and `kw_only`, for msgspec and for type checkers."""

@@ -10,14 +10,14 @@ from trimtab.records.record import Record
 ReleaseState = Literal["draft", "candidate", "canary", "live", "retired"]
 
 
-class ModelTarget(Record, kw_only=True):
+class ModelTarget(Record, frozen=True, kw_only=True):
     """A model that may answer, and its share of the traffic relative to its siblings."""
 
     model: str
     weight: float = 1.0
 
 
-class Retrieval(Record, kw_only=True):
+class Retrieval(Record, frozen=True, kw_only=True):
     """How passages are found for a question: BM25 over a chunked corpus.
 
     `chunk_words` is the target size of a passage; `k1` and `b` are the BM25 parameters
@@ -32,7 +32,7 @@ class Retrieval(Record, kw_only=True):
     stemmer: str | None = "english"
 
 
-class Approval(Record, kw_only=True):
+class Approval(Record, frozen=True, kw_only=True):
     """Who let a release through, when, and on what evidence."""
 
     principal: str
@@ -42,7 +42,7 @@ class Approval(Record, kw_only=True):
     reason: str | None = None
 
 
-class Release(Record, kw_only=True):
+class Release(Record, frozen=True, kw_only=True):
     """A deployable bundle behind a route name.
 
     The content (prompt, targets, parameters, guard policy, retrieval) is immutable and hashed into

@@ -11,7 +11,7 @@ RunStatus = Literal["running", "done", "failed", "interrupted"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 
 
-class Estimate(Record, kw_only=True):
+class Estimate(Record, frozen=True, kw_only=True):
     """A number with its honesty: interval, how many cases count, and how many there were."""
 
     value: float | None
@@ -28,7 +28,7 @@ class Estimate(Record, kw_only=True):
         return self.n / self.total if self.total else 0.0
 
 
-class Comparison(Record, kw_only=True):
+class Comparison(Record, frozen=True, kw_only=True):
     """Candidate against baseline on one metric, over the same examples.
 
     `difference` is candidate - baseline in the metric's own unit. `detectable` is the smallest true
@@ -51,7 +51,7 @@ class Comparison(Record, kw_only=True):
     reason: str = ""
 
 
-class Verdict(Record, kw_only=True):
+class Verdict(Record, frozen=True, kw_only=True):
     """What the gate says, in one word and in sentences, with every comparison behind it."""
 
     outcome: Outcome
@@ -62,7 +62,7 @@ class Verdict(Record, kw_only=True):
     cost_usd: Decimal | None = None
 
 
-class Run(Record, kw_only=True):
+class Run(Record, frozen=True, kw_only=True):
     """An experiment: a release (or any callable) x a dataset version x scorers."""
 
     run_id: str

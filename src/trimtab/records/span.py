@@ -23,7 +23,7 @@ SpanKind = Literal[
 SpanStatus = Literal["ok", "error", "cancelled", "unset"]
 
 
-class Span(Record, kw_only=True):
+class Span(Record, frozen=True, kw_only=True):
     """One timed operation: OpenTelemetry ids and times, plus what a model call adds.
 
     Times are Unix nanoseconds. `input` and `output` are lists of messages for model calls and any

@@ -20,9 +20,12 @@ from trimtab.errors import NotFound, StoreError
 from trimtab.kit.clock import NS_PER_S, SystemClock
 from trimtab.kit.hashing import digest
 from trimtab.ports import Clock, Retriever
-from trimtab.records import Retrieval
+from trimtab.records import Passage, Retrieval
 
 __all__ = ["Build", "Corpora"]
+
+SHARE_OF_TIME = 20
+"""At most one part in so many of the time goes into looking for changed files."""
 
 Build: TypeAlias = Callable[[Retrieval, Sequence[tuple[str, str]]], Retriever]
 """Makes a retriever from settings and documents, given as (name, text)."""
@@ -58,7 +61,10 @@ class Corpora:
         return sorted(self._corpora)
 
     def retriever(self, settings: Retrieval) -> Retriever:
-        """The retriever for these settings, built from the files as they are now.
+        """The retriever for these settings; its index is built from the files as they are now.
+
+        It may be kept: when files change, its next search builds the index again, and raises
+        StoreError when that cannot be done.
 
         Raises:
             NotFound: there is no such corpus.
@@ -75,7 +81,19 @@ class Corpora:
                 got=settings.corpus,
                 allowed=self.names,
             )
-        return corpus.retriever(settings)
+        corpus.index(settings)
+        return _Live(corpus, settings)
+
+
+class _Live:
+    """Searches the index of some settings, whichever that is at the moment."""
+
+    def __init__(self, corpus: _Corpus, settings: Retrieval) -> None:
+        self._corpus = corpus
+        self._settings = settings
+
+    def search(self, query: str, *, k: int) -> list[Passage]:
+        return self._corpus.index(self._settings).search(query, k=k)
 
 
 class _Corpus:
@@ -89,11 +107,12 @@ class _Corpus:
         self._check_every_ns = check_every_ns
         self._capacity = max(1, indexes)
         self._lock = threading.Lock()
-        self._checked_ns: int | None = None
+        self._next_check_ns: int | None = None
         self._seen = ""
         self._indexes: OrderedDict[Retrieval, Retriever] = OrderedDict()
 
-    def retriever(self, settings: Retrieval) -> Retriever:
+    def index(self, settings: Retrieval) -> Retriever:
+        """The index over the files as they are, or were within `check_every_ns`."""
         # `k` is a matter of the search, not of the index.
         key = msgspec.structs.replace(settings, k=0)
         # One build at a time: whoever asks meanwhile wants its result.
@@ -107,14 +126,17 @@ class _Corpus:
             return self._indexes[key]
 
     def _forget_if_changed(self) -> None:
-        now = self._clock.monotonic_ns()
-        if self._checked_ns is not None and now - self._checked_ns < self._check_every_ns:
+        started = self._clock.monotonic_ns()
+        if self._next_check_ns is not None and started < self._next_check_ns:
             return
         seen = _fingerprint(self._name, self._root)
         if seen != self._seen:
             self._indexes.clear()
-        # Set after the look, so that a folder that cannot be read is looked at again at once.
-        self._seen, self._checked_ns = seen, now
+        # Set after the look, so that a folder that cannot be read is looked at again at once; a
+        # look at very many files takes long and comes less often.
+        took = self._clock.monotonic_ns() - started
+        self._seen = seen
+        self._next_check_ns = started + max(self._check_every_ns, SHARE_OF_TIME * took)
 
 
 def _fingerprint(name: str, root: Path) -> str:
@@ -149,7 +171,9 @@ def _files(root: Path) -> list[Path]:
 def _belongs(path: Path, inside: Path) -> bool:
     """Whether this is a regular file whose content lies in the folder, links resolved."""
     try:
-        return path.is_file() and path.resolve().is_relative_to(inside)
+        if not path.is_file():
+            return False
+        return not path.is_symlink() or path.resolve().is_relative_to(inside)
     except OSError as error:
         return _unreadable(error)
 

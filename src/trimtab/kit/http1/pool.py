@@ -47,11 +47,7 @@ class Pool:
 
     def idle(self) -> Connection | None:
         """The connection that was used last among those that are free."""
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.usable:
-                return connection
-        return None
+        return self._idle.pop() if self._idle else None
 
     async def acquire(self, *, fresh: bool = False) -> Connection:
         """A connection to send on: a free one unless `fresh`, else a new one, waiting for a slot.

@@ -108,10 +108,10 @@ class KnownPayloads:
         return known
 
     def update(self, ids: Mapping[bytes, int]) -> None:
-        for hash, id in ids.items():
+        for key, known in ids.items():
             if len(self._young) >= self._half:
                 self._young, self._old = {}, self._young
-            self._young[hash] = id
+            self._young[key] = known
 
 
 def _piece(value: Any) -> Piece:

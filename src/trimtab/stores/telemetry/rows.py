@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from trimtab.stores.telemetry import payloads
 from trimtab.stores.telemetry.payloads import Piece, Pieces
 
 Row = tuple[Any, ...]
+R = TypeVar("R", Span, Score)
+T = TypeVar("T")
 
 _NANO_USD = Decimal("0.000000001")
 _MAX_USD = Decimal(10**9 - 1)
@@ -173,10 +175,10 @@ def payload_ids(row: Row) -> list[int]:
 def decode_score(row: Row) -> Score:
     """A score from the cells of SCORE_COLUMNS."""
     plain = dict(zip(_SCORE_PLAIN, row, strict=False))
-    kind, id, trace_id, evidence, cost, metadata = row[len(_SCORE_PLAIN) :]
+    kind, target, trace_id, evidence, cost, metadata = row[len(_SCORE_PLAIN) :]
     return Score(
         **plain,
-        target=Target(kind=kind, id=id, trace_id=trace_id),
+        target=Target(kind=kind, id=target, trace_id=trace_id),
         evidence=tuple(evidence),
         cost_usd=money(cost),
         metadata=msgspec.json.decode(metadata),
@@ -188,7 +190,7 @@ def money(stored: Decimal | None) -> Decimal | None:
     return stored if stored is None or stored else Decimal(0)
 
 
-def _checked(encode: Callable[[Any], Any], record: Span | Score, what: str) -> Any:
+def _checked(encode: Callable[[R], T], record: R, what: str) -> T:
     try:
         return encode(record)
     except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -269,4 +271,4 @@ def _amount(cost: Decimal | None) -> Decimal | None:
 def _rebuilt(ids: Sequence[int] | None, is_list: bool, bodies: dict[int, str]) -> Any:
     if ids is None:
         return None
-    return payloads.join([bodies[id] for id in ids], is_list=is_list)
+    return payloads.join([bodies[key] for key in ids], is_list=is_list)

@@ -1,0 +1,107 @@
+"""Who may do what: routes have permissions, local mode is for this machine, keys are checked."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.serving import Served, configured, served
+
+from trimtab.api.table import TABLE
+from trimtab.client import Client
+from trimtab.errors import Forbidden, Unauthenticated
+
+PUBLIC = {"/healthz", "/readyz", "/api/v1/openapi.json"}
+SECRET = "tt-" + "s3cret" * 5
+
+
+def test_every_route_declares_its_permission() -> None:
+    without = {endpoint.path for endpoint in TABLE if endpoint.permission is None}
+    assert without == PUBLIC
+    for endpoint in TABLE:
+        if endpoint.permission is not None:
+            noun, _, verb = endpoint.permission.partition(":")
+            assert noun, endpoint.path
+            assert verb, endpoint.path
+
+
+def test_reading_never_needs_more_than_reading_and_writing_never_less() -> None:
+    for endpoint in TABLE:
+        verb = (endpoint.permission or ":read").partition(":")[2]
+        allowed = {"read", "call"} if endpoint.method == "GET" else {"write", "promote", "call"}
+        assert verb in allowed, f"{endpoint.method} {endpoint.path}"
+
+
+def request(server: Served, path: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    body = json.loads(response.read())
+    connection.close()
+    return response.status, body
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"host": "rebound.example:8321"}, {"origin": "https://evil.example"}, {"host": "["}],
+    ids=["DNS rebinding", "a foreign page", "a broken host"],
+)
+def test_local_mode_refuses_what_a_browser_was_tricked_into(
+    widgets: Served, headers: dict[str, str]
+) -> None:
+    status, body = request(widgets, "/api/v1/traces", headers)
+    assert status == 403
+    assert body["title"] == "forbidden"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Any:
+    text = f"""
+access:
+  keys:
+    - {{name: admin, key: {SECRET}}}
+    - {{name: reader, key: {SECRET}-reader, permissions: ["traces:read"]}}
+    - {{name: other, key: {SECRET}-other, project: elsewhere}}
+"""
+    with served(configured(tmp_path / "data", text)) as running:
+        yield running
+
+
+def test_with_keys_a_request_needs_one(guarded: Served) -> None:
+    with pytest.raises(Unauthenticated, match="needs a key"):
+        guarded.client.traces()
+    with pytest.raises(Unauthenticated, match="not known"):
+        Client(guarded.url, key=SECRET + "x").traces()
+    assert Client(guarded.url, key=SECRET).traces() == []
+    status, body = request(guarded, "/api/v1/traces", {"x-api-key": SECRET})
+    assert (status, body) == (200, {"data": []})
+    assert request(guarded, "/healthz", {})[0] == 200
+
+
+def test_a_key_can_do_what_it_is_permitted_and_no_more(guarded: Served) -> None:
+    reader = Client(guarded.url, key=f"{SECRET}-reader")
+    assert reader.traces() == []
+    with pytest.raises(Forbidden, match="may not gateway:call"):
+        reader.chat("trimtab/extract", "hello")
+    with pytest.raises(Forbidden, match="may not releases:read"):
+        reader.get("/api/v1/releases")
+
+
+def test_projects_do_not_see_each_other(guarded: Served) -> None:
+    admin, other = Client(guarded.url, key=SECRET), Client(guarded.url, key=f"{SECRET}-other")
+    trace_id = admin.chat("trimtab/extract", "Which port is the default?")["trace_id"]
+    assert len(admin.traces()) == 1
+    assert other.traces() == []
+    assert other.get("/api/v1/spans/count") == {"count": 0}
+    with pytest.raises(Exception, match="no trace"):
+        other.trace(trace_id)
+
+
+def test_an_unauthenticated_answer_names_no_key(guarded: Served) -> None:
+    for path in ("/api/v1/traces", "/v1/models"):
+        _, body = request(guarded, path, {"authorization": f"Bearer {SECRET}-wrong"})
+        assert SECRET not in json.dumps(body)
