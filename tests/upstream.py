@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import ssl
 import struct
@@ -150,6 +151,8 @@ class Upstream:
             body = request.json
         except ValueError:
             return error_json(400, "We could not parse the JSON body of your request.")
+        if not isinstance(body.get("messages"), list) or not body["messages"]:
+            return error_json(400, "Invalid type for 'messages': expected a list.", "invalid_type")
         return chat_stream(body) if body.get("stream") else chat_completion(body)
 
 
@@ -223,6 +226,12 @@ async def cut_if_reused(peer: Peer) -> None:
     """Close the connection unless this is its first request."""
     if peer.requests > 1:
         raise HungUp
+
+
+async def breathe(peer: Peer) -> None:
+    """Let a client on the same event loop read what was written."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def once(event: asyncio.Event) -> Callable[[Peer], Awaitable[None]]:
@@ -302,7 +311,7 @@ def chat_events(request: dict[str, Any]) -> list[bytes]:
     text = _answer_text(request)
     ids = _ids(request, "chat.completion.chunk")
     deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", "content": ""}, None)]
-    deltas += [({"content": word}, None) for word in text.split(" ")]
+    deltas += [({"content": word}, None) for word in re.findall(r"\S+\s*", text)]
     deltas.append(({}, "stop"))
     wire: list[dict[str, Any]] = [
         {**ids, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
@@ -391,8 +400,8 @@ def huge_head(size_bytes: int) -> Answer:
 
 
 def every_byte(raw: bytes) -> Answer:
-    """The same bytes, one write each."""
-    return [raw[index : index + 1] for index in range(len(raw))]
+    """The same bytes, one at a time; a client on the same event loop reads them one at a time."""
+    return [step for index in range(len(raw)) for step in (raw[index : index + 1], breathe)]
 
 
 def raw(answer: Answer) -> bytes:

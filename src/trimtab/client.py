@@ -6,8 +6,10 @@ imports nothing of the server.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,7 +21,9 @@ DEFAULT_URL = "http://127.0.0.1:8321"
 
 
 class Client:
-    """Talks to one server; safe to share between threads, each keeps its own connection.
+    """Talks to one server over kept connections; safe to share between threads.
+
+    Use it as a context manager, or `close` it, to end the connections; they end with it anyway.
 
     Args:
         url: where the server listens.
@@ -42,10 +46,21 @@ class Client:
         self._parts = parts
         self._key = key
         self._timeout_s = timeout_s
-        self._local = threading.local()
+        self._idle: list[http.client.HTTPConnection] = []
+        self._finalizer = weakref.finalize(self, _close_all, self._idle)
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections that are not in use; a later call opens a new one."""
+        _close_all(self._idle)
 
     # -- the loop, in its order ----------------------------------------------------------------
 
@@ -160,33 +175,47 @@ class Client:
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
         target = self._parts.path.rstrip("/") + path
-        for attempt in ("kept", "new"):
-            connection, fresh = self._connection()
-            try:
-                connection.request(method, target, payload, headers)
-                response = connection.getresponse()
-                found = {name.lower(): value for name, value in response.getheaders()}
-                return response.status, found, response.read()
-            except (http.client.HTTPException, OSError) as error:
-                connection.close()
-                self._local.connection = None
-                if fresh or attempt == "new" or isinstance(error, TimeoutError):
-                    raise errors.StoreError(
-                        f"no answer from {self.url}: {error or type(error).__name__}",
-                        fix="start it with `trimtab serve`, or give the right --url",
-                    ) from None
-        raise AssertionError("unreachable")
-
-    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
-        kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        kept = self._idle.pop() if self._idle else None
         if kept is not None:
-            return kept, False
+            # The server may have closed it meanwhile; then a new one is tried.
+            with contextlib.suppress(ConnectionError):
+                return self._exchange(kept, method, target, payload, headers)
+        return self._exchange(self._connection(), method, target, payload, headers)
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        payload: bytes | None,
+        headers: dict[str, str],
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        reused = connection.sock is not None
+        try:
+            connection.request(method, target, payload, headers)
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            answer = response.status, found, response.read()
+        except (http.client.HTTPException, OSError) as error:
+            connection.close()
+            if reused and isinstance(error, ConnectionError):
+                raise
+            raise errors.StoreError(
+                f"no answer from {self.url}: {error or type(error).__name__}",
+                fix="start it with `trimtab serve`, or give the right --url",
+            ) from None
+        self._idle.append(connection)
+        return answer
+
+    def _connection(self) -> http.client.HTTPConnection:
         https = self._parts.scheme == "https"
         factory = http.client.HTTPSConnection if https else http.client.HTTPConnection
-        host = self._parts.hostname or ""
-        made = factory(host, self._parts.port, timeout=self._timeout_s)
-        self._local.connection = made
-        return made, True
+        return factory(self._parts.hostname or "", self._parts.port, timeout=self._timeout_s)
+
+
+def _close_all(connections: list[http.client.HTTPConnection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _value(status: int, body: bytes) -> Any:
@@ -217,5 +246,5 @@ def _tree(kind: type[errors.TrimtabError]) -> Iterator[type[errors.TrimtabError]
         yield from _tree(child)
 
 
-_BY_CODE = {kind.code: kind for kind in reversed(list(_tree(errors.TrimtabError)))}
+_BY_CODE = {kind.code: kind for kind in _tree(errors.TrimtabError)}
 _BY_STATUS = {400: errors.InvalidRequest, 401: errors.Unauthenticated, 404: errors.NotFound}

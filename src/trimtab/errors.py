@@ -1,14 +1,14 @@
 """Every error Trimtab raises on purpose, in one tree.
 
 TrimtabError                     what, where, fix; fields for programs; never a secret
-├── ConfigError                  trimtab.yaml or TRIMTAB_* is wrong: file, line, key, got, allowed
-├── MissingExtra                 an optional dependency is absent: names the command that installs it
+├── ConfigError                  trimtab.yaml or TRIMTAB_* is wrong: key, got, allowed
+├── MissingExtra                 an optional dependency is absent: says how to install it
 ├── RequestError                 the caller can fix it (HTTP 4xx)
 │   ├── InvalidRequest           400  malformed or of the wrong type
 │   ├── Unauthenticated          401  no valid credential
 │   ├── Forbidden                403  a credential without the permission
 │   ├── NotFound                 404  no such record, route or model
-│   ├── Conflict                 409  a rule of the record's life forbids it (a failed gate, a used name)
+│   ├── Conflict                 409  a rule of the record's life forbids it (a failed gate)
 │   ├── TooLarge                 413  over a stated limit
 │   └── RateLimited              429  over a limit that refills: retry_after_s
 ├── Overloaded                   too many requests in flight (HTTP 503): retry_after_s

@@ -1,8 +1,8 @@
 """Every seam of Trimtab, as a small Protocol. Adapters implement them; stations only know these.
 
-Methods that touch disk or a database are blocking and are called from worker threads; methods on the
-request path are async. Errors are those of `trimtab.errors`; an adapter translates foreign ones at
-its boundary. Each port has a conformance suite in `trimtab.testing` that every adapter passes.
+Methods that touch disk or a database are blocking and are called from worker threads; methods on
+the request path are async. Errors are those of `trimtab.errors`; an adapter translates foreign ones
+at its boundary. Each port has a conformance suite in `trimtab.testing` that every adapter passes.
 """
 
 from __future__ import annotations

@@ -106,6 +106,8 @@ class TestReturnRule:
             Judgement(),
             Judgement(value=1, passed=True),
             Judgement(value=math.nan),
+            Judgement(value=1, cost_usd=Decimal("NaN")),
+            Judgement(value=1, cost_usd=0.5),  # type: ignore[arg-type]
             {"inner": {"deeper": 1}},
             {"bad\nname": 1},
             {3: 1},

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ def ask(sdk: openai.OpenAI, model: str = "widgets", **fields: Any) -> Any:
 def test_the_stock_client_gets_an_answer_quoted_from_the_corpus(sdk: openai.OpenAI) -> None:
     answer = ask(sdk)
     assert "port 7711" in answer.choices[0].message.content
-    assert "[ports.md#" in answer.choices[0].message.content
+    assert "/ports.md#" in answer.choices[0].message.content
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage.prompt_tokens > 0
     assert answer.usage.completion_tokens > 0
@@ -75,12 +76,12 @@ def test_a_call_is_recorded_as_a_trace_with_retrieval_and_model(
     assert root["input"] == [{"role": "user", "content": QUESTION}]
     assert "7711" in root["output"][0]["content"]
     assert (root["user"], root["session"], root["route"]) == ("u7", "s1", "widgets")
-    assert retriever["output"][0]["source"] == "ports.md"
+    assert retriever["output"][0]["source"].endswith("/ports.md")
     assert model["parent_id"] == root["span_id"]
     assert model["model"] == "trimtab/extract"
     assert model["usage"]["output"] > 0
     assert model["usage"]["estimated"] is False
-    assert model["cost_usd"] == "0.000000000"
+    assert Decimal(model["cost_usd"]) == 0, "priced at zero, not unpriced"
     assert (model["first_token_ns"] is not None) is stream
     assert raw.headers["x-trimtab-release"] == "widgets@1"
 

@@ -16,6 +16,7 @@ from typing import Any
 from trimtab.kit.clock import SystemClock
 from trimtab.scorers.definition import scorer
 from trimtab.scoring.online import OnlineScoring
+from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 
@@ -45,6 +46,10 @@ class Watched:
         return getattr(self._real, name)
 
 
+def open_telemetry(data: Path) -> DuckDBTelemetry:
+    return DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=FileBlobs(data / "blobs"))
+
+
 def stop_dead() -> None:
     sys.stdout.write("here\n")
     sys.stdout.flush()
@@ -52,7 +57,7 @@ def stop_dead() -> None:
 
 
 async def score(data: Path) -> None:
-    telemetry: Any = DuckDBTelemetry.open(data / "telemetry.duckdb")
+    telemetry: Any = open_telemetry(data)
     cursors: Any = SQLMetadata.open(f"sqlite:///{data}/metadata.db").cursors
     if MOMENT == "judged":
         telemetry = Watched(telemetry, "append")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.stations import scoring_process
-from tests.stations.scoring_process import brief
+from tests.stations.scoring_process import brief, open_telemetry
 
 from trimtab.errors import NotDurable, ScorerError, StoreError
 from trimtab.kit import ids
@@ -27,7 +27,6 @@ from trimtab.scorers.definition import scorer
 from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import CURSOR, OnlineScoring, is_live_call, sampled
 from trimtab.stores.metadata.sql import SQLMetadata
-from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 
 PASSAGE = {
     "id": "docs/serve.md#ports/0",
@@ -40,7 +39,7 @@ PASSAGE = {
 
 @pytest.fixture
 def telemetry(tmp_path: Path) -> Iterator[TelemetryStore]:
-    with closing(DuckDBTelemetry.open(tmp_path / "telemetry.duckdb")) as store:
+    with closing(open_telemetry(tmp_path)) as store:
         yield store
 
 
@@ -298,6 +297,27 @@ class Breaking:
         raise self.error
 
 
+class Unstorable(Breaking):
+    """A scorer whose scores no store can take."""
+
+    name = "unstorable"
+
+    def __init__(self) -> None:
+        super().__init__(ValueError())
+
+    async def score(self, subject: Subject) -> list[Score]:
+        score_id = f"unstorable {subject.target.id}"
+        return [
+            Score(
+                score_id=score_id,
+                target=subject.target,
+                name=self.name,
+                label="half a pair: \ud800",
+                time_ns=1,
+            )
+        ]
+
+
 class Failing:
     """A real store in front of which some calls fail, as when the disk is full or it is away."""
 
@@ -358,6 +378,18 @@ class TestFailures:
         assert scores["breaking"].reason == f"{type(error).__name__}: odd"
         assert "the scorer breaking raised" in caplog.text
 
+    def test_a_score_that_cannot_be_stored_does_not_hold_up_the_others(
+        self, telemetry: TelemetryStore, cursors: CursorStore
+    ) -> None:
+        store_calls(telemetry, [call() for _ in range(3)])
+        drained(online(telemetry, cursors, [Unstorable(), brief]))
+        scores = scores_of(telemetry)
+        assert sorted((score.name, score.status) for score in scores) == [
+            *[("brief", "scored")] * 3,
+            *[("unstorable", "error")] * 3,
+        ]
+        assert all("cannot be stored" in (s.reason or "") for s in scores if s.status == "error")
+
     def test_scoring_again_from_the_start_replaces_and_never_doubles(
         self, telemetry: TelemetryStore, cursors: CursorStore
     ) -> None:
@@ -373,7 +405,7 @@ class TestFailures:
         self, tmp_path: Path
     ) -> None:
         calls = [call() for _ in range(30)]
-        with closing(DuckDBTelemetry.open(tmp_path / "telemetry.duckdb")) as telemetry:
+        with closing(open_telemetry(tmp_path)) as telemetry:
             store_calls(telemetry, calls)
         for moment in ("judging", "judged", "appended"):
             process = subprocess.Popen(
@@ -385,7 +417,7 @@ class TestFailures:
             process.send_signal(signal.SIGKILL)
             process.communicate()
         with (
-            closing(DuckDBTelemetry.open(tmp_path / "telemetry.duckdb")) as telemetry,
+            closing(open_telemetry(tmp_path)) as telemetry,
             closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as metadata,
         ):
             drained(online(telemetry, metadata.cursors))

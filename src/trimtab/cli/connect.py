@@ -74,21 +74,22 @@ def connected(flags: Mapping[str, Any]) -> Iterator[Client]:
 @contextmanager
 def _opened(config: Config) -> Iterator[Client]:
     """Serve the directory to this process alone, on a free port and with a key nobody knows."""
-    from trimtab.cli.serve import listen, run
+    from trimtab.api import serving
+    from trimtab.app import App
     from trimtab.governance.access import Access, Key
     from trimtab.kit import datadir
 
-    listener = listen("127.0.0.1", 0)
+    listener = serving.listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with listener, datadir.acquire(Path(config.data), url=url):
-        from trimtab.app import App
-
         secret = secrets.token_urlsafe(32)
         app = App.open(config)
         app.access = Access([Key.of("cli", secret, config.project, ["*"])], project=config.project)
         loop = asyncio.new_event_loop()
         stop = asyncio.Event()
-        thread = threading.Thread(target=loop.run_until_complete, args=(run(app, listener, stop),))
+        thread = threading.Thread(
+            target=loop.run_until_complete, args=(serving.serve(app, listener, stop),)
+        )
         thread.start()
         try:
             yield Client(url, key=secret)

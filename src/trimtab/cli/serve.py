@@ -10,18 +10,12 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from trimtab.cli.options import config_options, load_config
 from trimtab.config import Config, is_loopback, require_safe
-from trimtab.errors import ConfigError
-
-if TYPE_CHECKING:
-    import uvicorn
-
-    from trimtab.app import App
 
 
 @click.command()
@@ -45,75 +39,23 @@ def serve(config: Config) -> None:
         StoreLocked: another process has the data directory.
         ConfigError: the port is taken.
     """
+    from trimtab.api import serving
+    from trimtab.app import App
     from trimtab.kit import datadir
 
-    listener = listen(config.host, config.port)
+    listener = serving.listen(config.host, config.port)
     url = _url(config.host, listener.getsockname()[1])
     with listener, datadir.acquire(Path(config.data), url=url):
-        from trimtab.app import App
-
         app = App.open(config)
         # Everything loaded so far lives as long as the process: keep the collector off it.
         gc.collect()
         gc.freeze()
         click.echo(f"Trimtab is at {url}  (Ctrl-C stops it)", err=True)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(app, listener))
+            runner.run(serving.serve(app, listener))
+        # What was frozen must be collected before the interpreter goes, or DuckDB reports a leak.
+        gc.unfreeze()
     click.echo("stopped; everything acknowledged is stored", err=True)
-
-
-async def run(app: App, listener: socket.socket, stop: asyncio.Event | None = None) -> None:
-    """Serve an application on a bound socket until a signal, or `stop`, and close it in order."""
-    import uvicorn
-
-    from trimtab.api.asgi import Server
-
-    settings = uvicorn.Config(
-        Server(app),
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        server_header=False,
-        log_config=None,
-        proxy_headers=False,
-        timeout_graceful_shutdown=max(1, int(app.config.limits.drain_s)),
-    )
-    server = uvicorn.Server(settings)
-    await app.start()
-    stopping = asyncio.create_task(_stop(server, stop)) if stop else None
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        if stopping is not None:
-            stopping.cancel()
-        await app.stop()
-
-
-async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
-    await stop.wait()
-    server.should_exit = True
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises ConfigError when the address is taken or not this machine's."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host.strip("[]"), port))
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"cannot listen on {host} port {port}: {error.strerror}",
-            where="port",
-            fix="stop what uses it, or give another with --port (0 takes any free one)",
-            key="port",
-            got=port,
-        ) from None
-    # From here on a request waits for the event loop instead of being refused.
-    listener.listen(2048)
-    return listener
 
 
 def _url(host: str, port: int) -> str:
@@ -151,4 +93,5 @@ def _logging(config: Config) -> None:
         else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("alembic", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -121,8 +121,8 @@ class LazyGroup(click.Group):
 
 
 @click.group(
+    "trimtab",
     cls=LazyGroup,
-    invoke_without_command=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 ok, 1 gate or check failed, 2 usage or configuration, 3 inconclusive, "
     "4 server, provider or disk failed, 130 interrupted.",

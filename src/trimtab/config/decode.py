@@ -20,7 +20,7 @@ from trimtab.config.problem import Problem
 from trimtab.config.schema import Config
 from trimtab.config.secret import ConnectionUrl, Secret
 from trimtab.config.substitute import substitute
-from trimtab.config.tree import Leaf, Listing, Place, Section, Tree, tree_of
+from trimtab.config.tree import Leaf, Listing, Place, Section, Tree, child, tree_of
 
 
 class Hint(NamedTuple):
@@ -137,7 +137,7 @@ class Decoder:
         ]
         values = {}
         for field in fields:
-            path = f"{key}.{field.name}" if key else field.name
+            path = child(key, field.name)
             inner = hint_of(field.type)
             if field.name in tree.items:
                 values[field.name] = self._value(tree.items[field.name], inner, path)
@@ -279,7 +279,7 @@ def _advice(leaf: Leaf, hint: Hint) -> str:
 
 
 def _unknown(name: str, place: Place, section: str, names: list[str]) -> Problem:
-    key = f"{section}.{name}" if section else name
+    key = child(section, name)
     fix = _did_you_mean(name.replace("-", "_"), names)
     elsewhere = [known for known in known_keys() if known.rpartition(".")[2] == name]
     if not fix and elsewhere:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from trimtab.config.problem import Problem, config_error
-from trimtab.config.tree import Leaf, Listing, Place, Scalar, Section, Tree
+from trimtab.config.tree import Leaf, Listing, Place, Scalar, Section, Tree, child
 from trimtab.errors import ConfigError
 
 MAX_DEPTH = 40
@@ -146,7 +146,7 @@ def _section(node: yaml.MappingNode, place: Place, path: str, problems: list[Pro
             problems.append(Problem("a key must be a plain word", key_place, path))
             continue
         name = str(key_node.value)
-        key = f"{path}.{name}" if path else name
+        key = child(path, name)
         if name in keys:
             what = f"`{key}` is set twice, first in line {keys[name].line}"
             problems.append(Problem(what, key_place, key, "keep one of the two"))

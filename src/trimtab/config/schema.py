@@ -251,7 +251,7 @@ def _custom(kind: type) -> dict[str, Any]:
 
 def _editable(node: Any) -> Any:
     """msgspec's schema as an editor needs it: closed objects, references, clean descriptions."""
-    if isinstance(node, list):
+    if isinstance(node, list | tuple):
         return [_editable(item) for item in node]
     if not isinstance(node, dict):
         return node

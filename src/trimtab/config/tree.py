@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 Scalar = None | bool | int | float | str
+_NAME_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+_DIGITS_IN_A_NAME = 2
 
 
 class Place(NamedTuple):
@@ -54,6 +57,21 @@ class Listing(NamedTuple):
 
 
 Tree: TypeAlias = Leaf | Section | Listing
+
+
+def child(key: str, name: str) -> str:
+    """The dotted key of a name in a section, safe to show.
+
+    What does not look like a name is left out: in `{key:sk-123}` the missing space makes the
+    secret part of a name.
+
+    >>> child("access", "kyes"), child("", "key:sk-123")
+    ('access.kyes', '(unreadable)')
+    """
+    digits = sum(char.isdigit() for char in name)
+    is_name = _NAME_LIKE.fullmatch(name) is not None and digits <= _DIGITS_IN_A_NAME
+    shown = name if is_name else "(unreadable)"
+    return f"{key}.{shown}" if key else shown
 
 
 def tree_of(value: Any, place: Place) -> Tree:

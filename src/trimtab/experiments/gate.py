@@ -8,7 +8,7 @@ The procedure, per gating metric, with the difference oriented so that more is b
 - *pass* is non-inferiority: the interval's lower bound is above -margin. The verdict passes only if
   every metric passes, so these tests need no correction (intersection-union test, Berger 1982): a
   candidate that is worse by the margin on any metric passes with at most half of 1 - confidence,
-  2.5 % by default, the one-sided level of ICH E9, sec. 3.5.
+  2.5 % by default, the one-sided level of ICH E9, sec. 5.5.
 - *proved worse* (or better) is the two-sided paired test, adjusted by Holm (1979) over all gating
   metrics, below alpha, together with an interval that excludes 0. The verdict fails if any metric
   does, which is what the adjustment pays for: without a true change it fails at most alpha of the

@@ -6,6 +6,7 @@ anything but `InvalidRequest` for bad input.
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 from typing import Any, TypeVar, overload
 
@@ -17,6 +18,8 @@ Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 T = TypeVar("T")
 
 MAX_DEPTH = 100
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF_PAIR = re.compile(_HIGH + rb"(?!" + _LOW + rb")|(?<!\\u[dD][89abAB]..)" + _LOW)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -53,8 +56,11 @@ def decode(data: bytes, type: Any = Any, *, what: str = "the request body") -> A
             fix="send the type the API reference names (GET /api/v1/openapi.json)",
         ) from None
     except (msgspec.DecodeError, RecursionError) as error:
+        cause = str(error)
+        if half := _HALF_PAIR.search(data):
+            cause = f"{half[0].decode()} is half of a surrogate pair, which is no character"
         raise InvalidRequest(
-            f"{what} is not valid JSON: {error}", fix="send one JSON value, encoded as UTF-8"
+            f"{what} is not valid JSON: {cause}", fix="send one JSON value, encoded as UTF-8"
         ) from None
 
 

@@ -15,8 +15,9 @@ class Principal(Record, frozen=True, kw_only=True):
     def may(self, permission: str) -> bool:
         """Whether a permission is granted.
 
-        >>> Principal(id="ci", project="default", permissions=frozenset({"runs:*"})).may("runs:read")
-        True
+        >>> ci = Principal(id="ci", project="default", permissions=frozenset({"runs:*"}))
+        >>> ci.may("runs:read"), ci.may("traces:read")
+        (True, False)
         """
         noun = permission.partition(":")[0]
         return not self.permissions.isdisjoint({"*", f"{noun}:*", permission})

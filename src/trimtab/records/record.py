@@ -10,4 +10,4 @@ __all__ = ["Json", "Record"]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Base of every record; each repeats `frozen` and `kw_only`, for msgspec and for type checkers."""
+    """Base of every record; each repeats `frozen` and `kw_only`, which msgspec does not pass on."""

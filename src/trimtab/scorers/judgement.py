@@ -146,11 +146,14 @@ def _read(judgement: Judgement, scale: Scale) -> Outcome:
     outcome = _outcome(present[0], scale)
     if outcome.status != "scored":
         return outcome
+    cost_usd = judgement.cost_usd
+    if cost_usd is not None and not (isinstance(cost_usd, Decimal) and cost_usd.is_finite()):
+        return failed(f"the cost of judging is not a finite Decimal: {cost_usd!r}")
     return msgspec.structs.replace(
         outcome,
         reason=None if judgement.reason is None else _clean(str(judgement.reason)),
         evidence=tuple(_clean(str(piece)) for piece in judgement.evidence),
-        cost_usd=judgement.cost_usd,
+        cost_usd=cost_usd,
     )
 
 

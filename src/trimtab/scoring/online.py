@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from trimtab.errors import ScorerError, StoreError
+from trimtab.errors import InvalidRequest, ScorerError, StoreError
 from trimtab.kit.hashing import sha256_hex
 from trimtab.ports import Clock, CursorStore, Scorer, Sequenced, Subject, TelemetryStore
 from trimtab.records import Score, Span
@@ -145,8 +145,22 @@ class OnlineScoring:
     def _commit(self, scores: list[Score], seq: int) -> None:
         """First the scores, then the cursor: never the other way round."""
         if scores:
-            self._telemetry.append(scores=scores).result()
+            self._append(scores)
         self._cursors.put(CURSOR, seq)
+
+    def _append(self, scores: Sequence[Score]) -> None:
+        """Store scores; one that can never be stored must not keep the others waiting."""
+        try:
+            self._telemetry.append(scores=scores).result()
+        except InvalidRequest as error:
+            if len(scores) > 1:
+                for score in scores:
+                    self._append([score])
+                return
+            [score] = scores
+            _log.error("the score %s cannot be stored: %s", score.name, error)
+            if score.status != "error":
+                self._append([self._error(score, f"the score cannot be stored: {error}")])
 
     async def _subjects(self, page: Sequence[Sequenced]) -> list[Subject]:
         """What to judge in a page, each root with the spans of its trace.
@@ -192,20 +206,32 @@ class OnlineScoring:
             if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
                 raise
             _log.exception("the scorer %s raised", scorer.name)
-            return [
-                Score(
-                    score_id=score_id(subject.target, scorer.name, scorer.digest),
-                    project=subject.project,
-                    target=subject.target,
-                    name=scorer.name,
-                    status="error",
-                    reason=f"{type(error).__name__}: {error}"[:500],
-                    scorer_version=scorer.version,
-                    digest=scorer.digest,
-                    source=scorer.tier,
-                    time_ns=self._clock.now_ns(),
-                )
-            ]
+            blank = Score(
+                score_id=score_id(subject.target, scorer.name, scorer.digest),
+                project=subject.project,
+                target=subject.target,
+                name=scorer.name,
+                scorer_version=scorer.version,
+                digest=scorer.digest,
+                source=scorer.tier,
+                time_ns=0,
+            )
+            return [self._error(blank, f"{type(error).__name__}: {error}")]
+
+    def _error(self, score: Score, reason: str) -> Score:
+        """The same score with a failure in place of its judgement."""
+        return Score(
+            score_id=score.score_id,
+            project=score.project,
+            target=score.target,
+            name=score.name,
+            status="error",
+            reason=reason.encode("utf-8", "replace").decode()[:500],
+            source=score.source,
+            scorer_version=score.scorer_version,
+            digest=score.digest,
+            time_ns=self._clock.now_ns(),
+        )
 
 
 def is_live_call(span: Span) -> bool:

@@ -50,6 +50,7 @@ class SpanRecorder:
         self._progress = asyncio.Condition()
         self._accepted: Position | None = None
         self._stored: Position | None = None
+        self._caught_up = False  # with what an earlier process left in the spool
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -70,7 +71,7 @@ class SpanRecorder:
         safe, only not readable yet.
         """
         target = self._accepted
-        if target is None or self._task is None or self._task.done():
+        if self._task is None or self._task.done():
             return
         try:
             async with asyncio.timeout(limit_s), self._progress:
@@ -99,7 +100,9 @@ class SpanRecorder:
                 fix="free space on that disk and check that it is writable",
             ) from None
 
-    def _has_stored(self, target: Position) -> bool:
+    def _has_stored(self, target: Position | None) -> bool:
+        if target is None or not self._caught_up:
+            return self._caught_up
         return self._stored is not None and self._stored >= target
 
     async def _drain(self) -> None:
@@ -109,6 +112,9 @@ class SpanRecorder:
             try:
                 while frames := await asyncio.to_thread(self._take):
                     await self._carry(frames)
+                if not self._caught_up:
+                    self._caught_up = True
+                    await self._notify()
             except StoreError as error:
                 _log.warning("the telemetry store is away, spans wait in the spool: %s", error)
                 await self._later()
@@ -129,8 +135,11 @@ class SpanRecorder:
         await asyncio.wrap_future(self._store.append(spans=spans))
         await asyncio.to_thread(self._spool.commit, frames[-1].position)
         self._on_commit()
+        self._stored = frames[-1].position
+        await self._notify()
+
+    async def _notify(self) -> None:
         async with self._progress:
-            self._stored = frames[-1].position
             self._progress.notify_all()
 
 

@@ -1,0 +1,91 @@
+"""Serving: an application on a listening socket, until a signal or an event says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from trimtab.api.asgi import Server
+from trimtab.app import App
+from trimtab.errors import ConfigError
+
+_BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigError when the address is taken or not this machine's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {error.strerror}",
+            where="port",
+            fix="stop what uses it, or give another with --port (0 takes any free one)",
+            key="port",
+            got=port,
+        ) from None
+    # From here on a request waits for the event loop instead of being refused.
+    listener.listen(_BACKLOG)
+    return listener
+
+
+async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = None) -> None:
+    """Start an application, answer until told to stop, finish what was begun, and close it.
+
+    Args:
+        stop: ends the serving when it is set; without it, SIGTERM and Ctrl-C do.
+    """
+    settings = uvicorn.Config(
+        Server(app),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, int(app.config.limits.drain_s)),
+    )
+    server = _Server(settings)
+    await app.start()
+    stopping = asyncio.create_task(_stop(server, stop or _stop_signal(server)))
+    try:
+        await server.serve([listener])
+    finally:
+        stopping.cancel()
+        await app.stop()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: uvicorn would repeat one at its end, before ours."""
+        yield
+
+
+async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def _stop_signal(server: uvicorn.Server) -> asyncio.Event:
+    """Set by SIGTERM and Ctrl-C; a second Ctrl-C does not wait for requests in flight."""
+    stop = asyncio.Event()
+
+    def on_signal(number: signal.Signals) -> None:
+        server.force_exit = stop.is_set() and number is signal.SIGINT
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
