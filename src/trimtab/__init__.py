@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from trimtab.errors import TrimtabError
     from trimtab.records import Example, Prompt, Release, Run, Score, Span
     from trimtab.scorers.definition import scorer
+    from trimtab.scorers.judgement import Judgement, Unscored
     from trimtab.version import __version__
 
 _HOME = {
     "Client": "trimtab.client",
     "Example": "trimtab.records",
+    "Judgement": "trimtab.scorers.judgement",
     "Prompt": "trimtab.records",
     "Release": "trimtab.records",
     "Run": "trimtab.records",
     "Score": "trimtab.records",
     "Span": "trimtab.records",
     "TrimtabError": "trimtab.errors",
+    "Unscored": "trimtab.scorers.judgement",
     "__version__": "trimtab.version",
     "scorer": "trimtab.scorers.definition",
 }
@@ -32,12 +35,14 @@ _HOME = {
 __all__ = [
     "Client",
     "Example",
+    "Judgement",
     "Prompt",
     "Release",
     "Run",
     "Score",
     "Span",
     "TrimtabError",
+    "Unscored",
     "__version__",
     "scorer",
 ]

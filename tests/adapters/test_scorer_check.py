@@ -38,7 +38,7 @@ class TestCheck:
 
     def test_a_missing_argument_is_no_pass(self) -> None:
         with pytest.raises(AssertionError, match="missing: context"):
-            BUILT_IN["groundedness"].check(output="x")  # type: ignore[attr-defined]
+            BUILT_IN["groundedness"].check(output="x")
 
     def test_values_are_returned_for_the_test_to_judge(self) -> None:
         [score] = returning(0.4).check(output="x")

@@ -107,7 +107,7 @@ class TestReturnRule:
             Judgement(value=1, passed=True),
             Judgement(value=math.nan),
             Judgement(value=1, cost_usd=Decimal("NaN")),
-            Judgement(value=1, cost_usd=0.5),  # type: ignore[arg-type]
+            Judgement(value=1, cost_usd=0.5),
             {"inner": {"deeper": 1}},
             {"bad\nname": 1},
             {3: 1},
@@ -214,7 +214,7 @@ class TestArguments:
 
     def test_values_are_raw_where_str_is_not_asked_for(self) -> None:
         @scorer
-        def raw(output: list[dict[str, Any]], input: Any, expected) -> bool:  # type: ignore[no-untyped-def]
+        def raw(output: list[dict[str, Any]], input: Any, expected) -> bool:
             return output[0]["content"] == "a" and input == {"q": 1} and expected == {"e": 2}
 
         assert one(raw, output=[{"content": "a"}], input={"q": 1}, expected={"e": 2}).passed
@@ -414,7 +414,7 @@ class TestObject:
             False,
         )
         with pytest.raises(dataclasses.FrozenInstanceError):
-            fine.name = "other"  # type: ignore[misc]
+            fine.name = "other"
 
     def test_the_facade_offers_it(self) -> None:
         assert trimtab.scorer is scorer

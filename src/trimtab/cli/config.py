@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
+from trimtab.cli.options import config_options, load_config
 from trimtab.cli.output import emit, json_option
-from trimtab.cli.settings import config_option, load_settings
 from trimtab.config import Loaded, dump, json_schema, require_safe, settings
 
 
@@ -21,15 +21,15 @@ def command() -> None:
 
 
 @command.command()
-@config_option
+@config_options
 @click.option("--origin", is_flag=True, help="Say where each value comes from.")
 @json_option
-def show(config_path: Path | None, origin: bool, as_json: bool) -> None:
+def show(origin: bool, as_json: bool, **flags: Any) -> None:
     """Print the settings in force, with secrets masked.
 
     The text is valid YAML: a starting point for a trimtab.yaml.
     """
-    loaded = load_settings(config_path)
+    loaded = load_config(flags)
     values = settings(loaded.config)
     shown = {"settings": values, "origins": loaded.origins} if origin else values
     emit(shown, as_json, text=lambda: _yaml(loaded, origin=origin))
@@ -48,11 +48,11 @@ def schema() -> None:
 
 
 @command.command()
-@config_option
+@config_options
 @json_option
-def check(config_path: Path | None, as_json: bool) -> None:
+def check(as_json: bool, **flags: Any) -> None:
     """Exit 0 if `trimtab serve` would accept the configuration, 2 if not."""
-    loaded = load_settings(config_path)
+    loaded = load_config(flags)
     require_safe(loaded.config)
     path = str(loaded.path) if loaded.path else None
     emit(

@@ -13,6 +13,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,13 +21,13 @@ import click
 import msgspec
 
 from trimtab.cli.failures import printable
+from trimtab.cli.options import config_options, load_config
 from trimtab.cli.output import emit, json_option
-from trimtab.cli.serve import listen
-from trimtab.cli.settings import config_option, data_option, load_settings
 from trimtab.cli.version import installed
 from trimtab.config import Config, Loaded, require_safe
 from trimtab.errors import TrimtabError
 from trimtab.kit.datadir import running_server
+from trimtab.version import __version__
 
 _OLDEST_PYTHON = (3, 11)
 _LITTLE_SPACE_BYTES = 1024**3
@@ -81,16 +82,14 @@ Probe = Callable[[Loaded], Iterator[Check]]
 
 
 @click.command()
-@config_option
-@data_option
-@click.option("--port", type=int, help="The port to look at.  [default: 8321]")
+@config_options
 @json_option
-def command(config_path: Path | None, as_json: bool, **flags: Any) -> None:
+def command(as_json: bool, **flags: Any) -> None:
     """Check this machine, the configuration and the data directory.
 
     Exits 0 when nothing fails (a warning is no failure), 1 otherwise.
     """
-    report = examine(lambda: load_settings(config_path, overrides=flags))
+    report = examine(lambda: load_config(flags))
     emit(report, as_json, text=report.text)
     click.get_current_context().exit(0 if report.ok else 1)
 
@@ -136,6 +135,17 @@ def _platform() -> Check:
         return Check(name="platform", what=found)
     fix = "run it on Linux or macOS; elsewhere it is not tested"
     return Check(name="platform", status="warn", what=found, fix=fix)
+
+
+def _installation(_: Loaded) -> Iterator[Check]:
+    try:
+        import_module("trimtab.app")
+    except ImportError as error:
+        what = f"a part of the server cannot be loaded: {error.name}"
+        fix = "run: pip install --force-reinstall trimtab"
+        yield Check(name="installation", status="fail", what=what, fix=fix)
+    else:
+        yield Check(name="installation", what=f"trimtab {__version__}, every part can be loaded")
 
 
 def _config(loaded: Loaded) -> Iterator[Check]:
@@ -243,6 +253,8 @@ def _port(loaded: Loaded) -> Iterator[Check]:
     if server is not None and server.url.rstrip("/").endswith(f":{config.port}"):
         yield Check(name="port", what=f"{config.port} is used by that server")
         return
+    from trimtab.api.serving import listen
+
     with listen(config.host, config.port):
         yield Check(name="port", what=f"{config.host} port {config.port} is free")
 
@@ -308,6 +320,7 @@ def _open_files(loaded: Loaded) -> Iterator[Check]:
 
 
 _PROBES: tuple[Probe, ...] = (
+    _installation,
     _config,
     _secrets,
     _access,

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import click
 
 from trimtab.cli.failures import printable
-from trimtab.cli.shell import Invocation
 from trimtab.kit import jsonx
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -79,8 +78,8 @@ def show_table(rows: Rows, columns: Sequence[str], *, right: Collection[str] = (
 def verbosity() -> int:
     """-1 under `--quiet`, else the number of `-v`."""
     context = click.get_current_context(silent=True)
-    found = context.find_object(Invocation) if context else None
-    return found.verbosity if found else 0
+    options = context.find_root().params if context else {}
+    return -1 if options.get("quiet") else int(options.get("verbose") or 0)
 
 
 def note(text: str) -> None:

@@ -10,8 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -44,13 +43,6 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 _COMPLETION = "_TRIMTAB_COMPLETE"
-
-
-class Invocation(NamedTuple):
-    """The global options. `verbosity` is -1 for quiet, 0, or the number of `-v`."""
-
-    config: Path | None = None
-    verbosity: int = 0
 
 
 class LazyGroup(click.Group):
@@ -130,16 +122,13 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="trimtab", message="%(prog)s %(version)s")
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Configuration file.  [default: $TRIMTAB_CONFIG, else trimtab.yaml]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error.")
 @click.option("-v", "--verbose", count=True, help="More notes; twice for debugging.")
-@click.pass_context
-def root(ctx: click.Context, config: Path | None, quiet: bool, verbose: int) -> None:
+def root(**_: Any) -> None:
     """Trimtab: record, score, compare, gate and release what your models answer."""
-    ctx.obj = Invocation(config, -1 if quiet else verbose)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -17,6 +17,7 @@ __all__ = [
     "citations",
     "read_passages",
     "without_citations",
+    "without_markup",
     "write_passages",
 ]
 
@@ -24,7 +25,8 @@ ABSTENTION = "I could not find this in the documentation."
 
 _OPEN, _CLOSE = "<passages>", "</passages>"
 _PASSAGE = re.compile(r'<passage id="([^"<>]*)" heading="([^"<>]*)">([^<>]*)</passage>')
-_CITATION = re.compile(r"[ \t]*\[([^\[\]#\n]+#[^\s\[\]]*/\d+)\]")
+_MARKUP = re.compile(r"<(?=/?passages?\b)", re.IGNORECASE)
+_CITATION = re.compile(r"(?<![ \t])[ \t]*\[([^\[\]#\n]+#[^\s\[\]]*/\d+)\]")
 
 
 def write_passages(passages: Iterable[Passage]) -> str:
@@ -44,6 +46,15 @@ def write_passages(passages: Iterable[Passage]) -> str:
         for passage in passages
     ]
     return "\n".join([_OPEN, *lines, _CLOSE])
+
+
+def without_markup(text: str) -> str:
+    """Text that cannot pose as passages: the markup's angle brackets are escaped, nothing else.
+
+    >>> without_markup("<passages> 1 < 2")
+    '&lt;passages> 1 < 2'
+    """
+    return _MARKUP.sub("&lt;", text)
 
 
 def read_passages(text: str) -> list[Passage] | None:

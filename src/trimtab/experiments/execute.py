@@ -118,7 +118,7 @@ class Experiments:
         finished = msgspec.structs.replace(
             _ended(run, "done", self._clock),
             done=len(examples),
-            metrics=_metrics(scores, examples),
+            metrics=_metrics(scores, examples, scorers),
             cost_usd=None if None in costs else sum((c for c in costs if c), Decimal(0)),
         )
         await asyncio.to_thread(self._runs.put, finished)
@@ -186,10 +186,19 @@ def _ended(run: Run, status: RunStatus, clock: Clock, error: str | None = None) 
     return msgspec.structs.replace(run, status=status, error=error, ended_ns=clock.now_ns())
 
 
-def _metrics(scores: Sequence[Score], examples: Sequence[Example]) -> dict[str, Estimate]:
+def _metrics(
+    scores: Sequence[Score], examples: Sequence[Example], scorers: Sequence[Scorer]
+) -> dict[str, Estimate]:
     """Headline of each metric over all examples of the run."""
+    higher = {scorer.name: scorer.higher_is_better for scorer in scorers}
     clusters = {example.example_id: example.cluster or example.example_id for example in examples}
     return {
-        name: summarise(name, vector.values, binary=vector.binary, clusters=clusters)
+        name: summarise(
+            name,
+            vector.values,
+            binary=vector.binary,
+            higher_is_better=higher.get(name.partition(".")[0], True),
+            clusters=clusters,
+        )
         for name, vector in vectors(scores, list(clusters)).items()
     }

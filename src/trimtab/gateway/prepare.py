@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from trimtab.dialects.openai_chat import ChatRequest
-from trimtab.dialects.passages import write_passages
+from trimtab.dialects.passages import without_markup, write_passages
 from trimtab.gateway.snapshot import Deployment
 from trimtab.gateway.trace import CallTrace
 from trimtab.kit import jsonx
@@ -35,9 +35,9 @@ async def released(
     passages = await _search(deployment, question)
     if deployment.retriever is not None:
         trace.retrieved(question, passages, started_ns)
-    opening = deployment.template.render(
-        {"passages": write_passages(passages), "question": question}
-    )
+    # A question that a template quotes before its passages must not bring passages of its own.
+    variables = {"passages": write_passages(passages), "question": without_markup(question)}
+    opening = deployment.template.render(variables)
     changes["messages"] = [_on_wire(message) for message in opening] + asked(request)
     return changes
 
