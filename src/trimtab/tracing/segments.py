@@ -8,7 +8,6 @@ and leaves no partial frame behind when the disk refuses. Nothing here deletes u
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import re
@@ -20,6 +19,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from trimtab.errors import StoreError, StoreLocked, StoreTooNew
+from trimtab.kit.lockfile import LockFile, LockHeld
 from trimtab.tracing import frames
 
 _log = logging.getLogger("trimtab.tracing")
@@ -99,29 +99,21 @@ class SegmentWriter:
         os.close(self._file)
 
 
-def lock(directory: Path) -> int:
-    """Hold `directory` until the returned descriptor is closed.
+def lock(directory: Path) -> LockFile:
+    """Hold `directory` until the lock is released.
 
     Raises:
         StoreLocked: another process, or another spool of this one, holds it.
     """
-    path = directory / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.read(descriptor, 20).decode("ascii", "replace")
-        os.close(descriptor)
-        pid = int(owner) if owner.isdecimal() else None
+        return LockFile(directory / "lock")
+    except LockHeld as held:
         raise StoreLocked(
-            f"the spool is in use by {f'process {pid}' if pid else 'another process'}",
+            f"the spool is in use by {held}",
             where=str(directory),
             fix="stop that process, or give this one another data directory",
-            pid=pid,
+            pid=held.pid,
         ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    return descriptor
 
 
 def recover(directory: Path) -> Recovered:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from trimtab.errors import NotDurable, StoreError
+from trimtab.kit.lockfile import LockFile
 from trimtab.tracing import frames, segments
 from trimtab.tracing.segments import Position, Segment, SegmentWriter
 
@@ -48,7 +48,7 @@ class Spool:
     """Append from one event loop; read and commit from any thread. Made by `Spool.open`."""
 
     def __init__(
-        self, directory: Path, held: int, *, segment_bytes: int, max_backlog_bytes: int
+        self, directory: Path, held: LockFile, *, segment_bytes: int, max_backlog_bytes: int
     ) -> None:
         self.directory = directory
         self._held = held
@@ -93,7 +93,7 @@ class Spool:
             )
         except BaseException as error:
             if held is not None:
-                os.close(held)
+                held.release()
             if isinstance(error, OSError):
                 raise _unusable(directory, error) from error
             raise
@@ -170,7 +170,7 @@ class Spool:
         self._thread.shutdown()
         if self._writer is not None:
             self._writer.close()
-        os.close(self._held)
+        self._held.release()
 
     def _admit(self, size: int) -> None:
         if self._closed:

@@ -9,19 +9,21 @@ read is under way. DuckDB's errors leave this module only as errors of `trimtab.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Condition
-from uuid import uuid4
 
 import duckdb
 
 from trimtab.errors import NotDurable, StoreError, StoreLocked
+from trimtab.kit.lockfile import LockFile, LockHeld
 from trimtab.stores.telemetry.schema import migrations, upgrade
 
-_HOLDER = re.compile(r"\(PID (\d+)\)")
+# Small row groups: a checkpoint rewrites the last one, and a payload is found in one.
+_ATTACH = "ATTACH '{path}' AS telemetry (ROW_GROUP_SIZE 30720)"
+_USE = "USE telemetry"
+_HOLDER = re.compile(r"Could not set lock .*\(PID (\d+)\)")
 
 
 class Engine:
@@ -32,22 +34,26 @@ class Engine:
         self._settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "threads": threads,
+            "temp_directory": f"{path}.tmp",
+            "max_temp_directory_size": "4GB",
             # A write waits for the checkpoint it triggers; larger steps make that rare, and a
             # log of this size is replayed in about a second.
             "checkpoint_threshold": "64MB",
-            "max_temp_directory_size": "4GB",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
             "python_enable_replacements": False,
-            # DuckDB shares one instance between equal settings; these are equal to no other's.
-            "custom_user_agent": f"trimtab-{uuid4()}",
         }
         self._turn = Condition()
         self._reads = 0
         self._recovering = False
         self._closed = False
-        self._connection: duckdb.DuckDBPyConnection | None = self._open()
+        self._lock = self._hold(path)
+        try:
+            self._connection: duckdb.DuckDBPyConnection | None = self._open()
+        except BaseException:
+            self._lock.release()
+            raise
 
     def writing(self) -> duckdb.DuckDBPyConnection:
         """The connection of the only writer.
@@ -74,6 +80,7 @@ class Engine:
             self._reads += 1
         try:
             with contextlib.closing(connection.cursor()) as cursor:
+                cursor.execute(_USE)
                 yield cursor
         except duckdb.Error as error:
             raise self._unreadable(said(error)) from error
@@ -113,6 +120,7 @@ class Engine:
                 connection.execute("CHECKPOINT")
             with contextlib.suppress(duckdb.Error):
                 connection.close()
+        self._lock.release()
 
     def not_durable(self, reason: str) -> NotDurable:
         return NotDurable(
@@ -129,32 +137,35 @@ class Engine:
             self._connection = self._open()
         return self._connection
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def _hold(self, path: Path) -> LockFile:
+        """Our own lock: DuckDB's ends when anything in this process closes the database file."""
         try:
-            Path(self.place).parent.mkdir(parents=True, exist_ok=True)
-            connection = duckdb.connect(self.place, config=self._settings)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return LockFile(path.with_name(f"{path.name}.lock"))
+        except LockHeld as held:
+            raise self._locked(held.pid) from None
         except OSError as error:
             raise self._unopened(error.strerror or type(error).__name__) from error
-        except duckdb.Error as error:
-            raise self._locked(str(error)) or self._unopened(said(error)) from error
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
         try:
+            connection = duckdb.connect(config=self._settings)
+        except duckdb.Error as error:
+            raise self._unopened(said(error)) from error
+        try:
+            connection.execute(_ATTACH.replace("{path}", self.place.replace("'", "''")))
+            connection.execute(_USE)
             upgrade(connection, migrations(), place=self.place)
         except BaseException as error:
             connection.close()
-            if isinstance(error, duckdb.Error):
-                raise self._unopened(said(error)) from error
-            raise
+            if not isinstance(error, duckdb.Error):
+                raise
+            if holder := _HOLDER.search(str(error)):
+                raise self._locked(int(holder[1])) from error
+            raise self._unopened(said(error)) from error
         return connection
 
-    def _locked(self, text: str) -> StoreLocked | None:
-        """The error to raise when `text` says that somebody has the file open."""
-        holder = _HOLDER.search(text)
-        if "different configuration" in text:
-            pid: int | None = os.getpid()
-        elif holder or "Could not set lock" in text:
-            pid = int(holder[1]) if holder else None
-        else:
-            return None
+    def _locked(self, pid: int | None) -> StoreLocked:
         return StoreLocked(
             f"the telemetry store is in use by {f'process {pid}' if pid else 'another process'}",
             where=self.place,
