@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -46,11 +45,9 @@ def serving(data: Path, *arguments: str, file_bytes: int | None = None) -> Itera
     log = data.parent / "serve.log"
     command = [sys.executable, "-m", "trimtab", "serve", "--data", str(data), "--port", "0"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIMTAB_")}
-
-    def limit() -> None:
-        if file_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-
+    if file_bytes is not None:
+        # The shell's unit is a kilobyte; the limit is inherited by what it becomes.
+        command = ["bash", "-c", f'ulimit -f {file_bytes // 1024}; exec "$@"', "-", *command]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, *arguments],
@@ -58,7 +55,6 @@ def serving(data: Path, *arguments: str, file_bytes: int | None = None) -> Itera
             stderr=output,
             cwd=data.parent,
             env=environment,
-            preexec_fn=limit,
         )
     client = _ready(process, data, log)
     try:

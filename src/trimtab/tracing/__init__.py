@@ -1,1 +1,1 @@
-"""Tracing: finished spans become durable at once and reach the telemetry store in the background."""
+"""Tracing: finished spans become durable at once and reach the store in the background."""
