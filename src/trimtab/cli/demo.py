@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from trimtab.cli.output import is_fancy, progress
+from trimtab.cli.verdicts import verdict_text
+from trimtab.records import Run
 
 
 @click.command()
@@ -61,6 +63,10 @@ class Screen:
 
     def say(self, text: str) -> None:
         click.echo(f"  {text}")
+
+    def verdict(self, run: Run) -> None:
+        for line in verdict_text(run).splitlines():
+            self.say(line)
 
     @contextmanager
     def counting(self, label: str, total: int) -> Iterator[Callable[[int], None]]:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from trimtab.cli.output import table
 from trimtab.records import Comparison, Estimate, Run
 
+_COLUMNS = [
+    "metric",
+    "baseline [95 %]",
+    "candidate [95 %]",
+    "difference [95 %]",
+    "pairs",
+    "p",
+    "detectable",
+    "gate",
+]
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
@@ -22,19 +32,9 @@ def verdict_text(run: Run) -> str:
     verdict = run.verdict
     if verdict is None:
         return "not compared with a baseline"
-    columns = [
-        "metric",
-        "baseline",
-        "candidate",
-        "difference",
-        "changed",
-        "p",
-        "detectable",
-        "gate",
-    ]
     rows = [_row(comparison) for comparison in verdict.comparisons]
-    right = ("changed", "p", "detectable")
-    lines = [table(rows, columns, right=right), f"verdict: {verdict.outcome}"]
+    right = ("pairs", "p", "detectable")
+    lines = [table(rows, _COLUMNS, right=right), f"gate: {verdict.outcome}"]
     return "\n".join(lines + [f"  {reason}" for reason in verdict.reasons])
 
 
@@ -59,7 +59,7 @@ def _row(comparison: Comparison) -> list[object]:
         estimate_text(comparison.baseline),
         estimate_text(comparison.candidate),
         estimate_text(comparison.difference, signed=True),
-        comparison.changed,
+        f"{comparison.difference.n}/{comparison.difference.total}",
         None if p_value is None else f"{p_value:.4f}",
         None if comparison.detectable is None else f"{comparison.detectable:.3g}",
         comparison.outcome or "reported",

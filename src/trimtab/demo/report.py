@@ -8,7 +8,7 @@ from typing import Any
 
 from trimtab.demo.users import Visit
 from trimtab.measures.intervals import wilson
-from trimtab.records import Comparison, Estimate, Run, text_of
+from trimtab.records import Run, text_of
 
 Say = Callable[[str], None]
 
@@ -35,20 +35,6 @@ def failures(rows: list[dict[str, Any]], say: Say) -> None:
         say(f"    wanted: {_short(wanted)}")
 
 
-def verdict(run: Run, say: Say) -> None:
-    """Every comparison as a row, then the gate's word and its reasons."""
-    if run.verdict is None:
-        return
-    header = ("metric", "baseline", "candidate", "difference", "p (Holm)", "detectable")
-    say("  " + "  ".join(f"{title:<{width}}" for title, width in zip(header, _WIDTHS, strict=True)))
-    for comparison in run.verdict.comparisons:
-        row = _row(comparison)
-        say("  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, _WIDTHS, strict=True)))
-    say(f"  gate: {run.verdict.outcome.upper()}")
-    for reason in run.verdict.reasons:
-        say(f"    {reason}")
-
-
 def repaired(run: Run, say: Say) -> None:
     """How many of the calls that failed in production the candidate gets right."""
     found = run.metrics.get("answer_correct")
@@ -66,31 +52,6 @@ def improvement(before: list[Visit], after: list[Visit], say: Say) -> None:
     for kind, (satisfied, total) in sorted(_by_kind(after).items()):
         was = _by_kind(before)[kind][0]
         say(f"    {kind:14} {was:>3} -> {satisfied:>3} of {total}")
-
-
-_WIDTHS = (16, 22, 22, 24, 9, 10)
-
-
-def _row(comparison: Comparison) -> tuple[str, ...]:
-    adjusted = comparison.p_adjusted
-    p_value = comparison.p_value if adjusted is None else adjusted
-    return (
-        comparison.metric,
-        _estimate(comparison.baseline),
-        _estimate(comparison.candidate),
-        _estimate(comparison.difference, signed=True),
-        "-" if p_value is None else f"{p_value:.4f}",
-        "-" if comparison.detectable is None else f"{comparison.detectable:.3g}",
-    )
-
-
-def _estimate(estimate: Estimate, *, signed: bool = False) -> str:
-    if estimate.value is None:
-        return f"unscored n=0/{estimate.total}"
-    form = "+.3g" if signed else ".3g"
-    if estimate.low is None or estimate.high is None:
-        return format(estimate.value, form)
-    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
 def _rate(successes: int, n: int) -> str:

@@ -24,6 +24,10 @@ class Display(Protocol):
 
     def say(self, text: str) -> None: ...
 
+    def verdict(self, run: Run) -> None:
+        """Show every comparison of a judged run, the gate's word and its reasons."""
+        ...
+
     def counting(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Show progress; the function takes how many are done."""
         ...
@@ -71,7 +75,7 @@ def play(client: Client, show: Display) -> Result:
     body = {"baseline": baseline.run_id, "rules": assistant.RULES}
     judged = client.post(f"/api/v1/runs/{candidate.run_id}/comparison", body)
     candidate = msgspec.convert(judged, Run)
-    report.verdict(candidate, show.say)
+    show.verdict(candidate)
     report.repaired(repaired, show.say)
 
     promoted = _promote(client, show, second, candidate)

@@ -17,7 +17,21 @@ from trimtab.records import Score, Span, Target, Usage
 from trimtab.records.score import ScoreSource, ScoreStatus, TargetKind
 from trimtab.records.span import SpanKind, SpanStatus
 
-_AWKWARD = ("\x00", "a\x00b", "😀", "👩‍🚀", "שלום", "it's", '"', "\\", "\u2028", "%s", "$name", "?", "NULL")
+_AWKWARD = (
+    "\x00",
+    "a\x00b",
+    "😀",
+    "👩‍🚀",
+    "שלום",
+    "it's",
+    '"',
+    "\\",
+    "\u2028",
+    "%s",
+    "$name",
+    "?",
+    "NULL",
+)
 
 texts = st.one_of(st.sampled_from(_AWKWARD), st.text(max_size=20))
 optional_texts = st.none() | texts

@@ -102,9 +102,7 @@ class Reopening:
             self._store.close()
 
 
-def add(
-    store: TelemetryStore, spans: Iterable[Span] = (), scores: Iterable[Score] = ()
-) -> Written:
+def add(store: TelemetryStore, spans: Iterable[Span] = (), scores: Iterable[Score] = ()) -> Written:
     return store.append(list(spans), list(scores)).result(timeout=60)
 
 
@@ -142,7 +140,8 @@ class TelemetryStoreContract(TelemetryReadContract):
         spans = [sample_span(input=shared), sample_span(input=shared)]
         add(store, spans)
         first, second = (store.trace("default", span.trace_id)[0] for span in spans)
-        first.input[0]["content"] = "changed"  # type: ignore[index,call-overload]  # Json by design
+        assert isinstance(first.input, list)
+        first.input[0]["content"] = "changed"
         assert second.input == shared
 
     def test_unknown_usage_and_cost_are_not_zero(self, store: TelemetryStore) -> None:

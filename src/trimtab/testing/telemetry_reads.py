@@ -1,0 +1,372 @@
+"""The reading half of the telemetry contract: lists, filters, order and figures.
+
+Expected figures are computed here from the records themselves, with numpy for quantiles.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from trimtab.kit import ids
+from trimtab.ports import HourBucket, ScoreQuery, ScoreSummary, SpanQuery, TelemetryStore
+from trimtab.records import Score, Span, Target, Usage
+
+HOUR_NS = 3_600_000_000_000
+MS = 1_000_000
+NOON = 500_000 * HOUR_NS
+
+
+def sample_span(**changes: Any) -> Span:
+    """A model call of its own trace, at noon, for 20 ms."""
+    span = Span(
+        trace_id=ids.trace_id(),
+        span_id=ids.span_id(),
+        name="chat",
+        kind="llm",
+        start_ns=NOON,
+        end_ns=NOON + 20 * MS,
+        status="ok",
+        model="model-a",
+        usage=Usage(input=10, output=5),
+        cost_usd=Decimal("0.000125000"),
+        input=[{"role": "user", "content": "What is a trim tab?"}],
+        output=[{"role": "assistant", "content": "A small surface."}],
+    )
+    return replace(span, **changes)
+
+
+def sample_score(**changes: Any) -> Score:
+    target = Target(kind="span", id=ids.span_id(), trace_id=ids.trace_id())
+    score = Score(score_id=ids.uuid7(), target=target, name="exact", value=1.0, time_ns=NOON)
+    return replace(score, **changes)
+
+
+def random_traces(count: int, *, seed: int) -> list[Span]:
+    """Traces of 1 to 40 spans that overlap in time, some of them without a root."""
+    chance = random.Random(seed)
+    spans = []
+    for _ in range(count):
+        trace_id, root_id = ids.trace_id(), ids.span_id()
+        start = NOON + chance.randrange(2_000) * MS
+        for position in range(chance.choice((1, 2, 5, 40))):
+            later = start + position * chance.randrange(200) * MS
+            spans.append(
+                sample_span(
+                    trace_id=trace_id,
+                    span_id=ids.span_id() if position else root_id,
+                    parent_id=root_id if position or chance.random() < 0.2 else None,
+                    name=f"span {position}",
+                    kind=chance.choice(("llm", "tool", "chain")),
+                    start_ns=later,
+                    end_ns=later + chance.randrange(1, 900) * MS,
+                    status=chance.choice(("ok", "ok", "ok", "error")),
+                    route=chance.choice(("docs", "chat", None)),
+                    cost_usd=chance.choice((None, Decimal(chance.randrange(10**6)).scaleb(-9))),
+                )
+            )
+    chance.shuffle(spans)
+    return spans
+
+
+class TelemetryReadContract:
+    # -- spans ---------------------------------------------------------------------------------
+
+    def test_a_trace_is_its_spans_by_start(self, store: TelemetryStore) -> None:
+        first = sample_span(start_ns=1)
+        rest = [sample_span(trace_id=first.trace_id, start_ns=n) for n in (3, 2, 9)]
+        store.append([*rest, first, sample_span()]).result(timeout=60)
+        assert [span.start_ns for span in store.trace("default", first.trace_id)] == [1, 2, 3, 9]
+
+    def test_a_trace_of_another_project_is_empty(self, store: TelemetryStore) -> None:
+        span = sample_span(project="theirs")
+        store.append([span]).result(timeout=60)
+        assert store.trace("default", span.trace_id) == []
+        assert store.trace("theirs", span.trace_id) == [span]
+
+    def test_an_unknown_trace_is_empty(self, store: TelemetryStore) -> None:
+        assert store.trace("default", ids.trace_id()) == []
+
+    def test_spans_come_newest_first_up_to_the_limit(self, store: TelemetryStore) -> None:
+        spans = [sample_span(start_ns=n) for n in range(20)]
+        store.append(spans).result(timeout=60)
+        assert store.spans(SpanQuery(limit=5)) == spans[:-6:-1]
+        assert store.spans(SpanQuery(limit=100)) == spans[::-1]
+        assert store.spans(SpanQuery(limit=0)) == []
+
+    @pytest.mark.parametrize(
+        ("filters", "changes"),
+        [
+            ({"route": "docs"}, {"route": "docs"}),
+            ({"release": "r1"}, {"release": "r1"}),
+            ({"run": "run-1"}, {"run": "run-1"}),
+            ({"kind": "tool"}, {"kind": "tool"}),
+            ({"trace_id": "t" * 32}, {"trace_id": "t" * 32}),
+            ({"project": "mine"}, {"project": "mine"}),
+            ({"since_ns": NOON + 5}, {"start_ns": NOON + 5}),
+            ({"until_ns": NOON}, {"start_ns": NOON - 1}),
+            ({"route": "d'ocs $route", "kind": "tool"}, {"route": "d'ocs $route", "kind": "tool"}),
+        ],
+        ids=str,
+    )
+    def test_every_filter_keeps_what_matches_and_nothing_else(
+        self, store: TelemetryStore, filters: dict[str, Any], changes: dict[str, Any]
+    ) -> None:
+        wanted = sample_span(**changes)
+        store.append([sample_span(), wanted, sample_span(route="other")]).result(timeout=60)
+        query = SpanQuery(**filters)
+        assert store.spans(query) == [wanted]
+        assert [trace.trace_id for trace in store.traces(query)] == [wanted.trace_id]
+
+    def test_spans_after_a_place_come_in_order_of_arrival(self, store: TelemetryStore) -> None:
+        arrived = []
+        for number in range(30):
+            project = "other" if number % 3 else "default"
+            span = sample_span(start_ns=NOON - number, project=project)
+            store.append([span]).result(timeout=60)
+            arrived.append(span)
+        seen, cursor = [], 0
+        while batch := store.spans_after(cursor, limit=7):
+            assert len(batch) <= 7
+            assert cursor < batch[0].seq
+            assert all(one.seq < other.seq for one, other in pairwise(batch))
+            seen += [item.span for item in batch]
+            cursor = batch[-1].seq
+        assert seen == arrived
+
+    def test_spans_that_arrive_later_come_after_every_earlier_place(
+        self, store: TelemetryStore
+    ) -> None:
+        store.append([sample_span()]).result(timeout=60)
+        cursor = store.spans_after(0, limit=10)[-1].seq
+        assert store.spans_after(cursor, limit=10) == []
+        late = sample_span(start_ns=1)
+        store.append([late]).result(timeout=60)
+        assert [item.span for item in store.spans_after(cursor, limit=10)] == [late]
+
+    def test_spans_are_counted_by_project_and_in_all(self, store: TelemetryStore) -> None:
+        assert store.span_count() == 0
+        spans = [sample_span(), sample_span(), sample_span(project="other")]
+        store.append(spans).result(timeout=60)
+        assert store.span_count() == 3
+        assert store.span_count("default") == 2
+        assert store.span_count("nobody's") == 0
+
+    # -- traces --------------------------------------------------------------------------------
+
+    def test_a_trace_is_listed_as_its_root_with_sums_over_its_spans(
+        self, store: TelemetryStore
+    ) -> None:
+        root = sample_span(
+            name="answer",
+            kind="chain",
+            model=None,
+            usage=None,
+            cost_usd=None,
+            user="ada",
+            session="s1",
+            status="error",
+            error="tool failed",
+            input=[{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}],
+            output="Because.",
+        )
+        usage = Usage(input=1, cache_read=2, audio_input=3, output=4, reasoning=5)
+        common = {"trace_id": root.trace_id, "parent_id": root.span_id, "usage": usage}
+        priced = sample_span(**common, start_ns=NOON + 1, route="docs", release="r1")
+        unpriced = sample_span(**common, start_ns=NOON + 2, model="model-b", cost_usd=None)
+        tool = sample_span(**common, kind="tool", cost_usd=None, end_ns=NOON + 50 * MS)
+        store.append([tool, unpriced, priced, root]).result(timeout=60)
+        [summary] = store.traces(SpanQuery())
+        assert (summary.trace_id, summary.name) == (root.trace_id, "answer")
+        assert (summary.start_ns, summary.duration_ms) == (NOON, 50.0)
+        assert (summary.status, summary.error) == ("error", "tool failed")
+        assert (summary.user, summary.session) == ("ada", "s1")
+        assert (summary.route, summary.release) == ("docs", "r1")
+        assert summary.model == "model-a"
+        assert (summary.spans, summary.unpriced) == (4, 1)
+        assert (summary.input_tokens, summary.output_tokens) == (18, 27)
+        assert summary.cost_usd == priced.cost_usd
+        assert (summary.input_preview, summary.output_preview) == ("Why?", "Because.")
+        assert not summary.partial
+
+    def test_a_trace_without_its_root_is_partial(self, store: TelemetryStore) -> None:
+        early = sample_span(parent_id=ids.span_id(), name="early", cost_usd=None)
+        late = sample_span(trace_id=early.trace_id, parent_id=early.span_id, start_ns=NOON + 1)
+        store.append([late, early]).result(timeout=60)
+        [summary] = store.traces(SpanQuery())
+        assert (summary.name, summary.partial, summary.spans) == ("early", True, 2)
+
+    def test_a_trace_that_nothing_prices_has_no_cost(self, store: TelemetryStore) -> None:
+        store.append([sample_span(cost_usd=None)]).result(timeout=60)
+        assert store.traces(SpanQuery())[0].cost_usd is None
+
+    def test_previews_are_short(self, store: TelemetryStore) -> None:
+        store.append([sample_span(input="😀" * 1_000, output=None)]).result(timeout=60)
+        [summary] = store.traces(SpanQuery())
+        assert (summary.input_preview, summary.output_preview) == ("😀" * 200, "")
+
+    def test_lists_of_traces_agree_with_a_plain_computation(self, store: TelemetryStore) -> None:
+        spans = random_traces(150, seed=11)
+        for start in range(0, len(spans), 500):
+            store.append(spans[start : start + 500]).result(timeout=60)
+        middle = NOON + 1_000 * MS
+        for filters in (
+            {},
+            {"limit": 1_000},
+            {"limit": 3},
+            {"route": "docs", "kind": "llm", "limit": 20},
+            {"since_ns": middle, "limit": 1_000},
+            {"until_ns": middle, "limit": 10},
+            {"since_ns": middle - 300 * MS, "until_ns": middle, "route": "chat"},
+            {"since_ns": 0, "limit": 7},
+        ):
+            query = SpanQuery(**filters)
+            found = store.traces(query)
+            assert [_gist(trace) for trace in found] == _expected_traces(spans, query)
+
+    # -- scores --------------------------------------------------------------------------------
+
+    def test_scores_are_filtered_by_everything_a_query_names(self, store: TelemetryStore) -> None:
+        span = Target(kind="span", id="s" * 16, trace_id="t" * 32)
+        scores = [
+            sample_score(score_id="span", target=span, name="f1", time_ns=NOON + 5),
+            sample_score(score_id="trace", target=Target(kind="trace", id="t" * 32), time_ns=1),
+            sample_score(score_id="run", run="run-1", time_ns=NOON - 1),
+            sample_score(score_id="human", source="human", time_ns=NOON - 2),
+            sample_score(score_id="theirs", project="other", time_ns=NOON + 9),
+        ]
+        store.append(scores=scores).result(timeout=60)
+
+        def found(**filters: Any) -> list[str]:
+            return [score.score_id for score in store.scores(ScoreQuery(**filters))]
+
+        assert found() == ["span", "run", "human", "trace"]
+        assert found(limit=2) == ["span", "run"]
+        assert found(target=span) == ["span"]
+        assert found(target=Target(kind="span", id="s" * 16)) == ["span"]
+        assert found(target=Target(kind="span", id="s" * 16, trace_id="u" * 32)) == []
+        assert found(trace_id="t" * 32) == ["span", "trace"]
+        assert found(run="run-1") == ["run"]
+        assert found(name="f1") == ["span"]
+        assert found(source="human") == ["human"]
+        assert found(since_ns=NOON - 1) == ["span", "run"]
+        assert found(project="other") == ["theirs"]
+
+    # -- overview ------------------------------------------------------------------------------
+
+    def test_the_overview_agrees_with_a_plain_computation(self, store: TelemetryStore) -> None:
+        chance = random.Random(3)
+        spans = [
+            replace(span, start_ns=start, end_ns=start + chance.randrange(1, 10**10))
+            for span in random_traces(60, seed=4)
+            for start in [NOON + chance.randrange(-HOUR_NS, 5 * HOUR_NS)]
+        ]
+        since, until = NOON + 7, NOON + 4 * HOUR_NS + 7
+        store.append([*spans, sample_span(project="other")]).result(timeout=60)
+        overview = store.overview("default", since_ns=since, until_ns=until)
+
+        inside = [span for span in spans if since <= span.start_ns < until]
+        calls = [span for span in inside if span.kind == "llm"]
+        assert (overview.spans, overview.calls) == (len(inside), len(calls))
+        assert overview.traces == len({span.trace_id for span in inside})
+        assert overview.errors == sum(span.status == "error" for span in calls)
+        assert overview.input_tokens == 10 * len(calls)
+        assert overview.output_tokens == 5 * len(calls)
+        assert overview.cost_usd == _total_cost(calls)
+        assert overview.unpriced == sum(span.cost_usd is None for span in calls)
+        latencies = (overview.latency_p50_ms, overview.latency_p95_ms, overview.latency_p99_ms)
+        expected = np.quantile([span.duration_ms for span in calls], [0.5, 0.95, 0.99])
+        np.testing.assert_allclose(np.array(latencies, dtype=float), expected, rtol=1e-12)
+
+        assert [hour.start_ns for hour in overview.hours] == [NOON + n * HOUR_NS for n in range(5)]
+        for hour in overview.hours:
+            here = [call for call in calls if call.start_ns // HOUR_NS == hour.start_ns // HOUR_NS]
+            errors = sum(call.status == "error" for call in here)
+            assert (hour.calls, hour.errors) == (len(here), errors)
+            assert hour.cost_usd == _total_cost(here)
+
+    def test_the_overview_of_an_empty_period_has_hours_and_no_latency(
+        self, store: TelemetryStore
+    ) -> None:
+        store.append([sample_span()]).result(timeout=60)
+        overview = store.overview("default", since_ns=0, until_ns=2 * HOUR_NS)
+        assert (overview.traces, overview.spans, overview.calls, overview.errors) == (0, 0, 0, 0)
+        assert (overview.cost_usd, overview.unpriced) == (0, 0)
+        assert overview.latency_p50_ms is None
+        assert overview.latency_p99_ms is None
+        empty = HourBucket(start_ns=0, calls=0, errors=0, cost_usd=Decimal(0))
+        assert overview.hours == (empty, replace(empty, start_ns=HOUR_NS))
+        assert overview.scores == ()
+
+    def test_a_long_period_lists_only_hours_with_calls(self, store: TelemetryStore) -> None:
+        store.append([sample_span(), sample_span(kind="tool", start_ns=1)]).result(timeout=60)
+        overview = store.overview("default", since_ns=0, until_ns=NOON * 2)
+        assert [hour.start_ns for hour in overview.hours] == [NOON]
+
+    def test_scores_are_summed_up_by_name_and_source(self, store: TelemetryStore) -> None:
+        missing = {"value": None, "status": "unscored", "reason": "missing: context"}
+        scores = [
+            sample_score(name="f1", value=0.25),
+            sample_score(name="f1", value=0.5),
+            sample_score(name="f1", **missing),
+            sample_score(name="f1", source="human", value=None, passed=True),
+            sample_score(name="f1", source="human", value=None, passed=False),
+            sample_score(name="tone", value=None, label="warm"),
+            sample_score(name="f1", value=1.0, time_ns=NOON + HOUR_NS),
+            sample_score(name="f1", value=1.0, project="other"),
+        ]
+        store.append(scores=scores).result(timeout=60)
+        overview = store.overview("default", since_ns=NOON, until_ns=NOON + HOUR_NS)
+        f1 = ScoreSummary(name="f1", source="code", total=3, scored=2, mean=0.375, passed=None)
+        assert overview.scores == (
+            f1,
+            replace(f1, source="human", total=2, scored=2, mean=None, passed=1),
+            replace(f1, name="tone", total=1, scored=1, mean=None),
+        )
+
+
+def _total_cost(spans: Sequence[Span]) -> Decimal:
+    return sum((span.cost_usd for span in spans if span.cost_usd is not None), Decimal(0))
+
+
+def _expected_traces(spans: Sequence[Span], query: SpanQuery) -> list[tuple[Any, ...]]:
+    """What a list of traces should say, from the spans themselves."""
+    traces: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        traces[span.trace_id].append(span)
+    found = []
+    for trace_id, members in traces.items():
+        start = min(span.start_ns for span in members)
+        fits = (query.since_ns is None or start >= query.since_ns) and (
+            query.until_ns is None or start < query.until_ns
+        )
+        matches = any(
+            query.route in (None, span.route) and query.kind in (None, span.kind)
+            for span in members
+        )
+        if fits and matches:
+            end = max(span.end_ns for span in members)
+            priced = any(span.cost_usd is not None for span in members)
+            cost = _total_cost(members) if priced else None
+            partial = all(span.parent_id is not None for span in members)
+            found.append((-start, trace_id, (end - start) / 1e6, len(members), cost, partial))
+    return sorted(found)[: query.limit]
+
+
+def _gist(trace: Any) -> tuple[Any, ...]:
+    return (
+        -trace.start_ns,
+        trace.trace_id,
+        trace.duration_ms,
+        trace.spans,
+        trace.cost_usd,
+        trace.partial,
+    )
