@@ -19,7 +19,14 @@ from trimtab.api.http import ByteStream, Endpoint, Request, Response
 from trimtab.api.problem import problem
 from trimtab.api.table import TABLE
 from trimtab.app import App
-from trimtab.errors import InvalidRequest, NotFound, RequestError, TooLarge, TrimtabError
+from trimtab.errors import (
+    InvalidRequest,
+    NotFound,
+    RequestError,
+    StoreError,
+    TooLarge,
+    TrimtabError,
+)
 from trimtab.governance import access
 
 Scope = MutableMapping[str, Any]
@@ -72,6 +79,8 @@ class Server:
             endpoint, path = self._endpoint(scope)
             response = await self._handle(endpoint, path, scope, receive)
         except TrimtabError as error:
+            if isinstance(error, StoreError):
+                _log.error("%s %s: %s", scope["method"], scope["path"], error)
             response = problem(error, endpoint, scope["path"])
         except Disconnected:
             return
@@ -93,9 +102,11 @@ class Server:
             if match is Match.PARTIAL:
                 other_methods.add(endpoint.method)
         if other_methods:
+            allowed = sorted(other_methods)
             raise MethodNotAllowed(
-                f"{scope['path']} does not take {scope['method']}",
-                fix=f"use {' or '.join(sorted(other_methods))}",
+                f"{scope['path'][:200]} does not take {scope['method'][:20]}",
+                fix=f"use {' or '.join(allowed)}",
+                allowed=allowed,
             )
         raise NotFound(
             f"there is nothing at {scope['path'][:200]}", fix="see GET /api/v1/openapi.json"
@@ -118,7 +129,7 @@ class Server:
             app=self._app,
             principal=principal,
             path=path,
-            query=_query(scope["query_string"]),
+            query=_known(_query(scope["query_string"]), endpoint),
             headers=headers,
             body=body,
         )
@@ -145,6 +156,22 @@ def _query(raw: bytes) -> dict[str, str]:
             "the query string cannot be read", fix="percent-encode it as UTF-8"
         ) from None
     return dict(pairs)
+
+
+def _known(query: dict[str, str], endpoint: Endpoint) -> dict[str, str]:
+    """The query, unless the management API does not know part of it.
+
+    A filter that is misspelt and ignored would answer with the wrong records.
+    """
+    unknown = sorted(set(query) - set(endpoint.query))
+    if unknown and endpoint.path.startswith("/api/v1/"):
+        known = ", ".join(endpoint.query) or "none"
+        raise InvalidRequest(
+            f"there is no query parameter {unknown[0][:50]!r}",
+            where=f"query parameter {unknown[0][:50]}",
+            fix=f"leave it out; this path takes {known}",
+        )
+    return query
 
 
 async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
+from trimtab.api.inputs import ExampleInput, Identifier, Line, require_path_name
 from trimtab.datasets.curate import Curation, curate
 from trimtab.records import Dataset, Example
+
+_LATEST_NS = 2**63 - 1
+"""The last moment that a nanosecond timestamp of 64 bits can name, in the year 2262."""
 
 
 class DatasetInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole content of the next version."""
 
     name: str
-    examples: list[Example]
-    note: str = ""
+    examples: list[ExampleInput]
+    note: Line = ""
+
+
+class CurationInput(Curation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls to take: those whose score `score` did not pass, or is below `below`."""
+
+    score: Identifier
+    since_ns: Annotated[int, Meta(ge=0, le=_LATEST_NS)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=100_000)] = 1000
 
 
 async def add(request: Request) -> Response:
     given = request.json(DatasetInput)
+    require_path_name(given.name, where="name")
     dataset = await asyncio.to_thread(
         request.app.metadata.datasets.add,
         request.project,
@@ -49,7 +64,7 @@ async def examples(request: Request) -> Response:
 
 
 async def curated(request: Request) -> Response:
-    curation = request.json(Curation)
+    curation = request.json(CurationInput)
     await request.app.tracing.flush()
     dataset = await asyncio.to_thread(
         curate,
@@ -103,7 +118,7 @@ ENDPOINTS = [
         permission="datasets:write",
         handler=curated,
         summary="Add the calls that failed a score to a dataset, as its next version",
-        takes=Curation,
+        takes=CurationInput,
         gives=Dataset,
     ),
 ]

@@ -19,7 +19,8 @@ async def readyz(request: Request) -> Response:
         try:
             await asyncio.to_thread(check)
         except TrimtabError as error:
-            failures[name] = str(error)
+            # Anybody may ask this: what fails, but not where the files are.
+            failures[name] = f"{error.what}; {error.fix}" if error.fix else error.what
     status = "not ready" if failures else "ready"
     return reply({"status": status, "failures": failures}, status=503 if failures else 200)
 

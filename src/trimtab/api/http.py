@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Method = Literal["GET", "POST", "DELETE"]
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class ByteStream(Protocol):
@@ -42,6 +44,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def json(self, type: type[T]) -> T:
         """The body decoded. Raises InvalidRequest."""
+        if not self.body.strip():
+            raise InvalidRequest(
+                "the request body is empty",
+                where="$",
+                fix="send a JSON value (openapi.json has it)",
+            )
         return jsonx.decode(self.body, type)
 
     def whole_number(self, name: str, default: int, *, low: int, high: int) -> int:
@@ -53,10 +61,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         text = self.query.get(name)
         if text is None:
             return default
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
+        # Not int() alone, which also reads "1_0", " 5" and the digits of other scripts.
+        value = int(text) if _WHOLE_NUMBER.fullmatch(text) else low - 1
         if not low <= value <= high:
             raise InvalidRequest(
                 f"{name} must be a whole number from {low} to {high}, not {text[:50]!r}",
@@ -64,6 +70,21 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
                 fix=f"send for example {name}={default}",
             )
         return value
+
+    def choice(self, name: str, allowed: Sequence[str]) -> str | None:
+        """A query parameter that is one of some words, or None when it was not sent.
+
+        Raises:
+            InvalidRequest: another word.
+        """
+        text = self.query.get(name)
+        if text is not None and text not in allowed:
+            raise InvalidRequest(
+                f"{text[:50]!r} is not a {name.replace('_', ' ')}",
+                where=f"query parameter {name}",
+                fix=f"use one of {', '.join(allowed)}",
+            )
+        return text
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

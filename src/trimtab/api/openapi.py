@@ -11,6 +11,8 @@ import msgspec
 from trimtab.api.http import Endpoint
 from trimtab.version import __version__
 
+Schema = dict[str, Any]
+
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -27,12 +29,18 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def describe(table: Sequence[Endpoint]) -> dict[str, Any]:
     """The whole description as a JSON-like value."""
-    types = [t for endpoint in table for t in (endpoint.takes, endpoint.gives) if t is not None]
-    template = "#/components/schemas/{name}"
-    _, schemas = msgspec.json.schema_components([*types, Problem], ref_template=template)
+    bodies = [(endpoint.takes, endpoint.gives) for endpoint in table]
+    types = [body for pair in bodies for body in pair if body is not None]
+    found, components = msgspec.json.schema_components(
+        [*types, Problem], ref_template="#/components/schemas/{name}"
+    )
+    schemas = iter(found)
     paths: dict[str, Any] = {}
     for endpoint in table:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+        takes = next(schemas) if endpoint.takes is not None else None
+        gives = next(schemas) if endpoint.gives is not None else None
+        operation = _operation(endpoint, takes, gives)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -44,18 +52,18 @@ def describe(table: Sequence[Endpoint]) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _operation(endpoint: Endpoint) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, takes: Schema | None, gives: Schema | None) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
         "tags": [_tag(endpoint.path)],
-        "responses": _responses(endpoint),
+        "responses": _responses(endpoint, gives),
     }
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -67,9 +75,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     ]
     if parameters:
         operation["parameters"] = parameters
-    if endpoint.takes is not None:
-        schema = _schema(endpoint.takes)
-        content = {"application/json": {"schema": schema}}
+    if takes is not None:
+        content = {"application/json": {"schema": takes}}
         operation["requestBody"] = {"required": True, "content": content}
     if endpoint.permission is not None:
         operation["security"] = [{"key": []}]
@@ -77,10 +84,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     return operation
 
 
-def _responses(endpoint: Endpoint) -> dict[str, Any]:
+def _responses(endpoint: Endpoint, gives: Schema | None) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Success"}
-    if endpoint.gives is not None:
-        success["content"] = {"application/json": {"schema": _schema(endpoint.gives)}}
+    if gives is not None:
+        success["content"] = {"application/json": {"schema": _page(gives)}}
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     media_type = "application/problem+json"
     if endpoint.dialect == "openai":
@@ -89,13 +96,11 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     return {"2XX": success, "4XX": error, "5XX": error}
 
 
-def _schema(type: Any) -> dict[str, Any]:
-    """A reference to a record; a list type describes one page of a listing."""
-    item = getattr(type, "__args__", (None,))[0] if getattr(type, "__origin__", None) else None
-    if item is None:
-        return {"$ref": f"#/components/schemas/{type.__name__}"}
-    page = {"type": "array", "items": {"$ref": f"#/components/schemas/{item.__name__}"}}
-    return {"type": "object", "required": ["data"], "properties": {"data": page}}
+def _page(schema: Schema) -> Schema:
+    """What a route gives: a list is the `data` of an object."""
+    if schema.get("type") != "array":
+        return schema
+    return {"type": "object", "required": ["data"], "properties": {"data": schema}}
 
 
 def _operation_id(endpoint: Endpoint) -> str:

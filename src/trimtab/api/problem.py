@@ -6,7 +6,7 @@ import math
 
 from trimtab.api.http import Endpoint, Response
 from trimtab.dialects import openai_chat
-from trimtab.errors import TrimtabError
+from trimtab.errors import StoreError, TrimtabError
 from trimtab.kit import jsonx
 
 _RESERVED = frozenset({"type", "title", "status", "detail", "where", "fix"})
@@ -15,9 +15,12 @@ _RESERVED = frozenset({"type", "title", "status", "detail", "where", "fix"})
 def problem(error: TrimtabError, endpoint: Endpoint | None, path: str) -> Response:
     """The reply to a request that failed; `endpoint` None means that no route matched."""
     headers = _headers(error)
+    # Where the store keeps its files is the operator's business: the log says it, not the reply.
+    where = None if isinstance(error, StoreError) else error.where
     openai = endpoint.dialect == "openai" if endpoint else path.startswith("/v1/")
     if openai:
-        body = jsonx.encode(openai_chat.error_body(error))
+        shown = error if where == error.where else type(error)(error.what, fix=error.fix)
+        body = jsonx.encode(openai_chat.error_body(shown))
         return Response(status=error.status, body=body, headers=headers)
     facts = {key: value for key, value in error.fields.items() if key not in _RESERVED}
     members = {
@@ -25,7 +28,7 @@ def problem(error: TrimtabError, endpoint: Endpoint | None, path: str) -> Respon
         "title": error.code.replace("_", " "),
         "status": error.status,
         "detail": error.what,
-        "where": error.where,
+        "where": where,
         "fix": error.fix,
         **facts,
     }
@@ -44,4 +47,6 @@ def _headers(error: TrimtabError) -> dict[str, str]:
         headers["retry-after"] = str(max(1, math.ceil(wait_s)))
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
+    if error.status == 405:
+        headers["allow"] = ", ".join(error.fields["allowed"])
     return headers

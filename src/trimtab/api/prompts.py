@@ -8,19 +8,23 @@ from typing import Any
 import msgspec
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
+from trimtab.api.inputs import MessageInput, require_path_name
 from trimtab.prompts.write import write
-from trimtab.records import Message, Prompt
+from trimtab.records import Prompt
 
 
 class PromptInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The next version of a prompt: messages with Jinja variables."""
+
     name: str
-    messages: tuple[Message, ...]
+    messages: tuple[MessageInput, ...]
     parameters: dict[str, Any] = {}
     labels: tuple[str, ...] = ()
 
 
 async def add(request: Request) -> Response:
     given = request.json(PromptInput)
+    require_path_name(given.name, where="name")
     prompt = await asyncio.to_thread(
         write,
         request.app.metadata.prompts,

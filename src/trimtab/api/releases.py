@@ -3,33 +3,81 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
+from trimtab.api.inputs import Line, ModelTargetInput, RetrievalInput, require_path_name
+from trimtab.errors import InvalidRequest
+from trimtab.prompts.template import CompiledPrompt
 from trimtab.records import Release
 from trimtab.releases.lifecycle import Bundle
+
+_REQUESTS_OWN = frozenset({"model", "messages", "stream", "stream_options"})
+
+
+class BundleInput(Bundle, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The content of a release: everything that can change an answer."""
+
+    targets: Annotated[tuple[ModelTargetInput, ...], Meta(min_length=1)]
+    retrieval: RetrievalInput | None = None
+    note: Line = ""
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`run` is the evidence; `force` goes without it and needs a `reason`."""
 
     run: str | None = None
-    reason: str | None = None
+    reason: Line | None = None
     force: bool = False
 
 
 class RollBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    reason: str
+    reason: Line
 
 
 async def add(request: Request) -> Response:
-    bundle = request.json(Bundle)
-    for target in bundle.targets:
-        request.app.require_model(target.model)
+    given = request.json(BundleInput)
+    bundle = msgspec.convert(given, Bundle, from_attributes=True)
+    await asyncio.to_thread(_require_answerable, request, bundle)
     release = await asyncio.to_thread(request.app.releases.create, request.project, bundle)
     await request.app.refresh()
     return reply(release, status=201)
+
+
+def _require_answerable(request: Request, bundle: Bundle) -> None:
+    """A release that could never answer is refused when it is made, not when it is called.
+
+    Raises:
+        InvalidRequest, NotFound: what it names does not exist, or does not go together.
+    """
+    require_path_name(bundle.route, where="route")
+    for target in bundle.targets:
+        request.app.require_model(target.model)
+    for name in sorted(_REQUESTS_OWN & set(bundle.parameters)):
+        raise InvalidRequest(
+            f"a release cannot set {name!r}",
+            where=f"parameters.{name}",
+            fix="leave it out; it comes with each request",
+        )
+    if bundle.guard_policy is not None:
+        raise InvalidRequest(
+            "there are no guard policies in this version", where="guard_policy", fix="leave it out"
+        )
+    prompt = None
+    if bundle.prompt is not None:
+        prompt = request.app.metadata.prompts.get(request.project, bundle.prompt)
+        CompiledPrompt(prompt).render({"passages": "", "question": ""})
+    if bundle.retrieval is not None:
+        request.app.corpora.retriever(bundle.retrieval)
+        if prompt is None or "passages" not in prompt.variables:
+            raise InvalidRequest(
+                "the retrieved passages would reach no model",
+                where="prompt",
+                fix="name a prompt that says where they go, with {{ passages }}",
+            )
 
 
 async def listed(request: Request) -> Response:
@@ -78,7 +126,7 @@ ENDPOINTS = [
         permission="releases:write",
         handler=add,
         summary="Create a candidate release of a route",
-        takes=Bundle,
+        takes=BundleInput,
         gives=Release,
     ),
     Endpoint(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
+from trimtab.errors import InvalidRequest, MeasureError, ScorerError
 from trimtab.experiments.gate import GateRule
 from trimtab.records import Run
 
@@ -20,9 +25,9 @@ class RunInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     release: str
     dataset: str
     scorers: tuple[str, ...] = ()
-    name: str = ""
+    name: Annotated[str, Meta(max_length=200)] = ""
     split: str | None = None
-    concurrency: int = 4
+    concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
 
 
 class ComparisonInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,15 +39,16 @@ class ComparisonInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 async def add(request: Request) -> Response:
     given = request.json(RunInput)
-    run = await request.app.start_run(
-        request.principal,
-        release=given.release,
-        dataset=given.dataset,
-        scorers=given.scorers,
-        name=given.name,
-        split=given.split,
-        concurrency=max(1, min(64, given.concurrency)),
-    )
+    with _asked_for():
+        run = await request.app.start_run(
+            request.principal,
+            release=given.release,
+            dataset=given.dataset,
+            scorers=given.scorers,
+            name=given.name,
+            split=given.split,
+            concurrency=given.concurrency,
+        )
     return reply(run, status=202)
 
 
@@ -59,14 +65,26 @@ async def read(request: Request) -> Response:
 
 async def compared(request: Request) -> Response:
     given = request.json(ComparisonInput)
-    run = await asyncio.to_thread(
-        request.app.compare_runs,
-        request.project,
-        request.path["run_id"],
-        given.baseline,
-        given.rules,
-    )
+    with _asked_for():
+        run = await asyncio.to_thread(
+            request.app.compare_runs,
+            request.project,
+            request.path["run_id"],
+            given.baseline,
+            given.rules,
+        )
     return reply(run)
+
+
+@contextmanager
+def _asked_for() -> Iterator[None]:
+    """A scorer or a rule that cannot be is the mistake of whoever asked for it."""
+    try:
+        yield
+    except (ScorerError, MeasureError) as error:
+        raise InvalidRequest(
+            error.what, where=error.where or "rules", fix=error.fix, **error.fields
+        ) from None
 
 
 ENDPOINTS = [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args
 
 import msgspec
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
-from trimtab.errors import InvalidRequest
+from trimtab.api.inputs import TargetInput
+from trimtab.errors import InvalidRequest, RequestError
 from trimtab.ports import ScoreQuery
 from trimtab.records import Score, Target
 from trimtab.records.score import ScoreSource, ScoreStatus, TargetKind
@@ -26,7 +26,7 @@ class ScoreInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     name: str
-    target: Target | None = None
+    target: TargetInput | None = None
     trace_id: str | None = None
     span_id: str | None = None
     id: str | None = None
@@ -47,13 +47,25 @@ class ScoreInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 async def add(request: Request) -> Response:
     """Store one score, or a JSON array of them; answered when they are durable."""
-    one = not request.body.lstrip().startswith(b"[")
-    inputs = [request.json(ScoreInput)] if one else request.json(list[ScoreInput])
+    if not request.body.lstrip().startswith(b"["):
+        score = _score(request, request.json(ScoreInput))
+        await asyncio.wrap_future(request.app.telemetry.append(scores=[score]))
+        return reply(score, status=201)
+    inputs = request.json(list[ScoreInput])
     if not inputs:
-        raise InvalidRequest("the array of scores is empty", fix="send at least one score")
-    scores = [_score(request, item) for item in inputs]
+        raise InvalidRequest("the array of scores is empty", where="$", fix="send at least one")
+    scores = [_score_of_many(request, index, item) for index, item in enumerate(inputs)]
     await asyncio.wrap_future(request.app.telemetry.append(scores=scores))
-    return reply(scores[0] if one else Page(data=list(scores)), status=201)
+    return reply(Page(data=list(scores)), status=201)
+
+
+def _score_of_many(request: Request, index: int, item: ScoreInput) -> Score:
+    try:
+        return _score(request, item)
+    except RequestError as error:
+        raise type(error)(
+            error.what, where=f"$[{index}].{error.where}", fix=error.fix, **error.fields
+        ) from None
 
 
 def _score(request: Request, item: ScoreInput) -> Score:
@@ -71,8 +83,14 @@ def _score(request: Request, item: ScoreInput) -> Score:
 
 
 def _target(item: ScoreInput) -> Target:
+    if item.target is not None and (item.trace_id or item.span_id):
+        raise InvalidRequest(
+            "the score names its target twice",
+            where="trace_id" if item.trace_id else "span_id",
+            fix='send it inside "target"',
+        )
     if item.target is not None:
-        return item.target
+        return msgspec.convert(item.target, Target, from_attributes=True)
     if item.trace_id is None:
         raise InvalidRequest(
             "the score has no target",
@@ -85,32 +103,32 @@ def _target(item: ScoreInput) -> Target:
 
 
 async def listed(request: Request) -> Response:
-    target = None
-    if "target_kind" in request.query or "target_id" in request.query:
-        target = _query_target(request.query)
     query = ScoreQuery(
         project=request.project,
-        target=target,
+        target=_query_target(request),
         trace_id=request.query.get("trace_id"),
         run=request.query.get("run"),
         name=request.query.get("name"),
-        source=request.query.get("source"),
+        source=request.choice("source", get_args(ScoreSource)),
         limit=request.whole_number("limit", 100, low=1, high=10_000),
     )
     return reply(Page(data=await asyncio.to_thread(request.app.telemetry.scores, query)))
 
 
-def _query_target(query: Mapping[str, str]) -> Target:
-    fields = {"kind": "target_kind", "id": "target_id", "trace_id": "trace_id"}
-    given = {field: query[name] for field, name in fields.items() if name in query}
-    try:
-        return msgspec.convert(given, Target)
-    except msgspec.ValidationError as error:
+def _query_target(request: Request) -> Target | None:
+    kind = request.choice("target_kind", get_args(TargetKind))
+    target_id = request.query.get("target_id")
+    if kind is None and target_id is None:
+        return None
+    if kind is None or target_id is None:
+        missing = "target_kind" if kind is None else "target_id"
         raise InvalidRequest(
-            f"the target is not complete: {error}",
-            where="query parameters target_kind and target_id",
-            fix="send both, or neither",
-        ) from None
+            f"the target has no {missing}",
+            where=f"query parameter {missing}",
+            fix="send both target_kind and target_id, or neither",
+        )
+    target = {"kind": kind, "id": target_id, "trace_id": request.query.get("trace_id")}
+    return msgspec.convert(target, Target)
 
 
 ENDPOINTS = [
@@ -120,7 +138,7 @@ ENDPOINTS = [
         permission="scores:write",
         handler=add,
         summary="Add one score or an array of them",
-        takes=ScoreInput,
+        takes=ScoreInput | list[ScoreInput],
         gives=Score,
     ),
     Endpoint(

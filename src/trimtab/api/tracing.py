@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.kit.ids import is_trace_id
 from trimtab.ports import Overview, ScoreQuery, SpanQuery, TraceSummary
-from trimtab.records import Span
+from trimtab.records import Score, Span
 
 _NS_PER_HOUR = 3_600_000_000_000
 _FILTERS = {
@@ -16,6 +18,18 @@ _FILTERS = {
     "release": "only this release id",
     "run": "only the calls of this run",
 }
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """One trace: its spans by start time, and every score of it."""
+
+    trace_id: str
+    spans: list[Span]
+    scores: list[Score]
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    count: int
 
 
 async def traces(request: Request) -> Response:
@@ -35,7 +49,7 @@ async def trace(request: Request) -> Response:
     trace_id = request.path["trace_id"].lower()
     if not is_trace_id(trace_id):
         raise InvalidRequest(
-            "a trace id is 32 hexadecimal digits",
+            "a trace id is 32 hexadecimal digits, not all zero",
             where="trace_id",
             fix="take it from GET /api/v1/traces or the x-trimtab-trace-id header",
         )
@@ -45,13 +59,13 @@ async def trace(request: Request) -> Response:
         raise NotFound(f"no trace {trace_id}", fix="GET /api/v1/traces lists the newest")
     query = ScoreQuery(project=request.project, trace_id=trace_id, limit=1000)
     scores = await asyncio.to_thread(request.app.telemetry.scores, query)
-    return reply({"trace_id": trace_id, "spans": spans, "scores": scores})
+    return reply(Trace(trace_id=trace_id, spans=spans, scores=scores))
 
 
 async def span_count(request: Request) -> Response:
     await request.app.tracing.flush()
     count = await asyncio.to_thread(request.app.telemetry.span_count, request.project)
-    return reply({"count": count})
+    return reply(Count(count=count))
 
 
 async def overview(request: Request) -> Response:
@@ -83,7 +97,7 @@ ENDPOINTS = [
         permission="traces:read",
         handler=trace,
         summary="One trace: its spans with payloads, and its scores",
-        gives=list[Span],
+        gives=Trace,
     ),
     Endpoint(
         method="GET",
@@ -91,6 +105,7 @@ ENDPOINTS = [
         permission="traces:read",
         handler=span_count,
         summary="How many spans the project has",
+        gives=Count,
     ),
     Endpoint(
         method="GET",

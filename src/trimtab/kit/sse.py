@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 # Atomic groups keep the CR LF of one line end from counting as two.
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -22,13 +23,14 @@ class Event(NamedTuple):
 
 
 def encode(data: bytes, *, name: str | None = None) -> bytes:
-    """One event on the wire.
+    """One event on the wire. Every kind of line end in `data` arrives as LF.
 
     >>> encode(b'{"a":1}')
     b'data: {"a":1}\\n\\n'
     """
     head = b"event: " + name.encode() + b"\n" if name else b""
-    return head + b"".join(b"data: " + line + b"\n" for line in data.split(b"\n")) + b"\n"
+    lines = _LINE_ENDS.split(data)
+    return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
 
 
 class Decoder:
@@ -45,34 +47,58 @@ class Decoder:
      Event(data=None, name='message', raw=b': ping\\n\\n')]
     """
 
-    __slots__ = ("_buffer", "_scanned")
+    __slots__ = ("_at_start", "_buffer", "_scanned", "_split_pair")
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
         self._scanned = 0
+        self._at_start = True
+        self._split_pair = False  # the last event ended in a CR whose LF may be on its way
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Events completed by this chunk, in order."""
-        self._buffer += chunk
+        """Events completed by this chunk, in order.
+
+        An event that ends in CR is not kept waiting: should the other half of a CR LF pair follow,
+        it comes as a block of its own, without data.
+        """
+        if not chunk:
+            return []
+        buffer = self._buffer
+        buffer += chunk
         events = []
-        while match := _BLANK_LINE.search(self._buffer, self._scanned):
-            raw, self._buffer = self._buffer[: match.end()], self._buffer[match.end() :]
-            self._scanned = 0
-            events.append(_parse(raw))
+        start = 0
+        if self._split_pair and buffer.startswith(b"\n"):
+            events.append(Event(None, "message", b"\n"))
+            start = 1
+        self._split_pair = False
+        scan = max(start, self._scanned)
+        while match := _BLANK_LINE.search(buffer, scan):
+            events.append(self._parsed(bytes(buffer[start : match.end()])))
+            start = scan = match.end()
+            self._split_pair = start == len(buffer) and buffer.endswith(b"\r")
+        del buffer[:start]
         # A boundary is at most four bytes, of which the last may still be on its way.
-        self._scanned = max(0, len(self._buffer) - 3)
+        self._scanned = max(0, len(buffer) - 3)
         return events
 
     @property
     def rest(self) -> bytes:
         """Bytes of an event that is not complete; at the end of a stream, of one that was cut."""
-        return self._buffer
+        return bytes(self._buffer)
+
+    def _parsed(self, raw: bytes) -> Event:
+        """The event of a block; a byte order mark counts at the start of the stream only."""
+        text = raw.decode("utf-8", "replace")
+        if self._at_start:
+            self._at_start = False
+            text = text.removeprefix("\ufeff")
+        return _parse(text, raw)
 
 
-def _parse(raw: bytes) -> Event:
+def _parse(text: str, raw: bytes) -> Event:
     data: list[str] = []
     name = ""
-    for line in _LINE_END.split(raw.decode("utf-8", "replace").removeprefix("\ufeff")):
+    for line in _LINE_END.split(text):
         field, _, value = line.partition(":")
         if field == "data":
             data.append(value.removeprefix(" "))

@@ -129,11 +129,13 @@ class TelemetryStoreContract(TelemetryReadContract):
     ) -> None:
         span = sample_span(input=payload, output=payload, attributes={"copy": payload})
         add(store, [span])
-        for opened in (store, reopen()):
-            [found] = opened.trace("default", span.trace_id)
+        found_at_once = store.trace("default", span.trace_id)
+        found_later = reopen().trace("default", span.trace_id)
+        for found in (*found_at_once, *found_later):
             for value in (found.input, found.output, found.attributes["copy"]):
                 assert jsonx.encode(value) == jsonx.encode(payload)
                 assert type(value) is type(payload)
+        assert (len(found_at_once), len(found_later)) == (1, 1)
 
     def test_spans_that_share_messages_share_no_memory(self, store: TelemetryStore) -> None:
         shared = [{"role": "system", "content": "Be brief."}]

@@ -5,12 +5,11 @@ Expected figures are computed here from the records themselves, with numpy for q
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -19,6 +18,8 @@ from msgspec.structs import replace
 from trimtab.kit import ids
 from trimtab.ports import HourBucket, ScoreQuery, ScoreSummary, SpanQuery, TelemetryStore
 from trimtab.records import Score, Span, Target, Usage
+
+T = TypeVar("T")
 
 HOUR_NS = 3_600_000_000_000
 MS = 1_000_000
@@ -50,30 +51,40 @@ def sample_score(**changes: Any) -> Score:
     return replace(score, **changes)
 
 
-def random_traces(count: int, *, seed: int) -> list[Span]:
-    """Traces of 1 to 40 spans that overlap in time, some of them without a root."""
-    chance = random.Random(seed)
-    spans = []
+class Dice:
+    """Reproducible choices."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.default_rng(seed)
+
+    def below(self, bound: int) -> int:
+        return int(self._generator.integers(bound))
+
+    def pick(self, *options: T) -> T:
+        return options[self.below(len(options))]
+
+
+def random_traces(count: int, dice: Dice) -> list[Span]:
+    """Traces of 1 to 40 spans that overlap in time, some without a root, in no order."""
+    spans: list[Span] = []
     for _ in range(count):
         trace_id, root_id = ids.trace_id(), ids.span_id()
-        start = NOON + chance.randrange(2_000) * MS
-        for position in range(chance.choice((1, 2, 5, 40))):
-            later = start + position * chance.randrange(200) * MS
-            spans.append(
-                sample_span(
-                    trace_id=trace_id,
-                    span_id=ids.span_id() if position else root_id,
-                    parent_id=root_id if position or chance.random() < 0.2 else None,
-                    name=f"span {position}",
-                    kind=chance.choice(("llm", "tool", "chain")),
-                    start_ns=later,
-                    end_ns=later + chance.randrange(1, 900) * MS,
-                    status=chance.choice(("ok", "ok", "ok", "error")),
-                    route=chance.choice(("docs", "chat", None)),
-                    cost_usd=chance.choice((None, Decimal(chance.randrange(10**6)).scaleb(-9))),
-                )
+        start = NOON + dice.below(2_000) * MS
+        for position in range(dice.pick(1, 2, 5, 40)):
+            later = start + position * dice.below(200) * MS
+            span = sample_span(
+                trace_id=trace_id,
+                span_id=ids.span_id() if position else root_id,
+                parent_id=root_id if position or not dice.below(5) else None,
+                name=f"span {position}",
+                kind=dice.pick("llm", "tool", "chain"),
+                start_ns=later,
+                end_ns=later + (1 + dice.below(900)) * MS,
+                status=dice.pick("ok", "ok", "ok", "error"),
+                route=dice.pick("docs", "chat", None),
+                cost_usd=dice.pick(None, Decimal(dice.below(10**6)).scaleb(-9)),
             )
-    chance.shuffle(spans)
+            spans.insert(dice.below(len(spans) + 1), span)
     return spans
 
 
@@ -214,7 +225,7 @@ class TelemetryReadContract:
         assert (summary.input_preview, summary.output_preview) == ("😀" * 200, "")
 
     def test_lists_of_traces_agree_with_a_plain_computation(self, store: TelemetryStore) -> None:
-        spans = random_traces(150, seed=11)
+        spans = random_traces(150, Dice(11))
         for start in range(0, len(spans), 500):
             store.append(spans[start : start + 500]).result(timeout=60)
         middle = NOON + 1_000 * MS
@@ -263,11 +274,11 @@ class TelemetryReadContract:
     # -- overview ------------------------------------------------------------------------------
 
     def test_the_overview_agrees_with_a_plain_computation(self, store: TelemetryStore) -> None:
-        chance = random.Random(3)
+        dice = Dice(3)
         spans = [
-            replace(span, start_ns=start, end_ns=start + chance.randrange(1, 10**10))
-            for span in random_traces(60, seed=4)
-            for start in [NOON + chance.randrange(-HOUR_NS, 5 * HOUR_NS)]
+            replace(span, start_ns=start, end_ns=start + 1 + dice.below(10**10))
+            for span in random_traces(60, dice)
+            for start in [NOON - HOUR_NS + dice.below(6 * HOUR_NS)]
         ]
         since, until = NOON + 7, NOON + 4 * HOUR_NS + 7
         store.append([*spans, sample_span(project="other")]).result(timeout=60)
@@ -299,7 +310,7 @@ class TelemetryReadContract:
         store.append([sample_span()]).result(timeout=60)
         overview = store.overview("default", since_ns=0, until_ns=2 * HOUR_NS)
         assert (overview.traces, overview.spans, overview.calls, overview.errors) == (0, 0, 0, 0)
-        assert (overview.cost_usd, overview.unpriced) == (0, 0)
+        assert (overview.cost_usd, overview.unpriced) == (Decimal(0), 0)
         assert overview.latency_p50_ms is None
         assert overview.latency_p99_ms is None
         empty = HourBucket(start_ns=0, calls=0, errors=0, cost_usd=Decimal(0))

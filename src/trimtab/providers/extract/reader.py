@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ CODE_UNASKED = 0.7
 FURTHER_QUOTE = 0.8
 # Of a longer message only this many characters are read as the question.
 QUESTION_LIMIT = 8_000
+# Passages whose sentences are remembered, about 10 kB each with their terms.
+_PASSAGES_KEPT = 2_048
 
 _QUESTION_WORDS = "mean exactly happen possible way know want need"
 _ASKS_FOR_CODE = re.compile(
@@ -106,6 +109,8 @@ class Reader:
     def __init__(self) -> None:
         self._terms = Analyser("english")
         self._question_words = frozenset(self._terms(_QUESTION_WORDS))
+        # The same passages are read again and again: splitting them is half of an answer's cost.
+        self._sentences = lru_cache(_PASSAGES_KEPT)(self._analysed)
 
     def read(
         self, question: str, passages: Sequence[Passage], *, max_sentences: int
@@ -116,7 +121,11 @@ class Reader:
         df of those that contain it: what every passage says tells no sentence from another. The
         score of a sentence is the share of the weights that it and its surroundings contain.
         """
-        pool = [s for n, passage in enumerate(passages) for s in self._sentences(n, passage)]
+        pool = [
+            sentence._replace(passage=number)
+            for number, passage in enumerate(passages)
+            for sentence in self._sentences(passage.heading, passage.text)
+        ]
         if not pool:
             return None
         asked = focus(question)
@@ -132,18 +141,21 @@ class Reader:
             quotes.setdefault(pool[n].text, Quote(pool[n].text, passages[pool[n].passage].id))
         return Reading([*quotes.values()], _features(pool, pool[order[0]], weights))
 
-    def _sentences(self, number: int, passage: Passage) -> Iterator[_Sentence]:
-        heading = frozenset(self._terms(passage.heading))
-        for text in sentences(passage.text):
-            statement = _STATEMENT.match(text)
-            yield _Sentence(
-                text,
-                number,
-                self._terms(text),
-                heading,
-                defined=frozenset(self._terms(statement[1]) if statement else ()),
-                is_definition=bool(statement and _DEFINITION.match(text, statement.end(1) + 1)),
-            )
+    def _analysed(self, heading: str, text: str) -> tuple[_Sentence, ...]:
+        """The sentences of a passage; the number of the passage is filled in by who knows it."""
+        above = frozenset(self._terms(heading))
+        return tuple(self._sentence(sentence, above) for sentence in sentences(text))
+
+    def _sentence(self, text: str, heading: frozenset[str]) -> _Sentence:
+        statement = _STATEMENT.match(text)
+        return _Sentence(
+            text,
+            0,
+            self._terms(text),
+            heading,
+            defined=frozenset(self._terms(statement[1]) if statement else ()),
+            is_definition=bool(statement and _DEFINITION.match(text, statement.end(1) + 1)),
+        )
 
     def _question_terms(self, asked: str) -> list[str]:
         terms = list(dict.fromkeys(self._terms(asked)))

@@ -189,9 +189,10 @@ class Engine:
 
 
 def _works(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a transaction can begin: no failed one is open, and the database is valid."""
+    """Whether a transaction can begin and read: none is open, and the database is valid."""
     try:
         connection.begin()
+        connection.execute("SELECT time_ns FROM heartbeat").fetchall()
         connection.rollback()
     except duckdb.Error:
         return False
