@@ -48,7 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRequest(
                 "the request body is empty",
                 where="$",
-                fix="send a JSON value (openapi.json has it)",
+                fix="send the JSON that GET /api/v1/openapi.json describes",
             )
         return jsonx.decode(self.body, type)
 

@@ -41,7 +41,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the caller asked for the extra usage chunk of a stream."""
         return self.stream_options is not None and self.stream_options.include_usage
 
-    def body(self, **changes: Any) -> bytes:
+    def body(self, /, **changes: Any) -> bytes:
         """The request as JSON with some fields replaced; a value of None removes the field."""
         fields: dict[str, Any] = {**self.fields, **changes}
         return jsonx.encode({key: value for key, value in fields.items() if value is not None})
@@ -93,11 +93,10 @@ def _field(fields: dict[str, msgspec.Raw], name: str, type: Any) -> Any:
     try:
         return msgspec.json.decode(raw, type=type)
     except (msgspec.DecodeError, RecursionError) as error:
-        text, _, path = str(error).partition(" - at ")
-        where = name + path.strip("`").removeprefix("$")
+        text, path = jsonx.reason(error)
         raise InvalidRequest(
-            f"{name!r} is wrong: {text[:1].lower()}{text[1:]}",
-            where=where,
+            f"{name!r} is wrong: {text}",
+            where=name + path.removeprefix("$"),
             fix=_FIX.get(name, "see the OpenAI chat completions reference"),
         ) from None
 
@@ -149,6 +148,9 @@ def usage_chunk(*, id: str, model: str, created_s: int, usage: Usage) -> bytes:
     return sse.encode(jsonx.encode({**head, "choices": [], "usage": usage_on_wire(usage)}))
 
 
+_MOST_TOKENS = 10**9  # No call uses more; a count beyond is an error of the provider's.
+
+
 def usage_on_wire(usage: Usage) -> dict[str, Any]:
     """Disjoint buckets to OpenAI's nested totals."""
     return {
@@ -189,7 +191,7 @@ def usage_from_wire(wire: dict[str, Any]) -> Usage:
 
 def _count(wire: dict[str, Any], key: str) -> int:
     value = wire.get(key)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if type(value) is int and 0 < value <= _MOST_TOKENS else 0
 
 
 class Fold:
@@ -240,7 +242,7 @@ class Fold:
             self._head(wire)
             for choice in _dicts(wire.get("choices"))[:1]:
                 self._delta(_dict(choice.get("message")))
-                self.finish_reason = choice.get("finish_reason")
+                self._finished(choice)
             self.complete = self.error is None
 
     @property
@@ -273,8 +275,13 @@ class Fold:
                 content = True
                 continue
             content = self._delta(_dict(choice.get("delta"))) or content
-            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+            self._finished(choice)
         return content
+
+    def _finished(self, choice: dict[str, Any]) -> None:
+        reason = choice.get("finish_reason")
+        if reason and isinstance(reason, str):
+            self.finish_reason = reason
 
     def _delta(self, delta: dict[str, Any]) -> bool:
         if isinstance(delta.get("role"), str):
@@ -300,7 +307,10 @@ class Fold:
         call["type"] = part.get("type") or call["type"]
         function = _dict(part.get("function"))
         call["function"]["name"] = function.get("name") or call["function"]["name"]
-        call["function"]["arguments"] += str(function.get("arguments") or "")
+        arguments = function.get("arguments") or ""
+        if not isinstance(arguments, str):  # some providers send the JSON itself
+            arguments = jsonx.encode(arguments).decode()
+        call["function"]["arguments"] += arguments
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 MAX_DEPTH = 100
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HALF_PAIR = re.compile(_HIGH + rb"(?!" + _LOW + rb")|(?<!\\u[dD][89abAB]..)" + _LOW)
+_PATH = re.compile(r" - at `(\$[^`]*)`$")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -49,19 +50,35 @@ def decode(data: bytes, type: Any = Any, *, what: str = "the request body") -> A
     try:
         return msgspec.json.decode(data, type=type)
     except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at ")
+        text, where = reason(error)
         raise InvalidRequest(
-            f"{what} has a wrong value: {text[:1].lower()}{text[1:]}",
-            where=path.strip("`") or "$",
+            f"{what} has a wrong value: {text}",
+            where=where,
             fix="send the type the API reference names (GET /api/v1/openapi.json)",
         ) from None
     except (msgspec.DecodeError, RecursionError) as error:
         cause = str(error)
-        if half := _HALF_PAIR.search(data):
+        # An escaped backslash escapes nothing: what follows it is text.
+        if half := _HALF_PAIR.search(data.replace(b"\\\\", b"  ")):
             cause = f"{half[0].decode()} is half of a surrogate pair, which is no character"
         raise InvalidRequest(
             f"{what} is not valid JSON: {cause}", fix="send one JSON value, encoded as UTF-8"
         ) from None
+
+
+def reason(error: msgspec.DecodeError | RecursionError) -> tuple[str, str]:
+    """What msgspec says is wrong, and the JSON path of it (`$` when it names none).
+
+    >>> try:
+    ...     msgspec.json.decode(b'{"n": ["x"]}', type=dict[str, list[int]])
+    ... except msgspec.DecodeError as error:
+    ...     reason(error)
+    ('expected `int`, got `str`', '$[...][0]')
+    """
+    said = str(error)
+    path = _PATH.search(said)
+    text = said[: path.start()] if path else said
+    return f"{text[:1].lower()}{text[1:]}", path[1] if path else "$"
 
 
 def _check_text(data: bytes, what: str) -> None:

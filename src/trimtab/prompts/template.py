@@ -36,7 +36,7 @@ class CompiledPrompt:
         """
         try:
             return [
-                msgspec.structs.replace(message, content=template.render(variables))
+                msgspec.structs.replace(message, content=_rendered(template, variables))
                 if template
                 else message
                 for message, template in self._parts
@@ -47,9 +47,12 @@ class CompiledPrompt:
                 where=f"prompt {self._ref}",
                 fix="pass the variable, or give it a default in the template",
             ) from None
-        except (jinja2.TemplateError, TypeError, ValueError, OverflowError) as error:
+        except Exception as error:
+            # A template is a program: dividing by zero or calling itself for ever is its business.
             raise InvalidRequest(
-                f"the prompt cannot be rendered: {error}", where=f"prompt {self._ref}"
+                f"the prompt cannot be rendered: {error or type(error).__name__}",
+                where=f"prompt {self._ref}",
+                fix="correct the template and write the prompt again",
             ) from None
 
 
@@ -57,30 +60,47 @@ def variables_of(messages: Sequence[Message]) -> tuple[str, ...]:
     """Names the templates expect, sorted.
 
     Raises:
-        InvalidRequest: a template has a syntax error; `where` is the message and line.
+        InvalidRequest: a template does not compile, or refers to another one; `where` is the
+            message and, if known, the line.
 
     >>> variables_of([Message(role="system", content="Use {{ passages }} for {{ question }}")])
     ('passages', 'question')
     """
     found: set[str] = set()
     for index, message in enumerate(messages):
-        if isinstance(message.content, str):
-            found |= meta.find_undeclared_variables(_parse(message.content, f"message {index}"))
+        where = f"message {index}"
+        if _compile(message, where) is not None:
+            tree = _ENVIRONMENT.parse(str(message.content))
+            if any(meta.find_referenced_templates(tree)):
+                raise InvalidRequest(
+                    "a prompt cannot include, import or extend another template",
+                    where=where,
+                    fix="write the text into the message itself",
+                )
+            found |= meta.find_undeclared_variables(tree)
     return tuple(sorted(found))
 
 
-def _parse(source: str, where: str) -> jinja2.nodes.Template:
+def _compile(message: Message, where: str) -> jinja2.Template | None:
+    if not isinstance(message.content, str):
+        return None
     try:
-        return _ENVIRONMENT.parse(source)
+        return _ENVIRONMENT.from_string(message.content)
     except jinja2.TemplateSyntaxError as error:
         raise InvalidRequest(
             f"the template has a syntax error: {error.message}",
             where=f"{where}, line {error.lineno}",
             fix="write variables as {{ name }} and escape literal braces as {{ '{{' }}",
         ) from None
+    except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
+        # Python's own compiler, behind Jinja's, has limits of nesting that Jinja does not check.
+        raise InvalidRequest(
+            f"the template cannot be compiled: {error}", where=where, fix="nest less"
+        ) from None
 
 
-def _compile(message: Message, where: str) -> jinja2.Template | None:
-    if not isinstance(message.content, str):
-        return None
-    return _ENVIRONMENT.from_string(_parse(message.content, where))
+def _rendered(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
+    """Raises UnicodeEncodeError for half a surrogate pair, which no request can carry."""
+    text = template.render(variables)
+    text.encode()
+    return text

@@ -11,13 +11,14 @@ class Message(Record, frozen=True, kw_only=True):
     """One turn of a chat.
 
     `content` is text, a list of content parts (kept as they came), or None for a turn that only
-    calls tools. Tool calls are kept in the wire's own shape, so nothing is lost in between.
+    calls tools. Tool calls are kept in the wire's own shape, so nothing is lost in between; None,
+    as clients send back what they were answered, means the same as no calls.
     """
 
     role: str
     content: str | list[dict[str, Any]] | None = None
     name: str | None = None
-    tool_calls: list[dict[str, Any]] = []
+    tool_calls: list[dict[str, Any]] | None = []
     tool_call_id: str | None = None
 
     @property

@@ -478,10 +478,8 @@ class RunStoreContract:
         assert len(store.runs.list("default")) == 1
 
 
-class MetadataStoreContract(
-    PromptStoreContract, DatasetStoreContract, ReleaseStoreContract, RunStoreContract
-):
-    """Everything `ports.MetadataStore` promises."""
+class CursorStoreContract:
+    """Everything `ports.CursorStore` promises."""
 
     def test_a_cursor_starts_at_zero_and_keeps_what_was_put(self, store: MetadataStore) -> None:
         assert store.cursors.get("scoring") == 0
@@ -489,6 +487,16 @@ class MetadataStoreContract(
             store.cursors.put("scoring", value)
             assert store.cursors.get("scoring") == value
         assert store.cursors.get("monitoring") == 0
+
+
+class MetadataStoreContract(
+    PromptStoreContract,
+    DatasetStoreContract,
+    ReleaseStoreContract,
+    RunStoreContract,
+    CursorStoreContract,
+):
+    """Everything `ports.MetadataStore` promises."""
 
     def test_ping_is_quiet_while_open_and_an_error_once_closed(self, store: MetadataStore) -> None:
         store.ping()

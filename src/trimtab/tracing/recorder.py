@@ -131,7 +131,7 @@ class SpanRecorder:
         return list(islice(self._spool.read(), _BATCH))
 
     async def _carry(self, frames: Sequence[Frame]) -> None:
-        spans = [span for frame in frames if (span := _decoded(frame)) is not None]
+        spans = [span for frame in frames if (span := decoded(frame)) is not None]
         await asyncio.wrap_future(self._store.append(spans=spans))
         await asyncio.to_thread(self._spool.commit, frames[-1].position)
         self._on_commit()
@@ -143,7 +143,7 @@ class SpanRecorder:
             self._progress.notify_all()
 
 
-def _decoded(frame: Frame) -> Span | None:
+def decoded(frame: Frame) -> Span | None:
     """A frame's span; one that another version wrote and this one cannot read is reported."""
     try:
         return _decoder.decode(frame.payload)

@@ -1,0 +1,379 @@
+"""Telemetry on DuckDB: locks, versions, payloads, full disks and crashes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from threading import Event
+
+import duckdb
+import pytest
+from msgspec.structs import replace
+
+from trimtab.errors import InvalidRequest, NotDurable, StoreError, StoreLocked, StoreTooNew
+from trimtab.ports import SpanQuery, Written
+from trimtab.stores.blobs.files import FileBlobs
+from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.payloads import KnownPayloads
+from trimtab.stores.telemetry.schema import Migration, migrations, upgrade
+from trimtab.testing.telemetry import sample_span
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "t.duckdb"
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FileBlobs:
+    return FileBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def store(path: Path, blobs: FileBlobs) -> Iterator[DuckDBTelemetry]:
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        yield store
+
+
+def add(store: DuckDBTelemetry, *spans) -> Written:
+    return store.append(spans).result(timeout=60)
+
+
+def query(path: Path, sql: str) -> list[tuple]:
+    """Ask the database file itself, while no store has it open."""
+    with closing(duckdb.connect(str(path), read_only=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def run_python(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=100,
+    )
+
+
+# -- who may open it -----------------------------------------------------------------------------
+
+
+def test_a_second_store_in_the_same_process_is_refused(store, path, blobs):
+    with pytest.raises(StoreLocked) as caught:
+        DuckDBTelemetry.open(path, blobs=blobs)
+    assert caught.value.fields == {"pid": os.getpid()}
+    add(store, sample_span())
+
+
+def test_a_second_process_is_told_who_holds_the_store(store, path, blobs):
+    # Closing any file drops all locks DuckDB holds on it; ours must not go with them.
+    path.open("rb").close()
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from trimtab.errors import StoreLocked\n"
+        "from trimtab.stores.blobs.files import FileBlobs\n"
+        "from trimtab.stores.telemetry.duckdb import DuckDBTelemetry\n"
+        "try: DuckDBTelemetry.open(Path(sys.argv[1]), blobs=FileBlobs(Path('unused')))\n"
+        "except StoreLocked as error: sys.stdout.write(f'{error.fields} {error}')\n"
+    )
+    child = run_python("-c", script, path)
+    assert child.stdout.startswith(f"{{'pid': {os.getpid()}}} the telemetry store is in use")
+    assert str(path) in child.stdout
+
+
+def test_a_file_held_by_another_program_is_locked_too(path, blobs):
+    script = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(StoreLocked) as caught:
+            DuckDBTelemetry.open(path, blobs=blobs)
+        assert caught.value.fields == {"pid": holder.pid}
+        holder.communicate("\n")
+    DuckDBTelemetry.open(path, blobs=blobs).close()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path, blobs):
+    path.write_bytes(b"my thesis" * 1_000)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        DuckDBTelemetry.open(path, blobs=blobs)
+    assert path.read_bytes() == b"my thesis" * 1_000
+
+
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path, blobs):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        DuckDBTelemetry.open(tmp_path / "file" / "t.duckdb", blobs=blobs)
+
+
+# -- schema --------------------------------------------------------------------------------------
+
+
+def change_schema(path: Path, sql: str) -> None:
+    with closing(duckdb.connect(str(path))) as connection:
+        connection.execute(sql)
+
+
+def test_a_store_of_a_newer_version_is_refused_with_both_versions(store, path, blobs):
+    store.close()
+    change_schema(path, "INSERT INTO schema_migrations VALUES (9999, 'later', 'abc', 0)")
+    with pytest.raises(StoreTooNew) as caught:
+        DuckDBTelemetry.open(path, blobs=blobs)
+    assert caught.value.fields == {"found": 9999, "supported": migrations()[-1].number}
+    # A refusal holds on to nothing.
+    change_schema(path, "DELETE FROM schema_migrations WHERE number = 9999")
+    DuckDBTelemetry.open(path, blobs=blobs).close()
+
+
+def test_a_migration_applied_with_another_text_is_refused(store, path, blobs):
+    store.close()
+    change_schema(path, "UPDATE schema_migrations SET checksum = 'other' WHERE number = 1")
+    with pytest.raises(StoreError, match="0001_foundation was applied with another text"):
+        DuckDBTelemetry.open(path, blobs=blobs)
+
+
+def test_a_failed_migration_leaves_the_schema_as_it_was():
+    first = Migration(1, "first", "CREATE TABLE one (n INTEGER)")
+    broken = Migration(2, "broken", "CREATE TABLE two (n INTEGER); CREATE TABLE one (n INTEGER)")
+    with closing(duckdb.connect()) as connection:
+        with pytest.raises(duckdb.CatalogException):
+            upgrade(connection, [first, broken], place="memory")
+        tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        assert sorted(tables) == [("one",), ("schema_migrations",)]
+        mended = replace_sql(broken, "CREATE TABLE two (n INTEGER)")
+        upgrade(connection, [first, mended], place="memory")
+        assert connection.execute("SELECT count(*) FROM two").fetchall() == [(0,)]
+
+
+def replace_sql(migration: Migration, sql: str) -> Migration:
+    return migration._replace(sql=sql)
+
+
+@pytest.mark.parametrize("migration", migrations(), ids=lambda migration: migration.name)
+def test_migrations_only_add(migration):
+    assert not re.search(r"\b(DROP|RENAME|TRUNCATE|DELETE)\b", migration.sql, re.IGNORECASE)
+
+
+# -- payloads ------------------------------------------------------------------------------------
+
+
+def test_messages_that_repeat_are_stored_once(store, path):
+    history = []
+    for turn in range(10):
+        history = [*history, {"role": "user", "content": f"turn {turn}"}]
+        add(store, sample_span(input=history, output="the same answer"))
+    store.close()
+    assert query(path, "SELECT count(*), count(DISTINCT hash) FROM payloads") == [(11, 11)]
+
+
+def test_messages_known_before_a_restart_are_not_stored_again(store, path, blobs):
+    add(store, sample_span(input=["one", "two"], output=None))
+    store.close()
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as again:
+        span = sample_span(input=["two", "one", "three"], output=None)
+        add(again, span)
+        assert again.trace("default", span.trace_id) == [span]
+    assert query(path, "SELECT count(*) FROM payloads") == [(3,)]
+
+
+def test_forgetting_known_messages_costs_copies_but_never_mixes_them_up(store):
+    store._writer._known = KnownPayloads(capacity=4)
+    spans = [sample_span(input=[n % 5, (n + 1) % 5, n % 3, "x"]) for n in range(60)]
+    for span in spans:
+        add(store, span)
+    assert [span for _, span in store.spans_after(0, limit=100)] == spans
+
+
+def test_large_payloads_lie_in_the_blob_store(store, path, blobs):
+    large = "x" * 70_000
+    span = sample_span(input=["small", large], output=large)
+    add(store, span)
+    assert store.trace("default", span.trace_id) == [span]
+    store.close()
+    [(inline,)] = query(path, "SELECT count(body) FROM payloads")
+    [(digest,)] = query(path, "SELECT lower(hex(hash)) FROM payloads WHERE body IS NULL")
+    assert inline == 1
+    assert blobs.get(digest).decode() == f'"{large}"'
+
+
+def test_a_missing_blob_is_an_error_that_names_it(store, blobs):
+    span = sample_span(output="x" * 70_000)
+    add(store, span)
+    [digest] = [file.stem for file in blobs.root.rglob("*.zst")]
+    blobs.delete(digest)
+    with pytest.raises(StoreError, match="missing from the blob store") as caught:
+        store.trace("default", span.trace_id)
+    assert caught.value.where == digest
+    # Lists need no payloads.
+    assert store.traces(SpanQuery())[0].trace_id == span.trace_id
+
+
+def test_a_blob_store_that_refuses_costs_only_the_append_that_needs_it(store, blobs):
+    (blobs.root).write_bytes(b"a file where the directory should be")
+    refused = store.append([sample_span(), sample_span(output="x" * 70_000)])
+    accepted = store.append([sample_span()])
+    with pytest.raises(NotDurable, match="payload"):
+        refused.result(timeout=60)
+    assert accepted.result(timeout=60) == Written(spans=1, scores=0)
+    assert store.span_count() == 1
+
+
+# -- writing -------------------------------------------------------------------------------------
+
+
+class GatedBlobs(FileBlobs):
+    """Lets a test hold the writer in the middle of an append, so that others queue behind it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.reached, self.opened = Event(), Event()
+
+    def put(self, data: bytes) -> str:
+        self.reached.set()
+        assert self.opened.wait(timeout=60)
+        return super().put(data)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> GatedBlobs:
+    return GatedBlobs(tmp_path / "gated")
+
+
+@pytest.fixture
+def held(path: Path, gate: GatedBlobs) -> Iterator[DuckDBTelemetry]:
+    """A store whose writer waits for the gate to open."""
+    with closing(DuckDBTelemetry.open(path, blobs=gate)) as store:
+        store.append([sample_span(output="x" * 70_000)])
+        assert gate.reached.wait(timeout=60)
+        yield store
+
+
+def test_one_bad_append_of_a_group_fails_alone(held, gate):
+    # The name is required by the database, so this is noticed only inside the transaction.
+    appends = [[sample_span(), sample_span()] for _ in range(60)]
+    appends[30].append(replace(sample_span(), name=None))
+    futures = [held.append(spans) for spans in appends]
+    gate.opened.set()
+    with pytest.raises(InvalidRequest):
+        futures.pop(30).result(timeout=60)
+    assert [future.result(timeout=60) for future in futures] == [Written(2, 0)] * 59
+    assert held.span_count() == 1 + 118
+
+
+def test_a_cancelled_append_that_was_not_begun_is_not_written(held, gate):
+    futures = [held.append([sample_span()]) for _ in range(20)]
+    assert all(future.cancel() for future in futures[::2])
+    gate.opened.set()
+    assert [future.result(timeout=60) for future in futures[1::2]] == [Written(1, 0)] * 10
+    assert held.span_count() == 1 + 10
+
+
+def test_something_that_is_no_record_fails_its_append_and_not_the_writer(store):
+    with pytest.raises(AttributeError):
+        store.append(["no span"]).result(timeout=60)
+    assert add(store, sample_span()) == Written(spans=1, scores=0)
+
+
+def test_a_read_under_way_does_not_hold_up_writes_nor_see_them(store):
+    add(store, sample_span())
+    with store._engine.reading() as cursor:
+        cursor.begin()
+        assert cursor.execute("SELECT count(*) FROM spans").fetchall() == [(1,)]
+        add(store, sample_span())
+        assert cursor.execute("SELECT count(*) FROM spans").fetchall() == [(1,)]
+        cursor.rollback()
+    assert store.span_count() == 2
+
+
+def test_the_database_loads_nothing_from_the_network(store):
+    with store._engine.reading() as cursor:
+        settings = cursor.execute(
+            "SELECT name, value FROM duckdb_settings() WHERE name LIKE 'auto%known_extensions'"
+        ).fetchall()
+    assert sorted(settings) == [
+        ("autoinstall_known_extensions", "false"),
+        ("autoload_known_extensions", "false"),
+    ]
+
+
+# -- when the disk or the process fails ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("threshold", ["64MB", "500KB"], ids=["in the log", "in a checkpoint"])
+def test_a_full_disk_refuses_writes_and_loses_nothing(path, blobs, threshold):
+    child = run_python(HERE / "telemetry_full_disk.py", path.parent, threshold)
+    assert child.returncode == 0, child.stderr
+    said = json.loads(child.stdout)
+    assert len(said["refused"]) == 1
+    assert "free space" in said["refused"][0]
+    assert "free space" in said["ping_when_full"]
+    assert said["readable"]
+    assert said["ping_after"] is None
+    assert said["works_again"]
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        assert [span.span_id for _, span in store.spans_after(0, limit=1_000)] == said["kept"]
+
+
+def test_killing_the_process_at_any_moment_loses_nothing_acknowledged(path, blobs):
+    chance = random.Random(7)
+    acknowledged: list[str] = []
+    for round_number in range(6):
+        child = subprocess.Popen(
+            [sys.executable, HERE / "telemetry_process.py", path.parent, str(round_number)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        lines = iter(child.stdout.readline, "")
+        said = [next(lines)]
+        deadline = time.monotonic() + chance.uniform(0, 0.4)
+        while time.monotonic() < deadline:
+            said.append(next(lines))
+        child.kill()
+        said += lines
+        child.wait()
+        child.stdout.close()
+        for line in said:
+            if line.endswith("\n"):
+                acknowledged += json.loads(line)
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        check_after_crashes(store, acknowledged)
+
+
+def check_after_crashes(store: DuckDBTelemetry, acknowledged: list[str]) -> None:
+    """Everything promised is there once, whole and in order; saying it all again adds nothing."""
+    span_named = load("telemetry_process").span_named
+    found = store.spans_after(0, limit=1_000_000)
+    names = [span.name for _, span in found]
+    assert len(acknowledged) > 100
+    assert len(names) == len(set(names)) == store.span_count()
+    assert set(acknowledged) <= set(names)
+    assert all(span == span_named(span.name) for _, span in found)
+    assert len({seq for seq, _ in found}) == len(found)
+    assert add(store, *(span_named(name) for name in acknowledged)) == Written(0, 0)
+    assert add(store, span_named("999.0.0")) == Written(1, 0)
+    assert store.spans_after(found[-1].seq, limit=9)[0].span.name == "999.0.0"
+
+
+def load(name: str):
+    """A module beside this one."""
+    spec = spec_from_file_location(name, HERE / f"{name}.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
