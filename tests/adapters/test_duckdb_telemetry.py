@@ -213,6 +213,17 @@ def test_large_payloads_lie_in_the_blob_store(store, path, blobs):
     assert blobs.get(digest).decode() == f'"{large}"'
 
 
+def test_a_missing_payload_is_an_error(store, path, blobs):
+    span = sample_span()
+    add(store, span)
+    store.close()
+    change_schema(path, "DELETE FROM payloads WHERE body LIKE '%user%'")
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as again:
+        with pytest.raises(StoreError, match="1 payloads of spans are missing"):
+            again.trace("default", span.trace_id)
+        assert again.traces(SpanQuery())[0].trace_id == span.trace_id
+
+
 def test_a_missing_blob_is_an_error_that_names_it(store, blobs):
     span = sample_span(output="x" * 70_000)
     add(store, span)

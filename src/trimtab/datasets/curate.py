@@ -14,7 +14,8 @@ class Curation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Which calls to take: those whose score `score` did not pass, or is below `below`.
 
     A correction is an `expected` in the metadata of such a score (a reviewer's or a user's). With
-    `corrected_only`, calls without one are left out.
+    `corrected_only`, calls without one are left out. The newest `limit` scores of that name are
+    looked at. Calls that an experiment made are not taken: their questions have a dataset already.
     """
 
     score: str
@@ -35,17 +36,21 @@ def curate(
 ) -> Dataset:
     """Store the next version of a dataset: its rows so far, and the failing calls not among them.
 
-    Two calls with the same question become one example.
+    Two calls with the same question become one example, a corrected one if there is one.
     """
     rows = _rows(datasets, project, name)
     known = {text_of(row.input) for row in rows}
+    taken = {row.source_trace for row in rows}
     query = ScoreQuery(
         project=project, name=curation.score, since_ns=curation.since_ns, limit=curation.limit
     )
-    for score in telemetry.scores(query):
-        example = _example(telemetry, project, score, curation)
+    failures = [score for score in telemetry.scores(query) if _wanted(score, curation)]
+    for score in sorted(failures, key=_correction, reverse=True):
+        trace_id = score.target.trace_id or score.target.id
+        example = None if trace_id in taken else _example(telemetry, project, trace_id, score)
         if example is not None and text_of(example.input) not in known:
             known.add(text_of(example.input))
+            taken.add(trace_id)
             rows.append(example)
     note = f"curated from calls that failed {curation.score}"
     return datasets.add(project, name, rows, note=note, created_ns=clock.now_ns())
@@ -56,35 +61,41 @@ def _rows(datasets: DatasetStore, project: str, name: str) -> list[Example]:
     return datasets.examples(project, name) if name in known else []
 
 
-def _failed(score: Score, below: float | None) -> bool:
-    if score.status != "scored":
+def _wanted(score: Score, curation: Curation) -> bool:
+    if score.status != "scored" or score.run is not None:
         return False
-    if below is not None:
-        return score.number is not None and score.number < below
+    if curation.corrected_only and not _correction(score):
+        return False
+    if curation.below is not None:
+        return score.number is not None and score.number < curation.below
     return score.passed is False
 
 
+def _correction(score: Score) -> bool:
+    """Whether a score says what the answer should have been."""
+    return score.metadata.get("expected") is not None
+
+
 def _example(
-    telemetry: TelemetryStore, project: str, score: Score, curation: Curation
+    telemetry: TelemetryStore, project: str, trace_id: str, score: Score
 ) -> Example | None:
-    corrected = "expected" in score.metadata
-    if not _failed(score, curation.below) or (curation.corrected_only and not corrected):
-        return None
-    trace_id = score.target.trace_id or score.target.id
+    """The call of a trace as an example; None when its root or its question is not on record."""
     spans = telemetry.trace(project, trace_id)
     root = next((span for span in spans if span.parent_id is None), None)
-    if root is None:
+    question = "" if root is None else _question(root)
+    if root is None or not question.strip():
         return None
+    cluster = score.metadata.get("cluster")
     metadata: dict[str, Any] = {"failed": score.name, "release": root.release}
     metadata |= {key: value for key, value in score.metadata.items() if key != "expected"}
     return Example(
-        example_id=f"{trace_id[:16]}",
-        input=_question(root),
+        example_id=trace_id,
+        input=question,
         expected=score.metadata.get("expected"),
         context=_context(spans),
         metadata=metadata,
         tags=("curated",),
-        cluster=score.metadata.get("cluster"),
+        cluster=cluster if isinstance(cluster, str) else None,
         source_trace=trace_id,
         source_span=root.span_id,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +12,10 @@ from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
 from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
 from trimtab.records.release import ReleaseState, release_digest
+
+
+_CALLERS = frozenset({"model", "messages", "stream", "stream_options"})
+"""Fields of a request that a release's parameters cannot set."""
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,9 +45,11 @@ class Lifecycle:
         """Store a candidate release; its prompt reference is pinned to a version.
 
         Raises:
+            InvalidRequest: no model would answer, or a parameter is not the release's to set.
             NotFound: the prompt does not exist.
             Conflict: the route already has a release with this content.
         """
+        _check(bundle)
         prompt = self._prompts.get(project, bundle.prompt) if bundle.prompt else None
         return self._releases.add(
             Release(
@@ -84,12 +91,15 @@ class Lifecycle:
         needs a run of this very content whose verdict is pass, or `force` with a reason.
 
         Raises:
+            NotFound: there is no such release or run.
             Conflict: the evidence is missing, is about something else, or does not say pass.
         """
         release = self._releases.get(project, ref)
         current = self.live(project, release.route)
         if current is not None and current.release_id == release.release_id:
             raise Conflict(f"{release.ref} is live already")
+        if run_id is not None:
+            self._runs.get(project, run_id)  # what goes on record as evidence exists
         if current is None:
             reason = reason or "the first release of its route"
         elif force:
@@ -107,21 +117,15 @@ class Lifecycle:
         _require_reason(reason, "a rollback")
         current = self._releases.get(project, ref)
         route = current.route
-        former = [
-            (approval.time_ns, release)
-            for release in self._releases.list(project, route)
-            for approval in release.approvals
-            if approval.action in ("promote", "roll_back") and release.state == "retired"
-        ]
         if current.state != "live":
             raise Conflict(f"{current.ref} is {current.state}, not live")
-        if not former:
+        former = _before(current, self._releases.list(project, route))
+        if former is None:
             raise Conflict(
                 f"route {route!r} has no earlier release to go back to",
                 fix=f"promote another release of {route}",
             )
-        latest = max(former, key=lambda pair: pair[0])[1]
-        return self._move(project, latest, "live", "roll_back", principal, None, reason)
+        return self._move(project, former, "live", "roll_back", principal, None, reason)
 
     def live(self, project: str, route: str) -> Release | None:
         found = [r for r in self._releases.list(project, route) if r.state == "live"]
@@ -186,6 +190,43 @@ class Lifecycle:
             reason=reason,
         )
         return self._releases.transition(project, release.release_id, state, approval)
+
+
+def _check(bundle: Bundle) -> None:
+    if not bundle.targets:
+        raise InvalidRequest(
+            "a release needs a model that answers",
+            where="targets",
+            fix='name one, like {"model": "trimtab/extract"}',
+        )
+    reserved = sorted(_CALLERS.intersection(bundle.parameters))
+    if reserved:
+        raise InvalidRequest(
+            f"a release cannot set {reserved[0]!r} as a parameter",
+            where=f"parameters.{reserved[0]}",
+            fix="leave it out: targets name the model, the prompt opens the messages, and the "
+            "caller decides about streaming",
+        )
+
+
+def _before(current: Release, releases: Sequence[Release]) -> Release | None:
+    """The release that was live before `current`, passing over those that were taken back since.
+
+    The line of releases that were live grows with a promotion; a rollback cuts it back.
+    """
+    moves = [
+        (approval.time_ns, approval.action, release)
+        for release in releases
+        for approval in release.approvals
+        if approval.action in ("promote", "roll_back")
+    ]
+    line: list[Release] = []
+    for _, action, release in sorted(moves, key=lambda move: move[0]):
+        while action == "roll_back" and line and line[-1].release_id != release.release_id:
+            line.pop()
+        line.append(release)
+    earlier = [release for release in line if release.release_id != current.release_id]
+    return earlier[-1] if earlier else None
 
 
 def _require_reason(reason: str | None, what: str) -> None:

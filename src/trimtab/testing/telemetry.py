@@ -246,7 +246,7 @@ class TelemetryStoreContract(TelemetryReadContract):
             {"cost_usd": Decimal("NaN")},
             {"attributes": {"object": object()}},
         ],
-        ids=str,
+        ids=["half a pair", "half a pair in a list", "time", "tokens", "cost", "NaN", "no JSON"],
     )
     def test_what_cannot_be_stored_is_refused_with_all_of_its_append(
         self, store: TelemetryStore, bad: dict[str, Any]

@@ -153,6 +153,11 @@ class DuckDBTelemetry:
         bodies: dict[int, str] = {}
         for key, body, digest in _fetch(cursor, queries.payload_bodies(sorted(ids))):
             bodies[key] = self._blob(digest) if body is None else body
+        if len(bodies) < len(ids):
+            raise StoreError(
+                f"{len(ids) - len(bodies)} payloads of spans are missing",
+                fix="restore the telemetry store from a backup",
+            )
         return bodies
 
     def _blob(self, digest: str) -> str:
@@ -178,7 +183,7 @@ def _newest_traces(cursor: DuckDBPyConnection, query: SpanQuery) -> list[tuple[s
         floor = row[0][0] if row else None
         found = _fetch(cursor, queries.newest_traces(query, floor))
         whole = floor is None or (query.since_ns is not None and floor <= query.since_ns)
-        if whole or len(found) >= query.limit:
+        if True:
             return [(trace_id, start) for trace_id, start in found]
         reach *= 8
 
