@@ -15,8 +15,6 @@ from trimtab.prompts.template import CompiledPrompt
 from trimtab.records import Release
 from trimtab.releases.lifecycle import Bundle
 
-_REQUESTS_OWN = frozenset({"model", "messages", "stream", "stream_options"})
-
 
 class BundleInput(Bundle, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of a release: everything that can change an answer."""
@@ -56,12 +54,6 @@ def _require_answerable(request: Request, bundle: Bundle) -> None:
     require_path_name(bundle.route, where="route")
     for target in bundle.targets:
         request.app.require_model(target.model)
-    for name in sorted(_REQUESTS_OWN & set(bundle.parameters)):
-        raise InvalidRequest(
-            f"a release cannot set {name!r}",
-            where=f"parameters.{name}",
-            fix="leave it out; it comes with each request",
-        )
     if bundle.guard_policy is not None:
         raise InvalidRequest(
             "there are no guard policies in this version", where="guard_policy", fix="leave it out"

@@ -35,17 +35,7 @@ def judged(
     Raises:
         Conflict: a run is not finished, or they were made over different examples.
     """
-    for run in (candidate, baseline):
-        if run.status != "done":
-            raise Conflict(
-                f"run {run.run_id} is {run.status}, not done",
-                fix="wait for it, or run it again",
-            )
-    if (candidate.dataset_digest, candidate.split) != (baseline.dataset_digest, baseline.split):
-        raise Conflict(
-            f"the runs are over different examples: {candidate.dataset} and {baseline.dataset}",
-            fix="run both releases over the same version of the dataset",
-        )
+    _require_comparable(candidate, baseline)
     clusters = {row.example_id: row.cluster or row.example_id for row in examples}
     before = _vectors(telemetry, baseline, list(clusters))
     after = _vectors(telemetry, candidate, list(clusters))
@@ -68,6 +58,20 @@ def judged(
     ]
     verdict = judge(comparisons, gate, baseline_run=baseline.run_id, cost_usd=candidate.cost_usd)
     return msgspec.structs.replace(candidate, verdict=verdict)
+
+
+def _require_comparable(candidate: Run, baseline: Run) -> None:
+    for run in (candidate, baseline):
+        if run.status != "done":
+            raise Conflict(
+                f"run {run.run_id} is {run.status}, not done",
+                fix="wait for it, or run it again",
+            )
+    if (candidate.dataset_digest, candidate.split) != (baseline.dataset_digest, baseline.split):
+        raise Conflict(
+            f"the runs are over different examples: {candidate.dataset} and {baseline.dataset}",
+            fix="run both releases over the same version of the dataset",
+        )
 
 
 def _vectors(telemetry: TelemetryStore, run: Run, example_ids: Sequence[str]) -> dict[str, Vector]:

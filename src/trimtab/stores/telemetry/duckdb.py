@@ -183,7 +183,7 @@ def _newest_traces(cursor: DuckDBPyConnection, query: SpanQuery) -> list[tuple[s
         floor = row[0][0] if row else None
         found = _fetch(cursor, queries.newest_traces(query, floor))
         whole = floor is None or (query.since_ns is not None and floor <= query.since_ns)
-        if True:
+        if whole or len(found) >= query.limit:
             return [(trace_id, start) for trace_id, start in found]
         reach *= 8
 
