@@ -44,6 +44,7 @@ from trimtab.tracing.spool import Spool
 
 _log = logging.getLogger("trimtab.app")
 
+_FOLLOW_S = 1.0
 RUN_SCORERS = (
     "answer_correct",
     "token_f1",
@@ -84,6 +85,8 @@ class App:
         self.corpora = Corpora(_corpora(config), build=build_bm25, clock=self.clock)
         self._providers = _providers(config, self.corpora, self.clock)
         self._journal = Journal(self.tracing)
+        self._revision = 0
+        self._following: asyncio.Task[None] | None = None
         self._limiter = _limiter(config)
         self.gateway = Gateway(
             snapshot=Snapshot(self._providers),
@@ -125,9 +128,12 @@ class App:
         self.tracing.start()
         self.scoring.start()
         await self.refresh()
+        self._following = asyncio.create_task(self._follow_releases(), name="trimtab-releases")
 
     async def stop(self) -> None:
         """Finish what was begun, in the order records flow; nothing acknowledged is lost."""
+        if self._following is not None:
+            self._following.cancel()
         await self.experiments.stop()
         await self._journal.settle()
         await self.tracing.stop()
@@ -142,7 +148,19 @@ class App:
 
     async def refresh(self) -> None:
         """Bring the gateway's snapshot in step with the releases."""
+        self._revision = await asyncio.to_thread(self.metadata.releases.revision)
         self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
+
+    async def _follow_releases(self) -> None:
+        """Refresh when another process that shares the metadata changed a release."""
+        while True:
+            await asyncio.sleep(_FOLLOW_S)
+            try:
+                if await asyncio.to_thread(self.metadata.releases.revision) != self._revision:
+                    await self.refresh()
+            except TrimtabError as error:
+                # The snapshot in use goes on answering while the database is away.
+                _log.warning("releases cannot be followed: %s", error)
 
     def _snapshot(self) -> Snapshot:
         plain = Snapshot(self._providers)
