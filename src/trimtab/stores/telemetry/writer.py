@@ -215,6 +215,7 @@ class _Transaction:
         except BaseException:
             _roll_back(self._connection)
             raise
+        self._known.update(new_payloads)
         return [Written(len(spans), n) for spans, n in zip(fresh, changed, strict=True)]
 
     def _fresh_spans(self, spans: Iterable[SpanRow]) -> list[SpanRow]:
