@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
+import json
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -27,6 +30,18 @@ DOCUMENTS = {
 }
 
 
+class Reply(NamedTuple):
+    """An answer as it was on the wire; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
 class Served:
     """A running application: its URL, a client, and its event loop for looking inside."""
 
@@ -35,6 +50,20 @@ class Served:
         self.url = url
         self.client = Client(url)
         self._loop = loop
+
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Reply:
+        """One request on a connection of its own; bytes are sent as they are, the rest as JSON."""
+        payload = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        with contextlib.closing(connection):
+            # The server may answer before it has read everything, as it should.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, payload, headers or {})
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, found, response.read())
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the server's event loop."""

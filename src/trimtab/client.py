@@ -6,18 +6,28 @@ imports nothing of the server.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
+import selectors
+import socket
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from trimtab import errors
 from trimtab.kit import jsonx
 
 DEFAULT_URL = "http://127.0.0.1:8321"
+
+
+def api_path(*parts: str) -> str:
+    """A path of the management API, its parts percent-encoded.
+
+    >>> api_path("releases", "docs assistant@2", "promote")
+    '/api/v1/releases/docs%20assistant@2/promote'
+    """
+    return "/".join(["/api/v1", *(quote(part, safe="@") for part in parts)])
 
 
 class Client:
@@ -29,6 +39,8 @@ class Client:
         url: where the server listens.
         key: sent as a bearer token; not needed in local mode.
         timeout_s: for each read and write on the connection.
+    Raises:
+        InvalidRequest: the URL or the key cannot be one.
 
     >>> Client("http://127.0.0.1:8321").url
     'http://127.0.0.1:8321'
@@ -37,14 +49,11 @@ class Client:
     def __init__(
         self, url: str = DEFAULT_URL, *, key: str | None = None, timeout_s: float = 60.0
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise errors.InvalidRequest(
-                f"not a server URL: {url!r}", where="url", fix="use for example " + DEFAULT_URL
-            )
+        self._parts = _server(url)
         self.url = url.rstrip("/")
-        self._parts = parts
-        self._key = key
+        self._headers = {"accept": "application/json"}
+        if key:
+            self._headers["authorization"] = _header(f"Bearer {key}", where="key")
         self._timeout_s = timeout_s
         self._idle: list[http.client.HTTPConnection] = []
         self._finalizer = weakref.finalize(self, _close_all, self._idle)
@@ -84,16 +93,20 @@ class Client:
         """
         if isinstance(messages, str):
             messages = [{"role": "user", "content": messages}]
-        context = {"x-trimtab-user": user, "x-trimtab-session": session}
-        status, headers, body = self._send(
+        context = {"user": user, "session": session}
+        answered = self._send(
             "POST",
             "/v1/chat/completions",
             {"model": model, "messages": messages, **fields},
-            {name: value for name, value in context.items() if value},
+            {
+                f"x-trimtab-{name}": _header(value, where=name)
+                for name, value in context.items()
+                if value
+            },
         )
-        answer: dict[str, Any] = _value(status, body)
-        answer["trace_id"] = headers.get("x-trimtab-trace-id")
-        answer["release"] = headers.get("x-trimtab-release")
+        answer: dict[str, Any] = self._value(answered)
+        answer["trace_id"] = answered.headers.get("x-trimtab-trace-id")
+        answer["release"] = answered.headers.get("x-trimtab-release")
         return answer
 
     def score(self, trace_id: str, name: str, **judgement: Any) -> dict[str, Any]:
@@ -108,18 +121,18 @@ class Client:
 
     def trace(self, trace_id: str) -> dict[str, Any]:
         """One trace with its spans and scores."""
-        trace: dict[str, Any] = self.get(f"/api/v1/traces/{quote(trace_id, safe='')}")
+        trace: dict[str, Any] = self.get(api_path("traces", trace_id))
         return trace
 
     def examples(self, dataset: str) -> list[dict[str, Any]]:
         """The rows of a dataset version (`golden@2`, or `golden` for the newest)."""
-        return self._page(f"/api/v1/datasets/{quote(dataset, safe='')}/examples", {})
+        return self._page(api_path("datasets", dataset, "examples"), {})
 
     def watch(self, run_id: str, *, poll_s: float = 0.2) -> Iterator[dict[str, Any]]:
         """The run again and again until it has ended."""
         pause = threading.Event()
         while True:
-            run: dict[str, Any] = self.get(f"/api/v1/runs/{quote(run_id, safe='')}")
+            run: dict[str, Any] = self.get(api_path("runs", run_id))
             yield run
             if run["status"] != "running":
                 return
@@ -152,35 +165,49 @@ class Client:
         """GET a path of the API. Raises the error that the server answered."""
         given = {key: value for key, value in (query or {}).items() if value is not None}
         suffix = f"?{urlencode(given)}" if given else ""
-        status, _, found = self._send("GET", path + suffix, None, {})
-        return _value(status, found)
+        return self._value(self._send("GET", path + suffix, None, {}))
 
     def post(self, path: str, body: Any = None) -> Any:
         """POST a JSON body to a path of the API. Raises the error that the server answered."""
-        status, _, found = self._send("POST", path, {} if body is None else body, {})
-        return _value(status, found)
+        return self._value(self._send("POST", path, {} if body is None else body, {}))
 
     def _page(self, path: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         data: list[dict[str, Any]] = self.get(path, query)["data"]
         return data
 
-    def _send(
-        self, method: str, path: str, body: Any, headers: dict[str, str]
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """One exchange; a kept connection that the server has closed meanwhile is opened anew."""
+    def _value(self, answered: _Answered) -> Any:
+        if answered.status >= 400:
+            raise _error(answered)
+        try:
+            return jsonx.decode(answered.body)
+        except errors.InvalidRequest:
+            raise errors.StoreError(
+                f"what answers at {self.url} does not speak the API of Trimtab",
+                fix="give the URL of a Trimtab server, and a path of its API",
+            ) from None
+
+    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> _Answered:
+        """One exchange, on a kept connection if there is one.
+
+        A connection may close under a request. Reading is then tried once more on a new one; what
+        changes something is not, because it may have been done.
+        """
         payload = None if body is None else jsonx.encode(body)
-        headers = {"accept": "application/json", **headers}
+        headers = {**self._headers, **headers}
         if payload is not None:
             headers["content-type"] = "application/json"
-        if self._key:
-            headers["authorization"] = f"Bearer {self._key}"
         target = self._parts.path.rstrip("/") + path
-        kept = self._idle.pop() if self._idle else None
+        kept = self._kept()
         if kept is not None:
-            # The server may have closed it meanwhile; then a new one is tried.
-            with contextlib.suppress(ConnectionError):
+            try:
                 return self._exchange(kept, method, target, payload, headers)
-        return self._exchange(self._connection(), method, target, payload, headers)
+            except ConnectionError as error:
+                if method != "GET":
+                    raise self._unanswered(error) from None
+        try:
+            return self._exchange(self._connection(), method, target, payload, headers)
+        except ConnectionError as error:
+            raise self._unanswered(error) from None
 
     def _exchange(
         self,
@@ -189,23 +216,43 @@ class Client:
         target: str,
         payload: bytes | None,
         headers: dict[str, str],
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        reused = connection.sock is not None
+    ) -> _Answered:
+        """Raises ConnectionError when the connection ended before the answer did."""
         try:
-            connection.request(method, target, payload, headers)
+            _request(connection, method, target, payload, headers)
             response = connection.getresponse()
             found = {name.lower(): value for name, value in response.getheaders()}
-            answer = response.status, found, response.read()
-        except (http.client.HTTPException, OSError) as error:
+            answered = _Answered(response.status, found, response.read())
+        except BaseException as error:
             connection.close()
-            if reused and isinstance(error, ConnectionError):
+            if isinstance(error, http.client.InvalidURL | UnicodeEncodeError):
+                raise errors.InvalidRequest(
+                    f"not a path: {target[:200]!r}", where="path", fix="percent-encode its parts"
+                ) from None
+            if isinstance(error, ConnectionError):
                 raise
-            raise errors.StoreError(
-                f"no answer from {self.url}: {error or type(error).__name__}",
-                fix="start it with `trimtab serve`, or give the right --url",
-            ) from None
+            if isinstance(error, http.client.HTTPException | OSError):
+                raise self._unanswered(error) from None
+            raise
         self._idle.append(connection)
-        return answer
+        return answered
+
+    def _unanswered(self, error: Exception) -> errors.StoreError:
+        return errors.StoreError(
+            f"no answer from {self.url}: {error or type(error).__name__}",
+            fix="start it with `trimtab serve`, or give the right URL",
+        )
+
+    def _kept(self) -> http.client.HTTPConnection | None:
+        """A kept connection that the server has not closed meanwhile."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if connection.sock is not None and not _has_ended(connection.sock):
+                return connection
+            connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
         https = self._parts.scheme == "https"
@@ -213,31 +260,92 @@ class Client:
         return factory(self._parts.hostname or "", self._parts.port, timeout=self._timeout_s)
 
 
+class _Answered(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _server(url: str) -> SplitResult:
+    """The parts of a server's URL; what is wrong with it is said without a password in it."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError(url)
+    except ValueError:
+        shown = url.rpartition("@")[2]
+        raise errors.InvalidRequest(
+            f"not a server URL: {shown[:200]!r}", where="url", fix="use for example " + DEFAULT_URL
+        ) from None
+    if "@" in parts.netloc:
+        raise errors.InvalidRequest(
+            "a server URL holds no credentials", where="url", fix="give the key as `key`"
+        )
+    return parts
+
+
+def _header(value: str, *, where: str) -> str:
+    """A value as it is sent in a header: its UTF-8, in the letters that http.client takes.
+
+    >>> _header("Zoë", where="user")
+    'ZoÃ«'
+    """
+    if not value.isprintable():
+        raise errors.InvalidRequest(
+            f"{where} holds a character that cannot be sent", where=where, fix="remove it"
+        )
+    return value.encode().decode("latin-1")
+
+
+def _request(
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    payload: bytes | None,
+    headers: dict[str, str],
+) -> None:
+    try:
+        connection.request(method, target, payload, headers)
+    except (BrokenPipeError, ConnectionResetError):
+        # A server that refuses a body answers before it has read it, and hangs up.
+        if connection.sock is None:
+            raise
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the other side has closed: nothing else can be read between two exchanges."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
 def _close_all(connections: list[http.client.HTTPConnection]) -> None:
     while connections:
         connections.pop().close()
 
 
-def _value(status: int, body: bytes) -> Any:
-    if status < 400:
-        return jsonx.decode(body, what="the server's answer")
-    raise _error(status, body)
-
-
-def _error(status: int, body: bytes) -> errors.TrimtabError:
-    """The error the server described, as the class it had there."""
+def _error(answered: _Answered) -> errors.TrimtabError:
+    """The error the server described, as the class it had there, with its facts."""
     try:
-        wire = jsonx.decode(body)
+        wire = jsonx.decode(answered.body)
     except errors.InvalidRequest:
         wire = {}
     wire = wire if isinstance(wire, dict) else {}
-    error = wire.get("error")
-    inner: dict[str, Any] = error if isinstance(error, dict) else wire
-    code = wire.get("title", "").replace(" ", "_") or inner.get("code", "")
-    kind = _BY_CODE.get(str(code)) or _BY_STATUS.get(status) or errors.TrimtabError
-    what = inner.get("detail") or inner.get("message") or f"HTTP {status}"
-    where = inner.get("where") or inner.get("param")
-    return kind(what, where=where, fix=inner.get("fix"), status=status)
+    inner = wire.get("error")
+    about: dict[str, Any] = inner if isinstance(inner, dict) else wire
+    code = str(wire.get("type", "")).rpartition(":")[2] or about.get("code")
+    kind = _BY_CODE.get(str(code)) or _BY_STATUS.get(answered.status) or errors.TrimtabError
+    what = about.get("detail") or about.get("message") or f"HTTP {answered.status}"
+    facts = {key: value for key, value in about.items() if key not in _SAID}
+    waited = answered.headers.get("retry-after", "")
+    if waited.isdecimal():
+        facts.setdefault("retry_after_s", int(waited))
+    return kind(
+        str(what),
+        where=about.get("where") or about.get("param"),
+        fix=about.get("fix"),
+        **{**facts, "status": answered.status},
+    )
 
 
 def _tree(kind: type[errors.TrimtabError]) -> Iterator[type[errors.TrimtabError]]:
@@ -246,5 +354,15 @@ def _tree(kind: type[errors.TrimtabError]) -> Iterator[type[errors.TrimtabError]
         yield from _tree(child)
 
 
+_SAID = frozenset({"type", "title", "detail", "message", "where", "param", "fix", "code", "what"})
 _BY_CODE = {kind.code: kind for kind in _tree(errors.TrimtabError)}
-_BY_STATUS = {400: errors.InvalidRequest, 401: errors.Unauthenticated, 404: errors.NotFound}
+_BY_STATUS = {
+    **dict.fromkeys(range(400, 500), errors.RequestError),
+    400: errors.InvalidRequest,
+    401: errors.Unauthenticated,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    413: errors.TooLarge,
+    429: errors.RateLimited,
+}

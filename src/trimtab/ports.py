@@ -304,6 +304,7 @@ class TelemetryStore(Protocol):
         score_id replaces the earlier one.
         Raises (through the future):
             NotDurable: the records were not written; nothing of the batch was.
+            InvalidRequest: one of them can never be stored; nothing of the batch was.
         """
         ...
 

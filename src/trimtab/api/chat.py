@@ -14,9 +14,9 @@ async def complete(request: Request) -> Response:
     caller = Caller(
         principal=request.principal.id,
         project=request.project,
-        user=request.headers.get("x-trimtab-user"),
-        session=request.headers.get("x-trimtab-session"),
-        environment=request.headers.get("x-trimtab-environment"),
+        user=_said(request, "user"),
+        session=_said(request, "session"),
+        environment=_said(request, "environment"),
     )
     answer = await request.app.gateway.chat(request.body, caller)
     headers = {
@@ -28,6 +28,17 @@ async def complete(request: Request) -> Response:
     return Response(
         status=answer.status, media_type=media_type, headers=headers, stream=answer.chunks
     )
+
+
+def _said(request: Request, name: str) -> str | None:
+    """What a header of ours says. Clients send text as UTF-8; what is not is read as Latin-1."""
+    value = request.headers.get(f"x-trimtab-{name}")
+    if not value:
+        return None
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
 
 
 async def models(request: Request) -> Response:

@@ -10,6 +10,7 @@ import msgspec
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.output import emit
 from trimtab.cli.verdicts import EXIT_CODES, verdict_text
+from trimtab.client import api_path
 from trimtab.errors import InvalidRequest
 from trimtab.records import Run
 
@@ -60,7 +61,7 @@ def command(as_json: bool, base: str, new: str, rules: tuple[str, ...], **flags:
     """
     body = {"baseline": base, "rules": [parse_rule(rule) for rule in rules]}
     with connected(flags) as client:
-        found = client.post(f"/api/v1/runs/{new}/comparison", body)
+        found = client.post(api_path("runs", new, "comparison"), body)
     run = msgspec.convert(found, Run)
     emit(found, as_json, text=lambda: verdict_text(run))
     if run.verdict is not None:

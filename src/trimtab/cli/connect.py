@@ -53,13 +53,15 @@ def connected(flags: Mapping[str, Any]) -> Iterator[Client]:
     from trimtab.kit import datadir
 
     if flags.get("url"):
-        yield Client(flags["url"], key=flags.get("key"))
+        with Client(flags["url"], key=flags.get("key")) as client:
+            yield client
         return
     config = load_config(flags).config
     data = Path(config.data)
     server = datadir.running_server(data)
     if server is not None:
-        yield Client(server.url, key=flags.get("key"))
+        with Client(server.url, key=flags.get("key")) as client:
+            yield client
     elif data.is_dir():
         with _opened(config) as client:
             yield client
@@ -87,13 +89,23 @@ def _opened(config: Config) -> Iterator[Client]:
         app.access = Access([Key.of("cli", secret, config.project, ["*"])], project=config.project)
         loop = asyncio.new_event_loop()
         stop = asyncio.Event()
-        thread = threading.Thread(
-            target=loop.run_until_complete, args=(serving.serve(app, listener, stop),)
-        )
+        failures: list[Exception] = []
+
+        def serve() -> None:
+            try:
+                loop.run_until_complete(serving.serve(app, listener, stop))
+            except Exception as error:
+                failures.append(error)
+                listener.close()  # what waits for an answer learns that there will be none
+
+        thread = threading.Thread(target=serve, name="trimtab-server")
         thread.start()
         try:
-            yield Client(url, key=secret)
+            with Client(url, key=secret) as client:
+                yield client
         finally:
             loop.call_soon_threadsafe(stop.set)
             thread.join()
             loop.close()
+            if failures:
+                raise failures[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import click
 
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.output import emit, show_table, table
+from trimtab.client import api_path
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 from trimtab.kit.clock import iso
 from trimtab.kit.hashing import digest
-from trimtab.records import text_of
+from trimtab.records import Example, text_of
 
 
 @click.group()
@@ -37,7 +39,9 @@ def listed(as_json: bool, **flags: Any) -> None:
 @command.command("show")
 @client_options
 @click.argument("ref")
-@click.option("--limit", type=int, default=20, show_default=True, help="How many rows.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many rows."
+)
 def shown(as_json: bool, ref: str, limit: int, **flags: Any) -> None:
     """Show the rows of a dataset: NAME for the newest version, NAME@3 for a version."""
     with connected(flags) as client:
@@ -72,7 +76,7 @@ def curated(as_json: bool, name: str, score: str, below: float | None, **flags: 
     """Add the calls that failed a score to a dataset."""
     with connected(flags) as client:
         body = {"score": score, "below": below}
-        dataset = client.post(f"/api/v1/datasets/{name}/curate", body)
+        dataset = client.post(api_path("datasets", name, "curate"), body)
     emit(dataset, as_json, text=lambda: f"{_ref(dataset)}: {dataset['size']} examples")
 
 
@@ -80,24 +84,40 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
     """The rows of a file.
 
     Raises:
-        InvalidRequest: a line is not a JSON object with an `input`; says which.
+        InvalidRequest: a line is not an example; says which.
     """
     rows = []
-    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
-        row = jsonx.decode(line, dict[str, Any], what=f"line {number} of {file.name}")
-        if "input" not in row:
-            raise InvalidRequest(
-                "the row has no input", where=f"{file.name}, line {number}", fix='add an "input"'
-            )
-        rows.append({"example_id": digest(row)[:16], **row})
+    lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            rows.append(_row(line, f"line {number} of {file.name}"))
     return rows
+
+
+def _row(line: bytes, what: str) -> dict[str, Any]:
+    row = jsonx.decode(line, dict[str, Any], what=what)
+    if "input" not in row:
+        raise InvalidRequest(f"{what} has no input", where=what, fix='add an "input"')
+    row = {"example_id": digest(row)[:16], **row}
+    unknown = sorted(set(row) - set(Example.__struct_fields__))
+    if unknown:
+        raise InvalidRequest(
+            f"{what} has a field that an example does not have: {unknown[0][:50]!r}",
+            where=what,
+            fix='correct its name, or keep it in "metadata"',
+        )
+    jsonx.decode(jsonx.encode(row), Example, what=what)
+    return row
 
 
 def _rows(rows: list[dict[str, Any]], total: int) -> str:
     cells = [
-        [row["example_id"], text_of(row["input"])[:70], text_of(row["expected"])[:50], row["split"]]
+        [
+            row["example_id"],
+            text_of(row["input"])[:70],
+            None if row["expected"] is None else text_of(row["expected"])[:50],
+            row["split"],
+        ]
         for row in rows
     ]
     text = table(cells, ["example", "input", "expected", "split"])

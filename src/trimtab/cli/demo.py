@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -19,7 +21,13 @@ from trimtab.records import Run
 @click.command()
 @click.option("--exit", "leave", is_flag=True, help="Stop when the last step is done.")
 @click.option("--data", metavar="DIR", help="Keep the records here; must be empty.")
-@click.option("--port", type=int, default=8321, show_default=True, help="0 takes any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8321,
+    show_default=True,
+    help="0 takes any free one.",
+)
 def command(leave: bool, data: str | None, port: int) -> None:
     """Run the whole loop: ask, record, score, curate, compare, gate, promote, ask again.
 
@@ -28,11 +36,27 @@ def command(leave: bool, data: str | None, port: int) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="trimtab-demo-") as scratch:
         folder = Path(data) if data else Path(scratch) / "data"
-        with _server(folder, port) as url:
-            click.echo(f"\nLook around: {url}")
+        with _stopped_in_order(), _server(folder, port) as url:
             if not leave:
+                click.echo(f"\nLook around: {url}")
                 click.echo("It stays up until Ctrl-C.")
                 _wait()
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """SIGTERM and a closed terminal are like Ctrl-C: the demo stops its server before it goes."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager

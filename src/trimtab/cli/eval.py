@@ -11,7 +11,7 @@ from trimtab.cli.compare import parse_rule, rules_option
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.output import emit, progress
 from trimtab.cli.verdicts import EXIT_CODES, metrics_text, verdict_text
-from trimtab.client import Client
+from trimtab.client import Client, api_path
 from trimtab.errors import StoreError
 from trimtab.records import Run
 
@@ -49,7 +49,7 @@ def command(
         found = finished(client, {**request, "release": release})
         if base is not None:
             body = {"baseline": base["run_id"], "rules": gate_rules}
-            found = client.post(f"/api/v1/runs/{found['run_id']}/comparison", body)
+            found = client.post(api_path("runs", found["run_id"], "comparison"), body)
     run = msgspec.convert(found, Run)
     emit(found, as_json, text=lambda: _text(run))
     if gate and run.verdict is not None:

@@ -8,9 +8,13 @@ from typing import Any
 import click
 
 from trimtab.cli.connect import client_options, connected
+from trimtab.cli.failures import printable
 from trimtab.cli.output import emit, show_table
+from trimtab.client import api_path
 from trimtab.kit import jsonx
 from trimtab.kit.clock import iso
+
+_CONTENT = ("prompt", "targets", "parameters", "guard_policy", "retrieval")
 
 
 @click.group()
@@ -50,8 +54,8 @@ def listed(as_json: bool, route: str | None, **flags: Any) -> None:
 def shown(as_json: bool, ref: str, **flags: Any) -> None:
     """Show one release, by ROUTE@VERSION or id."""
     with connected(flags) as client:
-        release = client.get(f"/api/v1/releases/{ref}")
-    emit(release, as_json, text=lambda: "\n".join(f"{k}: {v}" for k, v in release.items()))
+        release = client.get(api_path("releases", ref))
+    emit(release, as_json, text=lambda: _text(release))
 
 
 @command.command("create")
@@ -77,7 +81,7 @@ def promoted(
     """Make a release live, on the evidence of a run."""
     with connected(flags) as client:
         body = {"run": run, "reason": reason, "force": force}
-        release = client.post(f"/api/v1/releases/{ref}/promote", body)
+        release = client.post(api_path("releases", ref, "promote"), body)
     emit(release, as_json, text=lambda: f"{_ref(release)} is {release['state']}")
 
 
@@ -88,8 +92,29 @@ def promoted(
 def rolled_back(as_json: bool, ref: str, reason: str, **flags: Any) -> None:
     """Take a live release back: the one that was live before it answers again."""
     with connected(flags) as client:
-        release = client.post(f"/api/v1/releases/{ref}/rollback", {"reason": reason})
+        release = client.post(api_path("releases", ref, "rollback"), {"reason": reason})
     emit(release, as_json, text=lambda: f"{_ref(release)} is {release['state']}")
+
+
+def _text(release: dict[str, Any]) -> str:
+    """The content, then the life of a release; what is not set is left out."""
+    lines = [f"{_ref(release)} is {release['state']}"]
+    for name in ("release_id", "digest", "created_ns", *_CONTENT, "note"):
+        value = release[name]
+        if value not in (None, "", {}, []):
+            lines.append(f"  {name.removesuffix('_ns'):<12} {_shown(name, value)}")
+    for approval in release["approvals"]:
+        why = [f"run {approval['run']}"] if approval["run"] else []
+        why += [approval["reason"]] if approval["reason"] else []
+        who = f"{iso(approval['time_ns'])}  {approval['action']} by {approval['principal']}"
+        lines.append("  ".join([f"  {who}", *why]))
+    return printable("\n".join(lines))
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "created_ns":
+        return iso(value)
+    return value if isinstance(value, str) else jsonx.encode(value).decode()
 
 
 def _ref(row: dict[str, Any]) -> str:

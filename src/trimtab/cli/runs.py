@@ -10,6 +10,7 @@ import msgspec
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.output import emit, show_table
 from trimtab.cli.verdicts import metrics_text, verdict_text
+from trimtab.client import api_path
 from trimtab.kit.clock import iso
 from trimtab.records import Run
 
@@ -52,7 +53,7 @@ def listed(as_json: bool, limit: int, **flags: Any) -> None:
 def shown(as_json: bool, run_id: str, **flags: Any) -> None:
     """Show a run's numbers and its verdict."""
     with connected(flags) as client:
-        found = client.get(f"/api/v1/runs/{run_id}")
+        found = client.get(api_path("runs", run_id))
     run = msgspec.convert(found, Run)
     emit(found, as_json, text=lambda: f"{run.name}: {run.status}\n{_body(run)}")
 

@@ -7,21 +7,36 @@ from typing import Any
 import click
 
 from trimtab.cli.connect import client_options, connected
+from trimtab.cli.failures import INFRASTRUCTURE
 from trimtab.cli.output import emit, table
+from trimtab.client import Client
+from trimtab.errors import TrimtabError
 
 
 @click.command()
 @client_options
 @click.option("--hours", type=int, default=24, show_default=True, help="How far back.")
 def command(as_json: bool, hours: int, **flags: Any) -> None:
-    """Show the running server and its figures."""
+    """Show the running server and its figures; exits 4 when it is not ready."""
     with connected(flags) as client:
         status = {
             "url": client.url,
-            **client.get("/readyz"),
+            **_readiness(client),
             "overview": client.get("/api/v1/metrics/overview", {"hours": hours}),
         }
     emit(status, as_json, text=lambda: _text(status, hours))
+    click.get_current_context().exit(INFRASTRUCTURE if status["failures"] else 0)
+
+
+def _readiness(client: Client) -> dict[str, Any]:
+    """What the server says about itself, which it says with an error when it is not ready."""
+    try:
+        ready: dict[str, Any] = client.get("/readyz")
+    except TrimtabError as error:
+        if "failures" not in error.fields:
+            raise
+        return {"status": "not ready", "failures": error.fields["failures"]}
+    return ready
 
 
 def _text(status: dict[str, Any], hours: int) -> str:
@@ -36,4 +51,5 @@ def _text(status: dict[str, Any], hours: int) -> str:
         ["cost", f"${seen['cost_usd']}, {seen['unpriced']} calls unpriced"],
         ["traces / spans", f"{seen['traces']} / {seen['spans']}"],
     ]
+    rows += [[f"not ready: {name}", why] for name, why in status["failures"].items()]
     return table(rows, ["", ""]).lstrip()

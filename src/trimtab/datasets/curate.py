@@ -79,11 +79,10 @@ def _correction(score: Score) -> bool:
 def _example(
     telemetry: TelemetryStore, project: str, trace_id: str, score: Score
 ) -> Example | None:
-    """The call of a trace as an example; None when its root or its question is not on record."""
+    """The call of a trace as an example; None when it has no question or is an experiment's."""
     spans = telemetry.trace(project, trace_id)
     root = next((span for span in spans if span.parent_id is None), None)
-    question = "" if root is None else _question(root)
-    if root is None or not question.strip():
+    if root is None or root.run is not None or not (question := _question(root)).strip():
         return None
     cluster = score.metadata.get("cluster")
     metadata: dict[str, Any] = {"failed": score.name, "release": root.release}

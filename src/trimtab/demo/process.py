@@ -26,17 +26,12 @@ class ServerProcess:
         data: its data directory, which must be empty or absent.
         port: where it listens; 0 takes any free port.
     Raises:
-        Conflict: the directory is not empty.
+        Conflict: the directory is not empty, or is none.
         StoreError: the server did not come up; says why.
     """
 
     def __init__(self, data: Path, port: int) -> None:
-        if data.exists() and any(data.iterdir()):
-            raise Conflict(
-                f"{data} is not empty, and the demo starts from nothing",
-                where="--data",
-                fix=f"name another directory, or remove {data}",
-            )
+        _require_empty(data)
         self._data = data.resolve()
         self._port = port
         self._log = self._data.parent / f"{self._data.name}.log"
@@ -58,7 +53,8 @@ class ServerProcess:
                 env=environment,
             )
         try:
-            return self._ready()
+            self._client = self._ready()
+            return self._client
         except BaseException:
             self._process.kill()
             self._process.wait()
@@ -70,6 +66,7 @@ class ServerProcess:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._client.close()
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(_STOP_S)
@@ -96,4 +93,19 @@ class ServerProcess:
             "the demo's server did not start: " + " | ".join(said or ["it said nothing"]),
             where=str(self._log),
             fix="run `trimtab doctor`",
+        )
+
+
+def _require_empty(data: Path) -> None:
+    try:
+        entries = [*data.iterdir()] if data.exists() else []
+    except OSError as error:
+        raise Conflict(
+            f"{data} cannot be used: {error.strerror}", where="--data", fix="name another directory"
+        ) from None
+    if entries:
+        raise Conflict(
+            f"{data} is not empty, and the demo starts from nothing",
+            where="--data",
+            fix="name another directory, or remove it",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -89,15 +90,9 @@ def play(client: Client, show: Display) -> Result:
 
 def _traffic(client: Client, show: Display) -> list[Visit]:
     asked = questions.traffic()
-    done = 0
+    done = itertools.count(1)
     with show.counting("questions", len(asked)) as advance:
-
-        def one_more() -> None:
-            nonlocal done
-            done += 1
-            advance(done)
-
-        return visits(client, asked, one_more)
+        return visits(client, asked, lambda: advance(next(done)))
 
 
 def _recorded(client: Client, show: Display, asked: list[Visit]) -> None:

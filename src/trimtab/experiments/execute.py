@@ -7,13 +7,16 @@ far it got.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
-from trimtab.errors import Conflict, TrimtabError
+from trimtab.errors import Conflict, NotFound, StoreError, TrimtabError
 from trimtab.experiments.compare import summarise
 from trimtab.experiments.vectors import vectors
 from trimtab.ports import Clock, Response, RunStore, Scorer, Task, TelemetryStore
@@ -32,7 +35,9 @@ class Experiments:
         self._runs = runs
         self._telemetry = telemetry
         self._clock = clock
-        self._tasks: dict[str, asyncio.Task[Run]] = {}
+        self._running: dict[asyncio.Task[None], Run] = {}
+        # One thread writes the records of runs, so that they land in the order they were written.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="experiments")
 
     def start(
         self,
@@ -44,9 +49,10 @@ class Experiments:
         concurrency: int = 4,
     ) -> None:
         """Execute in the background; the run's record shows how it goes."""
-        self._tasks[run.run_id] = asyncio.create_task(
-            self._supervised(run, task, examples, scorers, concurrency)
-        )
+        supervised = self._supervised(run, task, examples, scorers, concurrency)
+        running = asyncio.create_task(supervised, name=f"run {run.run_id}")
+        self._running[running] = run
+        running.add_done_callback(self._running.pop)
 
     def recover(self) -> None:
         """Runs that a crash left running end as interrupted; their scores so far are kept."""
@@ -55,10 +61,12 @@ class Experiments:
 
     async def stop(self) -> None:
         """Cancel what is running; those runs end as interrupted."""
-        running = list(self._tasks.values())
+        running = dict(self._running)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        for run in running.values():
+            await self._in_turn(self._mark, run, "interrupted", "the server stopped")
 
     async def _supervised(
         self,
@@ -67,20 +75,26 @@ class Experiments:
         examples: Sequence[Example],
         scorers: Sequence[Scorer],
         concurrency: int,
-    ) -> Run:
-        """A run always ends with a status that says how."""
+    ) -> None:
+        """A run that fails says so on its record."""
         try:
-            return await self.execute(run, task, examples, scorers, concurrency=concurrency)
-        except asyncio.CancelledError:
-            self._runs.put(_ended(run, "interrupted", self._clock, "the server stopped"))
-            raise
+            await self.execute(run, task, examples, scorers, concurrency=concurrency)
         except Exception as error:
             _log.exception("run %s failed", run.run_id)
-            failed = _ended(run, "failed", self._clock, str(error) or repr(error))
-            await asyncio.to_thread(self._runs.put, failed)
-            return failed
-        finally:
-            self._tasks.pop(run.run_id, None)
+            await self._in_turn(self._mark, run, "failed", str(error) or repr(error))
+
+    def _mark(self, run: Run, status: RunStatus, error: str) -> None:
+        """End a run before its time, unless it came to its end just now."""
+        try:
+            with contextlib.suppress(NotFound):
+                run = self._runs.get(run.project, run.run_id)
+            if run.status == "running":
+                self._runs.put(_ended(run, status, self._clock, error))
+        except StoreError as fault:
+            _log.error("run %s cannot be marked %s: %s", run.run_id, status, fault)
+
+    async def _in_turn(self, work: Callable[..., None], *arguments: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
 
     async def execute(
         self,
@@ -96,9 +110,9 @@ class Experiments:
         Args:
             concurrency: examples in flight at once.
         Raises:
-            StoreError: scores could not be made durable.
+            StoreError: scores or the run's record could not be made durable.
         """
-        await asyncio.to_thread(self._runs.put, run)
+        await self._in_turn(self._runs.put, run)
         gate = asyncio.Semaphore(concurrency)
         scores: list[Score] = []
         costs: list[Decimal | None] = []
@@ -110,18 +124,16 @@ class Experiments:
             costs.append(response.cost_usd)
             if len(costs) % _PROGRESS_EVERY == 0:
                 progress = msgspec.structs.replace(run, done=len(costs))
-                await asyncio.to_thread(self._runs.put, progress)
+                await self._in_turn(self._runs.put, progress)
 
-        async with asyncio.TaskGroup() as group:
-            for example in examples:
-                group.create_task(one(example))
+        await _all(one(example) for example in examples)
         finished = msgspec.structs.replace(
             _ended(run, "done", self._clock),
             done=len(examples),
             metrics=_metrics(scores, examples, scorers),
             cost_usd=None if None in costs else sum((c for c in costs if c), Decimal(0)),
         )
-        await asyncio.to_thread(self._runs.put, finished)
+        await self._in_turn(self._runs.put, finished)
         return finished
 
     async def _example(
@@ -129,8 +141,11 @@ class Experiments:
     ) -> tuple[Response, list[Score]]:
         try:
             response = await task(example)
-        except TrimtabError as error:
-            response = Response(output=None, error=str(error))
+        except Exception as error:
+            # A task is anybody's code: one example that it fails on does not end the run.
+            if not isinstance(error, TrimtabError):
+                _log.exception("the task of run %s failed on %s", run.run_id, example.example_id)
+            response = Response(output=None, error=str(error) or repr(error))
         subject = of_example(example, response, project=run.project, run=run.run_id)
         judged = [score for scorer in scorers for score in await scorer.score(subject)]
         if response.error:
@@ -173,6 +188,16 @@ def new_run(
         started_ns=clock.now_ns(),
         total=len(examples),
     )
+
+
+async def _all(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all jobs; the first that fails stops the others, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(job)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 def _blamed(score: Score, error: str) -> Score:

@@ -20,14 +20,19 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def vectors(scores: Sequence[Score], example_ids: Sequence[str]) -> dict[str, Vector]:
-    """Group the scores of a run by metric; examples without a score of it count as unscored."""
+    """Group the scores of a run by metric; examples without a score of it count as unscored.
+
+    Of two scores of one example by one metric the later counts. Labels are no numbers: a metric
+    that gives them has no vector.
+    """
     found: dict[str, dict[str, Score]] = {}
-    for score in scores:
-        found.setdefault(score.name, {})[score.target.id] = score
+    for score in sorted(scores, key=lambda score: score.time_ns):
+        if score.target.kind == "example":
+            found.setdefault(score.name, {})[score.target.id] = score
     result = {}
     for name, by_example in sorted(found.items()):
         given = [score for score in by_example.values() if score.number is not None]
-        if not given and all(score.label for score in by_example.values()):
+        if not given and any(score.label for score in by_example.values()):
             continue
         result[name] = Vector(
             values={key: _number(by_example.get(key)) for key in example_ids},

@@ -29,18 +29,23 @@ def judged(
     """The candidate's run with the verdict of the gate.
 
     Args:
-        examples: the rows both runs were made over; clusters come from them.
+        examples: the rows of the dataset both runs were made over; clusters come from them.
         scorers: those of the runs; they say which way is better.
         rules: which metrics gate; none means every pass-or-fail metric, with a margin of 2 points.
     Raises:
         Conflict: a run is not finished, or they were made over different examples.
     """
     _require_comparable(candidate, baseline)
-    clusters = {row.example_id: row.cluster or row.example_id for row in examples}
+    split = candidate.split
+    clusters = {
+        row.example_id: row.cluster or row.example_id
+        for row in examples
+        if split is None or row.split == split
+    }
     before = _vectors(telemetry, baseline, list(clusters))
     after = _vectors(telemetry, candidate, list(clusters))
     shared = [name for name in after if name in before]
-    gate = Gate(rules=tuple(rules) or _default_rules(shared, after))
+    gate = Gate(rules=tuple(rules) or _default_rules(shared, before, after))
     margins = {rule.metric: rule.margin for rule in gate.rules}
     higher = {scorer.name: scorer.higher_is_better for scorer in scorers}
     comparisons = [
@@ -79,7 +84,12 @@ def _vectors(telemetry: TelemetryStore, run: Run, example_ids: Sequence[str]) ->
     return vectors(scores, example_ids)
 
 
-def _default_rules(names: Sequence[str], found: Mapping[str, Vector]) -> tuple[GateRule, ...]:
+def _default_rules(
+    names: Sequence[str], before: Mapping[str, Vector], after: Mapping[str, Vector]
+) -> tuple[GateRule, ...]:
+    """A metric that could judge only one of the runs gates too: its coverage speaks."""
     return tuple(
-        GateRule(metric=name, margin=_DEFAULT_MARGIN) for name in names if found[name].binary
+        GateRule(metric=name, margin=_DEFAULT_MARGIN)
+        for name in names
+        if before[name].binary or after[name].binary
     )

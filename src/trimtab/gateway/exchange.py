@@ -8,6 +8,7 @@ whole is an answer that was recorded. An answer that is cut off, from either sid
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from trimtab.ports import Call, Clock, Reply
 from trimtab.records import Span
 from trimtab.records.span import SpanStatus
 
+_log = logging.getLogger("trimtab.gateway")
 _CUT = "the provider's answer ended before it was complete"
 _GONE = "the caller went away before the end of the answer"
 
@@ -95,6 +97,7 @@ class Exchange:
         self._sent: Any = self._asked
         self._fold = Fold(stream=request.stream)
         self._first_token_ns: int | None = None
+        self._reworded = False  # the body is not the provider's but ours
         self._spans: list[Span] = []
         self._done: Callable[[], None] = lambda: None
 
@@ -114,7 +117,10 @@ class Exchange:
             raise
         except BaseException as error:
             self._done()
-            self._record_late("cancelled" if _is_cancel(error) else "error", repr(error)[:500])
+            if isinstance(error, asyncio.CancelledError):
+                self._record_late("cancelled", _GONE)
+            else:
+                self._record_late("error", repr(error)[:500])
             raise
         return Answer(
             status=reply.status,
@@ -128,11 +134,13 @@ class Exchange:
         headers = {"x-trimtab-trace-id": self._trace.trace_id}
         if self._plan.deployment is not None:
             headers["x-trimtab-release"] = self._plan.deployment.release.ref
+        if self._reworded:
+            headers["content-type"] = "application/json"
         return headers
 
     def _is_stream(self, reply: Reply) -> bool:
         """Whether the answer is a stream; a provider may answer a stream request with JSON."""
-        content_type = reply.headers.get("content-type", "")
+        content_type = reply.headers.get("content-type", "").lower()
         stream = reply.status < 400 and content_type.startswith("text/event-stream")
         self._fold = Fold(stream=stream)
         return stream
@@ -157,14 +165,17 @@ class Exchange:
 
     async def _body(self) -> bytes:
         """The request for the provider: its model's own name, and what the release decides."""
-        changes: dict[str, Any] = {"model": self._plan.target.model}
-        deployment = self._plan.deployment
+        request, deployment = self._request, self._plan.deployment
+        changes: dict[str, Any] = {}
         if deployment is not None:
-            changes |= await prepare.released(self._request, deployment, self._trace, self._clock)
-        if self._request.stream and not self._request.wants_usage:
-            changes["stream_options"] = {"include_usage": True}
-        self._sent = changes.get("messages", self._asked)
-        return self._request.body(**changes)
+            changes |= deployment.release.parameters
+            if opening := await prepare.opening(request, deployment, self._trace, self._clock):
+                changes["messages"] = prepare.opened(opening, request)
+                self._sent = [*opening, *self._asked]
+        changes["model"] = self._plan.target.model
+        if request.stream and not request.wants_usage:
+            changes["stream_options"] = prepare.with_usage(request)
+        return request.body(**changes)
 
     # -- forward -------------------------------------------------------------------------------
 
@@ -185,8 +196,9 @@ class Exchange:
         """A provider's error: its own JSON as it came, anything else in the caller's dialect."""
         text = body[:500].decode("utf-8", "replace")
         self._fold.error = f"HTTP {reply.status}: {text}"
-        if "json" in reply.headers.get("content-type", ""):
+        if "json" in reply.headers.get("content-type", "").lower():
             return body
+        self._reworded = True
         error = ProviderError(
             f"{self._plan.target.card.provider} answered HTTP {reply.status} without JSON",
             fix="see the trace for what it said",
@@ -200,7 +212,7 @@ class Exchange:
         try:
             async for chunk in reply.chunks:
                 for event in decoder.feed(chunk):
-                    if event.data == "[DONE]":
+                    if event.data == "[DONE]" and not self._recorded:
                         self._fold.event(event.data)
                         await self._record(self._outcome(reply.status))
                     if self._read(event):
@@ -209,15 +221,28 @@ class Exchange:
             if not self._recorded:
                 await self._record(self._outcome(reply.status))
             if not self._fold.complete and self._fold.error is None:
-                yield _error_event(ProviderError(_CUT, fix="retry"))
-        except TrimtabError as error:
-            if not self._recorded:
-                await self._record(self._partial("error", str(error)))
+                raise ProviderError(_CUT, fix="retry the call")
+        except Exception as error:
+            said = await self._broken(error)
             if not forwarded:
                 raise
-            yield _error_event(error)
+            yield _error_event(said)
         finally:
             await _close(reply.chunks)
+
+    async def _broken(self, error: Exception) -> TrimtabError:
+        """Record a stream that failed on the way; what its caller is told."""
+        said, on_record = error, str(error)
+        if not isinstance(said, TrimtabError):
+            _log.error("the answer of trace %s broke", self._trace.trace_id, exc_info=error)
+            said = ProviderError("the answer broke off inside Trimtab", fix="retry the call")
+            on_record = repr(error)[:500]
+        if not self._recorded:
+            try:
+                await self._record(self._partial("error", on_record))
+            except TrimtabError as refused:
+                return refused
+        return said
 
     def _read(self, event: sse.Event) -> bool:
         """Read an event; False for a usage chunk that only Trimtab asked for."""
@@ -272,17 +297,13 @@ class Exchange:
         self._done()
 
 
-def _is_cancel(error: BaseException) -> bool:
-    return isinstance(error, asyncio.CancelledError)
-
-
 def _only_usage(data: str) -> bool:
     """Whether an event is the extra usage chunk: usage and no choices."""
     if '"usage"' not in data:
         return False
     try:
         wire = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return isinstance(wire, dict) and bool(wire.get("usage")) and wire.get("choices") == []
 

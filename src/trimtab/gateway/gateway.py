@@ -61,29 +61,37 @@ class Gateway:
         """
         request = openai_chat.read_request(body)
         plan = self.snapshot.plan(caller.project, request.model)
-        await self._admit(caller)
-        exchange = Exchange(
-            request,
-            plan,
-            caller,
-            journal=self._journal,
-            clock=self._clock,
-            timeout_s=self._limits.timeout_s,
-        )
-        self._in_flight += 1
+        self._enter()
+        try:
+            await self._admit(caller)
+            exchange = Exchange(
+                request,
+                plan,
+                caller,
+                journal=self._journal,
+                clock=self._clock,
+                timeout_s=self._limits.timeout_s,
+            )
+        except BaseException:
+            self._leave()
+            raise
         exchange.when_done(self._leave)
         return await exchange.answer()
 
-    def _leave(self) -> None:
-        self._in_flight -= 1
-
-    async def _admit(self, caller: Caller) -> None:
+    def _enter(self) -> None:
+        """Take a place before anything is awaited, so that no two requests take the same one."""
         if self._in_flight >= self._limits.concurrency:
             raise Overloaded(
                 f"{self._in_flight} requests are in flight, the most this server takes at once",
                 fix="retry after a second, or raise limits.concurrency",
                 retry_after_s=1,
             )
+        self._in_flight += 1
+
+    def _leave(self) -> None:
+        self._in_flight -= 1
+
+    async def _admit(self, caller: Caller) -> None:
         rate = self._limits.requests_per_minute
         if rate is None:
             return

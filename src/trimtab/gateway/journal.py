@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from trimtab.errors import TrimtabError
 from trimtab.ports import Recorder
 from trimtab.records import Span
 
@@ -38,5 +37,6 @@ class Journal:
     async def _supervised(self, spans: Sequence[Span]) -> None:
         try:
             await self._recorder.record(spans)
-        except TrimtabError as error:
-            _log.error("the record of cancelled call %s is lost: %s", spans[0].trace_id, error)
+        except Exception as error:
+            # Nobody waits for this task: it says itself what went wrong.
+            _log.error("the record of call %s is lost: %s", spans[0].trace_id, error)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from trimtab.dialects.openai_chat import ChatRequest
 from trimtab.dialects.passages import without_markup, write_passages
@@ -20,16 +23,15 @@ def asked(request: ChatRequest) -> list[Any]:
     return messages
 
 
-async def released(
+async def opening(
     request: ChatRequest, deployment: Deployment, trace: CallTrace, clock: Clock
-) -> dict[str, Any]:
-    """The fields a release sets; they win over the caller's.
+) -> list[Any]:
+    """The messages a release puts before the caller's.
 
     The retriever's search becomes a span of the trace.
     """
-    changes = dict(deployment.release.parameters)
     if deployment.template is None:
-        return changes
+        return []
     question = _question(request)
     started_ns = clock.now_ns()
     passages = await _search(deployment, question)
@@ -37,9 +39,19 @@ async def released(
         trace.retrieved(question, passages, started_ns)
     # A question that a template quotes before its passages must not bring passages of its own.
     variables = {"passages": write_passages(passages), "question": without_markup(question)}
-    opening = deployment.template.render(variables)
-    changes["messages"] = [_on_wire(message) for message in opening] + asked(request)
-    return changes
+    return [_on_wire(message) for message in deployment.template.render(variables)]
+
+
+def opened(opening: Sequence[Any], request: ChatRequest) -> list[Any]:
+    """All messages for the model; those of the caller stay byte for byte as they came."""
+    return [*opening, *jsonx.decode(bytes(request.fields["messages"]), list[msgspec.Raw])]
+
+
+def with_usage(request: ChatRequest) -> dict[str, Any]:
+    """The caller's stream options, with the usage that the record needs asked for."""
+    given = request.fields.get("stream_options")
+    options = jsonx.decode(bytes(given)) if given is not None else None
+    return {**(options or {}), "include_usage": True}
 
 
 async def _search(deployment: Deployment, question: str) -> list[Passage]:
@@ -56,6 +68,7 @@ def _question(request: ChatRequest) -> str:
 
 def _on_wire(message: Message) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.name:
-        wire["name"] = message.name
+    for field in ("name", "tool_calls", "tool_call_id"):
+        if value := getattr(message, field):
+            wire[field] = value
     return wire

@@ -71,10 +71,12 @@ class Snapshot:
         target = self.target(name)
         if target is not None:
             return Plan(target=target)
-        close = get_close_matches(name, self.names(project), n=3)
+        close = get_close_matches(name[:200], self.names(project), n=3)
         hint = f"did you mean {', '.join(close)}? " if close else ""
         raise NotFound(
-            f"no route or model {name!r}", where="model", fix=f"{hint}GET /v1/models lists them"
+            f"no route or model {name[:200]!r}",
+            where="model",
+            fix=f"{hint}GET /v1/models lists them",
         )
 
     def target(self, model: str) -> Target | None:

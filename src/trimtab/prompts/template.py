@@ -71,7 +71,7 @@ def variables_of(messages: Sequence[Message]) -> tuple[str, ...]:
         where = f"message {index}"
         if _compile(message, where) is not None:
             tree = _ENVIRONMENT.parse(str(message.content))
-            if any(meta.find_referenced_templates(tree)):
+            if list(meta.find_referenced_templates(tree)):
                 raise InvalidRequest(
                     "a prompt cannot include, import or extend another template",
                     where=where,

@@ -11,11 +11,10 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 import msgspec
 
-from trimtab.errors import NotDurable, StoreError
+from trimtab.errors import InvalidRequest, NotDurable, StoreError
 from trimtab.kit import jsonx
 from trimtab.ports import TelemetryStore
 from trimtab.records import Span
@@ -23,7 +22,7 @@ from trimtab.tracing.spool import Frame, Position, Spool
 
 _log = logging.getLogger("trimtab.tracing")
 _BATCH = 2_000
-_RETRY_S = 1.0
+_BATCH_BYTES = 32 << 20
 _PROBE_BYTES = 64 * 1024
 
 _decoder = msgspec.json.Decoder(Span)
@@ -34,6 +33,7 @@ class SpanRecorder:
 
     Args:
         on_commit: called in the event loop after spans reached the store.
+        retry_s: how long to wait before the store is tried again after it failed.
     """
 
     def __init__(
@@ -42,10 +42,12 @@ class SpanRecorder:
         store: TelemetryStore,
         *,
         on_commit: Callable[[], None] = lambda: None,
+        retry_s: float = 1.0,
     ) -> None:
         self._spool = spool
         self._store = store
         self._on_commit = on_commit
+        self._retry_s = retry_s
         self._work = asyncio.Event()
         self._progress = asyncio.Condition()
         self._accepted: Position | None = None
@@ -101,7 +103,8 @@ class SpanRecorder:
             ) from None
 
     def _has_stored(self, target: Position | None) -> bool:
-        if target is None or not self._caught_up:
+        # Frames go in order: what this process recorded lies behind what an earlier one left.
+        if target is None:
             return self._caught_up
         return self._stored is not None and self._stored >= target
 
@@ -124,19 +127,42 @@ class SpanRecorder:
                 await self._later()
 
     async def _later(self) -> None:
-        await asyncio.sleep(_RETRY_S)
+        await asyncio.sleep(self._retry_s)
         self._work.set()
 
     def _take(self) -> list[Frame]:
-        return list(islice(self._spool.read(), _BATCH))
+        """The next frames, bounded in number and, but for the last, in size."""
+        frames: list[Frame] = []
+        size = 0
+        for frame in self._spool.read():
+            frames.append(frame)
+            size += len(frame.payload)
+            if len(frames) >= _BATCH or size >= _BATCH_BYTES:
+                break
+        return frames
 
     async def _carry(self, frames: Sequence[Frame]) -> None:
         spans = [span for frame in frames if (span := decoded(frame)) is not None]
-        await asyncio.wrap_future(self._store.append(spans=spans))
+        try:
+            await asyncio.wrap_future(self._store.append(spans=spans))
+        except InvalidRequest:
+            await self._carry_singly(spans)
         await asyncio.to_thread(self._spool.commit, frames[-1].position)
-        self._on_commit()
         self._stored = frames[-1].position
         await self._notify()
+        self._on_commit()
+
+    async def _carry_singly(self, spans: Sequence[Span]) -> None:
+        """Store each span on its own, so that one the store can never take does not hold others."""
+        appends = [asyncio.wrap_future(self._store.append(spans=[span])) for span in spans]
+        results = await asyncio.gather(*appends, return_exceptions=True)
+        for span, result in zip(spans, results, strict=True):
+            if isinstance(result, InvalidRequest):
+                _log.error(
+                    "span %s of trace %s is left out: %s", span.span_id, span.trace_id, result
+                )
+            elif isinstance(result, BaseException):
+                raise result
 
     async def _notify(self) -> None:
         async with self._progress:

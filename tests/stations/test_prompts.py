@@ -1,0 +1,265 @@
+"""Prompts: checked when they are written, rendered in a sandbox, never a surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from trimtab.errors import InvalidRequest
+from trimtab.kit.clock import SystemClock
+from trimtab.ports import PromptStore
+from trimtab.prompts.template import CompiledPrompt, variables_of
+from trimtab.prompts.write import write
+from trimtab.records import Message, Prompt
+from trimtab.stores.metadata.sql import SQLMetadata
+
+
+def system(*contents: str) -> tuple[Message, ...]:
+    return tuple(Message(role="system", content=content) for content in contents)
+
+
+def rendered(content: str, **variables: Any) -> str:
+    prompt = Prompt(name="p", version=1, messages=system(content), digest="", created_ns=1)
+    (message,) = CompiledPrompt(prompt).render(variables)
+    assert isinstance(message.content, str)
+    return message.content
+
+
+def refusal(content: str, **variables: Any) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as caught:
+        rendered(content, **variables)
+    return caught.value
+
+
+# -- the sandbox -------------------------------------------------------------------------------
+
+ESCAPES = [
+    "{{ ''.__class__ }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ ''['__class__'] }}",
+    "{{ ''|attr('__class__') }}",
+    "{{ ''|attr('_'*2 ~ 'class' ~ '_'*2) }}",
+    "{{ ''|attr('\\x5f\\x5fclass\\x5f\\x5f') }}",
+    "{{ [{}]|sum(attribute='__class__') }}",
+    "{{ [''] | selectattr('__class__') | list }}",
+    "{{ '{0.__class__}'.format('') }}",
+    "{{ '{x.__class__}'.format_map({'x': ''}) }}",
+    "{{ ''.format.__self__ }}",
+    "{% set f = '{0.__class__.__init__.__globals__}'.format %}{{ f(question) }}",
+    "{{ ['{0.__class__}'] | map('format', '') | first | attr('__class__') }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "{{ joiner.__init__.__globals__ }}",
+    "{{ namespace.__init__.__globals__ }}",
+    "{{ lipsum.__globals__['os'] }}",
+    "{{ lipsum.__code__ }}",
+    "{{ range.__class__ }}",
+    "{{ dict.__base__.__subclasses__() }}",
+    "{{ question.__class__.__base__ }}",
+    "{{ question.encode.__self__.__class__ }}",
+    "{% macro m() %}{% endmacro %}{{ m.__call__.__globals__ }}",
+    "{% macro m() %}{{ caller.__class__ }}{% endmacro %}{% call m() %}{% endcall %}",
+    "{{ (1).__class__ }}",
+    "{{ [].append(1) }}",
+    "{{ {}.update({1: 2}) }}",
+    "{{ question_list.append('changed') }}",
+    "{{ question_dict.clear() }}",
+    "{% set _ = question_dict.setdefault('k', 1) %}",
+    "{{ [1].__iter__().__class__ }}",
+    "{% for x in [1] %}{{ loop.__class__ }}{% endfor %}",
+    "{% for x in [1] %}{{ loop._iterable }}{% endfor %}",
+    "{{ range(100001) | length }}",
+    "{{ question.mro() }}",
+    "{{ get_flashed_messages.__globals__ }}",
+    "{{ config }}",
+    "{{ request }}",
+    "{% include '/etc/passwd' %}",
+    "{% import 'os' as os %}",
+    "{% from 'os' import system %}",
+    "{% extends question %}",
+    "{% include question %}",
+]
+
+
+FILTERS = [
+    "{{ [question] | map(attribute='__class__') | list }}",
+    "{{ [question] | map('attr', '__class__') | list }}",
+    "{{ [question] | groupby('__class__') }}",
+    "{{ [question_dict] | sort(attribute='__class__') }}",
+    "{{ ('%s'|attr('format'))('{0.__class__}', 1) }}",
+    "{{ question | pprint }}{{ question | string | tojson }}",
+]
+
+
+def variables() -> dict[str, Any]:
+    return {"question": "x", "question_list": ["kept"], "question_dict": {"k": 2}}
+
+
+@pytest.mark.parametrize("template", ESCAPES)
+def test_no_known_way_leads_out_of_the_sandbox(template: str) -> None:
+    values = variables()
+    error = refusal(template, **values)
+    assert error.fix
+    assert "<class" not in str(error)
+    assert values == variables()
+
+
+@pytest.mark.parametrize("template", FILTERS)
+def test_filters_see_nothing_that_the_sandbox_hides(template: str) -> None:
+    text = rendered(template, **variables())
+    assert "<class" not in text
+    assert "<built-in" not in text
+
+
+@pytest.mark.parametrize("statement", ["include 'x'", "include q", "import 'x' as y", "extends q"])
+def test_a_prompt_that_needs_another_template_is_refused_when_it_is_written(statement: str) -> None:
+    with pytest.raises(InvalidRequest, match="cannot include, import or extend"):
+        variables_of(system("{% " + statement + " %}"))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 1 / (question | length - 1) }}",
+        "{{ '{a}'.format() }}",
+        "{{ '{}'.format() }}",
+        "{{ '%d' | format(question) }}",
+        "{{ question() }}",
+        "{{ question + 1 }}",
+        "{{ question | int | list }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{{ '\\ud83d' }}",
+        "{{ question.missing.deeper }}",
+    ],
+)
+def test_a_template_that_fails_is_refused_with_its_prompt_named(template: str) -> None:
+    variables_of(system(template))
+    error = refusal(template, question="x")
+    assert error.where == "prompt p@1"
+
+
+# -- what is written ---------------------------------------------------------------------------
+
+
+@given(st.text("{}%# \n'\"|()[].x1_-", max_size=30) | st.text(max_size=20))
+@example("{{" + "(" * 3000 + "1" + ")" * 3000 + "}}")
+@example("{% for a in [1] %}" * 30 + "{% endfor %}" * 30)
+@example("{% if 1 %}" * 300 + "{% endif %}" * 300)
+@example("{{ x | nofilter }}")
+@example("{{ x is nosuchtest }}")
+@example("{{ 1" + " + 1" * 5000 + " }}")
+@settings(deadline=None)
+def test_whatever_may_be_written_also_compiles(template: str) -> None:
+    try:
+        variables_of(system(template))
+    except InvalidRequest as error:
+        said = error
+    else:
+        CompiledPrompt(
+            Prompt(name="p", version=1, messages=system(template), digest="", created_ns=1)
+        )
+        return
+    assert said.where is not None
+    assert said.where.startswith("message 0")
+    assert said.fix
+
+
+@pytest.mark.parametrize(
+    ("template", "where"),
+    [
+        ("one\ntwo {% if %}", "message 1, line 2"),
+        ("{{ question", "message 1, line 1"),
+        ("\n\n{{ x | upcase }}", "message 1, line 3"),
+        ("{% endfor %}", "message 1, line 1"),
+    ],
+)
+def test_a_mistake_is_named_by_message_and_line(template: str, where: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        variables_of(system("fine", template))
+    assert caught.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("template", "variables"),
+    [
+        ("nothing", ()),
+        ("{{ b }} {{ a.c }} {{ b[d] }}", ("a", "b", "d")),
+        ("{% set x = y %}{{ x }}", ("y",)),
+        ("{% for p in passages %}{{ p }}{{ loop.index }}{% endfor %}", ("passages",)),
+        ("{{ tone | default('calm') }}", ("tone",)),
+        ("{{ range(3) | list }}{{ dict(a=1) }}", ()),
+        ("{# {{ comment }} #}{% raw %}{{ raw }}{% endraw %}", ()),
+    ],
+)
+def test_the_variables_of_a_template_are_those_it_needs_from_outside(
+    template: str, variables: tuple[str, ...]
+) -> None:
+    assert variables_of(system(template)) == variables
+
+
+def test_variables_of_all_messages_count_and_content_parts_are_no_templates() -> None:
+    parts = Message(role="user", content=[{"type": "text", "text": "{{ not_one }}"}])
+    messages = (*system("{{ b }}", "{{ a }}"), parts, Message(role="assistant"))
+    assert variables_of(messages) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ('{"answer": {"port": 1}}', '{"answer": {"port": 1}}'),
+        ("a { b } c }}", "a { b } c }}"),
+        ("{{ '{{' }} x {{ '}}' }}", "{{ x }}"),
+        ("{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
+        ("ends in a line end\n", "ends in a line end\n"),
+        ("<b>&amp; {{ q }}", "<b>&amp; <i>&"),
+        ("100 %", "100 %"),
+    ],
+)
+def test_literal_text_stays_as_it_was_written(template: str, text: str) -> None:
+    assert rendered(template, q="<i>&") == text
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_a_value_arrives_as_it_is(value: str) -> None:
+    assert rendered("[{{ value }}]", value=value) == f"[{value}]"
+
+
+# -- what is stored ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Iterator[PromptStore]:
+    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+        yield store.prompts
+
+
+def written(prompts: PromptStore, *contents: str, **fields: Any) -> Prompt:
+    clock = SystemClock()
+    return write(prompts, clock, project="default", name="p", messages=system(*contents), **fields)
+
+
+def test_a_change_of_words_or_parameters_is_the_next_version_and_nothing_else_is(
+    prompts: PromptStore,
+) -> None:
+    first = written(prompts, "Use {{ passages }}.")
+    assert (first.ref, first.variables) == ("p@1", ("passages",))
+    assert written(prompts, "Use {{ passages }}.") == first
+    assert written(prompts, "Use {{ passages }}.", parameters={}) == first
+    assert written(prompts, "Use {{ passages }}!").ref == "p@2"
+    assert written(prompts, "Use {{ passages }}!", parameters={"temperature": 0}).ref == "p@3"
+    assert written(prompts, "Use {{ passages }}.").ref == "p@4", "going back is a version too"
+    assert prompts.get("default", "p@1") == first
+
+
+@pytest.mark.parametrize("contents", [(), ("fine", "{% if %}"), ("{% include 'x' %}",)])
+def test_what_is_refused_is_not_stored(prompts: PromptStore, contents: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidRequest):
+        written(prompts, *contents)
+    assert prompts.list("default") == []
