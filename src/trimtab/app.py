@@ -86,6 +86,7 @@ class App:
         self._providers = _providers(config, self.corpora, self.clock)
         self._journal = Journal(self.tracing)
         self._revision = 0
+        self._refreshing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._limiter = _limiter(config)
         self.gateway = Gateway(
@@ -148,8 +149,10 @@ class App:
 
     async def refresh(self) -> None:
         """Bring the gateway's snapshot in step with the releases."""
-        self._revision = await asyncio.to_thread(self.metadata.releases.revision)
-        self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
+        # One at a time: of two that overlap, the older must not be the last to be set.
+        async with self._refreshing:
+            self._revision = await asyncio.to_thread(self.metadata.releases.revision)
+            self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
 
     async def _follow_releases(self) -> None:
         """Refresh when another process that shares the metadata changed a release."""
@@ -164,9 +167,8 @@ class App:
 
     def _snapshot(self) -> Snapshot:
         plain = Snapshot(self._providers)
-        releases = [r for r in self.metadata.releases.list() if r.state != "retired"]
         deployments = []
-        for release in releases:
+        for release in self.metadata.releases.list():
             try:
                 deployments.append(self._deployment(plain, release))
             except TrimtabError as error:
@@ -189,6 +191,12 @@ class App:
         return Deployment(
             release=release, template=template, retriever=retriever, targets=tuple(targets)
         )
+
+    def require_answerable(self, release: Release) -> None:
+        """Raises a TrimtabError that says why a release could not answer, if it could not."""
+        deployment = self._deployment(self.gateway.snapshot, release)
+        if deployment.retriever is not None:
+            deployment.retriever.search("", k=1)
 
     def require_model(self, model: str) -> None:
         """Raises InvalidRequest when no provider offers `model`."""
@@ -245,7 +253,10 @@ class App:
     def compare_runs(
         self, project: str, run_id: str, baseline_id: str, rules: Sequence[GateRule] = ()
     ) -> Run:
-        """Judge a finished run against a baseline run, and store the verdict with it."""
+        """Judge a finished run against a baseline run, and store the verdict with it.
+
+        The verdict that a release was promoted on is not replaced: a later one is only answered.
+        """
         candidate = self.metadata.runs.get(project, run_id)
         baseline = self.metadata.runs.get(project, baseline_id)
         run = judged(
@@ -256,7 +267,9 @@ class App:
             scorers=_known(candidate.scorers),
             rules=rules,
         )
-        self.metadata.runs.put(run)
+        releases = self.metadata.releases.list(project)
+        if not any(a.run == run_id for release in releases for a in release.approvals):
+            self.metadata.runs.put(run)
         return run
 
     # -- health --------------------------------------------------------------------------------

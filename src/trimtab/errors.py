@@ -166,9 +166,11 @@ class NotDurable(StoreError):
 
 class ScorerError(TrimtabError):
     code = "invalid_scorer"
+    status = 400
     exit_code = 2
 
 
 class MeasureError(TrimtabError, ValueError):
     code = "undefined_measure"
+    status = 400
     exit_code = 2

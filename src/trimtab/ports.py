@@ -260,7 +260,10 @@ class ScoreSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of a period, over model calls; None where there was no call to measure."""
+    """The figures of a period of live traffic, over model calls; a run keeps its own figures.
+
+    None where there was no call to measure.
+    """
 
     project: str
     since_ns: int

@@ -67,7 +67,7 @@ class Town:
     def roll_back(self, release: Release, reason: str = "it is worse") -> Release:
         return self.life.roll_back(PROJECT, release.ref, principal="ben", reason=reason)
 
-    def run(self, release: Release, **fields: Any) -> Run:
+    def run(self, release: Release, /, **fields: Any) -> Run:
         run = Run(
             **{
                 "run_id": f"run-{next(self._counter)}",

@@ -35,6 +35,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _log = logging.getLogger("trimtab.api")
+_BODY_IDLE_S = 60
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -49,6 +50,11 @@ class Disconnected(Exception):
 class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
     status = 405
+
+
+class RequestTimeout(RequestError):
+    code = "request_timeout"
+    status = 408
 
 
 class InternalError(TrimtabError):
@@ -116,8 +122,7 @@ class Server:
         self, endpoint: Endpoint, path: Mapping[str, str], scope: Scope, receive: Receive
     ) -> Response:
         headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in scope["headers"]
+            name.decode("latin-1").lower(): _header(value) for name, value in scope["headers"]
         }
         principal = self._app.access.principal(headers) if endpoint.permission else access.PUBLIC
         if endpoint.permission:
@@ -133,7 +138,18 @@ class Server:
             headers=headers,
             body=body,
         )
-        return await _unless_gone(endpoint.handler(request), receive)
+        if endpoint.abandons:
+            return await _unless_gone(endpoint.handler(request), receive)
+        # The server cancels nothing, so a change is finished though nobody waits for its answer.
+        return await endpoint.handler(request)
+
+
+def _header(value: bytes) -> str:
+    """Names of users come as UTF-8; what is not UTF-8 is ISO 8859-1 (RFC 9110, section 5.5)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 async def _unused() -> None:
@@ -198,7 +214,7 @@ async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> byt
     chunks: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
+        message = await _next_piece(receive)
         if message["type"] == "http.disconnect":
             raise Disconnected
         chunk = message.get("body", b"")
@@ -208,6 +224,16 @@ async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> byt
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
+
+
+async def _next_piece(receive: Receive) -> Message:
+    try:
+        async with asyncio.timeout(_BODY_IDLE_S):
+            return await receive()
+    except TimeoutError:
+        raise RequestTimeout(
+            f"no part of the request body came for {_BODY_IDLE_S} s", fix="send the body at once"
+        ) from None
 
 
 async def _unless_gone(handling: Awaitable[Response], receive: Receive) -> Response:

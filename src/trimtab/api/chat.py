@@ -64,6 +64,7 @@ ENDPOINTS = [
         path="/v1/chat/completions",
         permission="gateway:call",
         handler=complete,
+        abandons=True,
         summary="Answer a chat through a route or a model, streamed or not",
         dialect="openai",
     ),

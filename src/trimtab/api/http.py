@@ -109,7 +109,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the route table.
 
     `permission` None means public: only for health checks and what holds no record. `takes` and
-    `gives` are the types of the bodies, for the API description.
+    `gives` are the types of the bodies, for the API description. `abandons`: the work stops when
+    its caller goes away; other work is finished, so that a change is made whole or not at all.
     """
 
     method: Method
@@ -119,6 +120,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     takes: Any = None
     gives: Any = None
+    abandons: bool = False
     query: Mapping[str, str] = {}
     dialect: Literal["problem", "openai"] = "problem"
 

@@ -48,5 +48,7 @@ def _headers(error: TrimtabError) -> dict[str, str]:
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     if error.status == 405:
-        headers["allow"] = ", ".join(error.fields["allowed"])
+        headers["allow"] = ", ".join(error.fields.get("allowed", ()))
+    if error.status == 405:
+        headers["allow"] = ", ".join(error.fields.get("allowed", ()))
     return headers

@@ -85,6 +85,10 @@ async def read(request: Request) -> Response:
 
 async def promote(request: Request) -> Response:
     promotion = request.json(Promotion) if request.body.strip() else Promotion()
+    candidate = await asyncio.to_thread(
+        request.app.metadata.releases.get, request.project, request.path["ref"]
+    )
+    await asyncio.to_thread(request.app.require_answerable, candidate)
     release = await asyncio.to_thread(
         request.app.releases.promote,
         request.project,

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import socket
 import sys
 import time
@@ -43,9 +44,12 @@ def serve(config: Config) -> None:
     from trimtab.app import App
     from trimtab.kit import datadir
 
+    data = Path(config.data)
+    datadir.require_free(data)  # before the port: whoever has the directory has the port as well
+    os.umask(0o077)  # what is recorded is for this user alone
     listener = serving.listen(config.host, config.port)
     url = _url(config.host, listener.getsockname()[1])
-    with listener, datadir.acquire(Path(config.data), url=url):
+    with listener, datadir.acquire(data, url=url):
         app = App.open(config)
         # Everything loaded so far lives as long as the process: keep the collector off it.
         gc.collect()

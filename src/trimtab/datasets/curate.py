@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from trimtab.ports import Clock, DatasetStore, ScoreQuery, TelemetryStore
 from trimtab.records import Dataset, Example, Score, Span, text_of
@@ -21,8 +22,8 @@ class Curation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     score: str
     below: float | None = None
     corrected_only: bool = False
-    since_ns: int | None = None
-    limit: int = 1000
+    since_ns: Annotated[int, Meta(ge=0, lt=2**63)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=100_000)] = 1000
 
 
 def curate(

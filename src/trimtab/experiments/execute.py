@@ -116,17 +116,23 @@ class Experiments:
         gate = asyncio.Semaphore(concurrency)
         scores: list[Score] = []
         costs: list[Decimal | None] = []
+        failures: list[str] = []
 
         async def one(example: Example) -> None:
             async with gate:
                 response, judged = await self._example(run, task, example, scorers)
             scores.extend(judged)
             costs.append(response.cost_usd)
+            failures.extend([response.error] if response.error else [])
             if len(costs) % _PROGRESS_EVERY == 0:
                 progress = msgspec.structs.replace(run, done=len(costs))
                 await self._in_turn(self._runs.put, progress)
 
         await _all(one(example) for example in examples)
+        if len(failures) == len(examples):
+            failed = _ended(run, "failed", self._clock, f"every call failed: {failures[0]}")
+            await self._in_turn(self._runs.put, failed)
+            return failed
         finished = msgspec.structs.replace(
             _ended(run, "done", self._clock),
             done=len(examples),

@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from trimtab.records import Score
+from trimtab.scorers.abstention import ABSTAINED
 
 
 class Vector(msgspec.Struct, frozen=True, kw_only=True):
     """One metric over the examples of a run; None where there is no judgement.
 
-    `binary` says that every judgement is passed or not.
+    `binary` says that every judgement is passed or not; `abstained` that some answers made no claim
+    that this metric could judge, so that its coverage is low by design.
     """
 
     values: Mapping[str, float | None]
     binary: bool
+    abstained: bool = False
 
 
 def vectors(scores: Sequence[Score], example_ids: Sequence[str]) -> dict[str, Vector]:
@@ -37,6 +40,7 @@ def vectors(scores: Sequence[Score], example_ids: Sequence[str]) -> dict[str, Ve
         result[name] = Vector(
             values={key: _number(by_example.get(key)) for key in example_ids},
             binary=bool(given) and all(score.passed is not None for score in given),
+            abstained=any(score.reason == ABSTAINED.reason for score in by_example.values()),
         )
     return result
 

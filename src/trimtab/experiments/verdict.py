@@ -31,7 +31,8 @@ def judged(
     Args:
         examples: the rows of the dataset both runs were made over; clusters come from them.
         scorers: those of the runs; they say which way is better.
-        rules: which metrics gate; none means every pass-or-fail metric, with a margin of 2 points.
+        rules: which metrics gate; none means every pass-or-fail metric that judges every answer,
+            abstentions included, with a margin of 2 points.
     Raises:
         Conflict: a run is not finished, or they were made over different examples.
     """
@@ -66,6 +67,10 @@ def judged(
 
 
 def _require_comparable(candidate: Run, baseline: Run) -> None:
+    if candidate.run_id == baseline.run_id:
+        raise Conflict(
+            f"run {candidate.run_id} would be compared with itself", fix="name another run"
+        )
     for run in (candidate, baseline):
         if run.status != "done":
             raise Conflict(
@@ -80,16 +85,22 @@ def _require_comparable(candidate: Run, baseline: Run) -> None:
 
 
 def _vectors(telemetry: TelemetryStore, run: Run, example_ids: Sequence[str]) -> dict[str, Vector]:
-    scores = telemetry.scores(ScoreQuery(project=run.project, run=run.run_id, limit=_EVERY))
+    """What the run's own scorers said; a score of another name is no evidence about the run."""
+    found = telemetry.scores(ScoreQuery(project=run.project, run=run.run_id, limit=_EVERY))
+    scores = [score for score in found if score.name.partition(".")[0] in run.scorers]
     return vectors(scores, example_ids)
 
 
 def _default_rules(
     names: Sequence[str], before: Mapping[str, Vector], after: Mapping[str, Vector]
 ) -> tuple[GateRule, ...]:
-    """A metric that could judge only one of the runs gates too: its coverage speaks."""
+    """A metric that could judge only one of the runs gates too: its coverage speaks.
+
+    One that abstentions leave unscored does not: it could never pass, however good the answers.
+    """
     return tuple(
         GateRule(metric=name, margin=_DEFAULT_MARGIN)
         for name in names
-        if before[name].binary or after[name].binary
+        if (before[name].binary or after[name].binary)
+        and not (before[name].abstained or after[name].abstained)
     )

@@ -95,6 +95,13 @@ def acquire(directory: Path, *, url: str) -> Lock:
         time.sleep(_PAUSE_S)
 
 
+def require_free(directory: Path) -> None:
+    """Raises StoreLocked when a process holds the directory; changes nothing on disk."""
+    holder = running_server(directory)
+    if holder is not None:
+        raise _locked(directory, holder)
+
+
 def running_server(directory: Path) -> ServerInfo | None:
     """The process that holds a data directory, or None. Changes nothing on disk.
 

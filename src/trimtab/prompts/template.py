@@ -13,9 +13,21 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from trimtab.errors import InvalidRequest
 from trimtab.records import Message, Prompt
 
+_MOST_TURNS = 1_000
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
 )
+
+
+def _range(*bounds: int) -> range:
+    """`range` for templates, which run while others wait: short, so that nested ones end soon."""
+    numbers = range(*bounds)
+    if len(numbers) > _MOST_TURNS:
+        raise OverflowError(f"range() in a prompt has at most {_MOST_TURNS} numbers")
+    return numbers
+
+
+_ENVIRONMENT.globals["range"] = _range
 
 
 class CompiledPrompt:

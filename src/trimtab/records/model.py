@@ -8,6 +8,7 @@ from trimtab.records.record import Record
 
 _PER_MILLION = Decimal(1_000_000)
 _NANO_USD = Decimal("0.000000001")
+_ABSURD_USD = Decimal(1_000_000)
 
 
 class Usage(Record, frozen=True, kw_only=True):
@@ -70,6 +71,7 @@ class ModelCard(Record, frozen=True, kw_only=True):
 def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
     """What a call cost, to the nano-dollar; None when any bucket it used has no price.
 
+    A sum no call can cost (a provider's usage can be nonsense) is None as well.
     Reasoning tokens without a price of their own are billed as output.
 
     >>> cost_usd(Usage(input=1000, output=10), Price(input=Decimal("2.5"), output=Decimal(10)))
@@ -90,4 +92,6 @@ def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
         if rate is None:
             return None
         total += rate * tokens / _PER_MILLION
+    if total >= _ABSURD_USD:
+        return None
     return total.quantize(_NANO_USD, rounding=ROUND_HALF_EVEN)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from trimtab.kit.hashing import digest
 from trimtab.records.record import Record
@@ -25,10 +27,10 @@ class Retrieval(Record, frozen=True, kw_only=True):
     """
 
     corpus: str
-    k: int = 4
-    chunk_words: int = 120
-    k1: float = 1.2
-    b: float = 0.75
+    k: Annotated[int, Meta(ge=1, le=100)] = 4
+    chunk_words: Annotated[int, Meta(ge=10, le=5000)] = 120
+    k1: Annotated[float, Meta(ge=0, le=100)] = 1.2
+    b: Annotated[float, Meta(ge=0, le=1)] = 0.75
     stemmer: str | None = "english"
 
 

@@ -13,7 +13,6 @@ from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
 from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
 from trimtab.records.release import ReleaseState, release_digest
 
-
 _CALLERS = frozenset({"model", "messages", "stream", "stream_options"})
 """Fields of a request that a release's parameters cannot set."""
 

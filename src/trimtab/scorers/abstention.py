@@ -94,6 +94,9 @@ def should_abstain(expected: Any, metadata: dict[str, Any]) -> bool | None:
     return False if kind == "answerable" else None
 
 
+ABSTAINED = Unscored("abstained")
+"""What a scorer of claims says of an answer that makes none."""
+
 UNKNOWN = Unscored("unknown whether to abstain: set metadata.answerable or metadata.kind")
 
 

@@ -6,7 +6,7 @@ import re
 
 from trimtab.dialects.passages import citations
 from trimtab.records import Passage
-from trimtab.scorers.abstention import is_abstention
+from trimtab.scorers.abstention import ABSTAINED, is_abstention
 from trimtab.scorers.definition import Judgement, Unscored, scorer
 
 _NUMBERED = re.compile(r"\[(\d{1,4})\](?!\()")
@@ -30,7 +30,7 @@ def cites_source(
     if passages is None and context is None:
         return Unscored("missing: context")
     if is_abstention(output):
-        return Unscored("abstained")
+        return ABSTAINED
     named = citations(output)
     known = {passage.id for passage in passages or ()}
     size = len(passages if passages is not None else context or ())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from trimtab.dialects.passages import without_citations
 from trimtab.measures.terms import STOP_WORDS
 from trimtab.measures.text import sentences, words
-from trimtab.scorers.abstention import is_abstention
+from trimtab.scorers.abstention import ABSTAINED, is_abstention
 from trimtab.scorers.definition import Judgement, Unscored, scorer
 
 NEARLY = 0.75
@@ -32,7 +32,7 @@ def groundedness(output: str, context: list[str]) -> Judgement | Unscored:
     0.5
     """
     if is_abstention(output):
-        return Unscored("abstained")
+        return ABSTAINED
     claims = [words(s) for s in sentences(without_citations(output[:_MAX_ANSWER]))[:_MAX_CLAIMS]]
     claims = [claim for claim in claims if content(claim)]
     if not claims:

@@ -166,7 +166,7 @@ def scores_by_id(ids: Sequence[str]) -> Query:
 _TOTALS = """
     WITH period AS (
         SELECT * FROM spans
-        WHERE project = $project AND start_ns >= $since AND start_ns < $until
+        WHERE project = $project AND start_ns >= $since AND start_ns < $until AND run IS NULL
     ), calls AS (
         SELECT *, (end_ns - start_ns) / 1e6 AS latency_ms FROM period WHERE kind = 'llm'
     )
@@ -188,13 +188,15 @@ _HOURS = """
     SELECT start_ns // 3600000000000 AS hour, count(*),
         count(*) FILTER (WHERE status = 'error'), sum(cost_usd)
     FROM spans
-    WHERE project = $project AND start_ns >= $since AND start_ns < $until AND kind = 'llm'
+    WHERE project = $project AND start_ns >= $since AND start_ns < $until AND run IS NULL
+        AND kind = 'llm'
     GROUP BY hour ORDER BY hour"""
 
 _SCORE_SUMMARIES = """
     SELECT name, source, count(*), count(*) FILTER (WHERE status = 'scored'), avg(value),
         CASE WHEN count(passed) > 0 THEN count(*) FILTER (WHERE passed) END
-    FROM scores WHERE project = $project AND time_ns >= $since AND time_ns < $until
+    FROM scores
+    WHERE project = $project AND time_ns >= $since AND time_ns < $until AND run IS NULL
     GROUP BY name, source ORDER BY name, source"""
 
 
