@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.cases import named
 
 import trimtab
 from trimtab.errors import ScorerError
@@ -113,7 +114,7 @@ class TestReturnRule:
             {3: 1},
             {"k" * 200: 1},
         ],
-        ids=repr,
+        ids=named,
     )
     def test_what_cannot_be_read_is_an_error_and_never_a_number(self, result: Any) -> None:
         score = one(returning(result), output="x")

@@ -81,7 +81,7 @@ RELEASES = st.builds(
     Release,
     targets=st.lists(st.builds(ModelTarget, weight=drawn.finite), max_size=2).map(tuple),
     parameters=st.dictionaries(drawn.texts, drawn.json_values(), max_size=2),
-    retrieval=st.none() | st.builds(Retrieval, k1=drawn.finite, b=drawn.finite),
+    retrieval=st.none() | st.builds(Retrieval, k1=st.floats(0, 100), b=st.floats(0, 1)),
     approvals=st.lists(st.builds(Approval), max_size=2).map(tuple),
 )
 EXAMPLES = st.builds(

@@ -94,7 +94,13 @@ class Laboratory:
         given = {"runs": self.metadata.runs, "telemetry": self.telemetry, "clock": SystemClock()}
         return Experiments(**given | stores)
 
-    def new(self, examples: Sequence[Example], run_id: str = "run-1", **fields: Any) -> Run:
+    def new(
+        self,
+        examples: Sequence[Example],
+        run_id: str = "run-1",
+        scorers: Sequence[Scorer] = (right,),
+        **fields: Any,
+    ) -> Run:
         release = Release(
             release_id="r", route="docs", version=1, targets=(), digest="rd", created_ns=1
         )
@@ -106,7 +112,7 @@ class Laboratory:
             dataset=dataset,
             split=None,
             examples=examples,
-            scorers=[right],
+            scorers=scorers,
             clock=SystemClock(),
         )
         return msgspec.structs.replace(run, **fields)
@@ -119,7 +125,7 @@ class Laboratory:
         run_id: str = "run-1",
         **settings: Any,
     ) -> Run:
-        run = self.new(examples, run_id)
+        run = self.new(examples, run_id, scorers=tuple(scorer.name for scorer in scorers))
         return in_loop(lambda: self.experiments().execute(run, task, examples, scorers, **settings))
 
     def stored(self, run_id: str = "run-1") -> Run:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.cases import named
 
 from trimtab.errors import InvalidRequest, RequestError, TooLarge
 from trimtab.records import Score, Target
@@ -105,7 +106,7 @@ def test_a_whole_number_becomes_a_float() -> None:
         ({"target": Target(kind="session", id="s", trace_id="nope")}, "target.trace_id"),
         ({"target": Target(kind="planet", id="x")}, "target.kind"),
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_malformed_field_is_named(fields: dict[str, Any], where: str) -> None:
     with pytest.raises(InvalidRequest) as caught:

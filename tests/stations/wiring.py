@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.serving import DOCUMENTS
 
 from trimtab.gateway.exchange import Answer
 from trimtab.gateway.gateway import Gateway, Limits
@@ -33,6 +32,10 @@ from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.tracing.recorder import SpanRecorder
 from trimtab.tracing.spool import Spool
 
+DOCUMENTS = [
+    ("widgets/ports.md", "# Ports\n\nThe widget server listens on port 7711 by default.\n"),
+    ("widgets/colours.md", "# Colours\n\nA widget is painted green before it is shipped.\n"),
+]
 RETRIEVAL = Retrieval(corpus="widgets", k=2)
 QUESTION = "Which port does the widget server listen on?"
 CALLER = Caller(principal="tester", project="default")
@@ -49,7 +52,7 @@ def embedded() -> ExtractProvider:
 
 
 def index() -> Any:
-    return build_bm25(RETRIEVAL, [(f"widgets/{name}", text) for name, text in DOCUMENTS.items()])
+    return build_bm25(RETRIEVAL, DOCUMENTS)
 
 
 def chat(*, model: str = "trimtab/extract", **fields: Any) -> bytes:

@@ -31,14 +31,8 @@ async def complete(request: Request) -> Response:
 
 
 def _said(request: Request, name: str) -> str | None:
-    """What a header of ours says. Clients send text as UTF-8; what is not is read as Latin-1."""
-    value = request.headers.get(f"x-trimtab-{name}")
-    if not value:
-        return None
-    try:
-        return value.encode("latin-1").decode()
-    except UnicodeDecodeError:
-        return value
+    """What a header of ours says; an empty one says nothing."""
+    return request.headers.get(f"x-trimtab-{name}") or None
 
 
 async def models(request: Request) -> Response:

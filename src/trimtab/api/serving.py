@@ -56,9 +56,9 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = 
         timeout_graceful_shutdown=max(1, int(app.config.limits.drain_s)),
     )
     server = _Server(settings)
-    await app.start()
     stopping = asyncio.create_task(_stop(server, stop or _stop_signal(server)))
     try:
+        await app.start()
         await server.serve([listener])
     finally:
         stopping.cancel()

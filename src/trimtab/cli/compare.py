@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import click
@@ -30,7 +31,8 @@ def parse_rule(text: str) -> dict[str, Any]:
         tolerated = float(margin or 0)
     except ValueError:
         tolerated = -1.0
-    if not metric or tolerated < 0 or word not in ("", "improve"):
+    is_margin = math.isfinite(tolerated) and tolerated >= 0
+    if not metric or not is_margin or word not in ("", "improve"):
         raise InvalidRequest(
             f"not a rule: {text!r}",
             where="--gate-on",

@@ -67,10 +67,6 @@ def judged(
 
 
 def _require_comparable(candidate: Run, baseline: Run) -> None:
-    if candidate.run_id == baseline.run_id:
-        raise Conflict(
-            f"run {candidate.run_id} would be compared with itself", fix="name another run"
-        )
     for run in (candidate, baseline):
         if run.status != "done":
             raise Conflict(

@@ -8,7 +8,7 @@ from trimtab.records.record import Record
 
 _PER_MILLION = Decimal(1_000_000)
 _NANO_USD = Decimal("0.000000001")
-_ABSURD_USD = Decimal(1_000_000)
+_ABSURD_USD = Decimal(1_000_000_000)
 
 
 class Usage(Record, frozen=True, kw_only=True):

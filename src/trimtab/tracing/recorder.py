@@ -62,7 +62,14 @@ class SpanRecorder:
 
     async def record(self, spans: Sequence[Span]) -> None:
         """Return when the spans are on disk. Raises NotDurable."""
-        position = await self._spool.append([jsonx.encode(span) for span in spans])
+        if not spans:
+            return
+        append = asyncio.create_task(self._append([jsonx.encode(span) for span in spans]))
+        # A caller that is cancelled does not take its spans back: they are carried on all the same.
+        await asyncio.shield(append)
+
+    async def _append(self, payloads: Sequence[bytes]) -> None:
+        position = await self._spool.append(payloads)
         self._accepted = position if self._accepted is None else max(self._accepted, position)
         self._work.set()
 

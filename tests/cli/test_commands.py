@@ -1,0 +1,370 @@
+"""Every command and option against a running server; and against the files when none runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from tests.api.conftest import BUNDLE, publish
+from tests.serving import Served, configured, served
+
+from trimtab.cli import connect
+from trimtab.cli.shell import COMMANDS, root
+from trimtab.config import load
+from trimtab.errors import StoreError
+from trimtab.kit import datadir
+
+ASK = "Which port does the widget server listen on?"
+ROWS = [
+    {"example_id": "a", "input": ASK, "expected": "It listens on port 7711."},
+    {"example_id": "b", "input": "How long does green paint take?", "expected": "Four hours."},
+    {"example_id": "c", "input": "Who won the cup?", "metadata": {"answerable": False}},
+]
+NO_TRIMTAB = dict.fromkeys(("TRIMTAB_URL", "TRIMTAB_KEY", "TRIMTAB_CONFIG"))
+
+
+def run(*args: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(root, list(args), env=NO_TRIMTAB | (env or {}))
+
+
+class Shop(Served):
+    """A server with one of everything, and the words that stand for its ids in a command line."""
+
+    words: dict[str, str]
+
+    def run(self, *args: str) -> Result:  # type: ignore[override]  # commands, not coroutines
+        filled = [re.sub(r"<(\w+)>", lambda found: self.words[found[1]], arg) for arg in args]
+        return run(*filled, "--url", self.url)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("shop")
+    with served(configured(folder / "data")) as server:
+        server.__class__ = Shop
+        assert isinstance(server, Shop)
+        publish(server)
+        server.client.post("/api/v1/releases", BUNDLE | {"parameters": {"abstain_below": 0.5}})
+        server.client.post("/api/v1/datasets", {"name": "golden", "examples": ROWS})
+        trace_id = server.client.chat("widgets", ASK, user="u-42")["trace_id"]
+        server.client.chat("trimtab/extract", "a direct call")
+        server.client.score(trace_id, "thumb", passed=False, reason="no \x1b[31mcolour")
+        runs = [_finished(server, f"widgets@{n}") for n in (1, 2)]
+        rows = folder / "rows.jsonl"
+        rows.write_text("\n".join(json.dumps(row) for row in ROWS))
+        bundle = folder / "bundle.json"
+        bundle.write_text(json.dumps(BUNDLE | {"route": "fromfile"}))
+        server.words = {"trace": trace_id, "base": runs[0], "new": runs[1]}
+        server.words |= {"rows": str(rows), "bundle": str(bundle)}
+        yield server
+
+
+def _finished(server: Served, release: str) -> str:
+    started = server.client.post("/api/v1/runs", {"release": release, "dataset": "golden"})
+    *_, run = server.client.watch(started["run_id"])
+    assert run["status"] == "done"
+    return str(run["run_id"])
+
+
+# A command line, its exit code, and what its text says.
+CALLS: list[tuple[str, int, str]] = [
+    ("status", 0, r"calls in 24 h +\d+, 0 failed"),
+    ("status --hours 1", 0, r"calls in 1 h"),
+    ("traces list", 0, r"widgets +ok .*Which port"),
+    ("traces list --limit 1", 0, r"trace +started"),
+    ("traces list --route widgets", 0, r"widgets"),
+    ("traces show <trace>", 0, r"(?s)widgets +chain.*retrieve.*trimtab/extract.*user: Which port"),
+    ("scores list", 0, r"answer_correct +code +scored +True"),
+    ("scores list --name thumb --limit 5", 0, r"thumb +user +scored +False .*no \\x1b\[31mcolour"),
+    ("scores list --run <base>", 0, r"example a"),
+    ("datasets list", 0, r"golden@1 +3"),
+    ("datasets show golden", 0, r"a +Which port.*It listens on port 7711"),
+    ("datasets show golden@1 --limit 1", 0, r"1 of 3"),
+    ("datasets import again <rows>", 0, r"again@1: 3 examples"),
+    ("datasets curate failed --score thumb", 0, r"failed@1: 1 examples"),
+    ("datasets curate slow --score latency --below 1e9", 0, r"slow@1: \d examples"),
+    ("releases list", 0, r"widgets@2 +candidate +trimtab/extract +widgets@1"),
+    ("releases list --route nowhere", 0, r"^release +state"),
+    ("releases show widgets@1", 0, r"(?s)is live.*promote by local.*set up by a test"),
+    ("releases create <bundle>", 0, r"fromfile@1 is a candidate"),
+    ("releases promote fromfile@1 --reason first", 0, r"fromfile@1 is live"),
+    ("releases promote widgets@2", 2, r"no evidence"),
+    ("releases promote widgets@2 --run <new>", 2, r"not compared"),
+    ("releases promote widgets@2 --force", 2, r"needs a reason"),
+    ("releases promote widgets@2 --force --reason hotfix", 0, r"widgets@2 is live"),
+    ("releases rollback widgets@2 --reason wrong", 0, r"widgets@1 is live"),
+    ("runs list", 0, r"widgets@2 +golden@1 +done +3/3"),
+    ("runs list --limit 1", 0, r"run +started"),
+    ("runs show <new>", 0, r"(?s)widgets@2 on golden@1: done.*answer_correct .*\[.*3/3"),
+    ("compare <base> <new>", 3, r"(?s)answer_correct.*(verdict|gate): inconclusive"),
+    ("compare <base> <new> --gate-on latency:100000", 0, r"(verdict|gate): pass"),
+    ("compare <base> <new> --gate-on latency:0:improve --gate-on cost", 3, r"inconclusive"),
+    ("compare <base> nobody", 2, r"no run 'nobody'"),
+    ("eval widgets@1 golden", 0, r"(?s)answer_correct.*Wilson"),
+    ("eval widgets@2 golden --baseline widgets@1", 0, r"(verdict|gate): inconclusive"),
+    ("eval widgets@2 golden --baseline widgets@1 --gate", 3, r"(verdict|gate): inconclusive"),
+    ("eval widgets@1 golden --split none", 2, r"no rows of split 'none'"),
+    ("eval widgets@1 golden --scorer latency --scorer exact", 0, r"latency"),
+    ("eval widgets@1 golden --scorer latncy", 2, r"latency"),
+    ("eval widgets@1 golden --gate", 2, r"--baseline"),
+    ("eval widgets@1 golden --gate-on x:y", 2, r"METRIC:MARGIN"),
+    ("traces show nothing", 2, r"32 hexadecimal"),
+    ("datasets show nobody", 2, r"no dataset 'nobody'"),
+    ("releases show nobody", 2, r"no release 'nobody'"),
+    ("runs show nobody", 2, r"no run 'nobody'"),
+    ("runs list --limit 0", 2, r"limit must be"),
+    ("status --hours 0", 2, r"hours must be"),
+    ("datasets show golden --limit 0", 2, r"--limit"),
+    ("datasets import x <bundle>x", 2, r"does not exist"),
+    ("datasets curate x", 2, r"--score"),
+    ("releases rollback widgets@1", 2, r"--reason"),
+]
+# Tested elsewhere: what serves, what looks at this machine only, and where commands look.
+ELSEWHERE = {"serve", "demo", "config", "doctor", "version"}
+SHARED = {"--help", "--json", "--url", "--key", "--data", "--config"}
+
+
+@pytest.mark.parametrize(("line", "code", "says"), CALLS, ids=[call[0] for call in CALLS])
+def test_a_command_does_what_it_says_with_its_exit_code(
+    shop: Shop, line: str, code: int, says: str
+) -> None:
+    result = shop.run(*line.split())
+    assert result.exit_code == code, result.output
+    text = result.stdout if code in (0, 1, 3) else result.stderr
+    assert re.search(says, text, re.MULTILINE), result.output
+    assert "\x1b" not in result.output
+    if code == 2:
+        assert result.stdout == "", "what went wrong is no data"
+
+
+def leaves(
+    command: click.Command, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by its path."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from leaves(child, (*path, name))
+    else:
+        yield " ".join(path), command
+
+
+def test_no_command_and_no_option_is_left_out_of_these_tests() -> None:
+    for path, command in leaves(root):
+        if path.split()[0] in ELSEWHERE:
+            continue
+        lines = [line for line, *_ in CALLS if f"{line} ".startswith(f"{path} ")]
+        assert lines, f"no test of {path}"
+        options = {name for parameter in command.params for name in parameter.opts if "-" in name}
+        used = {word for line in lines for word in line.split()}
+        assert options - SHARED <= used, path
+
+
+@pytest.mark.parametrize(
+    "line", [call[0] for call in CALLS if call[1] in (0, 3) and "promote" not in call[0]]
+)
+def test_with_json_the_output_is_one_json_value(shop: Shop, line: str) -> None:
+    result = shop.run(*line.split(), "--json")
+    if "create" in line or "rollback" in line:
+        assert result.exit_code == 2, "doing it twice is a conflict"
+        assert json.loads(result.stderr)["error"]["code"] == "conflict"
+        return
+    assert result.exit_code in (0, 3), result.output
+    found = json.loads(result.stdout)
+    assert isinstance(found, list if line.split()[1:2] == ["list"] else dict | list)
+    if line.startswith("datasets show"):
+        assert len(found) == 3, "--limit is for the eye; data is whole"
+
+
+def test_progress_and_data_do_not_mix(shop: Shop) -> None:
+    result = shop.run("eval", "widgets@1", "golden", "--json")
+    assert json.loads(result.stdout)["status"] == "done"
+    assert "widgets@1 on golden@1 3/3" in result.stderr
+    quiet = run("-q", "eval", "widgets@1", "golden", "--json", "--url", shop.url)
+    assert quiet.stderr == ""
+
+
+def test_every_listed_command_has_a_help_with_its_options() -> None:
+    for path, command in leaves(root):
+        result = run(*path.split(), "--help")
+        assert result.exit_code == 0
+        assert command.help
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.opts[-1] in result.stdout
+                assert parameter.help, f"{path} {parameter.opts}"
+    assert {path.split()[0] for path, _ in leaves(root)} == set(COMMANDS)
+
+
+# -- files to import -----------------------------------------------------------------------------
+
+BAD_LINES: dict[str, tuple[bytes, str]] = {
+    "cut": (b'{"input": "x"', "line 2"),
+    "a list": (b"[1]", "line 2"),
+    "no input": (b'{"inptu": "x"}', "line 2 of bad.jsonl has no input"),
+    "a misspelt field": (b'{"input": "x", "expcted": "y"}', "'expcted'"),
+    "a wrong type": (b'{"input": "x", "tags": "y"}', "line 2"),
+    "broken UTF-8": (b'{"input": "\xff"}', "line 2"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LINES)
+def test_a_line_that_cannot_be_read_is_named_and_nothing_is_imported(
+    shop: Shop, tmp_path: Path, case: str
+) -> None:
+    line, said = BAD_LINES[case]
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(b'{"input": "fine"}\n' + line + b'\n{"input": "fine too"}\n')
+    result = shop.run("datasets", "import", "bad", str(path))
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "line 2" in result.stderr
+    assert shop.run("datasets", "show", "bad").exit_code == 2, "nothing was stored"
+
+
+def test_a_file_from_another_system_is_read_and_rows_get_stable_ids(
+    shop: Shop, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.jsonl"
+    text = '{"input": "line\u2028break"}\r\n\r\n{"input": "x", "example_id": "mine"}'
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    for _ in range(2):
+        assert shop.run("datasets", "import", "other", str(path)).stdout == "other@1: 2 examples\n"
+    first, second = json.loads(shop.run("datasets", "show", "other", "--json").stdout)
+    assert first["input"] == "line\u2028break"
+    assert re.fullmatch(r"[0-9a-f]{16}", first["example_id"])
+    assert second["example_id"] == "mine"
+
+
+def test_an_empty_file_is_a_dataset_without_rows(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    imported = shop.run("datasets", "import", "empty", str(tmp_path / "empty.jsonl"))
+    assert imported.stdout == "empty@1: 0 examples\n"
+
+
+@pytest.mark.parametrize("bundle", ["{", "[]", '{"route": "x"}', '{"route": 1, "targets": []}'])
+def test_a_bundle_that_is_none_is_refused(shop: Shop, tmp_path: Path, bundle: str) -> None:
+    path = tmp_path / "bundle.json"
+    path.write_text(bundle)
+    result = shop.run("releases", "create", str(path))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+
+
+# -- which server --------------------------------------------------------------------------------
+
+
+def test_a_server_is_found_by_its_url_in_the_environment(shop: Shop) -> None:
+    found = run("status", "--json", env={"TRIMTAB_URL": shop.url})
+    assert json.loads(found.stdout)["url"] == shop.url
+
+
+def test_nobody_at_the_url_is_exit_code_4_and_a_bad_url_2() -> None:
+    gone = run("status", "--url", "http://127.0.0.1:1")
+    assert gone.exit_code == 4
+    assert "trimtab serve" in gone.stderr
+    assert run("status", "--url", "nonsense").exit_code == 2
+
+
+def test_a_key_is_taken_from_the_option_or_the_environment(tmp_path: Path) -> None:
+    text = "access: {keys: [{name: ada, key: tt-0123456789abcdef}]}"
+    with served(configured(tmp_path / "data", text)) as server:
+        without = run("traces", "list", "--url", server.url)
+        wrong = run("traces", "list", "--url", server.url, "--key", "tt-wrong")
+        option = run("traces", "list", "--url", server.url, "--key", "tt-0123456789abcdef")
+        environment = {"TRIMTAB_URL": server.url, "TRIMTAB_KEY": "tt-0123456789abcdef"}
+        assert run("traces", "list", env=environment).exit_code == option.exit_code == 0
+    assert without.exit_code == wrong.exit_code == 2
+    assert "key" in without.stderr
+    assert "tt-wrong" not in wrong.stderr
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory that a server has left."""
+    data = tmp_path_factory.mktemp("stopped") / "data"
+    with served(configured(data)) as server:
+        publish(server)
+        server.client.chat("widgets", ASK)
+        server.client.post("/api/v1/datasets", {"name": "golden", "examples": ROWS})
+    return data
+
+
+def test_without_a_server_a_command_opens_the_files_and_leaves_them_free(stopped: Path) -> None:
+    config = ("--config", str(stopped.with_name("data.yaml")), "--data", str(stopped))
+    listed = run("traces", "list", "--json", *config)
+    assert [row["name"] for row in json.loads(listed.stdout)] == ["widgets"]
+    assert datadir.running_server(stopped) is None
+    finished = run("eval", "widgets", "golden", "--json", *config)
+    assert finished.exit_code == 2, "a route is no release"
+    finished = run("eval", "widgets@1", "golden", "--json", *config)
+    assert json.loads(finished.stdout)["status"] == "done", finished.stderr
+    again = run("runs", "list", "--json", *config)
+    assert len(json.loads(again.stdout)) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name == "trimtab-server"]
+
+
+def test_the_project_of_the_configuration_is_the_one_a_command_sees(stopped: Path) -> None:
+    config = ("--config", str(stopped.with_name("data.yaml")), "--data", str(stopped))
+    other = run("traces", "list", "--json", *config, env={"TRIMTAB_PROJECT": "other"})
+    assert json.loads(other.stdout) == []
+
+
+def test_files_that_cannot_be_opened_are_an_error_and_not_a_hang(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trimtab.app import App
+
+    async def broken(self: App) -> None:
+        raise StoreError("metadata cannot be read", fix="restore it")
+
+    monkeypatch.setattr(App, "start", broken)
+    config = load(
+        stopped.with_name("data.yaml"), env={}, overrides={"data": str(stopped)}, cwd=stopped
+    ).config
+    with pytest.raises(StoreError, match="metadata cannot be read"), connect._opened(config) as one:
+        one.get("/healthz")
+    assert datadir.running_server(stopped) is None
+
+
+def test_a_directory_that_somebody_holds_and_nobody_serves_is_named(stopped: Path) -> None:
+    with datadir.acquire(stopped, url="http://127.0.0.1:1"):
+        result = run("traces", "list", "--data", str(stopped))
+    assert result.exit_code == 4
+    assert "http://127.0.0.1:1" in result.stderr
+
+
+def test_a_server_that_is_not_ready_is_shown_with_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(configured(tmp_path / "data")) as server:
+
+        def broken() -> None:
+            raise StoreError("telemetry cannot be written", fix="free some space")
+
+        monkeypatch.setattr(server.app.telemetry, "ping", broken)
+        text = run("status", "--url", server.url)
+        data = run("status", "--url", server.url, "--json")
+    assert text.exit_code == data.exit_code == 4
+    assert "(not ready)" in text.stdout
+    assert "free some space" in text.stdout
+    found: dict[str, Any] = json.loads(data.stdout)
+    assert (found["status"], [*found["failures"]]) == ("not ready", ["telemetry"])
+
+
+def test_a_wrong_configuration_is_exit_code_2_for_every_command(tmp_path: Path) -> None:
+    path = tmp_path / "trimtab.yaml"
+    path.write_text("prot: 9000\n")
+    for line in ("traces list", "status", "serve", "config check", "datasets list"):
+        result = run(*line.split(), "--config", str(path))
+        assert result.exit_code == 2, line
+        assert "did you mean" in result.stderr
