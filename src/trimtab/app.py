@@ -286,7 +286,7 @@ class App:
 def documentation() -> Path:
     """The folder of Trimtab's own documentation: inside the package, or beside a checkout's src."""
     package = Path(__file__).parent
-    installed = package / "documentation"
+    installed = package / "docs"
     return installed if installed.is_dir() else package.parents[1] / "docs"
 
 

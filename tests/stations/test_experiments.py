@@ -125,7 +125,7 @@ class Laboratory:
         run_id: str = "run-1",
         **settings: Any,
     ) -> Run:
-        run = self.new(examples, run_id, scorers=tuple(scorer.name for scorer in scorers))
+        run = self.new(examples, run_id, scorers)
         return in_loop(lambda: self.experiments().execute(run, task, examples, scorers, **settings))
 
     def stored(self, run_id: str = "run-1") -> Run:

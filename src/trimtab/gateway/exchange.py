@@ -27,6 +27,8 @@ from trimtab.records import Span
 from trimtab.records.span import SpanStatus
 
 _log = logging.getLogger("trimtab.gateway")
+_MAX_BODY_BYTES = 64 << 20  # of an answer that is not a stream
+_MAX_EVENT_BYTES = 16 << 20  # of one event of a stream
 _CUT = "the provider's answer ended before it was complete"
 _GONE = "the caller went away before the end of the answer"
 
@@ -181,7 +183,7 @@ class Exchange:
 
     async def _whole(self, reply: Reply) -> AsyncIterator[bytes]:
         try:
-            body = b"".join([chunk async for chunk in reply.chunks])
+            body = await _collected(reply.chunks)
         finally:
             await _close(reply.chunks)
         if reply.status >= 400:
@@ -207,17 +209,18 @@ class Exchange:
 
     async def _streamed(self, reply: Reply) -> AsyncIterator[bytes]:
         """Forward events as they come; hold the last one until the record is durable."""
-        decoder = sse.Decoder()
+        decoder = sse.Decoder(max_event_bytes=_MAX_EVENT_BYTES)
         forwarded = False
         try:
             async for chunk in reply.chunks:
-                for event in decoder.feed(chunk):
+                for event in _events(decoder, chunk):
                     if event.data == "[DONE]" and not self._recorded:
                         self._fold.event(event.data)
                         await self._record(self._outcome(reply.status))
                     if self._read(event):
                         yield event.raw
                         forwarded = True
+            self._fold.finish()
             if not self._recorded:
                 await self._record(self._outcome(reply.status))
             if not self._fold.complete and self._fold.error is None:
@@ -295,6 +298,31 @@ class Exchange:
         """The answer was closed: by its end, by the caller, or by an error on the way."""
         self._record_late("cancelled", _GONE)
         self._done()
+
+
+async def _collected(chunks: AsyncIterator[bytes]) -> bytes:
+    """A whole body, given up as soon as it is known to be too large."""
+    parts: list[bytes] = []
+    size_bytes = 0
+    async for chunk in chunks:
+        size_bytes += len(chunk)
+        if size_bytes > _MAX_BODY_BYTES:
+            raise _too_large(f"an answer of more than {_MAX_BODY_BYTES:,} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _events(decoder: sse.Decoder, chunk: bytes) -> list[sse.Event]:
+    try:
+        return decoder.feed(chunk)
+    except sse.EventTooLarge as error:
+        raise _too_large(str(error)) from None
+
+
+def _too_large(what: str) -> ProviderError:
+    return ProviderError(
+        f"the provider sent {what}", fix="ask for a shorter answer, or for fewer choices"
+    )
 
 
 def _only_usage(data: str) -> bool:

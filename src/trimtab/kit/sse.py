@@ -33,11 +33,22 @@ def encode(data: bytes, *, name: str | None = None) -> bytes:
     return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
 
 
+class EventTooLarge(Exception):
+    """An event of a stream is larger than its reader accepts."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"an event of more than {max_bytes:,} bytes")
+
+
 class Decoder:
     """Turns a byte stream into events, whatever the chunk boundaries.
 
     A chunk may end inside a line, a CR LF pair or a UTF-8 sequence. The `raw` bytes of all events,
     joined, are exactly the bytes fed up to the last blank line, so a proxy can forward them.
+
+    Args:
+        max_event_bytes: size of the largest event accepted, its line ends included; None accepts
+            any, and collects it for as long as its end does not come.
 
     >>> decoder = Decoder()
     >>> decoder.feed(b"data: o")
@@ -47,9 +58,10 @@ class Decoder:
      Event(data=None, name='message', raw=b': ping\\n\\n')]
     """
 
-    __slots__ = ("_at_start", "_buffer", "_scanned", "_split_pair")
+    __slots__ = ("_at_start", "_buffer", "_max_event_bytes", "_scanned", "_split_pair")
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_event_bytes: int | None = None) -> None:
+        self._max_event_bytes = max_event_bytes
         self._buffer = bytearray()
         self._scanned = 0
         self._at_start = True
@@ -60,6 +72,10 @@ class Decoder:
 
         An event that ends in CR is not kept waiting: should the other half of a CR LF pair follow,
         it comes as a block of its own, without data.
+
+        Raises:
+            EventTooLarge: an event, complete or not, is over the limit; nothing can follow it, and
+                events of the same chunk before it are lost with it.
         """
         if not chunk:
             return []
@@ -73,10 +89,12 @@ class Decoder:
         self._split_pair = False
         scan = max(start, self._scanned)
         while match := _BLANK_LINE.search(buffer, scan):
+            self._limit(match.end() - start)
             events.append(self._parsed(bytes(buffer[start : match.end()])))
             start = scan = match.end()
             self._split_pair = start == len(buffer) and buffer.endswith(b"\r")
         del buffer[:start]
+        self._limit(len(buffer))
         # A boundary is at most four bytes, of which the last may still be on its way.
         self._scanned = max(0, len(buffer) - 3)
         return events
@@ -85,6 +103,10 @@ class Decoder:
     def rest(self) -> bytes:
         """Bytes of an event that is not complete; at the end of a stream, of one that was cut."""
         return bytes(self._buffer)
+
+    def _limit(self, size_bytes: int) -> None:
+        if self._max_event_bytes is not None and size_bytes > self._max_event_bytes:
+            raise EventTooLarge(self._max_event_bytes)
 
     def _parsed(self, raw: bytes) -> Event:
         """The event of a block; a byte order mark counts at the start of the stream only."""

@@ -1,12 +1,13 @@
 """Any server that speaks OpenAI's chat completions: OpenAI itself, vLLM, Ollama, and many others.
 
 A `Call` goes out as it is and the answer comes back byte for byte; only headers that mean something
-to a caller pass. It never reads bodies (errors excepted: the credential is masked in them), never
-retries an answer, and never shows the credential.
+to a caller pass. It looks into bodies for nothing but the credential, which is masked wherever a
+provider echoes it, never retries an answer, and never shows the credential.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from trimtab.errors import ConfigError, ProviderError, ProviderTimeout, ProviderUnavailable
@@ -28,7 +29,8 @@ from trimtab.version import __version__
 
 _PATH = "/chat/completions"
 _CONNECT_S = 10.0
-_MASK = b"***"
+# What a masked key is shown as: three times the first of these that the key does not contain.
+_MASKS = b"*#~^"
 # Shorter ones are the placeholders ("none", "EMPTY") given to servers that want no credential.
 _SECRET_BYTES = 8
 _FIX_TIME = "retry, or raise providers[{name}].timeout_s"
@@ -133,11 +135,10 @@ class OpenAICompatible:
         if refusal is not None:
             await response.aclose()
             raise refusal
-        secret = self._secret if response.status >= 400 else b""
         return Reply(
             status=response.status,
-            headers=_passed_on(response.headers),
-            chunks=_Chunks(response, self, secret),
+            headers=self._passed_on(response.headers),
+            chunks=_Chunks(response, self, KeyMask(self._secret)),
         )
 
     async def aclose(self) -> None:
@@ -173,6 +174,15 @@ class OpenAICompatible:
             return self._error(ProviderError, what, _FIX_CODING)
         return None
 
+    def _passed_on(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers that mean something to a caller, without the credential."""
+        mask = KeyMask(self._secret)
+        return {
+            name: mask.whole(value.encode("latin-1")).decode("latin-1")
+            for name, value in headers.items()
+            if name in _PASSED_ON or name.startswith("x-ratelimit-")
+        }
+
     def _error(self, kind: type[ProviderError], what: str, fix: str) -> ProviderError:
         return kind(
             f"the provider {self.name} {what}",
@@ -183,28 +193,72 @@ class OpenAICompatible:
         )
 
 
-class _Chunks:
-    """The body of an answer, with errors in Trimtab's words and `secret` masked, if there is one.
+class KeyMask:
+    """Replaces a key in bytes that arrive in pieces, wherever the pieces are split.
 
-    A body that is masked comes in one piece; only errors are.
+    Everything else passes unchanged and at once: the end of a piece is kept back only where it is
+    the beginning of the key. A key that JSON may escape is known in that spelling too.
+
+    Args:
+        key: what must not be seen; empty masks nothing.
+
+    >>> mask = KeyMask(b"sk-12345678")
+    >>> mask.feed(b"Bearer sk-123"), mask.feed(b"45678 is wrong: s"), mask.flush()
+    (b'Bearer ', b'*** is wrong: ', b's')
     """
 
-    def __init__(self, response: Response, provider: OpenAICompatible, secret: bytes) -> None:
+    def __init__(self, key: bytes) -> None:
+        spellings = {key, key.replace(b"/", rb"\/")} if key else set()
+        self._key = re.compile(b"|".join(map(re.escape, spellings))) if spellings else None
+        starts = {each[:n] for each in spellings for n in range(1, len(each))}
+        self._starts = tuple(sorted(starts, key=len, reverse=True))
+        # A mask of a byte that the key lacks cannot become part of another key.
+        self._mask = bytes([next((byte for byte in _MASKS if byte not in key), 0x7F)]) * 3
+        self._kept = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """What can be shown once these bytes have come; may be empty."""
+        if self._key is None:
+            return data
+        *before, last = self._key.split(self._kept + data)
+        self._kept = b""
+        if last.endswith(self._starts):
+            self._kept = next(start for start in self._starts if last.endswith(start))
+            last = last[: -len(self._kept)]
+        return self._mask.join([*before, last])
+
+    def flush(self) -> bytes:
+        """What was kept back: nothing follows, so it is not the key."""
+        kept, self._kept = self._kept, b""
+        return kept
+
+    def whole(self, data: bytes) -> bytes:
+        """These bytes, with the key masked, and nothing before or after them."""
+        return self.feed(data) + self.flush()
+
+
+class _Chunks:
+    """The body of an answer, with errors in Trimtab's words and the credential masked."""
+
+    def __init__(self, response: Response, provider: OpenAICompatible, mask: KeyMask) -> None:
         self._response = response
         self._provider = provider
-        self._secret = secret
+        self._mask = mask
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await anext(self._response)
-            if self._secret:
-                chunk += await self._response.read()
-                chunk = chunk.replace(self._secret, _MASK)
-        except HTTPError as error:
-            raise self._provider.cut_off(error) from error
+            while not (chunk := self._mask.feed(await anext(self._response))):
+                pass  # so far it may be the key: what follows will tell
+        except (StopAsyncIteration, HTTPError) as end:
+            # A body that has ended, in whichever way, ends again on the next call.
+            if kept := self._mask.flush():
+                return kept
+            if isinstance(end, HTTPError):
+                raise self._provider.cut_off(end) from end
+            raise
         return chunk
 
     async def aclose(self) -> None:
@@ -237,11 +291,3 @@ def _checked(name: str, base_url: str, url: str, headers: Mapping[str, str]) -> 
             fix="give the key alone, without quotes, spaces or line ends around it",
         ) from None
     return address
-
-
-def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in headers.items()
-        if name in _PASSED_ON or name.startswith("x-ratelimit-")
-    }
