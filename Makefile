@@ -38,9 +38,10 @@ check: $(STAMP) ## style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## the figures the README quotes
-	$(BIN)/python bench/footprint.py
-	$(BIN)/python bench/gateway.py
+bench: $(STAMP) ## the figures the README quotes, into bench/results
+	for name in footprint gateway http1_client calibrate_extract; do \
+	  { echo "\`python bench/$$name.py\`"; echo; $(BIN)/python bench/$$name.py; } | tee bench/results/$$name.md; \
+	done
 
 docs: $(STAMP) ## run every example of the documentation
 	$(BIN)/pytest -q tests/docs

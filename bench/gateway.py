@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import socket
 import statistics
@@ -24,11 +23,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from footprint import free_port, wait_for
+from footprint import cpu_s, free_port, wait_for
 
 from trimtab.client import Client
 
-TICKS = os.sysconf("SC_CLK_TCK")
 QUESTION = "Which port does the server listen on by default?"
 
 
@@ -134,12 +132,6 @@ async def read_response(reader: asyncio.StreamReader) -> None:
     while size := int(await reader.readline(), 16):
         await reader.readexactly(size + 2)
     await reader.readline()
-
-
-def cpu_s(pid: int) -> float:
-    """User and system time of a process so far (proc(5), fields 14 and 15 of stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 if __name__ == "__main__":

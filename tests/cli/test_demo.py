@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -50,6 +51,7 @@ def figures(result: Result) -> tuple[str, ...]:
     return (*rows, *re.findall(r"\d+ of \d+ users satisfied", result.stdout))
 
 
+@pytest.mark.slow
 def test_other_questions_make_other_numbers_and_the_same_ones_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,8 +100,6 @@ def test_a_place_that_is_taken_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_taken_port_is_exit_code_4_and_named(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         args = ["demo", "--exit", "--port", port, "--data", str(tmp_path / "data")]

@@ -3,139 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.stations.wiring import open_telemetry
+from tests.stations.recording import (
+    Busy,
+    Faulty,
+    always,
+    away,
+    leave_behind,
+    recording,
+    span,
+    stored,
+    waiting,
+)
+from tests.stations.wiring import in_loop, open_telemetry
 
-from trimtab.errors import InvalidRequest, NotDurable, StoreError
-from trimtab.kit import ids, jsonx
-from trimtab.ports import TelemetryStore, Written
-from trimtab.records import Span, Usage
+from trimtab.errors import NotDurable
+from trimtab.ports import TelemetryStore
+from trimtab.records import Span
 from trimtab.testing import strategies as drawn
 from trimtab.tracing.recorder import SpanRecorder
 from trimtab.tracing.spool import Spool
-
-_numbers = itertools.count()
-
-
-def span(**fields: Any) -> Span:
-    given = {"trace_id": ids.trace_id(), "span_id": ids.span_id(), "start_ns": 1, "end_ns": 2}
-    return Span(**given | {"name": f"span {next(_numbers)}"} | fields)
-
-
-class Faulty:
-    """The real store, which refuses when the test says so.
-
-    Args:
-        refuse: given the spans of an append, the error it fails with, or None.
-    """
-
-    def __init__(
-        self, real: TelemetryStore, refuse: Callable[[Sequence[Span]], Exception | None]
-    ) -> None:
-        self._real = real
-        self._refuse = refuse
-        self.appends: list[int] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def append(self, spans: Sequence[Span] = (), scores: Any = ()) -> Future[Written]:
-        self.appends.append(len(spans))
-        error = self._refuse(spans)
-        if error is None:
-            return self._real.append(spans, scores)
-        refused: Future[Written] = Future()
-        refused.set_exception(error)
-        return refused
-
-
-class Busy:
-    """The real store under load: something else is recorded before each append is done."""
-
-    def __init__(self, real: TelemetryStore, load: Callable[[], Any]) -> None:
-        self._real = real
-        self._load = load
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def append(self, spans: Sequence[Span] = (), scores: Any = ()) -> Future[Written]:
-        done: Future[Written] = Future()
-
-        async def loaded() -> None:
-            if work := self._load():
-                await work
-            done.set_result(await asyncio.wrap_future(self._real.append(spans, scores)))
-
-        self._working = asyncio.create_task(loaded())
-        return done
-
-
-def away(times: int) -> Callable[[Sequence[Span]], Exception | None]:
-    left = itertools.count()
-    return lambda spans: StoreError("the store is away") if next(left) < times else None
-
-
-def always(spans: Sequence[Span]) -> Exception | None:
-    return StoreError("the store is away")
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TelemetryStore]:
     with closing(open_telemetry(tmp_path)) as telemetry:
         yield telemetry
-
-
-@asynccontextmanager
-async def recording(
-    data: Path, store: Any, *, started: bool = True, limit_s: float = 10, **settings: Any
-) -> AsyncIterator[SpanRecorder]:
-    spool = Spool.open(data / "spool", **settings)
-    recorder = SpanRecorder(spool, store, retry_s=0.001)
-    if started:
-        recorder.start()
-    try:
-        yield recorder
-    finally:
-        await recorder.stop(limit_s=limit_s)
-
-
-def in_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    async def limited() -> Any:
-        async with asyncio.timeout(30):
-            return await work()
-
-    return asyncio.run(limited())
-
-
-def stored(store: TelemetryStore) -> list[Span]:
-    """Everything in the store, in order of arrival."""
-    return [row.span for row in store.spans_after(0, limit=100_000)]
-
-
-def waiting(data: Path) -> int:
-    with closing(Spool.open(data / "spool")) as spool:
-        return spool.backlog.frames
-
-
-def leave_behind(data: Path, store: TelemetryStore, spans: Sequence[Span]) -> None:
-    """What a process leaves that was killed before its frames reached the store."""
-
-    async def work() -> None:
-        async with recording(data, store, started=False) as recorder:
-            await recorder.record(spans)
-
-    in_loop(work)
 
 
 # -- the way of a span -------------------------------------------------------------------------
@@ -199,6 +98,26 @@ class TestCarrying:
 
         in_loop(work)
 
+    def test_spans_of_a_caller_that_leaves_are_carried_on(
+        self, tmp_path: Path, store: TelemetryStore
+    ) -> None:
+        committed = asyncio.Event()
+
+        async def work() -> None:
+            spool = Spool.open(tmp_path / "spool")
+            recorder = SpanRecorder(spool, store, on_commit=committed.set)
+            recorder.start()
+            task = asyncio.create_task(recorder.record([span()]))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await committed.wait()
+            assert store.span_count() == 1
+            await recorder.stop()
+
+        in_loop(work)
+
     def test_commits_are_told_to_who_wants_to_know(
         self, tmp_path: Path, store: TelemetryStore
     ) -> None:
@@ -232,157 +151,6 @@ class TestCarrying:
 
         in_loop(work)
         assert "a bug elsewhere" in caplog.text
-
-
-# -- when the store fails ----------------------------------------------------------------------
-
-
-class TestAStoreThatFails:
-    def test_when_it_heals_everything_has_arrived_once_and_in_order(
-        self, tmp_path: Path, store: TelemetryStore
-    ) -> None:
-        faulty = Faulty(store, away(times=4))
-        spans = [span() for _ in range(20)]
-
-        async def work() -> None:
-            async with recording(tmp_path, faulty) as recorder:
-                for each in spans:
-                    await recorder.record([each])
-                await recorder.flush()
-                assert stored(store) == spans
-
-        in_loop(work)
-        assert len(faulty.appends) > 4
-        assert waiting(tmp_path) == 0
-
-    def test_an_error_nobody_foresaw_is_reported_and_tried_again(
-        self, tmp_path: Path, store: TelemetryStore, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        first = itertools.count()
-        faulty = Faulty(store, lambda spans: None if next(first) else RuntimeError("a bug"))
-
-        async def work() -> None:
-            async with recording(tmp_path, faulty) as recorder:
-                await recorder.record([span()])
-                await recorder.flush()
-                assert store.span_count() == 1
-
-        in_loop(work)
-        assert "a bug" in caplog.text
-
-    def test_recording_goes_on_and_what_waits_is_kept_for_the_next_start(
-        self, tmp_path: Path, store: TelemetryStore
-    ) -> None:
-        spans = [span() for _ in range(5)]
-
-        async def work() -> None:
-            async with recording(tmp_path, Faulty(store, always), limit_s=0.02) as recorder:
-                for each in spans:
-                    await recorder.record([each])
-                await recorder.flush(limit_s=0.02)
-            with pytest.raises(NotDurable, match="closed"):
-                await recorder.record([span()])
-
-        in_loop(work)
-        assert store.span_count() == 0
-        assert waiting(tmp_path) == 5
-
-        async def again() -> None:
-            async with recording(tmp_path, store) as recorder:
-                await recorder.flush()
-                assert stored(store) == spans
-
-        in_loop(again)
-        assert waiting(tmp_path) == 0
-
-    def test_a_full_spool_refuses_and_takes_again_when_the_store_is_back(
-        self, tmp_path: Path, store: TelemetryStore
-    ) -> None:
-        down = True
-        faulty = Faulty(store, lambda spans: StoreError("the store is away") if down else None)
-
-        async def work() -> None:
-            nonlocal down
-            async with recording(tmp_path, faulty, max_backlog_bytes=2_000) as recorder:
-                kept = 0
-                with contextlib.suppress(NotDurable):
-                    while kept < 100:
-                        await recorder.record([span()])
-                        kept += 1
-                assert 0 < kept < 100
-                down = False
-                await recorder.flush()
-                assert store.span_count() == kept
-                await recorder.record([span()])
-                await recorder.flush()
-                assert store.span_count() == kept + 1
-
-        in_loop(work)
-
-
-# -- what no store can take --------------------------------------------------------------------
-
-
-class TestWhatCannotBeStored:
-    def test_a_frame_that_cannot_be_read_is_reported_and_holds_nothing_up(
-        self, tmp_path: Path, store: TelemetryStore, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        one, two = span(), span()
-
-        async def work() -> None:
-            spool = Spool.open(tmp_path / "spool")
-            frames = [jsonx.encode(one), b'{"trace_id": 7}', b"not json", jsonx.encode(two)]
-            await spool.append(frames)
-            await spool.append([b"nothing but damage"])
-            await asyncio.to_thread(spool.close)
-            async with recording(tmp_path, store) as recorder:
-                await recorder.flush()
-                assert stored(store) == [one, two]
-
-        in_loop(work)
-        assert caplog.text.count("cannot be read and is left out") == 3
-        assert waiting(tmp_path) == 0
-
-    def test_a_span_the_store_refuses_for_good_is_reported_and_holds_nothing_up(
-        self, tmp_path: Path, store: TelemetryStore, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        poison = span(usage=Usage(input=10**30))
-        with pytest.raises(InvalidRequest):
-            store.append(spans=[poison]).result()
-        good = [span() for _ in range(6)]
-
-        async def work() -> None:
-            async with recording(tmp_path, store) as recorder:
-                await recorder.record([*good[:3], poison, *good[3:5]])
-                await recorder.flush()
-                assert stored(store) == good[:5]
-                await recorder.record(good[5:])
-                await recorder.flush()
-                assert stored(store) == good
-
-        in_loop(work)
-        assert poison.span_id in caplog.text
-        assert "left out" in caplog.text
-        assert waiting(tmp_path) == 0
-
-    def test_a_store_that_goes_away_while_spans_go_singly_loses_none(
-        self, tmp_path: Path, store: TelemetryStore
-    ) -> None:
-        poison = span(usage=Usage(input=10**30))
-        good = [span() for _ in range(4)]
-        calls = itertools.count()
-        faulty = Faulty(
-            store, lambda spans: StoreError("the store is away") if next(calls) in (2, 3) else None
-        )
-
-        async def work() -> None:
-            async with recording(tmp_path, faulty) as recorder:
-                await recorder.record([*good[:2], poison, *good[2:]])
-                await recorder.flush()
-
-        in_loop(work)
-        found = stored(store)
-        assert sorted(each.span_id for each in found) == sorted(each.span_id for each in good)
 
 
 # -- after a crash -----------------------------------------------------------------------------

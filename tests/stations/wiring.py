@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +28,7 @@ from trimtab.gateway.gateway import Gateway, Limits
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.snapshot import Deployment, Snapshot
 from trimtab.gateway.trace import Caller
+from trimtab.kit import sse
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import Call, Limiter, Provider, Recorder, Reply, SpanQuery
 from trimtab.prompts.template import CompiledPrompt
@@ -40,6 +49,9 @@ RETRIEVAL = Retrieval(corpus="widgets", k=2)
 QUESTION = "Which port does the widget server listen on?"
 CALLER = Caller(principal="tester", project="default")
 PROMPT = (Message(role="system", content="Answer from these.\n{{ passages }}"),)
+
+
+T = TypeVar("T")
 
 
 def open_telemetry(data: Path) -> DuckDBTelemetry:
@@ -154,6 +166,10 @@ async def wired(
         telemetry.close()
 
 
+Act = Callable[[], Awaitable[Reply]]
+"""What a scripted provider does when it is called."""
+
+
 class Script:
     """A provider that answers with what `play` was given; its requests are in `calls`."""
 
@@ -161,9 +177,9 @@ class Script:
         self.name = name
         self.calls: list[Call] = []
         self._cards = cards
-        self._acts: list[Callable[[], Awaitable[Reply]]] = []
+        self._acts: list[Act] = []
 
-    def play(self, *acts: Callable[[], Awaitable[Reply]]) -> None:
+    def play(self, *acts: Act) -> None:
         self._acts += acts
 
     def cards(self) -> Sequence[ModelCard]:
@@ -186,9 +202,7 @@ STREAM = {"content-type": "text/event-stream"}
 JSON = {"content-type": "application/json"}
 
 
-def replies(
-    *parts: bytes | Exception, status: int = 200, headers: Mapping[str, str] = JSON
-) -> Callable[[], Awaitable[Reply]]:
+def replies(*parts: bytes | Exception, status: int = 200, headers: Mapping[str, str] = JSON) -> Act:
     """An answer in these pieces; an exception is raised where it stands."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -203,7 +217,7 @@ def replies(
     return act
 
 
-def fails(error: Exception) -> Callable[[], Awaitable[Reply]]:
+def fails(error: Exception) -> Act:
     async def act() -> Reply:
         raise error
 
@@ -233,3 +247,32 @@ def whole(text: str, **fields: Any) -> bytes:
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return msgspec.json.encode({"choices": [choice], **fields})
+
+
+FAR = "far/m"
+"""A model of the provider `Script`."""
+
+HELLO = [said("Hel"), said("lo"), usage(3, 2), DONE]
+
+
+def in_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The result of `work`, run in an event loop of its own within a minute."""
+
+    async def limited() -> T:
+        async with asyncio.timeout(60):
+            return await work()
+
+    return asyncio.run(limited())
+
+
+def events(body: bytes) -> list[Any]:
+    """The data of all events of a body, decoded; [DONE] stays text."""
+    decoder = sse.Decoder()
+    found = [each.data for each in decoder.feed(body) if each.data is not None]
+    assert decoder.rest == b""
+    return [data if data == "[DONE]" else json.loads(data) for data in found]
+
+
+async def only_span(room: Wired) -> Span:
+    (span,) = await room.spans()
+    return span

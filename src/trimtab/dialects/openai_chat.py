@@ -6,6 +6,7 @@ through untouched. `Fold` reads an answer, streamed or not, into one message wit
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any, Literal
 
 import msgspec
@@ -194,11 +195,19 @@ def _count(wire: dict[str, Any], key: str) -> int:
     return value if type(value) is int and 0 < value <= _MOST_TOKENS else 0
 
 
+MAX_TEXT_BYTES = 8 << 20
+"""Of one answer so much text is kept for the record: its content, refusal, reasoning and calls."""
+_MAX_NAME_CHARS = 1_000  # Of a model, a role, a reason: one that is longer is none of these.
+_MAX_ERROR_CHARS = 10_000
+_MAX_TOOL_CALLS = 1_000
+
+
 class Fold:
     """Reads an answer as it passes and keeps what the record needs.
 
     Feed it every chunk of a body, streamed (`stream=True`) or not, then call `finish`. It never
-    raises for a strange answer: what cannot be read is left out and `complete` stays False.
+    raises for a strange answer: what cannot be read is left out and `complete` stays False. Of a
+    huge answer it keeps the beginning, `MAX_TEXT_BYTES` of text, and `truncated` becomes True.
     """
 
     def __init__(self, *, stream: bool) -> None:
@@ -209,9 +218,11 @@ class Fold:
         self.finish_reason: str | None = None
         self.error: str | None = None
         self.complete = False
-        self._text: list[str] = []
-        self._extra: dict[str, list[str]] = {}
-        self._tool_calls: dict[int, dict[str, Any]] = {}
+        self.truncated = False
+        self._room_bytes = MAX_TEXT_BYTES
+        self._text = StringIO()
+        self._extra: dict[str, StringIO] = {}
+        self._tool_calls: dict[int, _ToolCall] = {}
         self._body: list[bytes] = []
 
     def feed(self, data: bytes) -> None:
@@ -230,8 +241,14 @@ class Fold:
         return self._chunk(wire) if isinstance(wire, dict) else False
 
     def finish(self) -> None:
-        """Read the body collected by `feed`."""
+        """Take a clean end: read the body collected by `feed`, or see whether a stream is whole.
+
+        A stream may end without `[DONE]`, as that of many servers does: one that said why its
+        answer ended is complete.
+        """
         if self.stream:
+            ended = self.finish_reason is not None and self.error is None
+            self.complete = self.complete or ended
             return
         try:
             wire = msgspec.json.decode(b"".join(self._body))
@@ -247,25 +264,23 @@ class Fold:
 
     @property
     def text(self) -> str:
-        return "".join(self._text)
+        return self._text.getvalue()
 
     @property
     def message(self) -> dict[str, Any]:
         """The answer as one message in the wire's shape."""
         message: dict[str, Any] = {"role": self.role, "content": self.text or None}
-        message |= {key: "".join(parts) for key, parts in self._extra.items()}
+        message |= {key: text.getvalue() for key, text in self._extra.items()}
         if self._tool_calls:
-            message["tool_calls"] = [call for _, call in sorted(self._tool_calls.items())]
+            message["tool_calls"] = [call.wire for _, call in sorted(self._tool_calls.items())]
         return message
 
     def _head(self, wire: dict[str, Any]) -> None:
-        if isinstance(wire.get("model"), str):
-            self.model = wire["model"]
+        self.model = _name(wire.get("model")) or self.model
         if isinstance(wire.get("usage"), dict):
             self.usage = usage_from_wire(wire["usage"])
         if wire.get("error"):
-            error = wire["error"]
-            self.error = str(error.get("message", error) if isinstance(error, dict) else error)
+            self.error = _reason(wire["error"])[:_MAX_ERROR_CHARS]
 
     def _chunk(self, wire: dict[str, Any]) -> bool:
         self._head(wire)
@@ -279,18 +294,14 @@ class Fold:
         return content
 
     def _finished(self, choice: dict[str, Any]) -> None:
-        reason = choice.get("finish_reason")
-        if reason and isinstance(reason, str):
-            self.finish_reason = reason
+        self.finish_reason = _name(choice.get("finish_reason")) or self.finish_reason
 
     def _delta(self, delta: dict[str, Any]) -> bool:
-        if isinstance(delta.get("role"), str):
-            self.role = delta["role"]
-        if isinstance(delta.get("content"), str) and delta["content"]:
-            self._text.append(delta["content"])
+        self.role = _name(delta.get("role")) or self.role
+        self._keep(self._text, delta.get("content"))
         for key in ("refusal", "reasoning_content"):
             if isinstance(delta.get(key), str) and delta[key]:
-                self._extra.setdefault(key, []).append(delta[key])
+                self._keep(self._extra.setdefault(key, StringIO()), delta[key])
         for position, call in enumerate(_dicts(delta.get("tool_calls"))):
             index = call.get("index")
             self._tool_call(index if isinstance(index, int) else position, call)
@@ -298,19 +309,71 @@ class Fold:
             delta.get("tool_calls")
         )
 
+    def _keep(self, kept: StringIO, text: Any) -> None:
+        """Add a text, or as much of it as there is room for."""
+        if not isinstance(text, str):
+            return
+        size_bytes = len(text) if text.isascii() else len(text.encode())
+        if size_bytes > self._room_bytes:
+            self.truncated = True
+            text = text.encode()[: self._room_bytes].decode(errors="ignore")
+            size_bytes = self._room_bytes
+        self._room_bytes -= size_bytes
+        kept.write(text)
+
     def _tool_call(self, index: int, part: dict[str, Any]) -> None:
         """Merge a fragment: id and name come once, arguments piece by piece."""
-        call = self._tool_calls.setdefault(
-            index, {"id": None, "type": "function", "function": {"name": "", "arguments": ""}}
-        )
-        call["id"] = part.get("id") or call["id"]
-        call["type"] = part.get("type") or call["type"]
+        call = self._tool_calls.get(index)
+        if call is None:
+            if len(self._tool_calls) >= _MAX_TOOL_CALLS:
+                self.truncated = True
+                return
+            call = self._tool_calls[index] = _ToolCall()
         function = _dict(part.get("function"))
-        call["function"]["name"] = function.get("name") or call["function"]["name"]
+        call.id = _short(part.get("id")) or call.id
+        call.type = _short(part.get("type")) or call.type
+        call.name = _short(function.get("name")) or call.name
         arguments = function.get("arguments") or ""
-        if not isinstance(arguments, str):  # some providers send the JSON itself
-            arguments = jsonx.encode(arguments).decode()
-        call["function"]["arguments"] += arguments
+        # Some providers send the JSON itself.
+        self._keep(call.arguments, arguments if isinstance(arguments, str) else _text(arguments))
+
+
+class _ToolCall:
+    """A tool call that comes in fragments."""
+
+    def __init__(self) -> None:
+        self.id: str | int | None = None
+        self.type: str | int = "function"
+        self.name: str | int = ""
+        self.arguments = StringIO()
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        function = {"name": self.name, "arguments": self.arguments.getvalue()}
+        return {"id": self.id, "type": self.type, "function": function}
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= _MAX_NAME_CHARS else None
+
+
+def _short(value: Any) -> str | int | None:
+    """An identifier; some providers number theirs."""
+    return value if type(value) is int else _name(value)
+
+
+def _reason(error: Any) -> str:
+    """What an error says, never empty."""
+    said = _dict(error).get("message") or error
+    return said if isinstance(said, str) else _text(said) or "an error that cannot be read"
+
+
+def _text(value: Any) -> str:
+    """A JSON value as text; empty where it is nested too deep to be written again."""
+    try:
+        return jsonx.encode(value).decode()
+    except RecursionError:
+        return ""
 
 
 def _dict(value: Any) -> dict[str, Any]:

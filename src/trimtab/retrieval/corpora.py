@@ -1,18 +1,20 @@
 """Folders of Markdown files under names, each with its indexes built when they are first needed.
 
 A release's retrieval settings come in, a `Retriever` goes out. Files are read here and nowhere
-else; how an index is built is the caller's business (`build`). Nothing is written, and no file
-outside a corpus's folder is read.
+else; how an index is built is the caller's business (`build`). What cannot be read is left out and
+named in the log, so that one bad file takes no route down. Nothing is written, and no file outside
+a corpus's folder is read.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -23,6 +25,8 @@ from trimtab.ports import Clock, Retriever
 from trimtab.records import Passage, Retrieval
 
 __all__ = ["Build", "Corpora"]
+
+_log = logging.getLogger("trimtab.retrieval")
 
 SHARE_OF_TIME = 20
 """At most one part in so many of the time goes into looking for changed files."""
@@ -63,12 +67,13 @@ class Corpora:
     def retriever(self, settings: Retrieval) -> Retriever:
         """The retriever for these settings; its index is built from the files as they are now.
 
-        It may be kept: when files change, its next search builds the index again, and raises
-        StoreError when that cannot be done.
+        It may be kept: when files change, its next search builds the index again. A file that
+        cannot be read is left out of the index. When nothing can be read, the last index stays.
 
         Raises:
             NotFound: there is no such corpus.
-            StoreError: a file or the folder cannot be read; `where` names it.
+            StoreError: nothing can be read and there was no index yet; `where` names the folder or
+                a file.
             InvalidRequest: the settings are out of range.
         """
         corpus = self._corpora.get(settings.corpus)
@@ -96,6 +101,26 @@ class _Live:
         return self._corpus.index(self._settings).search(query, k=k)
 
 
+class _Unread(NamedTuple):
+    """A file or folder that is left out."""
+
+    path: Path
+    error: StoreError
+    opens: bool  # It could be opened, so only other content can make it readable.
+
+
+class _Listing(NamedTuple):
+    """The Markdown files of a corpus in a fixed order, none of them outside its folder."""
+
+    files: list[Path]
+    unread: list[_Unread]
+
+
+class _Index(NamedTuple):
+    seen: str
+    retriever: Retriever
+
+
 class _Corpus:
     def __init__(
         self, name: str, root: Path, build: Build, clock: Clock, check_every_ns: int, indexes: int
@@ -109,7 +134,9 @@ class _Corpus:
         self._lock = threading.Lock()
         self._next_check_ns: int | None = None
         self._seen = ""
-        self._indexes: OrderedDict[Retrieval, Retriever] = OrderedDict()
+        self._unopened: set[Path] = set()
+        self._warned: set[str] = set()
+        self._indexes: OrderedDict[Retrieval, _Index] = OrderedDict()
 
     def index(self, settings: Retrieval) -> Retriever:
         """The index over the files as they are, or were within `check_every_ns`."""
@@ -117,93 +144,139 @@ class _Corpus:
         key = msgspec.structs.replace(settings, k=0)
         # One build at a time: whoever asks meanwhile wants its result.
         with self._lock:
-            self._forget_if_changed()
-            if key not in self._indexes:
-                self._indexes[key] = self._build(settings, _documents(self._root))
+            self._look()
+            held = self._indexes.get(key)
+            if held is None or held.seen != self._seen:
+                self._indexes[key] = _Index(self._seen, self._built(settings, held))
                 while len(self._indexes) > self._capacity:
                     self._indexes.popitem(last=False)
             self._indexes.move_to_end(key)
-            return self._indexes[key]
+            return self._indexes[key].retriever
 
-    def _forget_if_changed(self) -> None:
+    def _look(self) -> None:
+        """Notice, from time to time, that files have changed: indexes of before are then old."""
         started = self._clock.monotonic_ns()
         if self._next_check_ns is not None and started < self._next_check_ns:
             return
-        seen = _fingerprint(self._name, self._root)
+        mended = sorted(path.as_posix() for path in self._unopened if _opens(path))
+        seen = digest([_fingerprint(self._name, self._root), mended])
         if seen != self._seen:
-            self._indexes.clear()
-        # Set after the look, so that a folder that cannot be read is looked at again at once; a
-        # look at very many files takes long and comes less often.
+            self._warned.clear()
+            self._unopened.clear()
+        # A look at very many files takes long and comes less often.
         took = self._clock.monotonic_ns() - started
         self._seen = seen
         self._next_check_ns = started + max(self._check_every_ns, SHARE_OF_TIME * took)
 
+    def _built(self, settings: Retrieval, held: _Index | None) -> Retriever:
+        """An index over what can be read; the one of before when there is nothing."""
+        documents, unread = _documents(self._name, self._root)
+        self._unopened |= {each.path for each in unread if not each.opens}
+        for each in unread:
+            self._warn(f"{each.error.what} (at {each.error.where}); it is left out")
+        if documents or not unread:
+            return self._build(settings, documents)
+        if held is None:
+            raise unread[0].error
+        self._warn("nothing can be read; the index of before stays in use")
+        return held.retriever
 
-def _fingerprint(name: str, root: Path) -> str:
+    def _warn(self, what: str) -> None:
+        """Say it once, until the files change."""
+        if what not in self._warned:
+            self._warned.add(what)
+            _log.warning("corpus %s: %s", self._name, what)
+
+
+def _fingerprint(name: str, root: Path) -> list[list[str | int]]:
     """Changes when a file is added, removed, renamed, resized or written."""
-    if not root.is_dir():
-        raise StoreError(
-            f"the folder of corpus {name!r} does not exist",
-            where=str(root),
-            fix="create the folder or correct corpora in trimtab.yaml",
-        )
-    facts = []
-    for path in _files(root):
+    listing = _listed(name, root)
+    facts: list[list[str | int]] = [[str(each.error)] for each in listing.unread]
+    for path in listing.files:
         try:
             stat = path.stat()
-        except FileNotFoundError:
+        except OSError:
             continue
         facts.append([path.relative_to(root).as_posix(), stat.st_mtime_ns, stat.st_size])
-    return digest(facts)
+    return facts
 
 
-def _files(root: Path) -> list[Path]:
-    """The Markdown files of a corpus in a fixed order, none of them outside its folder."""
+def _listed(name: str, root: Path) -> _Listing:
+    found = _Listing([], [])
+    if not root.is_dir():
+        found.unread.append(_missing(name, root))
+        return found
     inside = root.resolve()
-    found = []
-    for folder, below, names in os.walk(root, onerror=_unreadable):
+    for folder, below, names in os.walk(root, onerror=lambda e: _leave_out(e, found.unread)):
         below[:] = [name for name in below if not name.startswith(".")]
         paths = (Path(folder, name) for name in names if name.endswith(".md"))
-        found += [path for path in paths if _belongs(path, inside)]
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+        found.files.extend(path for path in paths if _belongs(path, inside, found.unread))
+    found.files.sort(key=lambda path: path.relative_to(root).as_posix())
+    return found
 
 
-def _belongs(path: Path, inside: Path) -> bool:
+def _belongs(path: Path, inside: Path, unread: list[_Unread]) -> bool:
     """Whether this is a regular file whose content lies in the folder, links resolved."""
     try:
         if not path.is_file():
             return False
         return not path.is_symlink() or path.resolve().is_relative_to(inside)
     except OSError as error:
-        return _unreadable(error)
+        _leave_out(error, unread)
+        return False
 
 
-def _documents(root: Path) -> list[tuple[str, str]]:
-    """(name, text) of every file; the name begins with the folder's own (`docs/gateway.md`)."""
+def _documents(name: str, root: Path) -> tuple[list[tuple[str, str]], list[_Unread]]:
+    """(name, text) of every file that can be read, and what cannot be.
+
+    Names begin with the folder's own (`docs/gateway.md`).
+    """
+    files, unread = _listed(name, root)
     folder = root.resolve().name
     documents = []
-    for path in _files(root):
+    for path in files:
         try:
             text = path.read_bytes().decode()
-        except FileNotFoundError:
-            continue  # deleted since the listing: the next look notices
         except UnicodeDecodeError as error:
-            raise StoreError(
-                f"a document is not UTF-8: byte 0x{error.object[error.start]:02x} "
-                f"at offset {error.start}",
-                where=str(path),
-                fix="save the file as UTF-8 or move it out of the corpus",
-            ) from None
+            unread.append(_not_text(path, error))
         except OSError as error:
-            _unreadable(error)
+            _leave_out(error, unread)
         else:
             documents.append((f"{folder}/{path.relative_to(root).as_posix()}", text))
-    return documents
+    return documents, unread
 
 
-def _unreadable(error: OSError) -> NoReturn:
-    raise StoreError(
+def _opens(path: Path) -> bool:
+    try:
+        path.open("rb").close()
+    except OSError:
+        return False
+    return True
+
+
+def _missing(name: str, root: Path) -> _Unread:
+    error = StoreError(
+        f"the folder of corpus {name!r} does not exist",
+        where=str(root),
+        fix="create the folder or correct corpora in trimtab.yaml",
+    )
+    return _Unread(root, error, opens=True)
+
+
+def _not_text(path: Path, error: UnicodeDecodeError) -> _Unread:
+    refusal = StoreError(
+        f"a document is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start}",
+        where=str(path),
+        fix="save the file as UTF-8 or move it out of the corpus",
+    )
+    return _Unread(path, refusal, opens=True)
+
+
+def _leave_out(error: OSError, unread: list[_Unread]) -> None:
+    path = str(error.filename)
+    refusal = StoreError(
         f"a document cannot be read: {error.strerror}",
-        where=str(error.filename),
+        where=path,
         fix="make it readable for the user that runs trimtab",
-    ) from None
+    )
+    unread.append(_Unread(Path(path), refusal, opens=False))

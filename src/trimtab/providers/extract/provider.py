@@ -29,6 +29,9 @@ __all__ = ["ExtractProvider", "count_tokens"]
 MODEL = "extract"
 SEARCH_K = 4
 WORDS_PER_EVENT = 3
+CONTEXT_TOKENS = 32_768
+# Counting tokens takes time as well: more characters than this are too many, whatever they are.
+CONTEXT_CHARS = 400_000
 
 _FREE = Price(**dict.fromkeys(Price.__struct_fields__, Decimal(0)))
 _CARD = ModelCard(
@@ -46,19 +49,40 @@ _CARD = ModelCard(
         " stemmer is English, and its confidence is fitted to English questions about Trimtab's"
         " own documentation."
     ),
+    context_tokens=CONTEXT_TOKENS,
     price=_FREE,
     owned_by="trimtab",
 )
 
 
+class _TooLong(InvalidRequest):
+    code = "context_length_exceeded"  # What OpenAI's clients look for.
+
+
+class _Format(msgspec.Struct, frozen=True, kw_only=True):
+    type: str = "text"
+
+
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a request that change the answer; all others are accepted and ignored."""
+    """The fields of a request that change the answer, or ask for what this model cannot do.
+
+    All others are accepted and ignored.
+    """
 
     n: Annotated[int, msgspec.Meta(ge=1)] | None = None
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     max_sentences: Annotated[int, msgspec.Meta(ge=1)] | None = None
     abstain_below: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    stop: str | Annotated[list[str], msgspec.Meta(max_length=4)] | None = None
+    tools: list[msgspec.Raw] | None = None
+    functions: list[msgspec.Raw] | None = None
+    response_format: _Format | None = None
+
+    @property
+    def stops(self) -> list[str]:
+        given = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return [text for text in given if text]
 
     @property
     def token_limit(self) -> int | None:
@@ -88,8 +112,8 @@ class ExtractProvider:
         clock: for the ids and times of answers.
 
     Fields of a request that it acts on, besides `messages`, `stream` and `stream_options`:
-    `max_sentences` (2), `abstain_below` (0.5, a probability), `max_completion_tokens` and
-    `max_tokens`.
+    `max_sentences` (2), `abstain_below` (0.5, a probability), `stop`, `max_completion_tokens` and
+    `max_tokens`. Tools, answers in JSON and more text than `CONTEXT_TOKENS` are refused.
     """
 
     name = "trimtab"
@@ -127,14 +151,14 @@ class ExtractProvider:
         request = openai_chat.read_request(call.body)
         options = _options(call)
         question = _question(request)
-        passages, brought = _passages(request), True
+        # Reading cannot be stopped once it has begun, so what is read is bounded before.
+        prompt = _counted([message.text for message in request.messages])
+        passages = _passages(request)
         if passages is None:
-            passages, brought = self._default.search(focus(question), k=SEARCH_K), False
-        text = self._quote(question, passages, options)
+            passages = self._default.search(focus(question), k=SEARCH_K)
+            prompt = _counted([write_passages(passages)], already=prompt)
+        text = _stopped(self._quote(question, passages, options), options.stops)
         text, finish_reason = _truncated(text, options.token_limit)
-        prompt = sum(count_tokens(message.text) for message in request.messages)
-        if not brought:
-            prompt += count_tokens(write_passages(passages))
         usage = Usage(input=prompt, output=count_tokens(text))
         return request, _Answer(text, finish_reason, usage)
 
@@ -199,7 +223,44 @@ def _options(call: Call) -> _Options:
         raise InvalidRequest(
             f"trimtab/{MODEL} gives one answer, not {options.n}", where="n", fix="leave n out"
         )
+    for name in ("tools", "functions"):
+        if getattr(options, name):
+            raise InvalidRequest(
+                f"trimtab/{MODEL} cannot call tools",
+                where=name,
+                fix=f"leave {name} out, or ask a model that calls tools",
+            )
+    if options.response_format is not None and options.response_format.type != "text":
+        raise InvalidRequest(
+            f"trimtab/{MODEL} answers in text only, not in {options.response_format.type!r}",
+            where="response_format",
+            fix="leave response_format out, or ask a model that writes JSON",
+        )
     return options
+
+
+def _counted(texts: Sequence[str], *, already: int = 0) -> int:
+    """Tokens of the texts and of what was counted `already`.
+
+    Raises:
+        _TooLong: they are more than fit into the context.
+    """
+    chars = sum(map(len, texts))
+    if chars > CONTEXT_CHARS:
+        raise _too_long(f"more than that: {chars:,} characters")
+    tokens = already + sum(map(count_tokens, texts))
+    if tokens > CONTEXT_TOKENS:
+        raise _too_long(f"{tokens:,}")
+    return tokens
+
+
+def _too_long(size: str) -> _TooLong:
+    return _TooLong(
+        f"the context of trimtab/{MODEL} is {CONTEXT_TOKENS:,} tokens; the messages and passages"
+        f" are {size}",
+        where="messages",
+        fix="send fewer or shorter messages and passages",
+    )
 
 
 def _question(request: ChatRequest) -> str:
@@ -251,6 +312,12 @@ def _cited(quotes: list[Quote]) -> str:
         else f"{quote.text} [{quote.passage}]"
         for quote in quotes
     )
+
+
+def _stopped(text: str, stops: Sequence[str]) -> str:
+    """Text up to the first place where one of `stops` begins."""
+    ends = [text.find(stop) for stop in stops if stop in text]
+    return text[: min(ends)] if ends else text
 
 
 def _truncated(text: str, limit: int | None) -> tuple[str, FinishReason]:
