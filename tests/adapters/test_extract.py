@@ -21,7 +21,7 @@ from trimtab.measures.text import sentences
 from trimtab.ports import Call, Retriever
 from trimtab.providers.extract import ExtractProvider
 from trimtab.providers.extract.confidence import Features, confidence
-from trimtab.providers.extract.provider import count_tokens
+from trimtab.providers.extract.provider import CONTEXT_CHARS, CONTEXT_TOKENS, count_tokens
 from trimtab.providers.extract.reader import QUESTION_LIMIT, Reader, focus
 from trimtab.records import Passage
 from trimtab.retrievers.bm25 import BM25
@@ -313,10 +313,30 @@ def test_prompt_tokens_include_the_passages_it_read(provider: ExtractProvider) -
     assert searched["prompt_tokens"] > count_tokens(question) + count_tokens(PORTS.text)
 
 
+@pytest.mark.parametrize(
+    ("stop", "text"),
+    [
+        ("8321", "The default port of the server is "),
+        (["8321", "server"], "The default port of the "),
+        (["not in it", ""], None),
+        ([], None),
+    ],
+)
+def test_an_answer_ends_before_a_stop_sequence(
+    provider: ExtractProvider, stop: Any, text: str | None
+) -> None:
+    question = body("What is the default port of the server?", max_sentences=1, stop=stop)
+    choice = send(provider, question)[1]["choices"][0]
+    whole = "The default port of the server is 8321. [docs/serve.md#ports/0]"
+    assert choice["message"]["content"] == (whole if text is None else text)
+    assert choice["finish_reason"] == "stop"
+
+
 def test_sampling_parameters_and_unknown_fields_change_nothing(provider: ExtractProvider) -> None:
     question = "What is the default port of the server?"
     extra = {"temperature": 2, "top_p": 0.1, "seed": 1, "n": 1, "tools": [], "unheard_of": {"a": 1}}
-    nothing = {"max_tokens": None, "stop": None, "abstain_below": None, "max_sentences": None}
+    extra |= {"response_format": {"type": "text"}, "tool_choice": "none"}
+    nothing = dict.fromkeys(["max_tokens", "stop", "abstain_below", "max_sentences", "functions"])
     assert answer(provider, question, **extra, **nothing) == answer(provider, question)
 
 
@@ -330,6 +350,14 @@ def test_sampling_parameters_and_unknown_fields_change_nothing(provider: Extract
         ({"max_sentences": -1}, "max_sentences"),
         ({"abstain_below": 1.5}, "abstain_below"),
         ({"abstain_below": "often"}, "abstain_below"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"tools": "all"}, "tools"),
+        ({"functions": [{"name": "f"}]}, "functions"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
+        ({"response_format": "json"}, "response_format"),
+        ({"stop": 7}, "stop"),
+        ({"stop": list("abcde")}, "stop"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
@@ -395,11 +423,60 @@ def test_a_call_that_takes_too_long_times_out_and_leaves_the_loop_free() -> None
     assert asyncio.run(ask()) > 100
 
 
-def test_a_huge_question_is_answered_in_a_moment(provider: ExtractProvider) -> None:
-    for filler in ("word ", "a", "a@", "? ", "\n"):
-        question = "What is the default port? " + filler * (2_000_000 // len(filler))
-        send(provider, body(question), timeout_s=20.0)
-        assert len(focus(question)) <= QUESTION_LIMIT
+FILLERS = ("word ", "a", "a@", "? ", "\n", "`", "[a](", "A b. ", "| a |\n", "- a\n", "漢")
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+def test_the_largest_request_that_is_read_is_answered_in_a_moment(
+    provider: ExtractProvider, filler: str
+) -> None:
+    room = CONTEXT_TOKENS - 2_000
+    n = min((CONTEXT_CHARS - 2_000) // len(filler), room // max(1, count_tokens(filler)))
+    question = "What is the default port? " + filler * n
+    long = write_passages([passage("a.md#x/0", filler * n)])
+    assert send(provider, body(question), timeout_s=20.0)[0] == 200
+    assert send(provider, body("What is the default port?", long), timeout_s=20.0)[0] == 200
+    assert len(focus(question)) <= QUESTION_LIMIT
+
+
+TOO_LONG = {
+    "a question of too many tokens": lambda n: body("a " * (n + 1)),
+    "a question of too many characters": lambda n: body("a" * (CONTEXT_CHARS + 1)),
+    "passages": lambda n: body("x", write_passages([passage("a.md#x/0", "a. " * n)])),
+    "all messages together": lambda n: body("a " * (n // 2), "b " * (n // 2 + 1)),
+    "what is in content parts": lambda n: body([{"type": "text", "text": "a " * (n + 1)}]),
+    "ten million words": lambda n: body("word " * 10_000_000),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("case", TOO_LONG)
+def test_more_than_the_context_is_refused_as_openai_does(
+    provider: ExtractProvider, case: str, streamed: bool
+) -> None:
+    (card,) = provider.cards()
+    assert card.context_tokens is not None
+    status, wire = send(provider, TOO_LONG[case](card.context_tokens), stream=streamed)
+    assert status == 400
+    assert wire["error"]["code"] == "context_length_exceeded"
+    assert wire["error"]["type"] == "invalid_request_error"
+    assert wire["error"]["param"] == "messages"
+    assert "32,768 tokens" in wire["error"]["message"]
+
+
+def test_exactly_the_context_is_read(provider: ExtractProvider) -> None:
+    none = write_passages([])
+    question = "a " * (CONTEXT_TOKENS - count_tokens(none))
+    status, wire = send(provider, body(question, none))
+    assert (status, wire["usage"]["prompt_tokens"]) == (200, CONTEXT_TOKENS)
+    assert send(provider, body(question + "a", none))[0] == 400
+
+
+def test_found_passages_that_do_not_fit_are_not_read() -> None:
+    novel = passage("a.md#x/0", "The default port is 8321. " * 10_000)
+    provider = ExtractProvider(default=BM25([novel]), clock=SystemClock())
+    status, wire = send(provider, body("What is the default port?"))
+    assert (status, wire["error"]["code"]) == (400, "context_length_exceeded")
 
 
 def test_the_card_says_what_it_is_not_and_that_it_is_free(provider: ExtractProvider) -> None:

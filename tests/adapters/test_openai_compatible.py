@@ -6,9 +6,12 @@ import gzip
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from tests import upstream as play
 from tests.loops import LOOPS, run_on
 from tests.upstream import Answer, Upstream
@@ -24,7 +27,7 @@ from trimtab.errors import (
 from trimtab.kit import sse
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import Call, Reply
-from trimtab.providers.openai_compatible import OpenAICompatible
+from trimtab.providers.openai_compatible import KeyMask, OpenAICompatible
 from trimtab.records import ModelCard
 
 KEY = "sk-test-0123456789abcdef"
@@ -450,6 +453,109 @@ def test_garbage_instead_of_json_passes_as_it_is(run: Run) -> None:
 
 
 # -- the credential ----------------------------------------------------------------------------
+
+KEYS = st.text("ab/*", min_size=2, max_size=6).map(str.encode) | st.just(KEY.encode())
+
+
+@st.composite
+def keys_and_pieces(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """A key, and a body in pieces that may hold it, its beginnings and its ends, cut anywhere."""
+    key = draw(KEYS)
+    parts = st.sampled_from([key, key[:-1], key[:2], key[1:], b"\n\n", b"*", b"a"])
+    escaped = key.replace(b"/", b"\\/")
+    body = b"".join(draw(st.lists(parts | st.sampled_from([escaped, escaped[:-1]]), max_size=8)))
+    places = sorted(draw(st.lists(st.integers(0, len(body)), max_size=8)))
+    return key, [body[a:b] for a, b in pairwise([0, *places, len(body)])]
+
+
+@given(keys_and_pieces())
+@example((b"aabaa*", [b"aab", b"aaba", b"a*"]))
+def test_a_key_never_passes_and_nothing_else_is_changed_or_delayed(
+    drawn: tuple[bytes, list[bytes]],
+) -> None:
+    key, pieces = drawn
+    body = b"".join(pieces)
+    mask, shown, fed = KeyMask(key), b"", b""
+    spellings = (key, key.replace(b"/", b"\\/"))
+    for piece in pieces:
+        fed += piece
+        shown += mask.feed(piece)
+        if not any(each in body for each in spellings):
+            starts = [each[:n] for each in spellings for n in range(1, len(each))]
+            kept = max((start for start in starts if fed.endswith(start)), key=len, default=b"")
+            assert shown + kept == fed, "only what may become the key is kept back"
+    shown += mask.flush()
+    assert not any(each in shown for each in spellings)
+    assert shown == KeyMask(key).whole(body), "pieces make no difference"
+    if not any(each in body for each in spellings):
+        assert shown == body
+
+
+@given(st.lists(st.binary(max_size=9), max_size=9))
+def test_without_a_key_every_piece_passes_as_it_is(pieces: list[bytes]) -> None:
+    mask = KeyMask(b"")
+    assert [mask.feed(piece) for piece in pieces] == pieces
+    assert mask.flush() == b""
+
+
+ECHO = play.sse_event(json.dumps({"error": {"message": f"not allowed: Bearer {KEY}"}}))
+MASKED = ECHO.replace(KEY.encode(), b"***")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (play.event_stream(EVENTS[0], ECHO, EVENTS[-1]), EVENTS[0] + MASKED + EVENTS[-1]),
+        (play.respond(200, ECHO), MASKED),
+        (play.respond(200, f'"{KEY}"'.encode() * 3), b'"***"' * 3),
+        (play.respond(200, KEY[:-1].encode()), KEY[:-1].encode()),
+    ],
+    ids=["in a stream", "in a body", "again and again", "but for its last character"],
+)
+def test_a_key_echoed_in_an_answer_is_masked_however_it_is_split(
+    run: Run, answer: Answer, expected: bytes
+) -> None:
+    async def test() -> None:
+        async with talking(answer, play.every_byte(play.raw(answer))) as (_, provider):
+            for _ in range(2):
+                assert await body_of(await send(provider, stream=True)) == expected
+
+    run(test)
+
+
+def test_a_key_echoed_in_a_header_is_masked(run: Run) -> None:
+    async def test() -> None:
+        answer = play.respond(200, b"{}", x_request_id=f"for {KEY}", x_ratelimit_key=KEY)
+        async with talking(answer) as (_, provider):
+            headers = (await send(provider)).headers
+            assert headers["x-request-id"] == "for ***"
+            assert headers["x-ratelimit-key"] == "***"
+
+    run(test)
+
+
+def test_no_event_waits_for_the_next_one_because_a_key_could_follow(run: Run) -> None:
+    events = [EVENTS[1], play.sse_event(KEY[:9]), ECHO]
+
+    async def test() -> None:
+        for event in events:
+            async with talking(play.hang_mid_stream(event)) as (_, provider):
+                reply = await send(provider, stream=True)
+                said = await asyncio.wait_for(anext(reply.chunks), 10)
+                assert said == event.replace(KEY.encode(), b"***")
+                await reply.chunks.aclose()
+
+    run(test)
+
+
+def test_what_was_kept_back_is_given_before_a_break_is_reported(run: Run) -> None:
+    async def test() -> None:
+        async with talking(play.cut_mid_stream(b"data: sk-te")) as (_, provider):
+            body, error = await received(await send(provider, stream=True))
+            assert body == b"data: sk-te"
+            assert type(error) is ProviderError
+
+    run(test)
 
 
 def test_the_credential_shows_nowhere(run: Run, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.dialects import openai_chat
-from trimtab.dialects.openai_chat import Fold, read_request, usage_from_wire, usage_on_wire
+from trimtab.dialects.openai_chat import (
+    MAX_TEXT_BYTES,
+    Fold,
+    read_request,
+    usage_from_wire,
+    usage_on_wire,
+)
 from trimtab.errors import InvalidRequest, NotFound, ProviderError, RateLimited, Unauthenticated
 from trimtab.kit import sse
 from trimtab.records import Usage
@@ -317,6 +323,123 @@ class TestFolding:
         assert not fold.complete
 
 
+STOPPED = '{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+
+
+class TestTheEndOfAStream:
+    def test_a_reason_and_a_clean_end_are_enough(self) -> None:
+        assert folded([STOPPED]).complete
+        assert folded([STOPPED, '{"choices":[],"usage":{"prompt_tokens":1}}']).complete
+
+    def test_nothing_is_complete_before_its_end(self) -> None:
+        fold = Fold(stream=True)
+        fold.event(STOPPED)
+        assert not fold.complete
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            '{"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}',
+            '{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}',
+            '{"choices":[{"index":0,"delta":{},"finish_reason":""}]}',
+            STOPPED[:-1] + ',"error":{"message":"overloaded"}}',
+        ],
+        ids=["no reason", "of another choice", "an empty one", "an error"],
+    )
+    def test_without_a_reason_or_with_an_error_it_is_not_complete(self, event: str) -> None:
+        assert not folded([event]).complete
+
+
+def said_event(**delta: Any) -> str:
+    return json.dumps({"choices": [{"index": 0, "delta": delta}]}, ensure_ascii=False)
+
+
+def called(arguments: str, **fields: Any) -> str:
+    function = {"name": "f", "arguments": arguments}
+    return said_event(tool_calls=[{"index": 0, "id": "c", "function": function, **fields}])
+
+
+def kept_bytes(fold: Fold) -> int:
+    message = fold.message
+    texts = [message["content"] or "", message.get("refusal", "")]
+    texts += [call["function"]["arguments"] for call in message.get("tool_calls", [])]
+    return sum(len(text.encode()) for text in texts)
+
+
+class TestHugeAnswers:
+    @pytest.mark.parametrize(
+        "event",
+        [
+            said_event(content="x" * 999_999),
+            said_event(content="x€😀" * 100_001),
+            said_event(refusal="x" * 999_999),
+            said_event(content="x" * 99_999, refusal="y" * 900_000),
+            called("x" * 999_999),
+        ],
+        ids=["text", "beyond ASCII", "refusal", "both", "arguments"],
+    )
+    def test_only_the_beginning_of_a_huge_stream_is_kept(self, event: str) -> None:
+        fold = Fold(stream=True)
+        for _ in range(7):
+            assert fold.event(event)
+        assert not fold.truncated
+        for _ in range(14):
+            assert fold.event(event), "content goes on being seen"
+        fold.event("[DONE]")
+        assert fold.truncated
+        assert fold.complete
+        assert MAX_TEXT_BYTES - 4 < kept_bytes(fold) <= MAX_TEXT_BYTES
+        json.dumps(fold.message)
+
+    def test_what_is_kept_is_the_beginning_and_nothing_from_behind_a_gap(self) -> None:
+        fold = folded([said_event(content="€" * MAX_TEXT_BYTES), said_event(content="ab")])
+        assert fold.truncated
+        assert fold.text == "€" * (MAX_TEXT_BYTES // 3)
+
+    def test_text_that_just_fits_is_kept_whole(self) -> None:
+        body = json.dumps({"choices": [{"message": {"content": "x" * MAX_TEXT_BYTES}}]}).encode()
+        fold = Fold(stream=False)
+        fold.feed(body)
+        fold.finish()
+        assert (len(fold.text), fold.truncated) == (MAX_TEXT_BYTES, False)
+
+    def test_a_whole_answer_is_cut_like_a_streamed_one(self) -> None:
+        text = "x" * (MAX_TEXT_BYTES + 1)
+        fold = Fold(stream=False)
+        fold.feed(json.dumps({"choices": [{"message": {"content": text}}]}).encode())
+        fold.finish()
+        assert (fold.text, fold.truncated, fold.complete) == (text[:-1], True, True)
+
+    def test_names_without_measure_and_calls_without_number_are_left_out(self) -> None:
+        long = "x" * 1_000_000
+        head = {"model": long, "error": {"message": long}}
+        choice = {"index": 0, "finish_reason": long, "delta": {"role": long}}
+        calls = [{"index": n, "id": long, "type": long} for n in range(3)]
+        many = [{"index": n} for n in range(100_000)]
+        fold = folded(
+            [
+                json.dumps({**head, "choices": [choice]}),
+                said_event(tool_calls=calls),
+                said_event(tool_calls=many),
+            ]
+        )
+        assert fold.truncated
+        assert len(msgspec.json.encode([fold.message, fold.model, fold.error])) < 200_000
+
+    @pytest.mark.parametrize("depth", [10, 500, 900, 980, 990, 1000])
+    @pytest.mark.parametrize("place", ["error", "message", "arguments"])
+    def test_no_depth_of_nesting_is_too_strange(self, place: str, depth: int) -> None:
+        deep = "[" * depth + "]" * depth
+        calls = '{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":%s}}]}}]}'
+        wire = {"error": '{"error":%s}', "message": '{"error":{"message":%s}}', "arguments": calls}
+        fold = folded([wire[place] % deep])
+        assert fold.error != ""
+
+    @pytest.mark.parametrize("error", [{"message": ""}, {"message": None}, {"code": 7}, [0], 1])
+    def test_an_error_that_says_nothing_is_still_an_error(self, error: Any) -> None:
+        assert folded([json.dumps({"error": error})]).error
+
+
 PLACES = """
 choices index delta message role content refusal reasoning_content tool_calls id type function name
 arguments finish_reason usage prompt_tokens completion_tokens prompt_tokens_details cached_tokens
@@ -407,9 +530,21 @@ class TestUsage:
         wire = {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 5}}
         assert usage_from_wire(wire) == Usage(input=0, cache_read=5)
 
-    @pytest.mark.parametrize("count", [True, -1, 1.5, "7", None, [], 10**30])
+    @pytest.mark.parametrize(
+        "count", [True, -1, 1.5, "7", None, [], {}, 2**53, 2**53 + 1, 2**64, 10**30]
+    )
     def test_what_is_no_count_of_tokens_is_not_counted(self, count: Any) -> None:
         assert usage_from_wire({"prompt_tokens": count, "completion_tokens": 2}) == Usage(output=2)
+        details = {"cached_tokens": count, "audio_tokens": count}
+        wire = {"prompt_tokens": 5, "prompt_tokens_details": details}
+        assert usage_from_wire(wire) == Usage(input=5)
+
+    @pytest.mark.parametrize("usage", [None, 7, True, "many", [], [{"prompt_tokens": 1}], 1.5])
+    def test_usage_of_another_shape_is_no_usage(self, usage: Any) -> None:
+        answer = {"choices": [{"message": {"content": "x"}}], "usage": usage}
+        assert folded([json.dumps(answer)]).usage is None
+        whole = folded_whole(json.dumps(answer).encode())
+        assert (whole.usage, whole.text, whole.complete) == (None, "x", True)
 
 
 # -- what Trimtab writes itself ----------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trimtab.kit import sse
-from trimtab.kit.sse import Decoder, Event
+from trimtab.kit.sse import Decoder, Event, EventTooLarge
 
 LINES = st.sampled_from(
     [
@@ -86,10 +86,12 @@ def test_events_are_those_of_the_standard_however_the_stream_is_cut(
     stream: bytes, data: Any
 ) -> None:
     places = data.draw(st.lists(st.integers(0, len(stream)), max_size=6)) if data else []
+    _, left = decoded([stream])
     for chunks in ([stream], cut(stream, places), [stream[i : i + 1] for i in range(len(stream))]):
         events, rest = decoded(chunks)
         assert content(events) == reference(stream)
         assert b"".join(event.raw for event in events) + rest == stream
+        assert rest == left, "what is held back does not depend on the cuts"
         assert reference(rest.removeprefix(b"\n")) == [], "no event is held back"
 
 
@@ -178,6 +180,31 @@ def test_each_byte_is_looked_at_and_copied_a_bounded_number_of_times(
     assert decoder.rest == b""
     assert searches.size_bytes < 1.1 * len(stream)
     assert copies.size_bytes < 2.1 * len(stream)
+
+
+def limited(chunks: Iterable[bytes], max_event_bytes: int) -> list[Event]:
+    decoder = Decoder(max_event_bytes=max_event_bytes)
+    return [event for chunk in chunks for event in decoder.feed(chunk)]
+
+
+@given(STREAMS, st.integers(1, 30), st.data())
+def test_an_event_over_the_limit_is_refused_and_all_others_are_given(
+    stream: bytes, limit: int, data: Any
+) -> None:
+    chunks = cut(stream, data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    events, rest = decoded(chunks)
+    if all(len(raw) <= limit for raw in [*(event.raw for event in events), rest]):
+        assert limited(chunks, limit) == events
+    else:
+        with pytest.raises(EventTooLarge, match=f"more than {limit} bytes"):
+            limited(chunks, limit)
+
+
+def test_an_event_without_an_end_is_refused_before_it_is_collected() -> None:
+    given = iter([b"x" * 300] * 100)
+    with pytest.raises(EventTooLarge):
+        limited(given, 1000)
+    assert len(list(given)) == 96
 
 
 @given(st.binary(max_size=40), st.sampled_from([None, "delta", "x y"]))

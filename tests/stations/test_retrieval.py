@@ -158,10 +158,6 @@ def test_a_retriever_that_was_handed_out_before_a_change_finds_what_is_new(
     change(docs, "added")
     clock.ns += 1_000_000_000
     assert [p.id for p in retriever.search("zebra", k=4)] == ["docs/new.md#top/0"]
-    (docs / "new.md").write_bytes(b"\xff")
-    clock.ns += 1_000_000_000
-    with pytest.raises(StoreError, match=r"new\.md"):
-        retriever.search("zebra", k=4)
 
 
 def test_an_unchanged_corpus_is_not_indexed_again(
@@ -173,18 +169,191 @@ def test_an_unchanged_corpus_is_not_indexed_again(
     assert len(build.calls) == 1
 
 
-def test_a_corpus_heals_when_the_broken_file_is_mended(
+# -- what cannot be read -----------------------------------------------------------------------
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Root may read everything, so it steps down for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_docs() -> Iterator[Path]:
+    """A corpus that an unprivileged user may reach."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        folder = Path(name, "docs")
+        (folder / "below").mkdir(parents=True)
+        (folder / "serve.md").write_text("# Ports\nThe port is 8321.\n", encoding="utf-8")
+        (folder / "below" / "zoo.md").write_text("# Zoo\nA zebra.\n", encoding="utf-8")
+        yield folder
+
+
+def break_file(docs: Path, how: str) -> str:
+    """Make a document unreadable; returns what is said about it."""
+    if how == "not utf-8":
+        (docs / "below" / "zoo.md").write_bytes("caf\u00e9".encode("latin-1"))
+        return "byte 0xe9 at offset 3"
+    (docs / {"locked file": "below/zoo.md", "locked folder": "below"}[how]).chmod(0)
+    return "Permission denied"
+
+
+def mend_file(docs: Path, how: str) -> None:
+    (docs / "below").chmod(0o755)
+    if how == "not utf-8":
+        (docs / "below" / "zoo.md").write_text("# Zoo\nA zebra.\n", encoding="utf-8")
+    else:
+        (docs / "below" / "zoo.md").chmod(0o644)
+
+
+FAULTS = ["not utf-8", "locked file", "locked folder"]
+
+
+@pytest.mark.parametrize("how", FAULTS)
+def test_a_document_that_cannot_be_read_is_left_out_and_comes_back_when_it_is_mended(
+    open_docs: Path, clock: ManualClock, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpora = Corpora({"docs": open_docs}, build=build_bm25, clock=clock)
+    said = break_file(open_docs, how)
+    with unprivileged():
+        assert found(corpora, "port") == ["docs/serve.md#ports/0"]
+        assert found(corpora, "zebra") == []
+    assert said in caplog.text
+    assert str(open_docs / "below") in caplog.text
+    mend_file(open_docs, how)
+    clock.ns += 1_000_000_000
+    with unprivileged():
+        assert found(corpora, "zebra") == ["docs/below/zoo.md#zoo/0"]
+
+
+def test_a_file_in_use_that_breaks_leaves_the_others_searchable(
     corpora: Corpora, docs: Path, clock: ManualClock
 ) -> None:
-    (docs / "bad.md").write_bytes(b"\xff\xfe")
-    with pytest.raises(StoreError):
-        corpora.retriever(SETTINGS)
-    (docs / "bad.md").unlink()
-    assert found(corpora, "port") == ["docs/serve.md#ports/0"]
-    (docs / "bad.md").write_bytes(b"\xff\xfe")
+    retriever = corpora.retriever(SETTINGS)
+    (docs / "guide" / "keys.md").write_bytes(b"\xff\xfe")
     clock.ns += 1_000_000_000
-    with pytest.raises(StoreError):
+    assert [p.id for p in retriever.search("port", k=4)] == ["docs/serve.md#ports/0"]
+    assert retriever.search("hashed keys", k=4) == []
+
+
+def test_a_file_that_vanishes_between_the_listing_and_the_reading_is_left_out(
+    corpora: Corpora, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def deleted_first(path: Path) -> bytes:
+        if path.name == "keys.md":
+            path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", deleted_first)
+    assert found(corpora, "port") == ["docs/serve.md#ports/0"]
+    assert found(corpora, "hashed keys") == []
+
+
+def test_a_fault_is_logged_once_until_the_files_change(
+    corpora: Corpora, docs: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    (docs / "bad.md").write_bytes(b"\xff")
+    for settings in (SETTINGS, Retrieval(corpus="docs", chunk_words=60), SETTINGS):
+        corpora.retriever(settings)
+        clock.ns += 5_000_000_000
+    assert caplog.text.count("bad.md") == 1
+    change(docs, "edited")
+    for _ in range(3):
         corpora.retriever(SETTINGS)
+        clock.ns += 5_000_000_000
+    assert caplog.text.count("bad.md") == 2
+
+
+def test_a_file_that_stays_broken_costs_no_further_builds(
+    open_docs: Path, build: CountingBuild, clock: ManualClock
+) -> None:
+    corpora = Corpora({"docs": open_docs}, build=build, clock=clock)
+    break_file(open_docs, "locked file")
+    (open_docs / "bad.md").write_bytes(b"\xff")
+    with unprivileged():
+        for _ in range(5):
+            corpora.retriever(SETTINGS)
+            clock.ns += 10_000_000_000
+        assert len(build.calls) == 1
+        with as_root():
+            mend_file(open_docs, "locked file")
+        for _ in range(5):
+            corpora.retriever(SETTINGS)
+            clock.ns += 10_000_000_000
+        assert len(build.calls) == 2
+
+
+@contextmanager
+def as_root() -> Iterator[None]:
+    """The privileges that `unprivileged` gave up, for a moment."""
+    before = os.geteuid()
+    os.seteuid(os.getuid())
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize("how", ["all broken", "folder gone", "folder locked"])
+def test_when_nothing_can_be_read_the_last_index_stays_in_use(
+    open_docs: Path, clock: ManualClock, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpora = Corpora({"docs": open_docs}, build=build_bm25, clock=clock)
+    with unprivileged():
+        assert found(corpora, "port") == ["docs/serve.md#ports/0"]
+    elsewhere = open_docs.parent / "elsewhere"
+    if how == "all broken":
+        for path in open_docs.rglob("*.md"):
+            path.write_bytes(b"\xff")
+    elif how == "folder gone":
+        open_docs.rename(elsewhere)
+    else:
+        open_docs.chmod(0)
+    for _ in range(3):
+        clock.ns += 1_000_000_000
+        with unprivileged():
+            assert found(corpora, "port") == ["docs/serve.md#ports/0"]
+            assert found(corpora, "zebra") == ["docs/below/zoo.md#zoo/0"]
+    assert caplog.text.count("the index of before stays in use") == 1
+    if how == "folder gone":
+        elsewhere.rename(open_docs)
+    open_docs.chmod(0o755)
+    (open_docs / "new.md").write_text("# New\nA giraffe.\n", encoding="utf-8")
+    clock.ns += 1_000_000_000
+    with unprivileged():
+        assert found(corpora, "giraffe") == ["docs/new.md#new/0"]
+
+
+def test_documents_that_were_all_deleted_are_no_longer_found(
+    corpora: Corpora, docs: Path, clock: ManualClock
+) -> None:
+    corpora.retriever(SETTINGS)
+    for path in docs.rglob("*.md"):
+        path.unlink()
+    clock.ns += 1_000_000_000
+    assert found(corpora, "port") == []
+
+
+def test_a_corpus_of_which_nothing_was_ever_read_is_an_error_until_it_is_mended(
+    corpora: Corpora, docs: Path
+) -> None:
+    for path in docs.rglob("*.md"):
+        path.write_bytes("caf\u00e9".encode("latin-1"))
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"byte 0xe9 at offset 3 .*keys\.md"):
+            corpora.retriever(SETTINGS)
+    (docs / "serve.md").write_text("# Ports\nThe port is 8321.\n", encoding="utf-8")
+    assert found(corpora, "port") == ["docs/serve.md#ports/0"]
 
 
 # -- what is not part of a corpus --------------------------------------------------------------
@@ -243,36 +412,3 @@ def test_a_missing_folder_is_named(tmp_path: Path, build: CountingBuild) -> None
     corpora = Corpora({"docs": tmp_path / "absent"}, build=build)
     with pytest.raises(StoreError, match="absent"):
         corpora.retriever(SETTINGS)
-
-
-def test_a_file_that_is_not_utf8_is_named_with_the_offset(corpora: Corpora, docs: Path) -> None:
-    (docs / "latin.md").write_bytes("caf\u00e9".encode("latin-1"))
-    with pytest.raises(StoreError, match=r"byte 0xe9 at offset 3 .*latin\.md"):
-        corpora.retriever(SETTINGS)
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may read everything, so it steps down for a moment."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.mark.parametrize("locked", ["locked.md", "folder"])
-def test_what_may_not_be_read_is_named(locked: str) -> None:
-    with TemporaryDirectory() as name:
-        docs = Path(name)
-        docs.chmod(0o755)
-        (docs / "folder").mkdir()
-        (docs / "locked.md").write_text("x", encoding="utf-8")
-        (docs / locked).chmod(0)
-        corpora = Corpora({"docs": docs}, build=build_bm25)
-        with unprivileged(), pytest.raises(StoreError, match=rf"cannot be read: .*{locked}"):
-            corpora.retriever(SETTINGS)
-        (docs / locked).chmod(0o700)

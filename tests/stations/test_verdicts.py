@@ -42,6 +42,10 @@ class TestVectors:
         assert vector.values == {"a": 1.0, "b": None, "c": None}
         assert vector.binary
 
+    def test_a_number_counts_only_where_there_is_a_judgement(self) -> None:
+        scores = [score("a", value=1.0, status="error"), score("b", value=0.5)]
+        assert vectors(scores, ["a", "b"])["m"].values == {"a": None, "b": 0.5}
+
     def test_a_metric_is_binary_only_when_every_judgement_is(self) -> None:
         mixed = [score("a", passed=True), score("b", value=0.0)]
         assert not vectors(mixed, ["a", "b"])["m"].binary

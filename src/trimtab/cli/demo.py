@@ -39,7 +39,7 @@ def command(leave: bool, data: str | None, port: int) -> None:
         with _stopped_in_order(), _server(folder, port) as url:
             if not leave:
                 click.echo(f"\nLook around: {url}")
-                click.echo("It stays up until Ctrl-C.")
+                click.echo(f"It stays up until Ctrl-C; ask it with: trimtab status --url {url}")
                 _wait()
 
 

@@ -19,12 +19,14 @@ EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
 def metrics_text(run: Run) -> str:
-    """A run's headline numbers, each with its interval and coverage."""
+    """A run's headline numbers, each with its interval and coverage, and what it cost."""
     rows = [
         [name, estimate_text(estimate), f"{estimate.n}/{estimate.total}", estimate.method]
         for name, estimate in sorted(run.metrics.items())
     ]
-    return table(rows, ["metric", "value [95 %]", "scored", "method"])
+    spent = "unpriced" if run.cost_usd is None else f"${run.cost_usd}"
+    metrics = table(rows, ["metric", "value [95 %]", "scored", "method"])
+    return f"{metrics}\ncost of {run.done} calls: {spent}"
 
 
 def verdict_text(run: Run) -> str:

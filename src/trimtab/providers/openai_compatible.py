@@ -135,10 +135,11 @@ class OpenAICompatible:
         if refusal is not None:
             await response.aclose()
             raise refusal
+        mask = KeyMask(self._secret)
         return Reply(
             status=response.status,
-            headers=self._passed_on(response.headers),
-            chunks=_Chunks(response, self, KeyMask(self._secret)),
+            headers=_passed_on(response.headers, mask),
+            chunks=_Chunks(response, self, mask),
         )
 
     async def aclose(self) -> None:
@@ -173,15 +174,6 @@ class OpenAICompatible:
             what = "compressed its answer although it was asked not to"
             return self._error(ProviderError, what, _FIX_CODING)
         return None
-
-    def _passed_on(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers that mean something to a caller, without the credential."""
-        mask = KeyMask(self._secret)
-        return {
-            name: mask.whole(value.encode("latin-1")).decode("latin-1")
-            for name, value in headers.items()
-            if name in _PASSED_ON or name.startswith("x-ratelimit-")
-        }
 
     def _error(self, kind: type[ProviderError], what: str, fix: str) -> ProviderError:
         return kind(
@@ -291,3 +283,12 @@ def _checked(name: str, base_url: str, url: str, headers: Mapping[str, str]) -> 
             fix="give the key alone, without quotes, spaces or line ends around it",
         ) from None
     return address
+
+
+def _passed_on(headers: Mapping[str, str], mask: KeyMask) -> dict[str, str]:
+    """The headers that mean something to a caller, without the credential."""
+    return {
+        name: mask.whole(value.encode("latin-1")).decode("latin-1")
+        for name, value in headers.items()
+        if name in _PASSED_ON or name.startswith("x-ratelimit-")
+    }

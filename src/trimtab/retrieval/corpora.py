@@ -135,6 +135,7 @@ class _Corpus:
         self._next_check_ns: int | None = None
         self._seen = ""
         self._unopened: set[Path] = set()
+        self._mended = 0
         self._warned: set[str] = set()
         self._indexes: OrderedDict[Retrieval, _Index] = OrderedDict()
 
@@ -158,8 +159,9 @@ class _Corpus:
         started = self._clock.monotonic_ns()
         if self._next_check_ns is not None and started < self._next_check_ns:
             return
-        mended = sorted(path.as_posix() for path in self._unopened if _opens(path))
-        seen = digest([_fingerprint(self._name, self._root), mended])
+        # A file that may be read again need not look any different.
+        self._mended += any(map(_opens, self._unopened))
+        seen = digest([self._mended, _fingerprint(self._name, self._root)])
         if seen != self._seen:
             self._warned.clear()
             self._unopened.clear()
@@ -203,11 +205,15 @@ def _fingerprint(name: str, root: Path) -> list[list[str | int]]:
 
 def _listed(name: str, root: Path) -> _Listing:
     found = _Listing([], [])
-    if not root.is_dir():
+    if not os.path.lexists(root):
         found.unread.append(_missing(name, root))
         return found
+
+    def leave_out(error: OSError) -> None:
+        found.unread.append(_unreadable(Path(error.filename or root), error))
+
     inside = root.resolve()
-    for folder, below, names in os.walk(root, onerror=lambda e: _leave_out(e, found.unread)):
+    for folder, below, names in os.walk(root, onerror=leave_out):
         below[:] = [name for name in below if not name.startswith(".")]
         paths = (Path(folder, name) for name in names if name.endswith(".md"))
         found.files.extend(path for path in paths if _belongs(path, inside, found.unread))
@@ -222,7 +228,7 @@ def _belongs(path: Path, inside: Path, unread: list[_Unread]) -> bool:
             return False
         return not path.is_symlink() or path.resolve().is_relative_to(inside)
     except OSError as error:
-        _leave_out(error, unread)
+        unread.append(_unreadable(path, error))
         return False
 
 
@@ -240,7 +246,7 @@ def _documents(name: str, root: Path) -> tuple[list[tuple[str, str]], list[_Unre
         except UnicodeDecodeError as error:
             unread.append(_not_text(path, error))
         except OSError as error:
-            _leave_out(error, unread)
+            unread.append(_unreadable(path, error))
         else:
             documents.append((f"{folder}/{path.relative_to(root).as_posix()}", text))
     return documents, unread
@@ -248,7 +254,10 @@ def _documents(name: str, root: Path) -> tuple[list[tuple[str, str]], list[_Unre
 
 def _opens(path: Path) -> bool:
     try:
-        path.open("rb").close()
+        if path.is_dir():
+            os.scandir(path).close()
+        else:
+            path.open("rb").close()
     except OSError:
         return False
     return True
@@ -260,7 +269,7 @@ def _missing(name: str, root: Path) -> _Unread:
         where=str(root),
         fix="create the folder or correct corpora in trimtab.yaml",
     )
-    return _Unread(root, error, opens=True)
+    return _Unread(root, error, opens=False)
 
 
 def _not_text(path: Path, error: UnicodeDecodeError) -> _Unread:
@@ -272,11 +281,10 @@ def _not_text(path: Path, error: UnicodeDecodeError) -> _Unread:
     return _Unread(path, refusal, opens=True)
 
 
-def _leave_out(error: OSError, unread: list[_Unread]) -> None:
-    path = str(error.filename)
+def _unreadable(path: Path, error: OSError) -> _Unread:
     refusal = StoreError(
         f"a document cannot be read: {error.strerror}",
-        where=path,
+        where=str(path),
         fix="make it readable for the user that runs trimtab",
     )
-    unread.append(_Unread(Path(path), refusal, opens=False))
+    return _Unread(path, refusal, opens=False)
