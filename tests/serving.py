@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import http.client
 import json
-import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from trimtab.api.asgi import Server
+from trimtab.api.serving import listen
 from trimtab.app import App
 from trimtab.client import Client
 from trimtab.config import Config, load
@@ -87,7 +87,7 @@ def served(config: Config) -> Iterator[Served]:
     """Open the application, serve it, and close it in order."""
     Path(config.data).mkdir(parents=True, exist_ok=True)
     app = App.open(config)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     settings = uvicorn.Config(
         Server(app), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
     )

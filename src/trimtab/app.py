@@ -177,10 +177,10 @@ class App:
         return Snapshot(self._providers, deployments)
 
     def _deployment(self, models: Snapshot, release: Release) -> Deployment:
-        template = None
+        template, parameters = None, release.parameters
         if release.prompt is not None:
             prompt = self.metadata.prompts.get(release.project, release.prompt)
-            template = CompiledPrompt(prompt)
+            template, parameters = CompiledPrompt(prompt), {**prompt.parameters, **parameters}
         targets = []
         for target in release.targets:
             found = models.target(target.model)
@@ -189,7 +189,11 @@ class App:
             targets.append(found)
         retriever = self.corpora.retriever(release.retrieval) if release.retrieval else None
         return Deployment(
-            release=release, template=template, retriever=retriever, targets=tuple(targets)
+            release=release,
+            parameters=parameters,
+            template=template,
+            retriever=retriever,
+            targets=tuple(targets),
         )
 
     def require_answerable(self, release: Release) -> None:

@@ -85,3 +85,10 @@ def test_citations_are_read_in_order_without_repeats(ids: list[str]) -> None:
 def test_brackets_that_are_no_ids_are_no_citations(text: str) -> None:
     assert citations(text) == []
     assert without_citations(text) == text
+
+
+def test_a_character_reference_that_is_no_number_leaves_only_its_passage_out() -> None:
+    good = '<passage id="a.md#x/0" heading="">fine</passage>'
+    bad = f'<passage id="b.md#x/0" heading="">&#{"9" * 5000};</passage>'
+    found = read_passages(f"<passages>\n{bad}\n{good}\n</passages>")
+    assert [passage.text for passage in found or []] == ["fine"]

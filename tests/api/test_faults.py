@@ -207,3 +207,26 @@ def raw_post(server: Served, *, stream: bool) -> tuple[int, bytes]:
     body = response.read()
     connection.close()
     return response.status, body
+
+
+def test_the_parameters_of_a_prompt_are_sent_and_those_of_its_release_win(
+    remote: Served, upstream: Upstream
+) -> None:
+    prompt = {
+        "name": "terse",
+        "messages": [{"role": "system", "content": "Be brief."}],
+        "parameters": {"temperature": 0.2, "top_p": 0.9},
+    }
+    remote.client.post("/api/v1/prompts", prompt)
+    bundle = {
+        "route": "terse",
+        "prompt": "terse",
+        "targets": [{"model": "far/big"}],
+        "parameters": {"temperature": 0.7},
+    }
+    release = remote.client.post("/api/v1/releases", bundle)
+    remote.client.post(f"/api/v1/releases/{release['release_id']}/promote")
+    remote.client.chat("terse", "hello there", temperature=1.5, max_tokens=9)
+    sent = upstream.requests[-1].json
+    assert (sent["temperature"], sent["top_p"], sent["max_tokens"]) == (0.7, 0.9, 9)
+    assert [message["content"] for message in sent["messages"]] == ["Be brief.", "hello there"]

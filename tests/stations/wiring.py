@@ -97,6 +97,7 @@ def deployment(provider: Provider, model: str, **changes: Any) -> Deployment:
     assert target is not None
     return Deployment(
         release=release,
+        parameters=release.parameters,
         template=CompiledPrompt(prompt) if messages else None,
         retriever=index() if retrieval else None,
         targets=(target,),

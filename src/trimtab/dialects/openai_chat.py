@@ -6,6 +6,7 @@ through untouched. `Fold` reads an answer, streamed or not, into one message wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ DONE = b"data: [DONE]\n\n"
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
+
+_NOT_PARAMETERS = frozenset({"model", "messages", "stream", "stream_options"})
 
 # -- requests ----------------------------------------------------------------------------------
 
@@ -72,13 +75,28 @@ def read_request(body: bytes) -> ChatRequest:
     if not request.messages:
         raise InvalidRequest("'messages' is empty", where="messages", fix=_FIX["messages"])
     for index, message in enumerate(request.messages):
-        if message.role not in ROLES:
-            raise InvalidRequest(
-                f"unknown role {message.role!r}",
-                where=f"messages[{index}].role",
-                fix=f"use one of {', '.join(ROLES)}",
-            )
+        check_role(message.role, f"messages[{index}].role")
     return request
+
+
+def check_role(role: str, where: str) -> None:
+    """Raises InvalidRequest for a role that no chat has."""
+    if role not in ROLES:
+        raise InvalidRequest(
+            f"unknown role {role[:50]!r}", where=where, fix=f"use one of {', '.join(ROLES)}"
+        )
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest for a field that a prompt or a release cannot decide."""
+    reserved = sorted(_NOT_PARAMETERS.intersection(parameters))
+    if reserved:
+        raise InvalidRequest(
+            f"{reserved[0]!r} cannot be set as a parameter",
+            where=f"parameters.{reserved[0]}",
+            fix="leave it out: targets name the model, the prompt opens the messages, and the "
+            "caller decides about streaming",
+        )
 
 
 _FIX = {

@@ -72,10 +72,15 @@ def read_passages(text: str) -> list[Passage] | None:
     if start < 0 or end < 0:
         return None
     block = _PASSAGE.findall(text, start, end)
-    return [_passage(*map(html.unescape, fields)) for fields in block]
+    passages = [_passage(*fields) for fields in block]
+    return [passage for passage in passages if passage is not None]
 
 
-def _passage(id: str, heading: str, text: str) -> Passage:
+def _passage(*escaped: str) -> Passage | None:
+    try:
+        id, heading, text = map(html.unescape, escaped)
+    except ValueError:
+        return None  # a character reference of thousands of digits
     return Passage(id=id, source=id.rpartition("#")[0] or id, heading=heading, text=text)
 
 

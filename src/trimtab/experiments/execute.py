@@ -131,6 +131,7 @@ class Experiments:
         await _all(one(example) for example in examples)
         if len(failures) == len(examples):
             failed = _ended(run, "failed", self._clock, f"every call failed: {failures[0]}")
+            failed = msgspec.structs.replace(failed, done=len(examples))
             await self._in_turn(self._runs.put, failed)
             return failed
         finished = msgspec.structs.replace(

@@ -170,7 +170,7 @@ class Exchange:
         request, deployment = self._request, self._plan.deployment
         changes: dict[str, Any] = {}
         if deployment is not None:
-            changes |= deployment.release.parameters
+            changes |= deployment.parameters
             if opening := await prepare.opening(request, deployment, self._trace, self._clock):
                 changes["messages"] = prepare.opened(opening, request)
                 self._sent = [*opening, *self._asked]
@@ -263,6 +263,8 @@ class Exchange:
             error = _CUT
         outcome = self._partial("error" if error else "ok", error)
         attributes: dict[str, Any] = {"http.response.status_code": status}
+        if self._fold.truncated:
+            attributes["trimtab.output.truncated"] = True
         if self._fold.finish_reason:
             attributes["gen_ai.response.finish_reasons"] = [self._fold.finish_reason]
         output = outcome.output if status < 400 else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import msgspec
 
@@ -24,9 +25,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """A release made ready to answer: prompt compiled, retriever built, targets looked up."""
+    """A release made ready to answer: prompt compiled, retriever built, targets looked up.
+
+    `parameters` are the prompt's, with the release's own over them.
+    """
 
     release: Release
+    parameters: Mapping[str, Any] = {}
     template: Template | None
     retriever: Retriever | None
     targets: tuple[Target, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trimtab.dialects import openai_chat
 from trimtab.errors import InvalidRequest
 from trimtab.ports import Clock, PromptStore
 from trimtab.prompts.template import variables_of
@@ -24,7 +25,8 @@ def write(
     """Store the next version of a prompt; the same content again is the same version.
 
     Raises:
-        InvalidRequest: no messages, or a template does not parse.
+        InvalidRequest: no messages, an unknown role, a parameter that is not a prompt's to set, or
+            a template that does not parse.
     """
     if not messages:
         raise InvalidRequest(
@@ -32,7 +34,10 @@ def write(
             where="messages",
             fix='send messages like {"role": "system", "content": "..."}',
         )
+    for index, message in enumerate(messages):
+        openai_chat.check_role(message.role, f"messages[{index}].role")
     parameters = parameters or {}
+    openai_chat.check_parameters(parameters)
     return prompts.add(
         Prompt(
             name=name,

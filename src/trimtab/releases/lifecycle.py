@@ -7,14 +7,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from trimtab.dialects import openai_chat
 from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
 from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
 from trimtab.records.release import ReleaseState, release_digest
-
-_CALLERS = frozenset({"model", "messages", "stream", "stream_options"})
-"""Fields of a request that a release's parameters cannot set."""
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,14 +196,7 @@ def _check(bundle: Bundle) -> None:
             where="targets",
             fix='name one, like {"model": "trimtab/extract"}',
         )
-    reserved = sorted(_CALLERS.intersection(bundle.parameters))
-    if reserved:
-        raise InvalidRequest(
-            f"a release cannot set {reserved[0]!r} as a parameter",
-            where=f"parameters.{reserved[0]}",
-            fix="leave it out: targets name the model, the prompt opens the messages, and the "
-            "caller decides about streaming",
-        )
+    openai_chat.check_parameters(bundle.parameters)
 
 
 def _before(current: Release, releases: Sequence[Release]) -> Release | None:
