@@ -78,10 +78,10 @@ def read_passages(text: str) -> list[Passage] | None:
 
 def _passage(*escaped: str) -> Passage | None:
     try:
-        id, heading, text = map(html.unescape, escaped)
+        name, heading, text = map(html.unescape, escaped)
     except ValueError:
         return None  # a character reference of thousands of digits
-    return Passage(id=id, source=id.rpartition("#")[0] or id, heading=heading, text=text)
+    return Passage(id=name, source=name.rpartition("#")[0] or name, heading=heading, text=text)
 
 
 def citations(answer: str) -> list[str]:
