@@ -30,7 +30,7 @@ def run_on(loop: str, test: Callable[[], Awaitable[None]], *, timeout_s: float =
     with asyncio.Runner(loop_factory=_factory(loop)) as runner:
         runner.run(watched())
     gc.collect()
-    assert len(process.net_connections()) == before, "sockets left behind"
+    assert len(process.net_connections()) <= before, "sockets left behind"
 
 
 def _factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -30,6 +30,9 @@ from trimtab.ports import Call, Reply
 from trimtab.providers.openai_compatible import KeyMask, OpenAICompatible
 from trimtab.records import ModelCard
 
+pytestmark = pytest.mark.slow
+
+
 KEY = "sk-test-0123456789abcdef"
 CARD = ModelCard(id="acme/small", provider="acme")
 REQUEST = {"model": "small", "messages": [{"role": "user", "content": "Grüße, 世界"}]}

@@ -77,10 +77,12 @@ def test_a_template_with_a_mistake_is_refused_when_it_is_written(
         ({"name": 7, "messages": []}, "$.name"),
         ({"name": "p", "messages": []}, "messages"),
         ({"name": "p", "messages": "hi"}, "$.messages"),
-        ({"name": "p", "messages": [{"role": "boss", "content": "x"}]}, "$.messages[0].role"),
+        ({"name": "p", "messages": [{"role": "boss", "content": "x"}]}, "messages[0].role"),
         ({"name": "p", "messages": [{"role": "user", "contnet": "x"}]}, "$.messages[0]"),
         ({"name": "p", "messages": [{"content": "x"}]}, "$.messages[0]"),
         (prompt("p", parameters=[]), "$.parameters"),
+        (prompt("p", parameters={"model": "x"}), "parameters.model"),
+        (prompt("p", parameters={"stream": True}), "parameters.stream"),
         (prompt("p", label=["a"]), "$"),
     ],
 )

@@ -23,6 +23,9 @@ from trimtab.client import Client
 from trimtab.demo import questions
 from trimtab.kit import datadir
 
+pytestmark = pytest.mark.slow
+
+
 QUESTIONS = questions.folder()
 
 

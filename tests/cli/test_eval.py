@@ -18,6 +18,9 @@ from trimtab.cli.shell import root
 from trimtab.errors import InvalidRequest
 from trimtab.records import Run
 
+pytestmark = pytest.mark.slow
+
+
 ROWS = [
     {
         "example_id": f"r{n}",

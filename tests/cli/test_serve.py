@@ -21,6 +21,9 @@ from tests.processes import ServeProcess, serving
 from trimtab.client import Client
 from trimtab.errors import TrimtabError
 
+pytestmark = pytest.mark.slow
+
+
 QUESTION = "Which port does the server listen on by default?"
 
 

@@ -100,6 +100,14 @@ def test_every_command_and_option_in_a_sentence_exists() -> None:
     assert seen > 60
 
 
+def test_every_command_in_a_service_file_exists() -> None:
+    lines = [line for block in blocks(PAGES, "ini") for line in block.text.splitlines()]
+    started = [line.partition("=")[2].split() for line in lines if line.startswith("ExecStart=")]
+    assert started
+    for words in started:
+        checked(["trimtab", *words[1:]], "ini")
+
+
 def test_every_option_in_a_sentence_is_an_option_of_some_command() -> None:
     known = {name for command in COMMANDS.values() for p in command.params for name in p.opts}
     for page in PAGES:

@@ -25,6 +25,9 @@ from trimtab.config import load, require_safe
 from trimtab.demo import assistant
 from trimtab.records import Example, Retrieval, Span
 
+pytestmark = pytest.mark.slow
+
+
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 ROWS = [
     {"example_id": "a", "input": "Which port does the server use?", "expected": "8321"},

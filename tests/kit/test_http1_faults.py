@@ -31,6 +31,8 @@ from trimtab.kit.http1 import (
     Timeouts,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=LOOPS)
 def run(request: pytest.FixtureRequest) -> Run:

@@ -6,7 +6,7 @@ a field that is misspelt and ignored changes what is stored.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -21,8 +21,6 @@ _NOT_IN_PATHS = frozenset({".", ".."})
 
 class MessageInput(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A message of a prompt."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
 
 
 class ExampleInput(Example, frozen=True, kw_only=True, forbid_unknown_fields=True):
