@@ -150,7 +150,9 @@ def test_a_torn_end_costs_only_the_frames_it_tore(payloads, data):
         torn = written[:cut] + junk
         file.write_bytes(torn)
         # Junk may begin with the very bytes that were cut off.
-        kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(written, torn)))
+        kept = sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(written, torn, strict=False))
+        )
         whole = [payload for payload, end in zip(payloads, ends, strict=True) if end <= kept]
         with closing(Spool.open(path)) as spool:
             assert [frame.payload for frame in spool.read()] == whole

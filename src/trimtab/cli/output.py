@@ -75,16 +75,15 @@ def show_table(rows: Rows, columns: Sequence[str], *, right: Collection[str] = (
     Console().print(grid)
 
 
-def verbosity() -> int:
-    """-1 under `--quiet`, else the number of `-v`."""
+def is_quiet() -> bool:
+    """Whether the command line says `--quiet`."""
     context = click.get_current_context(silent=True)
-    options = context.find_root().params if context else {}
-    return -1 if options.get("quiet") else int(options.get("verbose") or 0)
+    return bool(context and context.find_root().params.get("quiet"))
 
 
 def note(text: str) -> None:
     """A line for people on standard error; silent under `--quiet`."""
-    if verbosity() >= 0:
+    if not is_quiet():
         click.echo(printable(text), err=True)
 
 
@@ -100,7 +99,7 @@ def progress(label: str, total: int) -> Iterator[Progress]:
 
     Silent under `--quiet`. `total` is the number of things to do.
     """
-    if verbosity() < 0:
+    if is_quiet():
         yield _Steps(label, total, lambda _: None)
     elif is_fancy(sys.stderr):
         with _bar(label, total) as bar:

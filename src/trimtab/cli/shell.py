@@ -126,7 +126,6 @@ class LazyGroup(click.Group):
     help="Configuration file.  [default: $TRIMTAB_CONFIG, else trimtab.yaml]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error.")
-@click.option("-v", "--verbose", count=True, help="More notes; twice for debugging.")
 def root(**_: Any) -> None:
     """Trimtab: record, score, compare, gate and release what your models answer."""
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
 
-from trimtab.errors import Forbidden, Unauthenticated
+from trimtab.errors import Forbidden, InvalidRequest, Unauthenticated
 from trimtab.records import Principal
 
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PUBLIC = Principal(id="public", project="", permissions=frozenset())
 
@@ -55,11 +57,18 @@ class Access:
 
         Raises:
             Unauthenticated: a key is needed and none, or an unknown one, was sent.
+            InvalidRequest: local mode, and the project named cannot be one.
             Forbidden: local mode, and the request does not come from this machine's own pages.
         """
         if self.is_local:
             _require_own_pages(headers)
             project = headers.get("x-trimtab-project") or self._local.project
+            if not _PROJECT.fullmatch(project):
+                raise InvalidRequest(
+                    "a project's name is 1 to 64 letters, digits, dots, dashes and underscores",
+                    where="x-trimtab-project",
+                    fix="send such a name, or leave the header out",
+                )
             return Principal(id=self._local.id, project=project)
         secret = _credential(headers)
         if secret is None:
