@@ -190,7 +190,7 @@ ZOO = passage("docs/zoo.md#zebras/0", "The stripes of a zebra are black.", "Zebr
 
 def test_passages_of_the_prompt_are_read_instead_of_its_own(provider: ExtractProvider) -> None:
     prompt = f"Answer from these passages.\n{write_passages([ZOO])}"
-    question = "Which colour are the stripes of a zebra?"
+    question = "What are the stripes of a zebra?"
     assert citations(answer(provider, question, prompt)) == ["docs/zoo.md#zebras/0"]
     assert answer(provider, "What is the default port of the server?", prompt) == ABSTENTION
     assert answer(provider, question) == ABSTENTION
