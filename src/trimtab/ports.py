@@ -402,12 +402,24 @@ class ReleaseStore(Protocol):
         ...
 
     def transition(
-        self, project: str, release_id: str, state: ReleaseState, approval: Approval
+        self,
+        project: str,
+        release_id: str,
+        state: ReleaseState,
+        approval: Approval,
+        *,
+        over: str | None = None,
     ) -> Release:
         """Change the state and append the approval in one transaction.
 
         Making a release live retires the one that was.
-        Raises NotFound.
+
+        Args:
+            over: the release_id that must be the live one of the route, "" for none; None does not
+                ask. A decision made on evidence against one release is not carried out on another.
+        Raises:
+            NotFound: there is no such release.
+            Conflict: another release is live than `over` says.
         """
         ...
 

@@ -12,7 +12,7 @@ from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
 from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
-from trimtab.records.release import ReleaseState, release_digest
+from trimtab.records.release import release_digest
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,7 +103,8 @@ class Lifecycle:
             _require_reason(reason, "a forced promotion")
         else:
             self._require_pass(project, release, current, run_id)
-        return self._move(project, release, "live", "promote", principal, run_id, reason)
+        over = current.release_id if current else ""
+        return self._move(project, release, over, "promote", principal, run_id, reason)
 
     def roll_back(self, project: str, ref: str, *, principal: str, reason: str) -> Release:
         """Take a live release back: the one that was live before it answers again.
@@ -122,7 +123,8 @@ class Lifecycle:
                 f"route {route!r} has no earlier release to go back to",
                 fix=f"promote another release of {route}",
             )
-        return self._move(project, former, "live", "roll_back", principal, None, reason)
+        over = current.release_id
+        return self._move(project, former, over, "roll_back", principal, None, reason)
 
     def live(self, project: str, route: str) -> Release | None:
         found = [r for r in self._releases.list(project, route) if r.state == "live"]
@@ -173,7 +175,7 @@ class Lifecycle:
         self,
         project: str,
         release: Release,
-        state: ReleaseState,
+        over: str,
         action: Literal["promote", "roll_back"],
         principal: str,
         run_id: str | None,
@@ -186,7 +188,7 @@ class Lifecycle:
             run=run_id,
             reason=reason,
         )
-        return self._releases.transition(project, release.release_id, state, approval)
+        return self._releases.transition(project, release.release_id, "live", approval, over=over)
 
 
 def _check(bundle: Bundle) -> None:

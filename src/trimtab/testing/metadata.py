@@ -372,6 +372,19 @@ class ReleaseStoreContract:
         assert former.approvals[-1].principal == "ann"
         assert [release.ref for release in store.releases.live()] == ["docs@2"]
 
+    def test_a_decision_against_one_live_release_is_not_carried_out_on_another(
+        self, store: MetadataStore
+    ) -> None:
+        for release_id in ("r1", "r2", "r3"):
+            store.releases.add(sample_release(release_id, model=release_id))
+        store.releases.transition("default", "r1", "live", approve(), over="")
+        store.releases.transition("default", "r2", "live", approve(), over="r1")
+        for stale in ("r1", ""):
+            with pytest.raises(Conflict, match="meanwhile"):
+                store.releases.transition("default", "r3", "live", approve(), over=stale)
+        assert [release.release_id for release in store.releases.live()] == ["r2"]
+        assert store.releases.get("default", "r3").approvals == ()
+
     def test_a_live_release_stays_live_when_it_is_made_live_again(
         self, store: MetadataStore
     ) -> None:

@@ -73,7 +73,13 @@ class SQLReleases:
         return sorted(found, key=lambda release: (release.project, release.route))
 
     def transition(
-        self, project: str, release_id: str, state: ReleaseState, approval: Approval
+        self,
+        project: str,
+        release_id: str,
+        state: ReleaseState,
+        approval: Approval,
+        *,
+        over: str | None = None,
     ) -> Release:
         with self._database.write() as connection:
             self._bump(connection)
@@ -83,6 +89,8 @@ class SQLReleases:
                 raise _unknown(project, release_id)
             release = load(body, Release)
             changed = replace(release, state=state, approvals=(*release.approvals, approval))
+            if over is not None:
+                _require_live(connection, changed, over)
             if state == "live":
                 self._retire_former(connection, changed, approval)
             self._change(connection, changed, approval)
@@ -181,6 +189,15 @@ def _check_new(connection: Connection, release: Release) -> None:
             f"{live.ref} is live, and a route has one live release",
             fix="add the release as a candidate and promote it",
             release_id=live.release_id,
+        )
+
+
+def _require_live(connection: Connection, release: Release, expected_id: str) -> None:
+    live = _live(connection, release)
+    if (live.release_id if live else "") != expected_id:
+        raise Conflict(
+            f"another release of {release.route!r} went live meanwhile",
+            fix="compare with the one that is live now, and decide again",
         )
 
 
