@@ -7,7 +7,7 @@ at its boundary. Each port has a conformance suite in `trimtab.testing` that eve
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -65,12 +65,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A provider's answer: status, headers worth passing on, and the body as it arrives.
 
     `chunks` yields the body in order and must be closed (`aclose`) when it is not read to the end;
-    closing cancels the work behind it. Bytes are forwarded untouched.
+    closing cancels the work behind it. Bytes are forwarded untouched. `mask` hides the provider's
+    credential in bytes put together from several chunks, before they go on record.
     """
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
+    mask: Callable[[bytes], bytes] = bytes
 
 
 class Provider(Protocol):

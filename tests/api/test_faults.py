@@ -230,3 +230,18 @@ def test_the_parameters_of_a_prompt_are_sent_and_those_of_its_release_win(
     sent = upstream.requests[-1].json
     assert (sent["temperature"], sent["top_p"], sent["max_tokens"]) == (0.7, 0.9, 9)
     assert [message["content"] for message in sent["messages"]] == ["Be brief.", "hello there"]
+
+
+def test_a_key_that_comes_in_small_pieces_is_not_on_record(
+    remote: Served, upstream: Upstream
+) -> None:
+    pieces = [KEY[at : at + 4] for at in range(0, len(KEY), 4)]
+    events = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % piece.encode()
+        for piece in pieces
+    ]
+    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    upstream.play(provider.event_stream(*events, end, b"data: [DONE]\n\n"))
+    raw_post(remote, stream=True)
+    assert KEY not in json.dumps(only_trace(remote))
+    assert only_trace(remote)["spans"][0]["output"][0]["content"] == "***"

@@ -130,7 +130,7 @@ def test_a_prompt_that_needs_another_template_is_refused_when_it_is_written(stat
         "{{ 1 / (question | length - 1) }}",
         "{{ '{a}'.format() }}",
         "{{ '{}'.format() }}",
-        "{{ '%d' | format(question) }}",
+        "{{ '%d' % question }}",
         "{{ question() }}",
         "{{ question + 1 }}",
         "{{ question | int | list }}",
@@ -263,3 +263,30 @@ def test_what_is_refused_is_not_stored(prompts: PromptStore, contents: tuple[str
     with pytest.raises(InvalidRequest):
         written(prompts, *contents)
     assert prompts.list("default") == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 10 ** 10 }}",
+        "{{ 10 ** 100000 }}",
+        "{{ [1] * 10 ** 9 }}",
+        "{{ '%99999999999d' % 1 }}",
+        "{{ '{:99999999999}'.format(1) }}",
+        "{{ 'a'.ljust(10 ** 12) }}",
+        "{% for a in range(900) %}{% for b in range(900) %}x{% endfor %}{% endfor %}",
+        "{% for a in range(5000) %}{{ 'x' * 1000 }}{% endfor %}",
+    ],
+)
+def test_a_template_that_makes_much_of_little_is_an_error_and_not_an_outage(template: str) -> None:
+    prompt = Prompt(name="bomb", version=1, messages=system(template), digest="", created_ns=1)
+    with pytest.raises(InvalidRequest, match="cannot be rendered"):
+        CompiledPrompt(prompt).render({})
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ 1 | center(10 ** 12) }}", "{{ lipsum(9) }}{{ 'x' ~ 'y' }}"]
+)
+def test_what_no_bound_can_be_put_on_is_refused_when_it_is_written(template: str) -> None:
+    with pytest.raises(InvalidRequest):
+        variables_of(system(template))

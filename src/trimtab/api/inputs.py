@@ -42,11 +42,6 @@ class ModelTargetInput(ModelTarget, frozen=True, kw_only=True, forbid_unknown_fi
 class RetrievalInput(Retrieval, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a release finds passages."""
 
-    k: Annotated[int, Meta(ge=1, le=1_000)] = 4
-    chunk_words: Annotated[int, Meta(ge=1, le=100_000)] = 120
-    k1: Annotated[float, Meta(ge=0)] = 1.2
-    b: Annotated[float, Meta(ge=0, le=1)] = 0.75
-
 
 def require_path_name(name: str, *, where: str) -> None:
     """Raises InvalidRequest when a name could not be asked for again in the path of a URL.

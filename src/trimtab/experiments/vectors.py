@@ -40,9 +40,13 @@ def vectors(scores: Sequence[Score], example_ids: Sequence[str]) -> dict[str, Ve
         result[name] = Vector(
             values={key: _number(by_example.get(key)) for key in example_ids},
             binary=bool(given) and all(score.passed is not None for score in given),
-            abstained=any(score.reason == ABSTAINED.reason for score in by_example.values()),
+            abstained=any(_made_no_claim(score) for score in by_example.values()),
         )
     return result
+
+
+def _made_no_claim(score: Score) -> bool:
+    return score.status == "unscored" and score.reason == ABSTAINED.reason
 
 
 def _number(score: Score | None) -> float | None:

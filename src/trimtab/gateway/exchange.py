@@ -99,6 +99,7 @@ class Exchange:
         self._sent: Any = self._asked
         self._fold = Fold(stream=request.stream)
         self._first_token_ns: int | None = None
+        self._mask: Callable[[bytes], bytes] = bytes
         self._reworded = False  # the body is not the provider's but ours
         self._spans: list[Span] = []
         self._done: Callable[[], None] = lambda: None
@@ -143,6 +144,7 @@ class Exchange:
     def _is_stream(self, reply: Reply) -> bool:
         """Whether the answer is a stream; a provider may answer a stream request with JSON."""
         content_type = reply.headers.get("content-type", "").lower()
+        self._mask = reply.mask
         stream = reply.status < 400 and content_type.startswith("text/event-stream")
         self._fold = Fold(stream=stream)
         return stream
@@ -275,7 +277,7 @@ class Exchange:
         return Outcome(
             status=status,
             error=error,
-            output=[self._fold.message],
+            output=jsonx.decode(self._mask(jsonx.encode([self._fold.message]))),
             usage=self._fold.usage,
             model=self._fold.model,
             first_token_ns=self._first_token_ns,

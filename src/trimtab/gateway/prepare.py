@@ -39,7 +39,9 @@ async def opening(
         trace.retrieved(question, passages, started_ns)
     # A question that a template quotes before its passages must not bring passages of its own.
     variables = {"passages": write_passages(passages), "question": without_markup(question)}
-    return [_on_wire(message) for message in deployment.template.render(variables)]
+    # A template with loops can take a while, and nobody else should wait for it.
+    rendered = await asyncio.to_thread(deployment.template.render, variables)
+    return [_on_wire(message) for message in rendered]
 
 
 def opened(opening: Sequence[Any], request: ChatRequest) -> list[Any]:

@@ -8,26 +8,12 @@ from typing import Any
 import jinja2
 import msgspec
 from jinja2 import meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from trimtab.errors import InvalidRequest
+from trimtab.prompts.sandbox import PromptEnvironment, joins
 from trimtab.records import Message, Prompt
 
-_MOST_TURNS = 1_000
-_ENVIRONMENT = ImmutableSandboxedEnvironment(
-    undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
-)
-
-
-def _range(*bounds: int) -> range:
-    """`range` for templates, which run while others wait: short, so that nested ones end soon."""
-    numbers = range(*bounds)
-    if len(numbers) > _MOST_TURNS:
-        raise OverflowError(f"range() in a prompt has at most {_MOST_TURNS} numbers")
-    return numbers
-
-
-_ENVIRONMENT.globals["range"] = _range
+_ENVIRONMENT = PromptEnvironment()
 
 
 class CompiledPrompt:
@@ -48,7 +34,7 @@ class CompiledPrompt:
         """
         try:
             return [
-                msgspec.structs.replace(message, content=_rendered(template, variables))
+                msgspec.structs.replace(message, content=_ENVIRONMENT.write(template, variables))
                 if template
                 else message
                 for message, template in self._parts
@@ -89,6 +75,12 @@ def variables_of(messages: Sequence[Message]) -> tuple[str, ...]:
                     where=where,
                     fix="write the text into the message itself",
                 )
+            if joins(tree):
+                raise InvalidRequest(
+                    "a prompt cannot join texts with ~",
+                    where=where,
+                    fix="write them next to each other: {{ a }}{{ b }}",
+                )
             found |= meta.find_undeclared_variables(tree)
     return tuple(sorted(found))
 
@@ -109,10 +101,3 @@ def _compile(message: Message, where: str) -> jinja2.Template | None:
         raise InvalidRequest(
             f"the template cannot be compiled: {error}", where=where, fix="nest less"
         ) from None
-
-
-def _rendered(template: jinja2.Template, variables: Mapping[str, Any]) -> str:
-    """Raises UnicodeEncodeError for half a surrogate pair, which no request can carry."""
-    text = template.render(variables)
-    text.encode()
-    return text

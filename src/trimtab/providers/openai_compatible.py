@@ -140,6 +140,7 @@ class OpenAICompatible:
             status=response.status,
             headers=_passed_on(response.headers, mask),
             chunks=_Chunks(response, self, mask),
+            mask=mask.whole,
         )
 
     async def aclose(self) -> None:
