@@ -275,8 +275,9 @@ class TestWhatComesBack:
                 await room.ask(chat(model=FAR))
                 span = await only_span(room)
             assert span.usage is not None
-            assert (span.usage.input, span.usage.output) == (0, 0)
-            assert span.cost_usd == 0
+            assert span.usage.estimated
+            assert 0 < span.usage.input < 1000
+            assert span.cost_usd is None, "the output has no price"
 
         in_loop(work)
 

@@ -53,6 +53,14 @@ class TestVectors:
         vector = vectors(nothing, ["a", "b"])["m"]
         assert (vector.values, vector.binary) == ({"a": None, "b": None}, False)
 
+    def test_only_an_answer_that_could_not_be_judged_for_abstaining_counts_as_abstained(
+        self,
+    ) -> None:
+        judged_right = [score("a", passed=True, reason="abstained"), score("b", passed=False)]
+        assert not vectors(judged_right, ["a", "b"])["m"].abstained
+        unjudged = [score("a", status="unscored", reason="abstained"), score("b", passed=True)]
+        assert vectors(unjudged, ["a", "b"])["m"].abstained
+
     @pytest.mark.parametrize("rest", [[], [score("b", status="unscored")]])
     def test_labels_are_no_numbers(self, rest: list[Score]) -> None:
         assert vectors([score("a", label="calm"), *rest], ["a", "b"]) == {}

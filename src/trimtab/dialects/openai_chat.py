@@ -208,6 +208,13 @@ def usage_from_wire(wire: dict[str, Any]) -> Usage:
     )
 
 
+def _is_usable(wire: dict[str, Any]) -> bool:
+    """Whether counts were reported that can be true; what cannot is as good as not reported."""
+    reported = [wire.get(key) for key in ("prompt_tokens", "completion_tokens")]
+    totals = [count for count in reported if count is not None]
+    return bool(totals) and all(type(n) is int and 0 <= n <= _MOST_TOKENS for n in totals)
+
+
 def _count(wire: dict[str, Any], key: str) -> int:
     value = wire.get(key)
     return value if type(value) is int and 0 < value <= _MOST_TOKENS else 0
@@ -295,8 +302,9 @@ class Fold:
 
     def _head(self, wire: dict[str, Any]) -> None:
         self.model = _name(wire.get("model")) or self.model
-        if isinstance(wire.get("usage"), dict):
-            self.usage = usage_from_wire(wire["usage"])
+        usage = wire.get("usage")
+        if isinstance(usage, dict) and _is_usable(usage):
+            self.usage = usage_from_wire(usage)
         if wire.get("error"):
             self.error = _reason(wire["error"])[:_MAX_ERROR_CHARS]
 
