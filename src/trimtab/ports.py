@@ -66,13 +66,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     `chunks` yields the body in order and must be closed (`aclose`) when it is not read to the end;
     closing cancels the work behind it. Bytes are forwarded untouched. `mask` hides the provider's
-    credential in bytes put together from several chunks, before they go on record.
+    credential in bytes put together from several chunks, before they go on record; None where
+    there is no credential.
     """
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
-    mask: Callable[[bytes], bytes] = bytes
+    mask: Callable[[bytes], bytes] | None = None
 
 
 class Provider(Protocol):

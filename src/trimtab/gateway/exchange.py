@@ -99,7 +99,7 @@ class Exchange:
         self._sent: Any = self._asked
         self._fold = Fold(stream=request.stream)
         self._first_token_ns: int | None = None
-        self._mask: Callable[[bytes], bytes] = bytes
+        self._mask: Callable[[bytes], bytes] | None = None
         self._reworded = False  # the body is not the provider's but ours
         self._spans: list[Span] = []
         self._done: Callable[[], None] = lambda: None
@@ -277,11 +277,18 @@ class Exchange:
         return Outcome(
             status=status,
             error=error,
-            output=jsonx.decode(self._mask(jsonx.encode([self._fold.message]))),
+            output=self._output(),
             usage=self._fold.usage,
             model=self._fold.model,
             first_token_ns=self._first_token_ns,
         )
+
+    def _output(self) -> Any:
+        """The answer's message as it goes on record; only a credential makes it worth rewriting."""
+        output = [self._fold.message]
+        if self._mask is None:
+            return output
+        return jsonx.decode(self._mask(jsonx.encode(output)))
 
     @property
     def _recorded(self) -> bool:

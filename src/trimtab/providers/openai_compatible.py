@@ -140,7 +140,7 @@ class OpenAICompatible:
             status=response.status,
             headers=_passed_on(response.headers, mask),
             chunks=_Chunks(response, self, mask),
-            mask=mask.whole,
+            mask=mask.whole if self._secret else None,
         )
 
     async def aclose(self) -> None:
