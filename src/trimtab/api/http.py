@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trimtab.app import App
 
 T = TypeVar("T")
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 
 

@@ -5,8 +5,11 @@ value (`msgspec.structs.replace`). Absence is a state or `None`, never NaN, 0 or
 """
 
 from trimtab.records.example import Dataset, Example
+from trimtab.records.filter import AllOf, AnyOf, Condition, Filter, Not
 from trimtab.records.message import Message, Passage, text_of
 from trimtab.records.model import ModelCard, Price, Usage, cost_usd
+from trimtab.records.otel import RawSpan
+from trimtab.records.patch import SpanPatch
 from trimtab.records.principal import Principal
 from trimtab.records.prompt import Prompt
 from trimtab.records.record import Record
@@ -16,24 +19,31 @@ from trimtab.records.score import Score, Target
 from trimtab.records.span import Span
 
 __all__ = [
+    "AllOf",
+    "AnyOf",
     "Approval",
     "Comparison",
+    "Condition",
     "Dataset",
     "Estimate",
     "Example",
+    "Filter",
     "Message",
     "ModelCard",
     "ModelTarget",
+    "Not",
     "Passage",
     "Price",
     "Principal",
     "Prompt",
+    "RawSpan",
     "Record",
     "Release",
     "Retrieval",
     "Run",
     "Score",
     "Span",
+    "SpanPatch",
     "Target",
     "Usage",
     "Verdict",

@@ -21,15 +21,23 @@ SpanKind = Literal[
     "other",
 ]
 SpanStatus = Literal["ok", "error", "cancelled", "unset"]
+CostSource = Literal["given", "table"]
 
 
 class Span(Record, frozen=True, kw_only=True):
     """One timed operation: OpenTelemetry ids and times, plus what a model call adds.
 
     Times are Unix nanoseconds. `input` and `output` are lists of messages for model calls and any
-    JSON value otherwise. `release` is the id of the release that answered. `cost_usd` None means
-    unpriced, which is not zero. `attributes` holds whatever came with the span, losslessly.
-    Identity is (trace_id, span_id): writing the same span again changes nothing.
+    JSON value otherwise. `release` is the id of the release that answered; `prompt` is the
+    `name@version` it was made from. `cost_usd` None means unpriced, which is not zero; it came with
+    the span ("given") or from the price table, as `cost_source` says.
+    `metadata` is what the application says about the call, flat where it can be; `attributes` holds
+    whatever came with the span, losslessly, `resource` what came with its process and
+    instrumentation scope, `links` the other spans it points to.
+
+    Identity is (trace_id, span_id). Of several versions of a span the one with the greatest
+    `revision` counts, so writing the same span again changes nothing. A span that is `open` is not
+    finished; its revision is negative, so that the finished span replaces it.
     """
 
     trace_id: str
@@ -50,18 +58,25 @@ class Span(Record, frozen=True, kw_only=True):
     route: str | None = None
     release: str | None = None
     run: str | None = None
+    prompt: str | None = None
+    open: bool = False
+    revision: int = 0
 
     provider: str | None = None
     model: str | None = None
     usage: Usage | None = None
     cost_usd: Decimal | None = None
+    cost_source: CostSource | None = None
     first_token_ns: int | None = None
 
     input: Json = None
     output: Json = None
     tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     events: tuple[dict[str, Any], ...] = ()
+    links: tuple[dict[str, Any], ...] = ()
+    resource: dict[str, Any] = {}
 
     @property
     def duration_ms(self) -> float:
