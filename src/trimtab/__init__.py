@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from trimtab.records import Example, Prompt, Release, Run, Score, Span
     from trimtab.scorers.definition import scorer
     from trimtab.scorers.judgement import Judgement, Unscored
+    from trimtab.sdk.context import metadata, session, tags, user
+    from trimtab.sdk.recording import current_span
+    from trimtab.sdk.scores import score
+    from trimtab.sdk.setup import instrument
+    from trimtab.sdk.spans import span, trace
+    from trimtab.sdk.state import flush
     from trimtab.version import __version__
 
 _HOME = {
@@ -29,7 +35,17 @@ _HOME = {
     "TrimtabError": "trimtab.errors",
     "Unscored": "trimtab.scorers.judgement",
     "__version__": "trimtab.version",
+    "current_span": "trimtab.sdk.recording",
+    "flush": "trimtab.sdk.state",
+    "instrument": "trimtab.sdk.setup",
+    "metadata": "trimtab.sdk.context",
+    "score": "trimtab.sdk.scores",
     "scorer": "trimtab.scorers.definition",
+    "session": "trimtab.sdk.context",
+    "span": "trimtab.sdk.spans",
+    "tags": "trimtab.sdk.context",
+    "trace": "trimtab.sdk.spans",
+    "user": "trimtab.sdk.context",
 }
 
 __all__ = [
@@ -44,7 +60,17 @@ __all__ = [
     "TrimtabError",
     "Unscored",
     "__version__",
+    "current_span",
+    "flush",
+    "instrument",
+    "metadata",
+    "score",
     "scorer",
+    "session",
+    "span",
+    "tags",
+    "trace",
+    "user",
 ]
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
-from trimtab.config import Config, ProviderEntry
+from trimtab.config import Config, PriceEntry, ProviderEntry
 from trimtab.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.experiments.execute import Experiments, new_run
 from trimtab.experiments.gate import GateRule
@@ -25,11 +26,12 @@ from trimtab.governance.access import Access, Key
 from trimtab.kit import ids
 from trimtab.kit.clock import SystemClock
 from trimtab.kit.http1 import HTTP1Client
+from trimtab.models import Override, Prices
 from trimtab.ports import Limiter, MetadataStore, Provider, Scorer, TelemetryStore
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.providers.extract import ExtractProvider
 from trimtab.providers.openai_compatible import OpenAICompatible
-from trimtab.records import ModelCard, Principal, Release, Retrieval, Run
+from trimtab.records import ModelCard, Price, Principal, Release, Retrieval, Run, TieredPrice
 from trimtab.releases.lifecycle import Lifecycle
 from trimtab.retrieval.corpora import Corpora
 from trimtab.retrievers import build_bm25
@@ -39,7 +41,10 @@ from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.limits.memory import MemoryLimiter
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.tracing.ingest import Ingest
+from trimtab.tracing.pricing import Repriced, priced, reprice
 from trimtab.tracing.recorder import SpanRecorder
+from trimtab.tracing.retention import Retention
 from trimtab.tracing.spool import Spool
 
 _log = logging.getLogger("trimtab.app")
@@ -63,6 +68,7 @@ class App:
         data = Path(config.data)
         self.config = config
         self.clock = SystemClock()
+        self.draining = asyncio.Event()  # set when the process is about to stop
         self.telemetry = telemetry
         self.metadata = metadata
         self.access = Access(_keys(config), project=config.project)
@@ -75,6 +81,17 @@ class App:
         )
         spool = Spool.open(data / "spool", max_backlog_bytes=config.limits.spool_bytes)
         self.tracing = SpanRecorder(spool, telemetry, on_commit=self.scoring.wake)
+        self.prices = _prices(config)
+        self.ingest = Ingest(
+            telemetry,
+            self.tracing,
+            price=lambda span: priced(span, self.prices.lookup),
+            clock=self.clock,
+            on_commit=self.scoring.wake,
+        )
+        self.retention = Retention(
+            telemetry, self.clock, days={keep.project: keep.days for keep in config.retention}
+        )
         self.releases = Lifecycle(
             releases=metadata.releases,
             prompts=metadata.prompts,
@@ -83,7 +100,7 @@ class App:
         )
         self.experiments = Experiments(runs=metadata.runs, telemetry=telemetry, clock=self.clock)
         self.corpora = Corpora(_corpora(config), build=build_bm25, clock=self.clock)
-        self._providers = _providers(config, self.corpora, self.clock)
+        self._providers = _providers(config, self.corpora, self.clock, self.prices)
         self._journal = Journal(self.tracing)
         self._revision = 0
         self._refreshing = asyncio.Lock()
@@ -128,6 +145,7 @@ class App:
         await asyncio.to_thread(self.experiments.recover)
         self.tracing.start()
         self.scoring.start()
+        self.retention.start()
         await self.refresh()
         self._following = asyncio.create_task(self._follow_releases(), name="trimtab-releases")
 
@@ -135,6 +153,7 @@ class App:
         """Finish what was begun, in the order records flow; nothing acknowledged is lost."""
         if self._following is not None:
             self._following.cancel()
+        await self.retention.stop()
         await self.experiments.stop()
         await self._journal.settle()
         await self.tracing.stop()
@@ -276,6 +295,12 @@ class App:
             self.metadata.runs.put(run)
         return run
 
+    # -- telemetry -----------------------------------------------------------------------------
+
+    def reprice(self, project: str, *, since_ns: int = 0) -> Repriced:
+        """Compute the costs of a project's calls anew from the prices of today."""
+        return reprice(self.telemetry, project, self.prices.lookup, since_ns=since_ns)
+
     # -- health --------------------------------------------------------------------------------
 
     def checks(self) -> Mapping[str, Callable[[], None]]:
@@ -299,21 +324,23 @@ def _corpora(config: Config) -> dict[str, Path]:
     return {"trimtab": documentation(), **folders}
 
 
-def _providers(config: Config, corpora: Corpora, clock: SystemClock) -> dict[str, Provider]:
+def _providers(
+    config: Config, corpora: Corpora, clock: SystemClock, prices: Prices
+) -> dict[str, Provider]:
     default = corpora.retriever(Retrieval(corpus="trimtab"))
     found: dict[str, Provider] = {"trimtab": ExtractProvider(default=default, clock=clock)}
     for entry in config.providers:
-        found[entry.name] = _remote(entry)
+        found[entry.name] = _remote(entry, prices, clock)
     return found
 
 
-def _remote(entry: ProviderEntry) -> Provider:
+def _remote(entry: ProviderEntry, prices: Prices, clock: SystemClock) -> Provider:
     cards = [
         ModelCard(
             id=f"{entry.name}/{model.id}",
             provider=entry.name,
             context_tokens=model.context_tokens,
-            price=model.price,
+            price=model.price or prices.lookup(model.id, entry.name, clock.now_ns()),
         )
         for model in entry.models
     ]
@@ -325,6 +352,25 @@ def _remote(entry: ProviderEntry) -> Provider:
         timeout_s=entry.timeout_s,
         client=HTTP1Client(),
     )
+
+
+def _prices(config: Config) -> Prices:
+    """The shipped prices under those of the configuration."""
+    return Prices.shipped().with_overrides(
+        Override(
+            model=entry.model,
+            provider=entry.provider,
+            since=date.fromisoformat(entry.since) if entry.since else None,
+            price=_price(entry),
+        )
+        for entry in config.prices
+    )
+
+
+def _price(entry: PriceEntry) -> Price:
+    if entry.above is None:
+        return entry.price
+    return TieredPrice.of(entry.price, above=entry.above.input_tokens, beyond=entry.above.price)
 
 
 def _limiter(config: Config) -> Limiter:

@@ -20,7 +20,8 @@ from trimtab.errors import StoreError
 
 LIMIT_BYTES = 100_000
 CHAT = "/v1/chat/completions"
-POSTS = [endpoint.path for endpoint in TABLE if endpoint.method == "POST"]
+# Bulk routes have media types, compression and errors of their own, tested with their dialects.
+POSTS = [endpoint.path for endpoint in TABLE if endpoint.method == "POST" and not endpoint.bulk]
 GETS = [endpoint.path for endpoint in TABLE if endpoint.method == "GET"]
 MANAGED = [path for path in POSTS if path.startswith("/api/v1/")]
 # What a body may be missing altogether: a promotion of the first release of a route.

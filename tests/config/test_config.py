@@ -615,6 +615,44 @@ def test_the_schema_describes_every_setting_and_allows_no_other():
     json.dumps(schema)
 
 
+# -- prices ------------------------------------------------------------------------------------
+
+
+def test_prices_are_read_with_their_day_and_their_long_context(write):
+    cwd = write(
+        "prices:\n"
+        "  - {model: gpt-4o, provider: azure, since: 2026-01-31, price: {input: 2.2}}\n"
+        "  - model: llama3\n"
+        "    price: {input: 0, output: '0'}\n"
+        "    above: {input_tokens: 200000, price: {input: 1e-3}}\n"
+    )
+    dated, free = read(cwd).config.prices
+    assert (dated.model, dated.provider, dated.since) == ("gpt-4o", "azure", "2026-01-31")
+    assert dated.price.input == Decimal("2.2")
+    assert (free.provider, free.since, free.price.output) == (None, None, Decimal(0))
+    assert free.above is not None
+    assert (free.above.input_tokens, free.above.price.input) == (200_000, Decimal("0.001"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ("{model: m}", "prices[0].price"),
+        ("{price: {input: 1}}", "prices[0].model"),
+        ("{model: m, price: {input: -1}}", "prices[0].price"),
+        ("{model: m, price: {inputs: 1}}", "prices[0].price.inputs"),
+        ("{model: m, price: {input: 1}, since: tomorrow}", "prices[0].since"),
+        ("{model: m, price: {input: 1}, since: 2026-02-30}", "prices[0].since"),
+        (
+            "{model: m, price: {}, above: {input_tokens: 0, price: {}}}",
+            "prices[0].above.input_tokens",
+        ),
+    ],
+)
+def test_a_wrong_price_is_reported_at_its_key(write, entry, key):
+    assert failure(write(f"prices: [{entry}]\n")).fields["key"] == key
+
+
 # -- exposure ----------------------------------------------------------------------------------
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.routing import Match, Route
 
+from trimtab.api import inflate
 from trimtab.api.http import ByteStream, Endpoint, Request, Response
+from trimtab.api.intake import Intake, Share
 from trimtab.api.problem import problem
 from trimtab.api.table import TABLE
 from trimtab.app import App
@@ -66,6 +68,7 @@ class Server:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self.intake = Intake(app.config.limits.ingest_bytes)
         self._routes = [
             (Route(endpoint.path, _unused, methods=[endpoint.method]), endpoint)
             for endpoint in TABLE
@@ -87,7 +90,7 @@ class Server:
         except TrimtabError as error:
             if isinstance(error, StoreError):
                 _log.error("%s %s: %s", scope["method"], scope["path"], error)
-            response = problem(error, endpoint, scope["path"])
+            response = problem(error, endpoint, scope["path"], _content_type(scope))
         except Disconnected:
             return
         except Exception:
@@ -95,7 +98,7 @@ class Server:
             failure = InternalError(
                 "Trimtab failed to handle this request", fix="the server's log has the details"
             )
-            response = problem(failure, endpoint, scope["path"])
+            response = problem(failure, endpoint, scope["path"], _content_type(scope))
         await _send(response, receive, send, head=scope["method"] == "HEAD")
 
     def _endpoint(self, scope: Scope) -> tuple[Endpoint, Mapping[str, str]]:
@@ -127,21 +130,39 @@ class Server:
         principal = self._app.access.principal(headers) if endpoint.permission else access.PUBLIC
         if endpoint.permission:
             access.require(principal, endpoint.permission)
-        body = b""
-        if endpoint.method != "GET":
-            body = await _body(receive, headers, self._app.config.limits.body_bytes)
-        request = Request(
-            app=self._app,
-            principal=principal,
-            path=path,
-            query=_known(_query(scope["query_string"]), endpoint),
-            headers=headers,
-            body=body,
-        )
-        if endpoint.abandons:
-            return await _unless_gone(endpoint.handler(request), receive)
-        # The server cancels nothing, so a change is finished though nobody waits for its answer.
-        return await endpoint.handler(request)
+        with self.intake.share() as share:
+            request = Request(
+                app=self._app,
+                principal=principal,
+                path=path,
+                query=_known(_query(scope["query_string"]), endpoint),
+                headers=headers,
+                body=await self._body(endpoint, receive, headers, share),
+            )
+            if endpoint.abandons:
+                return await _unless_gone(endpoint.handler(request), receive)
+            # The server cancels nothing, so a change is finished though nobody waits for it.
+            return await endpoint.handler(request)
+
+    async def _body(
+        self, endpoint: Endpoint, receive: Receive, headers: Mapping[str, str], share: Share
+    ) -> bytes:
+        limits = self._app.config.limits
+        if endpoint.method == "GET":
+            return b""
+        pieces = _pieces(receive, headers, limits.body_bytes)
+        encoding = headers.get("content-encoding", "")
+        if endpoint.bulk:
+            return await inflate.whole(
+                pieces, encoding, limit_bytes=limits.inflated_bytes, share=share
+            )
+        if encoding not in ("", "identity"):
+            raise InvalidRequest(
+                f"content-encoding {encoding[:50]!r} is not supported here",
+                where="content-encoding",
+                fix="send the body uncompressed",
+            )
+        return b"".join([piece async for piece in pieces])
 
 
 def _header(value: bytes) -> str:
@@ -150,6 +171,11 @@ def _header(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
+
+
+def _content_type(scope: Scope) -> str:
+    """What the caller sent, and reads."""
+    return next((_header(value) for name, value in scope["headers"] if name == b"content-type"), "")
 
 
 async def _unused() -> None:
@@ -180,7 +206,7 @@ def _known(query: dict[str, str], endpoint: Endpoint) -> dict[str, str]:
     A filter that is misspelt and ignored would answer with the wrong records.
     """
     unknown = sorted(set(query) - set(endpoint.query))
-    if unknown and endpoint.path.startswith("/api/v1/"):
+    if unknown and endpoint.dialect == "problem" and endpoint.path.startswith("/api/v1/"):
         known = ", ".join(endpoint.query) or "none"
         raise InvalidRequest(
             f"there is no query parameter {unknown[0][:50]!r}",
@@ -190,12 +216,11 @@ def _known(query: dict[str, str], endpoint: Endpoint) -> dict[str, str]:
     return query
 
 
-async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """The whole body, refused as soon as it is known to be too large.
+async def _pieces(receive: Receive, headers: Mapping[str, str], limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes, refused as soon as it is known to be too large.
 
     Raises:
-        TooLarge: over `limit` bytes.
-        InvalidRequest: compressed, which this version does not read.
+        TooLarge: over `limit` bytes on the wire.
     """
     too_large = TooLarge(
         f"the request body is larger than {limit} bytes",
@@ -205,13 +230,6 @@ async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> byt
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large
-    if headers.get("content-encoding", "identity") not in ("", "identity"):
-        raise InvalidRequest(
-            f"content-encoding {headers['content-encoding'][:50]!r} is not supported here",
-            where="content-encoding",
-            fix="send the body uncompressed",
-        )
-    chunks: list[bytes] = []
     size = 0
     while True:
         message = await _next_piece(receive)
@@ -221,9 +239,9 @@ async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> byt
         size += len(chunk)
         if size > limit:
             raise too_large
-        chunks.append(chunk)
+        yield chunk
         if not message.get("more_body"):
-            return b"".join(chunks)
+            return
 
 
 async def _next_piece(receive: Receive) -> Message:

@@ -111,6 +111,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     `permission` None means public: only for health checks and what holds no record. `takes` and
     `gives` are the types of the bodies, for the API description. `abandons`: the work stops when
     its caller goes away; other work is finished, so that a change is made whole or not at all.
+    `bulk`: takes compressed bodies, which count against `limits.inflated_bytes` and, with those of
+    all other bulk requests, against `limits.ingest_bytes`.
     """
 
     method: Method
@@ -121,8 +123,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     takes: Any = None
     gives: Any = None
     abandons: bool = False
+    bulk: bool = False
     query: Mapping[str, str] = {}
-    dialect: Literal["problem", "openai"] = "problem"
+    dialect: Literal["problem", "openai", "otlp"] = "problem"
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

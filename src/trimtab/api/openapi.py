@@ -90,7 +90,7 @@ def _responses(endpoint: Endpoint, gives: Schema | None) -> dict[str, Any]:
         success["content"] = {"application/json": {"schema": _page(gives)}}
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     media_type = "application/problem+json"
-    if endpoint.dialect == "openai":
+    if endpoint.dialect != "problem":
         problem, media_type = {"schema": {"type": "object"}}, "application/json"
     error = {"description": "What went wrong and what to do", "content": {media_type: problem}}
     return {"2XX": success, "4XX": error, "5XX": error}

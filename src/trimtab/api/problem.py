@@ -5,18 +5,27 @@ from __future__ import annotations
 import math
 
 from trimtab.api.http import Endpoint, Response
-from trimtab.dialects import openai_chat
+from trimtab.dialects import openai_chat, otlp
 from trimtab.errors import StoreError, TrimtabError
 from trimtab.kit import jsonx
 
 _RESERVED = frozenset({"type", "title", "status", "detail", "where", "fix"})
 
 
-def problem(error: TrimtabError, endpoint: Endpoint | None, path: str) -> Response:
-    """The reply to a request that failed; `endpoint` None means that no route matched."""
+def problem(
+    error: TrimtabError, endpoint: Endpoint | None, path: str, content_type: str = ""
+) -> Response:
+    """The reply to a request that failed.
+
+    Args:
+        endpoint: None means that no route matched.
+        content_type: the caller's, which decides the encoding where a dialect has several.
+    """
     headers = _headers(error)
     # Where the store keeps its files is the operator's business: the log says it, not the reply.
     where = None if isinstance(error, StoreError) else error.where
+    if endpoint is not None and endpoint.dialect == "otlp":
+        return _status(error, content_type, headers)
     openai = endpoint.dialect == "openai" if endpoint else path.startswith("/v1/")
     if openai:
         shown = error if where == error.where else type(error)(error.what, fix=error.fix)
@@ -35,6 +44,17 @@ def problem(error: TrimtabError, endpoint: Endpoint | None, path: str) -> Respon
     body = jsonx.encode({key: value for key, value in members.items() if value is not None})
     return Response(
         status=error.status, body=body, media_type="application/problem+json", headers=headers
+    )
+
+
+def _status(error: TrimtabError, content_type: str, headers: dict[str, str]) -> Response:
+    """google.rpc.Status, in the encoding of the request."""
+    encoding = otlp.encoding_of(content_type) or "json"
+    return Response(
+        status=error.status,
+        body=otlp.failure(error.status, otlp.said(error), encoding),
+        media_type=otlp.MEDIA_TYPES[encoding],
+        headers=headers,
     )
 
 

@@ -7,12 +7,17 @@ import contextlib
 import signal
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from trimtab.api.asgi import Server
+from trimtab.api.intake import Intake
 from trimtab.app import App
 from trimtab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trimtab.api.grpc import ExportServer
 
 _BACKLOG = 2048
 
@@ -46,8 +51,9 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = 
     Args:
         stop: ends the serving when it is set; without it, SIGTERM and Ctrl-C do.
     """
+    asgi = Server(app)
     settings = uvicorn.Config(
-        Server(app),
+        asgi,
         http="httptools",
         ws="none",
         lifespan="off",
@@ -58,13 +64,27 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = 
         timeout_graceful_shutdown=max(1, int(app.config.limits.drain_s)),
     )
     server = _Server(settings)
-    stopping = asyncio.create_task(_stop(server, stop or _stop_signal(server)))
+    exports = _exports(app, asgi.intake)
+    stopping = asyncio.create_task(_stop(app, server, stop or _stop_signal(server)))
     try:
         await app.start()
+        if exports is not None:
+            await exports.start()
         await server.serve([listener])
     finally:
         stopping.cancel()
+        if exports is not None:
+            await exports.stop(app.config.limits.drain_s)
         await app.stop()
+
+
+def _exports(app: App, intake: Intake) -> ExportServer | None:
+    """The server of OTLP over gRPC, where one is asked for. Raises MissingExtra, ConfigError."""
+    if app.config.grpc_port is None:
+        return None
+    from trimtab.api.grpc import ExportServer
+
+    return ExportServer(app, intake, host=app.config.host, port=app.config.grpc_port)
 
 
 class _Server(uvicorn.Server):
@@ -74,8 +94,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
+async def _stop(app: App, server: uvicorn.Server, stop: asyncio.Event) -> None:
     await stop.wait()
+    app.draining.set()
     server.should_exit = True
 
 

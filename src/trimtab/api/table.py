@@ -7,6 +7,7 @@ from trimtab.api import (
     datasets,
     health,
     openapi,
+    otlp,
     prompts,
     releases,
     runs,
@@ -24,6 +25,7 @@ async def _description(_: Request) -> Response:
 TABLE: tuple[Endpoint, ...] = (
     *chat.ENDPOINTS,
     *tracing.ENDPOINTS,
+    *otlp.ENDPOINTS,
     *scores.ENDPOINTS,
     *prompts.ENDPOINTS,
     *datasets.ENDPOINTS,

@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Run": {
         "serve": "Run the gateway, the store and the API in one process.",
         "demo": "Run the whole loop on a support bot, offline.",
+        "run": "Run a Python program and record what it does with models.",
         "status": "Show the running server and its figures.",
     },
     "Observe": {

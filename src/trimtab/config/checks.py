@@ -5,6 +5,7 @@ A complaint never contains the value: it may be, or may hold, a secret.
 
 from __future__ import annotations
 
+from datetime import date
 from urllib.parse import urlsplit
 
 from trimtab.config.secret import Secret
@@ -60,4 +61,17 @@ def price(value: Price) -> str | None:
         rate = getattr(value, bucket)
         if rate is not None and not (rate.is_finite() and rate >= 0):
             return f"must have no negative or infinite amount (`{bucket}`)"
+    return None
+
+
+def day(value: str) -> str | None:
+    """A day of the calendar.
+
+    >>> day("2026-02-30")
+    'must be a day of the calendar'
+    """
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return "must be a day of the calendar"
     return None

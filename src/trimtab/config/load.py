@@ -19,7 +19,13 @@ from trimtab.errors import ConfigError
 CONFIG_NAME = "trimtab.yaml"
 MAX_FILE_BYTES = 1024 * 1024
 _PREFIX = "TRIMTAB_"
-_NOT_SETTINGS = {"TRIMTAB_CONFIG", "TRIMTAB_DEBUG", "TRIMTAB_URL", "TRIMTAB_KEY"}
+_NOT_SETTINGS = {
+    "TRIMTAB_CONFIG",
+    "TRIMTAB_DEBUG",
+    "TRIMTAB_KEY",
+    "TRIMTAB_SPOOL",
+    "TRIMTAB_URL",
+}
 
 
 class Loaded(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from trimtab.config.checks import base_url, header_value, not_reserved, price
+from trimtab.config.checks import base_url, day, header_value, not_reserved, price
 from trimtab.config.secret import ConnectionUrl, Secret
 from trimtab.records import Price
 
@@ -32,6 +32,14 @@ _Permission = Annotated[
     ),
 ]
 
+_Day = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)",
+        extra={"words": "a day, written 2026-01-31", "check": day},
+    ),
+]
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process accepts."""
@@ -39,6 +47,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     body_bytes: Annotated[
         int, Meta(ge=1, description="Largest request body in bytes; a larger one is answered 413.")
     ] = 20 * MIB
+    inflated_bytes: Annotated[
+        int,
+        Meta(ge=1, description="Largest body in bytes once inflated, where compressed ones go."),
+    ] = 64 * MIB
+    ingest_bytes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Bytes of telemetry taken in at a time before further is answered 503.",
+        ),
+    ] = 64 * MIB
     requests_per_minute: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="Requests per minute for each principal; null for no limit."),
@@ -141,6 +160,45 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 600.0
 
 
+class LongContext(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a call costs, for all its tokens, when its input is long."""
+
+    input_tokens: Annotated[
+        int, Meta(ge=1, description="Calls with more input tokens than this, cached ones included.")
+    ]
+    price: Annotated[
+        Price,
+        Meta(
+            description="US dollars per million tokens of each kind.",
+            extra={"check": price},
+        ),
+    ]
+
+
+class PriceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A price that is used instead of the one in the shipped table."""
+
+    model: Annotated[
+        str, Meta(min_length=1, max_length=256, description="The model, named as in its traces.")
+    ]
+    provider: Annotated[str | None, Meta(description="Who serves it; null for whoever does.")] = (
+        None
+    )
+    since: Annotated[
+        _Day | None, Meta(description="The first day (UTC) it holds; null for always.")
+    ] = None
+    price: Annotated[
+        Price,
+        Meta(
+            description="US dollars per million tokens of each kind; zeros for a free model.",
+            extra={"check": price},
+        ),
+    ]
+    above: Annotated[
+        LongContext | None, Meta(description="What calls with a long input cost instead.")
+    ] = None
+
+
 class Corpus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A folder of Markdown files that releases can retrieve passages from."""
 
@@ -172,6 +230,15 @@ class Scoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = 1.0
 
 
+class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the spans and scores of a project are kept."""
+
+    project: Annotated[_Name, Meta(description="The project.")]
+    days: Annotated[
+        float, Meta(gt=0, le=36_500, description="Days after which spans and scores are erased.")
+    ]
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the server writes to standard error."""
 
@@ -198,6 +265,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     port: Annotated[
         int, Meta(ge=0, le=65_535, description="The port to listen on; 0 takes any free one.")
     ] = 8321
+    grpc_port: Annotated[
+        Annotated[int, Meta(ge=0, le=65_535)] | None,
+        Meta(description="Port for OTLP over gRPC, as a rule 4317; null for none."),
+    ] = None
     project: Annotated[_Name, Meta(description="The project of requests that name none.")] = (
         "default"
     )
@@ -215,11 +286,22 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[ProviderEntry, ...],
         Meta(description="Sources of model answers.", extra={"unique": ("name",)}),
     ] = ()
+    prices: Annotated[
+        tuple[PriceEntry, ...],
+        Meta(description="Prices that are used instead of the shipped ones."),
+    ] = ()
     corpora: Annotated[
         tuple[Corpus, ...],
         Meta(description="Folders to retrieve passages from.", extra={"unique": ("name",)}),
     ] = ()
     scoring: Annotated[Scoring, Meta(description="How live traffic is judged.")] = Scoring()
+    retention: Annotated[
+        tuple[Keep, ...],
+        Meta(
+            description="How long projects keep their telemetry; one not named keeps it for ever.",
+            extra={"unique": ("project",)},
+        ),
+    ] = ()
     log: Annotated[Log, Meta(description="What is written to standard error.")] = Log()
 
 

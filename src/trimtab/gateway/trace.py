@@ -83,13 +83,15 @@ class CallTrace:
         """
         usage = outcome.usage or _estimate(sent, outcome)
         card = self._plan.target.card
+        cost = cost_usd(usage, card.price) if usage else None
         call: dict[str, Any] = {
             "status": outcome.status,
             "error": outcome.error,
             "provider": card.provider,
             "model": card.id,
             "usage": usage,
-            "cost_usd": cost_usd(usage, card.price) if usage else None,
+            "cost_usd": cost,
+            "cost_source": None if cost is None else "table",
             "first_token_ns": outcome.first_token_ns,
             "output": outcome.output,
             "attributes": {**self._caller.attributes, **outcome.attributes},

@@ -6,10 +6,12 @@ requests that a browser was tricked into sending are refused. With keys, every r
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +21,7 @@ from trimtab.records import Principal
 
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_KEY_HEADERS = ("x-api-key", "wandb-api-key")
 PUBLIC = Principal(id="public", project="", permissions=frozenset())
 
 
@@ -70,16 +73,18 @@ class Access:
                     fix="send such a name, or leave the header out",
                 )
             return Principal(id=self._local.id, project=project)
-        secret = _credential(headers)
-        if secret is None:
-            raise Unauthenticated(
-                "this server needs a key", fix="send the header `Authorization: Bearer KEY`"
-            )
-        digest = hashlib.sha256(secret.encode()).digest()
-        for key in self._keys:
-            if hmac.compare_digest(key.digest, digest):
-                return Principal(id=key.name, project=key.project, permissions=key.permissions)
-        raise Unauthenticated("the key is not known to this server", fix="check access.keys")
+        sent = False
+        for secret in _credentials(headers):
+            sent = True
+            digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+            for key in self._keys:
+                if hmac.compare_digest(key.digest, digest):
+                    return Principal(id=key.name, project=key.project, permissions=key.permissions)
+        if sent:
+            raise Unauthenticated("the key is not known to this server", fix="check access.keys")
+        raise Unauthenticated(
+            "this server needs a key", fix="send the header `Authorization: Bearer KEY`"
+        )
 
 
 def require(principal: Principal, permission: str) -> None:
@@ -92,11 +97,32 @@ def require(principal: Principal, permission: str) -> None:
         )
 
 
-def _credential(headers: Mapping[str, str]) -> str | None:
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and value.strip():
-        return value.strip()
-    return headers.get("x-api-key")
+def _credentials(headers: Mapping[str, str]) -> Iterator[str]:
+    """Every text of a request that may be its key, from where the SDKs of other platforms put it.
+
+    Bearer, or no scheme at all; Basic, where the key is either half (Langfuse's SDKs send a public
+    and a secret key, W&B's the name `api`); and headers of their own.
+    """
+    scheme, space, value = headers.get("authorization", "").strip().partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer" and value:
+        yield value
+    elif scheme.lower() == "basic" and value:
+        yield from _halves(value)
+    elif scheme and not space and scheme.lower() not in ("bearer", "basic"):
+        yield scheme
+    for name in _KEY_HEADERS:
+        if headers.get(name):
+            yield headers[name]
+
+
+def _halves(value: str) -> Iterator[str]:
+    """The halves of a Basic credential (RFC 7617), the password first; none where it is broken."""
+    try:
+        user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return
+    yield from (half for half in (password, user) if half)
 
 
 def _require_own_pages(headers: Mapping[str, str]) -> None:

@@ -9,8 +9,20 @@ from __future__ import annotations
 import sys
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdError, compress, decompress
+    from compression.zstd import (
+        DecompressionParameter,
+        ZstdDecompressor,
+        ZstdError,
+        compress,
+        decompress,
+    )
 else:
-    from backports.zstd import ZstdError, compress, decompress
+    from backports.zstd import (
+        DecompressionParameter,
+        ZstdDecompressor,
+        ZstdError,
+        compress,
+        decompress,
+    )
 
-__all__ = ["ZstdError", "compress", "decompress"]
+__all__ = ["DecompressionParameter", "ZstdDecompressor", "ZstdError", "compress", "decompress"]

@@ -7,7 +7,7 @@ value (`msgspec.structs.replace`). Absence is a state or `None`, never NaN, 0 or
 from trimtab.records.example import Dataset, Example
 from trimtab.records.filter import AllOf, AnyOf, Condition, Filter, Not
 from trimtab.records.message import Message, Passage, text_of
-from trimtab.records.model import ModelCard, Price, Usage, cost_usd
+from trimtab.records.model import ModelCard, Price, TieredPrice, Usage, cost_usd
 from trimtab.records.otel import RawSpan
 from trimtab.records.patch import SpanPatch
 from trimtab.records.principal import Principal
@@ -45,6 +45,7 @@ __all__ = [
     "Span",
     "SpanPatch",
     "Target",
+    "TieredPrice",
     "Usage",
     "Verdict",
     "cost_usd",

@@ -56,6 +56,22 @@ class Price(Record, frozen=True, kw_only=True):
     audio_output: Decimal | None = None
 
 
+class TieredPrice(Price, frozen=True, kw_only=True):
+    """A price that gives way to another, for every token of a call whose input is long.
+
+    `beyond` holds for calls with more than `above` input tokens, cached ones included.
+    """
+
+    above: int
+    beyond: Price
+
+    @classmethod
+    def of(cls, price: Price, *, above: int, beyond: Price) -> TieredPrice:
+        """`price` up to `above` input tokens, `beyond` for calls with more."""
+        buckets = {bucket: getattr(price, bucket) for bucket in Price.__struct_fields__}
+        return cls(**buckets, above=above, beyond=beyond)
+
+
 class ModelCard(Record, frozen=True, kw_only=True):
     """What a model is, can do, costs, and is not for."""
 
@@ -79,6 +95,8 @@ def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
     >>> cost_usd(Usage(input=1), None) is None
     True
     """
+    while isinstance(price, TieredPrice) and usage.total_input > price.above:
+        price = price.beyond
     if price is None:
         return None
     total = Decimal(0)

@@ -36,6 +36,7 @@ _AWKWARD = (
 texts = st.one_of(st.sampled_from(_AWKWARD), st.text(max_size=20))
 optional_texts = st.none() | texts
 int64 = st.integers(-(1 << 63), (1 << 63) - 1)
+times = st.integers(-(1 << 62), (1 << 62) - 1)  # their difference has 64 bits as well
 counts = st.integers(0, (1 << 53))
 costs = st.none() | st.integers(0, 10**15).map(lambda nano: Decimal(nano).scaleb(-9))
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -74,8 +75,10 @@ def spans(**fixed: SearchStrategy[Any]) -> SearchStrategy[Span]:
         "parent_id": optional_texts,
         "name": texts,
         "kind": st.sampled_from(get_args(SpanKind)),
-        "start_ns": int64,
-        "end_ns": int64,
+        "start_ns": times,
+        "end_ns": times,
+        "open": st.booleans(),
+        "revision": st.integers(-10, 10),
         "status": st.sampled_from(get_args(SpanStatus)),
         "first_token_ns": st.none() | int64,
         "usage": st.none() | st.builds(Usage, **_usage(), estimated=st.booleans()),
@@ -83,12 +86,26 @@ def spans(**fixed: SearchStrategy[Any]) -> SearchStrategy[Span]:
         "input": json_values() | messages(),
         "output": json_values() | messages(),
         "tags": st.lists(texts, max_size=3).map(tuple),
+        "cost_source": st.sampled_from((None, "given", "table")),
+        "metadata": st.dictionaries(texts, json_values(), max_size=3),
+        "resource": st.dictionaries(texts, json_values(), max_size=2),
+        "links": st.lists(st.dictionaries(texts, json_values(), max_size=2), max_size=1).map(tuple),
         "attributes": st.dictionaries(texts, json_values(), max_size=3),
         "events": st.lists(st.dictionaries(texts, json_values(), max_size=2), max_size=2).map(
             tuple
         ),
     }
-    plain = ("error", "session", "user", "environment", "service", "route", "release", "run")
+    plain = (
+        "error",
+        "session",
+        "user",
+        "environment",
+        "service",
+        "route",
+        "release",
+        "run",
+        "prompt",
+    )
     fields |= dict.fromkeys((*plain, "provider", "model"), optional_texts)
     return st.builds(Span, **fields | fixed)
 

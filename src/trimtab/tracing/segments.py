@@ -19,6 +19,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from trimtab.errors import StoreError, StoreLocked, StoreTooNew
+from trimtab.kit.disk import sync_directory
 from trimtab.kit.lockfile import LockFile, LockHeld
 from trimtab.tracing import frames
 
@@ -165,15 +166,6 @@ def write_checkpoint(directory: Path, position: Position) -> None:
     temporary = directory / "checkpoint.new"
     temporary.write_bytes(fields + crc32(fields).to_bytes(4, "little"))
     temporary.replace(directory / "checkpoint")
-
-
-def sync_directory(directory: Path) -> None:
-    """Make names created or renamed in `directory` durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_checkpoint(directory: Path) -> Position:

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from trimtab.errors import NotDurable, StoreError
+from trimtab.kit.disk import sync_directory
 from trimtab.kit.lockfile import LockFile
 from trimtab.tracing import frames, segments
 from trimtab.tracing.segments import Position, Segment, SegmentWriter
@@ -86,7 +87,7 @@ class Spool:
         held = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            segments.sync_directory(directory.parent)
+            sync_directory(directory.parent)
             held = segments.lock(directory)
             return cls(
                 directory, held, segment_bytes=segment_bytes, max_backlog_bytes=max_backlog_bytes

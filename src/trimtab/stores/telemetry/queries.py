@@ -1,8 +1,8 @@
 """Every question asked of the telemetry schema, in one place: SQL text and its parameters.
 
 Written in DuckDB's dialect with named parameters. Slots in braces take column lists and conditions
-from this module only: values never become part of the text. A trace belongs to the moment its first
-span started, and is matched when one of its spans matches.
+from this package only: values never become part of the text. A trace belongs to the moment its
+first span started. Conditions that are not SQL come as `Search` (see `filters`).
 """
 
 from __future__ import annotations
@@ -10,16 +10,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from trimtab.ports import ScoreQuery, SpanQuery
-from trimtab.stores.telemetry.rows import SCORE_COLUMNS, SPAN_COLUMNS
+from trimtab.ports import GroupField, ScoreQuery, SpanQuery
+from trimtab.stores.telemetry import filters
+from trimtab.stores.telemetry.filters import Search, Where
+from trimtab.stores.telemetry.rows import (
+    HEAD_COLUMNS,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    SCORE_COLUMNS,
+    SPAN_COLUMNS,
+)
 
 HOUR_NS = 3_600_000_000_000
 
-_SPAN = ", ".join(f'"{column}"' for column in SPAN_COLUMNS)
+SPAN = ", ".join(f'"{column}"' for column in SPAN_COLUMNS)
 _SCORE = ", ".join(SCORE_COLUMNS)
-_INPUT_TOKENS = """coalesce(sum(input_tokens + cache_read_tokens + cache_write_5m_tokens
-    + cache_write_1h_tokens + audio_input_tokens), 0)"""
-_OUTPUT_TOKENS = "coalesce(sum(output_tokens + reasoning_tokens + audio_output_tokens), 0)"
+_HEAD = ", ".join(HEAD_COLUMNS)
+_INPUT = f"coalesce(sum({INPUT_TOKENS}), 0)"
+_OUTPUT = f"coalesce(sum({OUTPUT_TOKENS}), 0)"
+
+# Sums of spans as rollups keep them; the latency of model calls in steps of 2 %.
+BUCKET = """CASE WHEN kind = 'llm'
+    THEN CAST(floor(ln(greatest(duration_ns, 1)) / ln(1.02)) AS SMALLINT) ELSE -1 END"""
+ROLLUP_SUMS = f"""{BUCKET} AS bucket,
+    count(*) AS spans,
+    count(*) FILTER (WHERE parent_id IS NULL) AS roots,
+    count(*) FILTER (WHERE kind = 'llm' AND status = 'error') AS errors,
+    count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL) AS unpriced,
+    coalesce(sum({INPUT_TOKENS}) FILTER (WHERE kind = 'llm'), 0) AS input_tokens,
+    coalesce(sum({OUTPUT_TOKENS}) FILTER (WHERE kind = 'llm'), 0) AS output_tokens,
+    coalesce(sum(cost_usd) FILTER (WHERE kind = 'llm'), 0) AS cost_usd"""
 
 
 class Query(NamedTuple):
@@ -30,59 +50,86 @@ class Query(NamedTuple):
 # -- spans -------------------------------------------------------------------------------------
 
 
-def spans_of_trace(project: str, trace_id: str) -> Query:
+def spans_of_trace(project: str, trace_id: str, extra: str) -> Query:
     sql = """
-        SELECT {span} FROM spans WHERE project = $project AND trace_id = $trace_id
+        SELECT {span}, {extra} FROM spans WHERE project = $project AND trace_id = $trace_id
         ORDER BY start_ns, seq"""
-    return Query(_fill(sql, span=_SPAN), {"project": project, "trace_id": trace_id})
+    parameters = {"project": project, "trace_id": trace_id}
+    return Query(fill(sql, span=SPAN, extra=extra), parameters)
 
 
-def newest_spans(query: SpanQuery) -> Query:
-    where = _of_spans(query)
-    where.compare("start_ns", ">=", "since", query.since_ns)
-    where.compare("start_ns", "<", "until", query.until_ns)
+def heads_of_trace(project: str, trace_id: str) -> Query:
     sql = """
-        SELECT {span} FROM spans WHERE {where}
-        ORDER BY start_ns DESC, seq DESC LIMIT $limit"""
-    return where.query(_fill(sql, span=_SPAN), limit=query.limit)
+        SELECT {head} FROM spans WHERE project = $project AND trace_id = $trace_id
+        ORDER BY start_ns, seq"""
+    return Query(fill(sql, head=_HEAD), {"project": project, "trace_id": trace_id})
 
 
-def spans_after(seq: int, limit: int) -> Query:
-    sql = "SELECT seq, {span} FROM spans WHERE seq > $seq ORDER BY seq LIMIT $limit"
-    return Query(_fill(sql, span=_SPAN), {"seq": seq, "limit": max(limit, 0)})
+def one_span(project: str, trace_id: str, span_id: str, extra: str) -> Query:
+    sql = """
+        SELECT {span}, {extra} FROM spans
+        WHERE project = $project AND trace_id = $trace_id AND span_id = $span_id"""
+    parameters = {"project": project, "trace_id": trace_id, "span_id": span_id}
+    return Query(fill(sql, span=SPAN, extra=extra), parameters)
+
+
+def newest_seqs(query: SpanQuery, search: Search, *, since: int | None = None) -> Query:
+    """Numbers of the newest matching spans; the rows are then read by number."""
+    where = matching(query, search, since=since)
+    if query.page is not None:
+        where.add(
+            "(start_ns < $page_ns OR start_ns = $page_ns AND span_id > $page_id)",
+            page_ns=query.page[0],
+            page_id=query.page[1],
+        )
+    sql = """
+        SELECT seq, start_ns FROM spans WHERE {where}
+        ORDER BY start_ns DESC, span_id LIMIT $limit"""
+    return _query(sql, where, limit=max(query.limit, 0))
+
+
+def spans_by_seqs(seqs: Sequence[int], first_ns: int, extra: str) -> Query:
+    """Newest first; `first_ns` is when the oldest of them started."""
+    sql = """
+        SELECT {span}, {extra} FROM spans
+        WHERE seq IN (SELECT unnest($seqs::BIGINT[])) AND start_ns >= $first
+        ORDER BY start_ns DESC, span_id"""
+    return Query(fill(sql, span=SPAN, extra=extra), {"seqs": list(seqs), "first": first_ns})
+
+
+def spans_after(seq: int, limit: int, extra: str) -> Query:
+    sql = """
+        SELECT seq, {span}, {extra} FROM spans WHERE seq > $seq AND NOT open
+        ORDER BY seq LIMIT $limit"""
+    return Query(fill(sql, span=SPAN, extra=extra), {"seq": seq, "limit": max(limit, 0)})
 
 
 def span_count(project: str | None) -> Query:
-    where = _Where()
+    where = Where()
     where.equal("project", project)
-    return where.query("SELECT count(*) FROM spans WHERE {where}")
-
-
-def payload_bodies(ids: Sequence[int]) -> Query:
-    """Id and body; where there is no body, the digest of the blob that holds it."""
-    sql = """
-        SELECT id, body, CASE WHEN body IS NULL THEN lower(hex(hash)) END FROM payloads
-        WHERE id IN (SELECT unnest($ids::BIGINT[]))"""
-    return Query(sql, {"ids": list(ids)})
+    return _query("SELECT count(*) FROM spans WHERE {where}", where)
 
 
 # -- traces ------------------------------------------------------------------------------------
 
 _TRACES = """
-    WITH matching AS (SELECT DISTINCT trace_id FROM spans WHERE {where})
-    SELECT trace_id, min(start_ns) AS start_ns FROM spans SEMI JOIN matching USING (trace_id)
-    WHERE project = $project
+    SELECT trace_id, min(start_ns) AS first_ns FROM spans WHERE {where}
     GROUP BY trace_id HAVING {having}
-    ORDER BY start_ns DESC, trace_id LIMIT $limit"""
+    ORDER BY first_ns DESC, trace_id LIMIT $limit"""
+
+_EARLIER = """
+    SELECT DISTINCT trace_id FROM spans
+    WHERE project = $project AND trace_id IN (SELECT unnest($ids::VARCHAR[]))
+    AND start_ns >= $from AND start_ns < $floor"""
 
 _SUMMARIES = """
     WITH members AS (
         SELECT * FROM spans WHERE project = $project AND start_ns >= $start
         AND trace_id IN (SELECT unnest($ids::VARCHAR[]))
     ), sums AS (
-        SELECT trace_id, min(start_ns) AS start_ns, max(end_ns) AS end_ns, count(*) AS spans,
-            {input_tokens} AS input_tokens, {output_tokens} AS output_tokens,
-            sum(cost_usd) AS cost_usd,
+        SELECT trace_id, min(start_ns) AS first_ns, max(start_ns + duration_ns) AS last_ns,
+            count(*) AS spans, {input_tokens} AS input_sum, {output_tokens} AS output_sum,
+            sum(cost_usd) AS cost,
             count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL) AS unpriced,
             {firsts}
         FROM members GROUP BY trace_id
@@ -90,43 +137,63 @@ _SUMMARIES = """
         SELECT * FROM members QUALIFY row_number() OVER (
             PARTITION BY trace_id ORDER BY parent_id IS NOT NULL, start_ns, seq) = 1
     )
-    SELECT s.trace_id, r.project, r.name, s.start_ns, (s.end_ns - s.start_ns) / 1e6,
-        r.status, r.error, {chosen}, s.spans, s.input_tokens, s.output_tokens, s.cost_usd,
-        s.unpriced, r.input_preview, r.output_preview, r.parent_id IS NOT NULL
-    FROM sums AS s JOIN roots AS r USING (trace_id)
-    ORDER BY s.start_ns DESC, s.trace_id"""
+    SELECT s.trace_id, r.project, r.name, s.first_ns, (s.last_ns - s.first_ns) / 1e6,
+        r.status, r.error, {chosen}, s.spans, s.input_sum, s.output_sum, s.cost,
+        s.unpriced, r.input_preview, r.output_preview, r.parent_id IS NOT NULL, r.span_id
+    FROM sums AS s JOIN roots AS r ON s.trace_id = r.trace_id
+    ORDER BY s.first_ns DESC, s.trace_id"""
 
 # Where the root does not say, the first span that does.
 _ROOT_OR_FIRST = ("route", "release", "model", '"user"', "session")
 
 
 def start_of_nth_newest(query: SpanQuery, n: int) -> Query:
-    """When the n-th newest matching span started; no row when there are fewer."""
-    where = _of_spans(query)
-    where.compare("start_ns", "<", "until", query.until_ns)
+    """When the n-th newest span of the period started; no row when there are fewer."""
+    where = _period(query)
     sql = "SELECT start_ns FROM spans WHERE {where} ORDER BY start_ns DESC LIMIT 1 OFFSET $skip"
-    return where.query(sql, skip=n - 1)
+    return _query(sql, where, skip=n - 1)
 
 
-def newest_traces(query: SpanQuery, floor_ns: int | None) -> Query:
-    """Ids and starts of matching traces that started at `floor_ns` or later."""
-    where, having = _of_spans(query), _Where()
+def newest_traces(query: SpanQuery, search: Search, floor_ns: int | None) -> Query:
+    """Ids and starts of matching traces, of their spans that started at `floor_ns` or later."""
+    where, having = Where(), Where()
+    where.equal("project", query.project)
+    where.equal("trace_id", query.trace_id)
     starts = [start for start in (floor_ns, query.since_ns) if start is not None]
     if starts:
-        # A trace that started then has no earlier span, so those need not be looked at.
-        where.compare("start_ns", ">=", "since", max(starts))
-        having.compare("min(start_ns)", ">=", "since", max(starts))
+        where.compare("start_ns", ">=", "floor", max(starts))
+    having.parameters = where.parameters  # one space of names
     having.compare("min(start_ns)", "<", "until", query.until_ns)
-    sql = _fill(_TRACES, having=having.text)
-    return where.query(sql, **having.parameters, limit=query.limit)
+    one = Where()
+    for column in ("route", "release", "run", "kind"):
+        one.equal(column, getattr(query, column))
+    if one.parameters:
+        having.add(f"bool_or({one.text})", **one.parameters)
+    if query.where is not None:
+        having.add(filters.of_trace(having, query.where, search))
+    if query.page is not None:
+        having.add(
+            "(min(start_ns) < $page_ns OR min(start_ns) = $page_ns AND trace_id > $page_id)",
+            page_ns=query.page[0],
+            page_id=query.page[1],
+        )
+    sql = fill(_TRACES, having=having.text)
+    where.parameters |= having.parameters
+    return _query(sql, where, limit=query.limit)
+
+
+def started_earlier(project: str, trace_ids: Sequence[str], start_ns: int, floor: int) -> Query:
+    """Which of these traces have a span between `start_ns` and `floor`."""
+    parameters = {"project": project, "ids": list(trace_ids), "from": start_ns, "floor": floor}
+    return Query(_EARLIER, parameters)
 
 
 def trace_summaries(project: str, trace_ids: Sequence[str], start_ns: int) -> Query:
-    """One row per trace, in the order of TraceSummary's fields; none of them began earlier."""
-    sql = _fill(
+    """One row per trace, in the order of TraceSummary's fields and then the id of the root."""
+    sql = fill(
         _SUMMARIES,
-        input_tokens=_INPUT_TOKENS,
-        output_tokens=_OUTPUT_TOKENS,
+        input_tokens=_INPUT,
+        output_tokens=_OUTPUT,
         firsts=", ".join(f"arg_min({column}, start_ns) AS {column}" for column in _ROOT_OR_FIRST),
         chosen=", ".join(f"coalesce(r.{column}, s.{column})" for column in _ROOT_OR_FIRST),
     )
@@ -137,7 +204,7 @@ def trace_summaries(project: str, trace_ids: Sequence[str], start_ns: int) -> Qu
 
 
 def newest_scores(query: ScoreQuery) -> Query:
-    where = _Where()
+    where = Where()
     where.equal("project", query.project)
     where.equal("run", query.run)
     where.equal("name", query.name)
@@ -153,44 +220,87 @@ def newest_scores(query: ScoreQuery) -> Query:
         )
     where.compare("time_ns", ">=", "since", query.since_ns)
     sql = "SELECT {score} FROM scores WHERE {where} ORDER BY time_ns DESC, score_id LIMIT $limit"
-    return where.query(_fill(sql, score=_SCORE), limit=query.limit)
+    return _query(fill(sql, score=_SCORE), where, limit=max(query.limit, 0))
 
 
 def scores_by_id(ids: Sequence[str]) -> Query:
     sql = "SELECT {score} FROM scores WHERE score_id IN (SELECT unnest($ids::VARCHAR[]))"
-    return Query(_fill(sql, score=_SCORE), {"ids": list(ids)})
+    return Query(fill(sql, score=_SCORE), {"ids": list(ids)})
+
+
+# -- groups, series, facets --------------------------------------------------------------------
+
+_FIGURES = f"""count(DISTINCT trace_id), count(*), count(*) FILTER (WHERE kind = 'llm'),
+    count(*) FILTER (WHERE status = 'error'), {_INPUT}, {_OUTPUT}, sum(cost_usd),
+    count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL),
+    quantile_cont(duration_ns / 1e6, 0.5) FILTER (WHERE kind = 'llm'),
+    quantile_cont(duration_ns / 1e6, 0.95) FILTER (WHERE kind = 'llm')"""
+
+_GROUPS = """
+    SELECT {key} AS key, {figures}, min(start_ns) AS first_ns, max(start_ns) AS last_ns
+    FROM {source} WHERE {where} GROUP BY key ORDER BY {order} LIMIT $limit"""
+
+_SERIES = """
+    SELECT CAST(floor(start_ns / $step) AS BIGINT) AS step, {key} AS key, count(*),
+        count(*) FILTER (WHERE kind = 'llm'), count(*) FILTER (WHERE status = 'error'),
+        {input_tokens}, {output_tokens}, sum(cost_usd),
+        quantile_cont(duration_ns / 1e6, 0.5) FILTER (WHERE kind = 'llm'),
+        quantile_cont(duration_ns / 1e6, 0.95) FILTER (WHERE kind = 'llm'),
+        quantile_cont(duration_ns / 1e6, 0.99) FILTER (WHERE kind = 'llm')
+    FROM {source} WHERE {where} GROUP BY step, key ORDER BY step, key LIMIT $limit"""
+
+_FACET = """
+    SELECT {key} AS key, count(DISTINCT trace_id) AS traces FROM {source} WHERE {where}
+    GROUP BY key ORDER BY traces DESC, key LIMIT $limit"""
+
+_NEWEST_FIRST = frozenset({"session", "user"})
+MAX_POINTS = 20_000
+
+
+def groups(query: SpanQuery, by: GroupField, search: Search) -> Query:
+    """One row per value, in the order of Group's fields."""
+    order = (
+        "last_ns DESC" if by in _NEWEST_FIRST else "coalesce(sum(cost_usd), 0) DESC, count(*) DESC"
+    )
+    sql = fill(_GROUPS, key=_key(by), source=_source(by), order=f"{order}, key", figures=_FIGURES)
+    return _query(sql, matching(query, search), limit=max(query.limit, 0))
+
+
+def series(query: SpanQuery, step_ns: int, by: GroupField | None, search: Search) -> Query:
+    """One row per step and value, in the order of Point's fields but for the step's number."""
+    key, source = ("NULL", "spans") if by is None else (_key(by), _source(by))
+    sql = fill(_SERIES, key=key, source=source, input_tokens=_INPUT, output_tokens=_OUTPUT)
+    return _query(sql, matching(query, search), step=step_ns, limit=MAX_POINTS)
+
+
+def facet(query: SpanQuery, by: GroupField, limit: int, search: Search) -> Query:
+    sql = fill(_FACET, key=_key(by), source=_source(by))
+    return _query(sql, matching(query, search), limit=limit)
+
+
+def _key(by: GroupField) -> str:
+    return {"user": '"user"', "tag": "one_tag"}.get(by, by)
+
+
+def _source(by: GroupField) -> str:
+    return "spans, unnest(tags) AS one(one_tag)" if by == "tag" else "spans"
 
 
 # -- overview ----------------------------------------------------------------------------------
 
-_TOTALS = """
-    WITH period AS (
-        SELECT * FROM spans
+# Whole hours from the rollups, and what they do not hold yet, or cut, from the spans.
+_OVERVIEW = """
+    SELECT hour, bucket, sum(spans), sum(roots), sum(errors), sum(unpriced), sum(input_tokens),
+        sum(output_tokens), sum(cost_usd)
+    FROM (
+        SELECT * FROM rollups WHERE project = $project AND hour >= $first AND hour < $last
+        UNION ALL
+        SELECT project, start_ns // 3600000000000 AS hour, {sums} FROM spans
         WHERE project = $project AND start_ns >= $since AND start_ns < $until AND run IS NULL
-    ), calls AS (
-        SELECT *, (end_ns - start_ns) / 1e6 AS latency_ms FROM period WHERE kind = 'llm'
-    )
-    SELECT
-        (SELECT count(DISTINCT trace_id) FROM period),
-        (SELECT count(*) FROM period),
-        count(*),
-        count(*) FILTER (WHERE status = 'error'),
-        {input_tokens},
-        {output_tokens},
-        sum(cost_usd),
-        count(*) FILTER (WHERE cost_usd IS NULL),
-        quantile_cont(latency_ms, 0.5),
-        quantile_cont(latency_ms, 0.95),
-        quantile_cont(latency_ms, 0.99)
-    FROM calls"""
-
-_HOURS = """
-    SELECT start_ns // 3600000000000 AS hour, count(*),
-        count(*) FILTER (WHERE status = 'error'), sum(cost_usd)
-    FROM spans
-    WHERE project = $project AND start_ns >= $since AND start_ns < $until AND run IS NULL
-        AND kind = 'llm'
-    GROUP BY hour ORDER BY hour"""
+            AND (start_ns < $first * 3600000000000 OR start_ns >= $last * 3600000000000
+                OR seq > (SELECT max(seq) FROM rollup_mark))
+        GROUP BY ALL
+    ) AS parts GROUP BY hour, bucket"""
 
 _SCORE_SUMMARIES = """
     SELECT name, source, count(*), count(*) FILTER (WHERE status = 'scored'), avg(value),
@@ -207,94 +317,48 @@ class Period(NamedTuple):
     since: int
     until: int
 
-    def totals(self) -> Query:
-        """One row: traces, spans, and then figures of model calls in Overview's order."""
-        sql = _fill(_TOTALS, input_tokens=_INPUT_TOKENS, output_tokens=_OUTPUT_TOKENS)
-        return Query(sql, self._asdict())
-
-    def calls_per_hour(self) -> Query:
-        """Hours since the epoch that saw a call, with calls, errors and cost."""
-        return Query(_HOURS, self._asdict())
+    def hours(self) -> Query:
+        """Sums by hour and latency bucket, in the order of rollups."""
+        first, last = -(-self.since // HOUR_NS), self.until // HOUR_NS
+        parameters = {**self._asdict(), "first": first, "last": max(first, last)}
+        return Query(fill(_OVERVIEW, sums=ROLLUP_SUMS), parameters)
 
     def score_summaries(self) -> Query:
         """Rows in the order of ScoreSummary's fields."""
         return Query(_SCORE_SUMMARIES, self._asdict())
 
 
-# -- writing -----------------------------------------------------------------------------------
-
-
-def known_spans(identities: Sequence[str]) -> Query:
-    """Which of these identities are stored."""
-    sql = """
-        SELECT replace(identity::VARCHAR, '-', '') FROM spans
-        WHERE identity IN (SELECT unnest($ids::UUID[]))"""
-    return Query(sql, {"ids": list(identities)})
-
-
-def new_payload_ids(count: int) -> Query:
-    return Query("SELECT nextval('payload_id') FROM range($count)", {"count": count})
-
-
-def latest_payloads(count: int) -> Query:
-    """Hash and id of about the last `count` payloads, oldest first."""
-    sql = """
-        SELECT hash, id FROM payloads
-        WHERE id > (SELECT coalesce(max(id), 0) FROM payloads) - $count ORDER BY id"""
-    return Query(sql, {"count": count})
-
-
-def heartbeat(now_ns: int) -> Query:
-    return Query("UPDATE heartbeat SET time_ns = $now WHERE id = 1", {"now": now_ns})
-
-
 # -- composing ---------------------------------------------------------------------------------
 
 
-class _Where:
-    """Conditions joined by AND, with their parameters."""
-
-    def __init__(self) -> None:
-        self._conditions: list[str] = []
-        self.parameters: dict[str, Any] = {}
-
-    @property
-    def text(self) -> str:
-        return " AND ".join(self._conditions) or "true"
-
-    def add(self, condition: str, **parameters: Any) -> None:
-        self._conditions.append(condition)
-        self.parameters |= parameters
-
-    def equal(self, column: str, value: str | None) -> None:
-        """Nothing when the value is None, which means any."""
-        if value is not None:
-            self.add(f"{column} = ${column}", **{column: value})
-
-    def compare(self, column: str, sign: str, parameter: str, value: int | None) -> None:
-        if value is not None:
-            self.add(f"{column} {sign} ${parameter}", **{parameter: value})
-
-    def query(self, sql: str, **parameters: Any) -> Query:
-        """A negative limit is no rows, as a limit of 0 is."""
-        if "limit" in parameters:
-            parameters["limit"] = max(parameters["limit"], 0)
-        return Query(_fill(sql, where=self.text), self.parameters | parameters)
-
-
-def _of_spans(query: SpanQuery) -> _Where:
-    """The conditions of a query that hold for single spans, without the period."""
-    where = _Where()
-    where.equal("project", query.project)
+def matching(query: SpanQuery, search: Search, *, since: int | None = None) -> Where:
+    """The conditions of a query on single spans."""
+    where = _period(query)
+    where.compare("start_ns", ">=", "floor", since)
     where.equal("trace_id", query.trace_id)
     where.equal("route", query.route)
     where.equal("release", query.release)
     where.equal("run", query.run)
     where.equal("kind", query.kind)
+    if query.where is not None:
+        where.add(filters.of_span(where, query.where, search))
     return where
 
 
-def _fill(sql: str, **slots: str) -> str:
+def _period(query: SpanQuery) -> Where:
+    where = Where()
+    where.equal("project", query.project)
+    where.compare("start_ns", ">=", "since", query.since_ns)
+    where.compare("start_ns", "<", "until", query.until_ns)
+    return where
+
+
+def _query(sql: str, where: Where, **parameters: Any) -> Query:
+    return Query(fill(sql, where=where.text), where.parameters | parameters)
+
+
+def fill(sql: str, **slots: str) -> str:
+    """SQL with its slots filled; the text of a slot is not looked into."""
     for slot, text in slots.items():
         sql = sql.replace(f"{{{slot}}}", text)
     return sql

@@ -1,12 +1,12 @@
 """Records to rows of the telemetry schema and back, without loss.
 
-Flat fields are columns; what has no fixed shape is JSON text. Nothing here talks to a database.
+A span is a row of flat columns, which queries look at, and one line of JSON with what they do not:
+input, output, attributes, events, links, resource. Nothing here talks to a database.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -15,27 +15,28 @@ import msgspec
 
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
+from trimtab.ports import SpanHead
 from trimtab.records import Score, Span, Target, Usage
-from trimtab.stores.telemetry import payloads
-from trimtab.stores.telemetry.payloads import Piece, Pieces
+from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 
 Row = tuple[Any, ...]
 R = TypeVar("R", Span, Score)
 T = TypeVar("T")
 
-_NANO_USD = Decimal("0.000000001")
-_MAX_USD = Decimal(10**9 - 1)
-_ROW_BYTES = 500
+NANO_USD = Decimal("0.000000001")
+MAX_USD = Decimal(10**9 - 1)
+ROW_BYTES = 400
 
 _SPAN_PLAIN = (
     "trace_id",
     "span_id",
     "parent_id",
     "project",
+    "revision",
+    "open",
     "name",
     "kind",
     "start_ns",
-    "end_ns",
     "status",
     "error",
     "session",
@@ -45,11 +46,13 @@ _SPAN_PLAIN = (
     "route",
     "release",
     "run",
+    "prompt",
     "provider",
     "model",
+    "cost_source",
     "first_token_ns",
 )
-_BUCKETS = (
+BUCKETS = (
     "input",
     "cache_read",
     "cache_write_5m",
@@ -59,21 +62,27 @@ _BUCKETS = (
     "reasoning",
     "audio_output",
 )
-_NO_USAGE: Row = (None,) * (len(_BUCKETS) + 1)
-_SPAN_REST = (
-    *(f"{bucket}_tokens" for bucket in _BUCKETS),
+_NO_USAGE: Row = (None,) * (len(BUCKETS) + 1)
+
+# All tokens of one direction, as SQL.
+INPUT_TOKENS = f"({' + '.join(f'{bucket}_tokens' for bucket in BUCKETS[:5])})"
+OUTPUT_TOKENS = f"({' + '.join(f'{bucket}_tokens' for bucket in BUCKETS[5:])})"
+
+# The flat columns of a span, in the order of its row; a store adds the place of the payload.
+SPAN_COLUMNS = (
+    *_SPAN_PLAIN,
+    "duration_ns",
+    *(f"{bucket}_tokens" for bucket in BUCKETS),
     "usage_estimated",
     "cost_usd",
     "tags",
-    "attributes",
-    "events",
-    "input_is_list",
-    "output_is_list",
-    "input_payloads",
-    "output_payloads",
+    "metadata",
+    "input_preview",
+    "output_preview",
 )
-SPAN_COLUMNS = (*_SPAN_PLAIN, *_SPAN_REST)
-SPAN_INSERT_COLUMNS = ("identity", "input_preview", "output_preview", *SPAN_COLUMNS)
+
+# What a payload line holds, in order.
+PAYLOAD_FIELDS = ("input", "output", "attributes", "events", "links", "resource")
 
 _SCORE_PLAIN = (
     "score_id",
@@ -103,35 +112,28 @@ SCORE_COLUMNS = (
 )
 
 _plain_of_span = attrgetter(*_SPAN_PLAIN)
-_buckets_of = attrgetter(*_BUCKETS, "estimated")
+_buckets_of = attrgetter(*BUCKETS, "estimated")
 _plain_of_score = attrgetter(*_SCORE_PLAIN)
 
 
 class SpanRow(NamedTuple):
-    """A span ready to be written, but for the ids of its payloads.
+    """A span ready to be written: the cells of SPAN_COLUMNS, and its payload as JSON values."""
 
-    `head` are the cells of SPAN_INSERT_COLUMNS without the last two. `size_bytes` is roughly what
-    it adds to a transaction.
-    """
-
-    identity: str
-    head: Row
-    input: Pieces | None
-    output: Pieces | None
-    size_bytes: int
+    trace_id: str
+    span_id: str
+    revision: int
+    start_ns: int
+    cells: Row
+    payload: tuple[bytes, ...]
 
     @property
-    def pieces(self) -> Iterator[Piece]:
-        """All pieces of input and output."""
-        for value in (self.input, self.output):
-            if value is not None:
-                yield from value.pieces
+    def size_bytes(self) -> int:
+        """Roughly what it adds to a transaction."""
+        return sum(map(len, self.payload)) + ROW_BYTES
 
-
-def span_identity(trace_id: str, span_id: str) -> str:
-    """128 bits of SHA-256 over both ids, in hex; the length keeps their border."""
-    text = f"{len(trace_id)}:{trace_id}{span_id}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.trace_id, self.span_id
 
 
 def encode_span(span: Span) -> SpanRow:
@@ -147,29 +149,56 @@ def encode_score(score: Score) -> Row:
     return _checked(_encode_score, score, f"score {score.score_id!r:.40}")
 
 
-def decode_span(row: Row, bodies: dict[int, str]) -> Span:
-    """A span from the cells of SPAN_COLUMNS and the bodies of its payloads."""
-    plain, rest = row[: len(_SPAN_PLAIN)], row[len(_SPAN_PLAIN) :]
-    counts, estimated = rest[: len(_BUCKETS)], rest[len(_BUCKETS)]
-    cost, tags, attributes, events, input_list, output_list, inputs, outputs = rest[-8:]
+def decode_span(cells: Row, payload: Sequence[Any]) -> Span:
+    """A span from the cells of SPAN_COLUMNS and the values of PAYLOAD_FIELDS."""
+    plain = dict(zip(_SPAN_PLAIN, cells, strict=False))
+    duration, *counts, estimated, cost, tags, metadata, _, _ = cells[len(_SPAN_PLAIN) :]
     usage = None
     if estimated is not None:
-        usage = Usage(**dict(zip(_BUCKETS, counts, strict=True)), estimated=estimated)
+        usage = Usage(**dict(zip(BUCKETS, counts, strict=True)), estimated=estimated)
+    given, answered, attributes, events, links, resource = payload
     return Span(
-        **dict(zip(_SPAN_PLAIN, plain, strict=True)),
+        **plain,
+        end_ns=plain["start_ns"] + duration,
         usage=usage,
         cost_usd=money(cost),
         tags=tuple(tags),
-        attributes=msgspec.json.decode(attributes),
-        events=tuple(msgspec.json.decode(events)),
-        input=_rebuilt(inputs, input_list, bodies),
-        output=_rebuilt(outputs, output_list, bodies),
+        metadata=msgspec.json.decode(metadata) if metadata else {},
+        input=given,
+        output=answered,
+        attributes=attributes,
+        events=tuple(events),
+        links=tuple(links),
+        resource=resource,
     )
 
 
-def payload_ids(row: Row) -> list[int]:
-    """Ids of the payloads that `decode_span` needs for this row."""
-    return [*(row[-2] or ()), *(row[-1] or ())]
+HEAD_COLUMNS = (
+    "span_id",
+    "parent_id",
+    "name",
+    "kind",
+    "start_ns",
+    "duration_ns",
+    "status",
+    "error",
+    "open",
+    "provider",
+    "model",
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    "cost_usd",
+    "first_token_ns",
+)
+
+
+def decode_head(cells: Row) -> SpanHead:
+    """A span of a tree from the cells of HEAD_COLUMNS."""
+    values = list(cells)
+    values[5] += values[4]
+    values[11], values[12] = values[11] or 0, values[12] or 0
+    values[13] = money(values[13])
+    return SpanHead(**dict(zip(SpanHead.__struct_fields__, values, strict=True)))
 
 
 def decode_score(row: Row) -> Score:
@@ -188,6 +217,15 @@ def decode_score(row: Row) -> Score:
 def money(stored: Decimal | None) -> Decimal | None:
     """An amount as people write it: zero is 0, not 0E-9."""
     return stored if stored is None or stored else Decimal(0)
+
+
+def amount(cost: Decimal | None) -> Decimal | None:
+    """A cost in whole nano-dollars, as DECIMAL(18, 9) holds it. Raises OverflowError."""
+    if cost is None:
+        return None
+    if abs(cost) >= MAX_USD:
+        raise OverflowError
+    return cost.quantize(NANO_USD, rounding=ROUND_HALF_EVEN)
 
 
 def _checked(encode: Callable[[R], T], record: R, what: str) -> T:
@@ -210,32 +248,41 @@ def _culprit(record: Span | Score) -> str:
             _check_cells(value, tuple(n for n in numbers if isinstance(n, int)))
         except (TypeError, ValueError, ArithmeticError, RecursionError):
             return field
-    return "cost_usd"
+    return "cost_usd" if isinstance(record, Score) or record.cost_usd else "end_ns"
 
 
 def _encode_span(span: Span) -> SpanRow:
     plain = _plain_of_span(span)
     usage = _NO_USAGE if span.usage is None else _buckets_of(span.usage)
-    _check_cells((plain, span.tags), (span.start_ns, span.end_ns, span.first_token_ns, *usage))
-    given, answered = payloads.split(span.input), payloads.split(span.output)
-    attributes, events = jsonx.encode(span.attributes), jsonx.encode(span.events)
-    identity = span_identity(span.trace_id, span.span_id)
-    head = (
-        identity,
-        payloads.preview_of_input(span.input),
-        payloads.preview_of_output(span.output),
-        *plain,
-        *usage,
-        _amount(span.cost_usd),
-        list(span.tags),
-        attributes.decode(),
-        events.decode(),
-        None if given is None else given.is_list,
-        None if answered is None else answered.is_list,
+    duration = span.end_ns - span.start_ns
+    _check_cells(
+        (plain, span.tags),
+        (span.start_ns, span.end_ns, duration, span.first_token_ns, span.revision, *usage),
     )
-    size = sum(value.size_bytes for value in (given, answered) if value is not None)
-    size += len(attributes) + len(events) + _ROW_BYTES
-    return SpanRow(identity, head, given, answered, size)
+    root = span.parent_id is None
+    cells = (
+        *plain,
+        duration,
+        *usage,
+        amount(span.cost_usd),
+        list(span.tags),
+        jsonx.encode(span.metadata).decode() if span.metadata else "",
+        # Lists show roots; elsewhere a preview would only be weight.
+        preview_of_input(span.input) if root else "",
+        preview_of_output(span.output) if root else "",
+    )
+    payload = tuple(
+        jsonx.encode(value)
+        for value in (
+            span.input,
+            span.output,
+            span.attributes,
+            span.events,
+            span.links,
+            span.resource,
+        )
+    )
+    return SpanRow(span.trace_id, span.span_id, span.revision, span.start_ns, cells, payload)
 
 
 def _encode_score(score: Score) -> Row:
@@ -247,7 +294,7 @@ def _encode_score(score: Score) -> Row:
         score.target.id,
         score.target.trace_id,
         list(score.evidence),
-        _amount(score.cost_usd),
+        amount(score.cost_usd),
         jsonx.encode(score.metadata).decode(),
     )
 
@@ -257,18 +304,3 @@ def _check_cells(texts: Any, integers: Row) -> None:
     jsonx.encode(texts)
     if any(number is not None and not -(1 << 63) <= number < 1 << 63 for number in integers):
         raise OverflowError
-
-
-def _amount(cost: Decimal | None) -> Decimal | None:
-    """The cost in whole nano-dollars, as DECIMAL(18, 9) holds it."""
-    if cost is None:
-        return None
-    if abs(cost) >= _MAX_USD:
-        raise OverflowError
-    return cost.quantize(_NANO_USD, rounding=ROUND_HALF_EVEN)
-
-
-def _rebuilt(ids: Sequence[int] | None, is_list: bool, bodies: dict[int, str]) -> Any:
-    if ids is None:
-        return None
-    return payloads.join([bodies[key] for key in ids], is_list=is_list)

@@ -1,0 +1,183 @@
+"""/api/v1/metrics, sessions, users and facets: what recorded spans add up to."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from msgspec.structs import replace
+
+from trimtab.api.http import Endpoint, Page, Request, Response, reply
+from trimtab.api.queries import (
+    FILTER,
+    GROUP_FIELDS,
+    asked,
+    group_field,
+    required_group_field,
+)
+from trimtab.dialects.filter import duration_ns
+from trimtab.errors import InvalidRequest
+from trimtab.ports import Group, GroupField, Overview, Point
+from trimtab.records import AllOf, Condition
+
+_NS_PER_S = 1_000_000_000
+_NS_PER_HOUR = 3_600 * _NS_PER_S
+_MAX_POINTS = 20_000
+_LIMIT = {"limit": "how many, 1 to 1000 (default 100)"}
+_BY = {"by": "the field: " + ", ".join(GROUP_FIELDS)}
+
+
+class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
+    """A value, null for none, and how many traces have it."""
+
+    value: str | None
+    traces: int
+
+
+class Facet(msgspec.Struct, frozen=True, kw_only=True):
+    """The commonest values of a field."""
+
+    field: str
+    values: list[FacetCount]
+
+
+async def overview(request: Request) -> Response:
+    hours = request.whole_number("hours", 24, low=1, high=24 * 366)
+    await request.app.tracing.flush()
+    until_ns = request.app.clock.now_ns() + 1
+    figures = await asyncio.to_thread(
+        request.app.telemetry.overview,
+        request.project,
+        since_ns=until_ns - hours * _NS_PER_HOUR,
+        until_ns=until_ns,
+    )
+    return reply(figures)
+
+
+async def groups(request: Request) -> Response:
+    return await _groups(request, required_group_field(request, "by"), named=False)
+
+
+async def sessions(request: Request) -> Response:
+    return await _groups(request, "session", named=True)
+
+
+async def users(request: Request) -> Response:
+    return await _groups(request, "user", named=True)
+
+
+async def _groups(request: Request, by: GroupField, *, named: bool) -> Response:
+    query = asked(request, limit=request.whole_number("limit", 100, low=1, high=1000))
+    if named:
+        has = Condition(field=by, op="exists")
+        query = replace(query, where=has if query.where is None else AllOf(of=(has, query.where)))
+    await request.app.tracing.flush()
+    return reply(Page(data=list(await asyncio.to_thread(request.app.telemetry.groups, query, by))))
+
+
+async def series(request: Request) -> Response:
+    query = asked(request, limit=_MAX_POINTS)
+    by = group_field(request, "by")
+    text = request.query.get("step", "1h")
+    step_ns = duration_ns(text)
+    if step_ns is None or step_ns < _NS_PER_S:
+        raise InvalidRequest(
+            f"{text[:50]!r} is not a step of a second or more",
+            where="query parameter step",
+            fix="send for example step=5m, step=1h or step=1d",
+        )
+    if query.since_ns is None:
+        query = replace(query, since_ns=request.app.clock.now_ns() - 24 * _NS_PER_HOUR)
+    await request.app.tracing.flush()
+    found = await asyncio.to_thread(request.app.telemetry.series, query, step_ns=step_ns, by=by)
+    return reply(Page(data=list(found)))
+
+
+async def facets(request: Request) -> Response:
+    query = asked(request, limit=1)
+    fields = [_facet_field(name) for name in request.query.get("fields", "").split(",")]
+    limit = request.whole_number("limit", 20, low=1, high=200)
+    await request.app.tracing.flush()
+    found = await asyncio.to_thread(request.app.telemetry.facets, query, fields, limit=limit)
+    data = [
+        Facet(field=field, values=[FacetCount(value=v.value, traces=v.traces) for v in values])
+        for field, values in found.items()
+    ]
+    return reply(Page(data=data))
+
+
+def _facet_field(name: str) -> GroupField:
+    found = next((field for field in GROUP_FIELDS if field == name.strip()), None)
+    if found is None:
+        raise InvalidRequest(
+            f"{name[:50]!r} is not a field to count" if name else "fields is missing",
+            where="query parameter fields",
+            fix=f"send some of {', '.join(GROUP_FIELDS)}, with commas between them",
+        )
+    return found
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/api/v1/metrics/overview",
+        permission="metrics:read",
+        handler=overview,
+        summary="Calls, errors, latency, tokens, cost and scores of the last hours",
+        gives=Overview,
+        query={"hours": "how far back, 1 to 8784 (default 24)"},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/metrics/groups",
+        permission="metrics:read",
+        handler=groups,
+        summary="What spans add up to by a field, the most expensive first",
+        gives=list[Group],
+        query={**_BY, **FILTER, **_LIMIT},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/metrics/series",
+        permission="metrics:read",
+        handler=series,
+        summary="What spans add up to over time, oldest first; steps without a span are left out",
+        gives=list[Point],
+        query={
+            "step": "how long a step is, for example 5m (default 1h)",
+            "by": _BY["by"] + " (default none)",
+            "filter": FILTER["filter"] + " (default since:24h)",
+        },
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/sessions",
+        permission="traces:read",
+        handler=sessions,
+        summary="List sessions with their figures, the newest first",
+        gives=list[Group],
+        query={**FILTER, **_LIMIT},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/users",
+        permission="traces:read",
+        handler=users,
+        summary="List users with their figures, the newest first",
+        gives=list[Group],
+        query={**FILTER, **_LIMIT},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/facets",
+        permission="traces:read",
+        handler=facets,
+        summary="The commonest values of some fields, with how many traces have them",
+        gives=list[Facet],
+        query={
+            "fields": "which, with commas between them: " + ", ".join(GROUP_FIELDS),
+            **FILTER,
+            "limit": "how many values of each, 1 to 200 (default 20)",
+        },
+    ),
+]

@@ -1,0 +1,296 @@
+"""A span put together from what its attributes, events and resource say.
+
+One pass over the attributes finds for each field who speaks of it; then each field takes the first
+usable value in order of precedence, and only that value is decoded.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from trimtab.conventions import events
+from trimtab.conventions.messages import messages
+from trimtab.conventions.passages import passages
+from trimtab.conventions.routes import (
+    ATTRIBUTED,
+    LONGEST_KEY,
+    MERGED,
+    SHARED,
+    SUPERSEDED,
+    TARGETS,
+    remembered,
+    resolve,
+)
+from trimtab.conventions.usage import Counts, to_usage
+from trimtab.records.model import Usage
+from trimtab.records.otel import RawSpan
+from trimtab.records.record import Json
+from trimtab.records.span import Span, SpanKind, SpanStatus
+
+Values = dict[str, Any]
+"""What was found, by field; under `by.<field>` the name of the convention that told it."""
+
+_BUCKETS = (
+    "input",
+    "fresh_input",
+    "cache_read",
+    "cache_write",
+    "cache_write_1h",
+    "audio_input",
+    "output",
+    "reasoning",
+    "audio_output",
+    "total",
+)
+_TOKENS = tuple((f"tokens_{bucket}", bucket) for bucket in _BUCKETS)
+# What a span is that does not say it: the first field that is there tells.
+_EVIDENCE: tuple[tuple[str, SpanKind], ...] = (
+    ("tool", "tool"),
+    ("agent", "agent"),
+    ("model", "llm"),
+    ("request_model", "llm"),
+)
+# Frameworks sum the usage of the calls below on these; kept, every token would count twice.
+_SUMS = frozenset({"chain", "agent"})
+_OWN_USAGE = frozenset({"langfuse"})
+_CLIENT = 3
+# Who counts cached tokens beside the input: (convention, provider).
+BESIDE = frozenset({("vercel", "anthropic"), ("vercel", "aws.bedrock")})
+_PROJECT_KEYS = ("openinference.project.name", "project.name", "langsmith.project")
+_ENVIRONMENT_KEYS = (
+    "langfuse.environment",
+    "deployment.environment.name",
+    "deployment.environment",
+)
+_STATUS: tuple[SpanStatus, ...] = ("unset", "ok", "error")
+_NO_PARENT = "0" * 16
+
+
+def normalise(raw: RawSpan, *, project: str) -> Span:
+    """The span that a raw span of any convention stands for.
+
+    Args:
+        raw: as it was decoded; every attribute it has is kept in `attributes`.
+        project: whose span it is.
+    It never fails: a value of a wrong type counts as absent.
+
+    >>> raw = RawSpan(trace_id="1" * 32, span_id="1" * 16, start_ns=0, end_ns=1, attributes={
+    ...     "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"})
+    >>> span = normalise(raw, project="default")
+    >>> span.kind, span.model
+    ('llm', 'gpt-4o')
+    """
+    told = events.read(raw.events) if raw.events else events.NOTHING
+    found: dict[int, Any] = {}
+    for details in told.details:
+        _gather(details, found)
+    _gather(raw.attributes, found)
+    values = _settled(found)
+    kind: SpanKind = values.get("kind") or _evident(values, told)
+    status, error = _status(raw, values, told)
+    sums = kind in _SUMS and raw.kind != _CLIENT
+    usage = _usage(values, sums)
+    cost = _cost(values, kind, sums)
+    asked, answered = _said(values, told, kind)
+    span_id, parent_id, pending = _identity(raw)
+    return Span(
+        trace_id=raw.trace_id,
+        span_id=span_id,
+        parent_id=parent_id,
+        project=project,
+        name=raw.name,
+        kind=kind,
+        start_ns=raw.start_ns,
+        end_ns=raw.end_ns,
+        status=status,
+        error=error,
+        session=values.get("session"),
+        user=values.get("user"),
+        environment=values.get("environment") or _first(raw.resource, _ENVIRONMENT_KEYS),
+        service=_service(raw.resource, values),
+        prompt=_prompt(values),
+        open=pending,
+        revision=-1 if pending else 0,
+        provider=values.get("provider"),
+        model=values.get("model") or values.get("request_model"),
+        usage=usage,
+        cost_usd=cost,
+        cost_source=None if cost is None else "given",
+        first_token_ns=_first_token(raw, values, told),
+        input=asked,
+        output=answered,
+        tags=values.get("tags", ()),
+        metadata=values.get("metadata", {}),
+        attributes=_attributes(raw),
+        events=raw.events,
+        links=raw.links,
+        resource=raw.resource,
+    )
+
+
+def _gather(attributes: dict[str, Any], found: dict[int, Any]) -> None:
+    """Adds each attribute's value under the rank of what it tells; parts of a list in pairs."""
+    for key, value in attributes.items():
+        place = remembered(key) if len(key) <= LONGEST_KEY else resolve(key)
+        if place is None:
+            continue
+        rank, part = place
+        if part is None:
+            found[rank] = value
+        elif rank in found:
+            found[rank].append((part, value))
+        else:
+            found[rank] = [(part, value)]
+
+
+def _settled(found: dict[int, Any]) -> Values:
+    """Each field with its first usable value; ranks are ordered by field, then by precedence."""
+    for rank in SHARED.keys() & found.keys():
+        found[SHARED[rank]] = found[rank]
+    values: Values = {}
+    for rank in sorted(found):
+        field, convert, convention, plain = TARGETS[rank]
+        if field in values:
+            if field in MERGED and (more := convert(found[rank])):
+                values[field] = _merged(values[field], more)
+        elif plain or SUPERSEDED.get(field) not in values:
+            value = convert(found[rank])
+            if value is not None:
+                values[field] = value
+                if not plain and field in ATTRIBUTED:
+                    values[f"by.{field}"] = convention
+    return values
+
+
+def _merged(first: Any, more: Any) -> Any:
+    """What came first wins where both speak of one entry."""
+    if isinstance(first, tuple):
+        return tuple(dict.fromkeys((*first, *more)))
+    return {**more, **first}
+
+
+def _evident(values: Values, told: events.Told) -> SpanKind:
+    for field, kind in _EVIDENCE:
+        if field in values:
+            return kind
+    return "retriever" if told.found else "other"
+
+
+def _identity(raw: RawSpan) -> tuple[str, str | None, bool]:
+    """Logfire announces a span by another one below it, which names the real parent."""
+    if raw.attributes.get("logfire.span_type") != "pending_span" or raw.parent_id is None:
+        return raw.span_id, raw.parent_id, False
+    parent = raw.attributes.get("logfire.pending_parent_id")
+    known = isinstance(parent, str) and len(parent) == 16 and parent != _NO_PARENT
+    return raw.parent_id, parent if known else None, True
+
+
+def _status(raw: RawSpan, values: Values, told: events.Told) -> tuple[SpanStatus, str | None]:
+    status = _STATUS[raw.status_code] if raw.status_code in {0, 1, 2} else "unset"
+    if "failed" in values:
+        status = "error"
+    if status != "error":
+        return status, None
+    return status, raw.status_message or told.error or values.get("error")
+
+
+def _usage(values: Values, sums: bool) -> Usage | None:
+    counts: Counts
+    if "usage" in values:
+        counts, beside = dict(values["usage"].counts), values["usage"].disjoint
+        sums = sums and values["by.usage"] not in _OWN_USAGE
+    else:
+        counts = {bucket: values[field] for field, bucket in _TOKENS if field in values}
+        told_by = values.get("by.tokens_cache_read") or values.get("by.tokens_cache_write")
+        beside = told_by is not None and (told_by, values.get("provider")) in BESIDE
+    if sums or not counts:
+        return None
+    if "usage_details" in values:
+        counts = {**values["usage_details"], **counts}
+    return to_usage(counts, beside=beside)
+
+
+def _cost(values: Values, kind: SpanKind, sums: bool) -> Decimal | None:
+    """The cost the client gave; a half of it is no cost, but for what only has an input."""
+    if sums and values.get("by.cost") not in _OWN_USAGE:
+        return None
+    given: Decimal | None = values.get("cost")
+    if given is not None:
+        return given
+    asked, answered = values.get("cost_input"), values.get("cost_output")
+    if asked is None or (answered is None and kind not in {"embedding", "reranker"}):
+        return None
+    total: Decimal = asked + (answered or 0)
+    return total
+
+
+def _said(values: Values, told: events.Told, kind: SpanKind) -> tuple[Json, Json]:
+    """Input and output: messages for model calls, passages for retrievers, else what came."""
+    asked: Json = values.get("input_messages", values.get("input"))
+    answered: Json = values.get("output_messages", values.get("output"))
+    if kind == "llm":
+        asked = asked if "input_messages" in values else messages(asked) or asked
+        answered = answered if "output_messages" in values else messages(answered) or answered
+    elif kind in {"retriever", "reranker"}:
+        answered = passages(answered) or answered
+    if "conversation" in values and (asked is None or answered is None):
+        said, heard = events.split(values["conversation"])
+        asked = said or None if asked is None else asked
+        answered = heard or None if answered is None else answered
+    if answered is None:
+        answered = _answer(values, kind) or told.answered or told.found or None
+    if asked is None:
+        asked = told.asked or None
+    if "system" in values:
+        opening = {"role": "system", "content": values["system"]}
+        asked = [opening, *asked] if isinstance(asked, list) else asked or [opening]
+    return asked, answered
+
+
+def _answer(values: Values, kind: SpanKind) -> Json:
+    """An answer whose text and tool calls came apart."""
+    said, made = values.get("answer_text"), values.get("answer_calls")
+    if made:
+        return [{"role": "assistant", "content": said, "tool_calls": made}]
+    if said is not None and kind == "llm":
+        return [{"role": "assistant", "content": said}]
+    return said
+
+
+def _first_token(raw: RawSpan, values: Values, told: events.Told) -> int | None:
+    moment: int | None = values.get("first_token")
+    if moment is None and "first_token_after" in values:
+        moment = raw.start_ns + values["first_token_after"]
+    if moment is None:
+        moment = told.first_token_ns
+    return moment if moment is not None and moment >= raw.start_ns else None
+
+
+def _service(resource: dict[str, Any], values: Values) -> str | None:
+    """The service's name; where OpenTelemetry made one up, the project's name instead."""
+    name = resource.get("service.name")
+    if isinstance(name, str) and name and not name.startswith("unknown_service"):
+        return name
+    return _first(resource, _PROJECT_KEYS) or values.get("service")
+
+
+def _prompt(values: Values) -> str | None:
+    name, version = values.get("prompt_name"), values.get("prompt_version")
+    if name is None:
+        return values.get("prompt")
+    return f"{name}@{version}" if version else name
+
+
+def _attributes(raw: RawSpan) -> dict[str, Any]:
+    if not raw.trace_state:
+        return raw.attributes
+    return {**raw.attributes, "otel.trace_state": raw.trace_state}
+
+
+def _first(found: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    for key in keys:
+        name = found.get(key)
+        if isinstance(name, str) and name:
+            return name
+    return None

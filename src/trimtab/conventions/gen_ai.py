@@ -1,0 +1,106 @@
+"""OpenTelemetry's GenAI semantic conventions, old and new (gen_ai.*).
+
+The spec says of every part of the usage that it is included in `gen_ai.usage.input_tokens` or
+`gen_ai.usage.output_tokens`. Before v1.37 messages came as `gen_ai.prompt.N.*`, before that as
+span events, which are in `events.py`.
+"""
+
+from trimtab.conventions import flattened, messages, passages, usage
+from trimtab.conventions.convention import Convention
+from trimtab.conventions.convert import (
+    after,
+    always,
+    count,
+    dumped,
+    money,
+    one_of,
+    tags,
+    text,
+    value,
+)
+from trimtab.conventions.providers import provider
+
+OPERATIONS = {
+    "chat": "llm",
+    "completion": "llm",
+    "text_completion": "llm",
+    "generate_content": "llm",
+    "generate": "llm",
+    "response": "llm",
+    "responses": "llm",
+    "embeddings": "embedding",
+    "embedding": "embedding",
+    "execute_tool": "tool",
+    "invoke_agent": "agent",
+    "create_agent": "agent",
+    "plan": "agent",
+    "invoke_workflow": "chain",
+    "retrieval": "retriever",
+    "search_memory": "retriever",
+    "rerank": "reranker",
+}
+
+CONVENTION = Convention(
+    "gen_ai",
+    attributes=(
+        ("gen_ai.operation.name", "kind", one_of(OPERATIONS)),
+        ("gen_ai.tool.name", "tool", always("tool")),
+        ("gen_ai.tool.call.id", "tool", always("tool")),
+        ("gen_ai.conversation.id", "session", text),
+        ("enduser.id", "user", text),
+        ("gen_ai.user", "user", text),
+        ("deployment.environment.name", "environment", text),
+        ("deployment.environment", "environment", text),
+        ("gen_ai.prompt.name", "prompt_name", text),
+        ("gen_ai.prompt.version", "prompt_version", text),
+        ("gen_ai.provider.name", "provider", provider),
+        ("gen_ai.system", "provider", provider),
+        ("gen_ai.response.model", "model", text),
+        ("gen_ai.request.model", "request_model", text),
+        ("error.type", "error", text),
+        ("gen_ai.response.time_to_first_chunk", "first_token_after", after(10**9)),
+        ("gen_ai.client.operation.time_to_first_chunk", "first_token_after", after(10**9)),
+        ("gen_ai.server.time_to_first_token", "first_token_after", after(10**9)),
+        ("gen_ai.server.ttft", "first_token_after", after(10**9)),
+        ("gen_ai.input.messages", "input_messages", messages.recorded),
+        ("gen_ai.output.messages", "output_messages", messages.recorded),
+        ("gen_ai.system_instructions", "system", messages.instructions),
+        ("gen_ai.tool.call.arguments", "input", dumped),
+        ("gen_ai.tool.call.result", "output", dumped),
+        ("gen_ai.retrieval.query.text", "input", text),
+        ("gen_ai.retrieval.documents", "output", passages.recorded),
+        ("gen_ai.memory.query.text", "input", text),
+        ("gen_ai.memory.records", "output", passages.recorded),
+        ("gen_ai.prompt", "input", value),
+        ("gen_ai.completion", "output", value),
+        ("gen_ai.usage.input_tokens", "tokens_input", count),
+        ("gen_ai.usage.prompt_tokens", "tokens_input", count),
+        ("gen_ai.usage.output_tokens", "tokens_output", count),
+        ("gen_ai.usage.completion_tokens", "tokens_output", count),
+        ("gen_ai.usage.total_tokens", "tokens_total", count),
+        ("gen_ai.usage.cache_read.input_tokens", "tokens_cache_read", count),
+        ("gen_ai.usage.cache_read_input_tokens", "tokens_cache_read", count),
+        ("gen_ai.usage.input_tokens.cached", "tokens_cache_read", count),
+        ("gen_ai.usage.cache_creation.input_tokens", "tokens_cache_write", count),
+        ("gen_ai.usage.cache_creation_input_tokens", "tokens_cache_write", count),
+        ("gen_ai.usage.cache_write_input_tokens", "tokens_cache_write", count),
+        ("gen_ai.usage.input_tokens.cache_write", "tokens_cache_write", count),
+        ("gen_ai.usage.audio.input_tokens", "tokens_audio_input", count),
+        ("gen_ai.usage.audio.output_tokens", "tokens_audio_output", count),
+        ("gen_ai.usage.reasoning.output_tokens", "tokens_reasoning", count),
+        ("gen_ai.usage.reasoning_tokens", "tokens_reasoning", count),
+        ("gen_ai.usage.output_tokens.reasoning", "tokens_reasoning", count),
+        ("gen_ai.usage.input_token_details", "usage_details", usage.langchain_details("input")),
+        ("gen_ai.usage.output_token_details", "usage_details", usage.langchain_details("output")),
+        ("gen_ai.usage.cost", "cost", money),
+        ("gen_ai.usage.total_cost", "cost", money),
+        ("gen_ai.cost.total_cost", "cost", money),
+        ("gen_ai.usage.input_cost", "cost_input", money),
+        ("gen_ai.usage.output_cost", "cost_output", money),
+        ("tags", "tags", tags),
+    ),
+    lists=(
+        ("gen_ai.prompt", "input_messages", flattened.conversation("user")),
+        ("gen_ai.completion", "output_messages", flattened.conversation("assistant")),
+    ),
+)

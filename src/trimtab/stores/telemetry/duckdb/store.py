@@ -1,0 +1,327 @@
+"""Telemetry on DuckDB: one file, one writer thread with group commit, any number of readers.
+
+Spans and scores come in as records and go out as records, payloads rebuilt exactly; summaries and
+figures are computed by the database. Only this process may have the file open.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from trimtab.errors import NotFound, StoreError
+from trimtab.ports import (
+    BlobStore,
+    Compacted,
+    Cost,
+    Erased,
+    Erasure,
+    FacetValue,
+    Group,
+    GroupField,
+    Overview,
+    Point,
+    ScoreQuery,
+    Sequenced,
+    SpanHead,
+    SpanQuery,
+    Table,
+    TraceSummary,
+    Written,
+)
+from trimtab.records import Score, Span
+from trimtab.stores.telemetry import queries, rows
+from trimtab.stores.telemetry.duckdb import life, packs, sql
+from trimtab.stores.telemetry.duckdb.connection import fetch
+from trimtab.stores.telemetry.duckdb.engine import Engine
+from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
+from trimtab.stores.telemetry.duckdb.writer import Writer
+from trimtab.stores.telemetry.overview import overview
+from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
+from trimtab.stores.telemetry.queries import HOUR_NS, Period
+from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SPANS_PER_TRACE = 16
+_PROBE_S = 10.0
+_PLACE = "pack, place, size"
+
+
+class DuckDBTelemetry:
+    """Implements `ports.TelemetryStore`. Made by `DuckDBTelemetry.open`."""
+
+    def __init__(self, engine: Engine, writer: Writer, blobs: BlobStore) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._blobs = blobs
+
+    @classmethod
+    def open(
+        cls, path: Path, *, blobs: BlobStore, memory: str = "1GB", threads: int | None = None
+    ) -> DuckDBTelemetry:
+        """Open the store at `path`, created if need be, and bring its schema up to date.
+
+        Args:
+            blobs: where values over 64 kB of JSON go.
+            memory: what DuckDB may use for data and queries; it takes it when it needs it.
+            threads: for queries; by default one per core, at most four.
+        Raises:
+            StoreLocked: it is open already, in another process or in this one.
+            StoreTooNew: a newer Trimtab wrote it.
+            StoreError: it cannot be opened.
+        """
+        threads = threads or min(4, os.cpu_count() or 1)
+        engine = Engine(path, memory=memory, threads=threads, blobs=blobs)
+        return cls(engine, Writer(engine, blobs), blobs)
+
+    def append(self, spans: Sequence[Span] = (), scores: Sequence[Score] = ()) -> Future[Written]:
+        """Queue records for the next group commit; all of one append are stored or none.
+
+        Raises (through the future):
+            NotDurable: they were not written; the same append may succeed later.
+            InvalidRequest: one of them holds what cannot be stored; it never will succeed.
+        """
+        return self._writer.submit(tuple(spans), tuple(scores))
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def trace(self, project: str, trace_id: str) -> list[Span]:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.spans_of_trace(project, trace_id, _PLACE))
+            return self._with_payloads(cursor, found)
+
+    def skeleton(self, project: str, trace_id: str) -> list[SpanHead]:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.heads_of_trace(project, trace_id))
+        return [rows.decode_head(row) for row in found]
+
+    def span(self, project: str, trace_id: str, span_id: str) -> Span | None:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.one_span(project, trace_id, span_id, _PLACE))
+            return next(iter(self._with_payloads(cursor, found)), None)
+
+    def spans(self, query: SpanQuery) -> list[Span]:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.newest_seqs(query, self._search(cursor, query)))
+            if not found:
+                return []
+            seqs = [seq for seq, _ in found]
+            spans = fetch(cursor, queries.spans_by_seqs(seqs, found[-1][1], _PLACE))
+            return self._with_payloads(cursor, spans)
+
+    def spans_after(self, seq: int, *, limit: int) -> list[Sequenced]:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.spans_after(seq, limit, _PLACE))
+            spans = self._with_payloads(cursor, [row[1:] for row in found])
+        return [Sequenced(row[0], span) for row, span in zip(found, spans, strict=True)]
+
+    def last_seq(self) -> int:
+        return self._writer.last_seq
+
+    def span_count(self, project: str | None = None) -> int:
+        with self._engine.reading() as cursor:
+            return int(fetch(cursor, queries.span_count(project))[0][0])
+
+    def traces(self, query: SpanQuery) -> list[TraceSummary]:
+        """Newest first, by the start of a trace's first span; `since` and `until` are about that.
+
+        A span that started more than an hour before all others of its trace may be overlooked.
+        """
+        if query.limit <= 0:
+            return []
+        with self._engine.reading() as cursor:
+            newest = self._newest_traces(cursor, query)
+            if not newest:
+                return []
+            ids, earliest = [trace_id for trace_id, _ in newest], newest[-1][1]
+            found = fetch(cursor, queries.trace_summaries(query.project, ids, earliest))
+            return [self._summary(cursor, row) for row in found]
+
+    def scores(self, query: ScoreQuery) -> list[Score]:
+        with self._engine.reading() as cursor:
+            return [rows.decode_score(row) for row in fetch(cursor, queries.newest_scores(query))]
+
+    def overview(self, project: str, *, since_ns: int, until_ns: int) -> Overview:
+        """Figures of the model calls that started in the period, and of its scores.
+
+        Hours are whole hours of UTC that overlap the period, those without a call included, up to
+        31 days; beyond, only hours with a call. Latencies are right to within 1 %.
+        """
+        period = Period(project, since_ns, until_ns)
+        with self._engine.reading() as cursor:
+            hours = fetch(cursor, period.hours())
+            scores = fetch(cursor, period.score_summaries())
+        return overview(period, hours, scores)
+
+    def groups(self, query: SpanQuery, by: GroupField) -> list[Group]:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.groups(query, by, self._search(cursor, query)))
+        fields = Group.__struct_fields__
+        return [_priced(Group(**dict(zip(fields, row, strict=True)))) for row in found]
+
+    def series(
+        self, query: SpanQuery, *, step_ns: int, by: GroupField | None = None
+    ) -> list[Point]:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.series(query, step_ns, by, self._search(cursor, query)))
+        fields = Point.__struct_fields__
+        return [
+            _priced(Point(**dict(zip(fields, (step * step_ns, *rest), strict=True))))
+            for step, *rest in found
+        ]
+
+    def facets(
+        self, query: SpanQuery, fields: Sequence[GroupField], *, limit: int = 20
+    ) -> dict[str, list[FacetValue]]:
+        with self._engine.reading() as cursor:
+            search = self._search(cursor, query)
+            return {
+                field: [
+                    FacetValue(value, count)
+                    for value, count in fetch(cursor, queries.facet(query, field, limit, search))
+                ]
+                for field in fields
+            }
+
+    def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:
+        statement = sql.checked(text)
+        with self._engine.reading() as cursor:
+            return sql.answer(cursor, project, statement, max_rows=max_rows, timeout_s=timeout_s)
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def set_costs(self, project: str, costs: Sequence[Cost]) -> int:
+        return self._writer.run(
+            lambda connection: life.set_costs(connection, project, costs)
+        ).result()
+
+    def erase(self, erasure: Erasure) -> Erased:
+        erased = self._writer.run(lambda connection: life.erase(connection, erasure)).result()
+        for digest in erased.blobs:
+            self._blobs.delete(digest)
+        return erased
+
+    def compact(self) -> Compacted:
+        return self._writer.run(lambda connection: life.compact(connection, self._engine)).result()
+
+    def backup(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        with self._engine.reading() as cursor:
+            life.copy_to(cursor, directory / "telemetry.duckdb")
+
+    def ping(self) -> None:
+        """Read a row; after a failed write also write one, which the next success makes good."""
+        with self._engine.reading() as cursor:
+            cursor.execute("SELECT time_ns FROM heartbeat").fetchall()
+        if self._writer.failing:
+            try:
+                self._writer.submit((), ()).result(timeout=_PROBE_S)
+            except TimeoutError:
+                raise StoreError(f"telemetry was not written within {_PROBE_S:.0f} s") from None
+
+    def close(self) -> None:
+        """Commit what is queued, then release the file. Closing again does nothing."""
+        self._writer.close()
+        self._engine.close()
+
+    # -- payloads ------------------------------------------------------------------------------
+
+    def _with_payloads(self, cursor: DuckDBPyConnection, found: Sequence[Row]) -> list[Span]:
+        """Spans from the cells of their columns and the place of their payload."""
+        wanted: dict[int, list[int]] = {}
+        for index, row in enumerate(found):
+            wanted.setdefault(row[-3], []).append(index)
+        spans: dict[int, Span] = {}
+        for pack, raw, base in open_packs(cursor, list(wanted)):
+            for index in wanted[pack]:
+                *cells, _, place, size = found[index]
+                body = raw[base + place : base + place + size]
+                payload = packs.read(body, self._blob, fields=len(PAYLOAD_FIELDS))
+                spans[index] = rows.decode_span(tuple(cells), payload)
+        if len(spans) < len(found):
+            raise StoreError(
+                f"the payloads of {len(found) - len(spans)} spans are missing",
+                fix="restore the telemetry store from a backup",
+            )
+        return [spans[index] for index in range(len(found))]
+
+    def _blob(self, digest: str) -> bytes:
+        try:
+            return self._blobs.get(digest)
+        except NotFound as error:
+            raise StoreError(
+                "a payload of a span is missing from the blob store",
+                where=digest,
+                fix="restore the blob store from a backup",
+            ) from error
+
+    def _search(
+        self, cursor: DuckDBPyConnection, query: SpanQuery, floor: int | None = None
+    ) -> PayloadSearch:
+        starts = [start for start in (query.since_ns, floor) if start is not None]
+        return PayloadSearch(
+            cursor,
+            self._blob,
+            project=query.project,
+            since=max(starts, default=None),
+            until=query.until_ns,
+        )
+
+    # -- traces --------------------------------------------------------------------------------
+
+    def _newest_traces(self, cursor: DuckDBPyConnection, query: SpanQuery) -> list[tuple[str, int]]:
+        """Ids and starts of the newest matching traces, found without looking at all of them.
+
+        A trace that started at some moment or later has no span before it. So look at the newest
+        spans only, and widen the view until it holds enough traces.
+        """
+        recent = query
+        if query.page is not None:
+            until = query.page[0] + 1
+            recent = replace(query, until_ns=min(query.until_ns or until, until))
+        reach = query.limit * _SPANS_PER_TRACE
+        while True:
+            row = fetch(cursor, queries.start_of_nth_newest(recent, reach))
+            floor = row[0][0] if row else query.since_ns
+            search = self._search(cursor, replace(query, until_ns=None), floor)
+            wider = replace(query, limit=query.limit * 2 + 16)
+            found = fetch(cursor, queries.newest_traces(wider, search, floor))
+            if floor is not None:
+                found = _without_earlier(cursor, query.project, found, floor)
+            whole = not row or (query.since_ns is not None and row[0][0] <= query.since_ns)
+            if whole or len(found) >= query.limit:
+                return found[: query.limit]
+            reach *= 8
+
+    def _summary(self, cursor: DuckDBPyConnection, row: Row) -> TraceSummary:
+        *values, root_id = row
+        fields = dict(zip(TraceSummary.__struct_fields__, values, strict=True))
+        fields["cost_usd"] = rows.money(fields["cost_usd"])
+        if fields["partial"]:
+            # Only roots have previews; this one is another span in the root's place.
+            query = queries.one_span(fields["project"], fields["trace_id"], root_id, _PLACE)
+            [span] = self._with_payloads(cursor, fetch(cursor, query)[:1])
+            fields["input_preview"] = preview_of_input(span.input)
+            fields["output_preview"] = preview_of_output(span.output)
+        return TraceSummary(**fields)
+
+
+def _without_earlier(
+    cursor: DuckDBPyConnection, project: str, found: Sequence[Row], floor: int
+) -> list[tuple[str, int]]:
+    """Those that did not start before the floor: no span of theirs is in the hour before it."""
+    ids = [trace_id for trace_id, _ in found]
+    query = queries.started_earlier(project, ids, floor - HOUR_NS, floor)
+    earlier = {trace_id for (trace_id,) in fetch(cursor, query)}
+    return [(trace_id, start) for trace_id, start in found if trace_id not in earlier]
+
+
+def _priced(figures: Any) -> Any:
+    return replace(figures, cost_usd=rows.money(figures.cost_usd))

@@ -1,0 +1,153 @@
+"""One transaction of the writer: spans with their packs, and scores; all of it or nothing.
+
+Of several versions of a span the greatest revision stays. A version that is replaced takes its
+figures out of the rollups and its line out of its pack.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import duckdb
+
+from trimtab.ports import Written
+from trimtab.stores.telemetry import queries, rows
+from trimtab.stores.telemetry.duckdb import erasing, packs, statements
+from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
+from trimtab.stores.telemetry.duckdb.packs import Line
+from trimtab.stores.telemetry.rows import Row, SpanRow
+
+_SPAN_COLUMNS = ("seq", *rows.SPAN_COLUMNS, "pack", "place", "size")
+
+Identity = tuple[str, str]
+
+
+class NewSpan(NamedTuple):
+    """A span to be written."""
+
+    row: SpanRow
+    line: Line
+
+
+class Counters:
+    """The next numbers to give: order of arrival, and packs."""
+
+    def __init__(self, seq: int, pack: int, now_ns: Callable[[], int]) -> None:
+        self.seq = seq
+        self.pack = pack
+        self._now_ns = now_ns
+
+    @classmethod
+    def read(cls, connection: duckdb.DuckDBPyConnection, now_ns: Callable[[], int]) -> Counters:
+        [(seq, pack)] = fetch(connection, statements.last_numbers())
+        return cls(seq, pack, now_ns)
+
+    def next_seqs(self, count: int) -> range:
+        """Microseconds of now, or more where the clock has not moved on.
+
+        So a number is never given twice, though the spans that had it are erased.
+        """
+        first = max(self.seq + 1, self._now_ns() // 1000)
+        self.seq = first + count - 1
+        return range(first, first + count)
+
+    def next_pack(self) -> int:
+        self.pack += 1
+        return self.pack
+
+
+class Transaction:
+    """Writes one group of appends."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, counters: Counters) -> None:
+        self._connection = connection
+        self._counters = counters
+        self.unreferenced: list[str] = []
+
+    def run(
+        self, spans: Sequence[Sequence[NewSpan]], scores: Sequence[Sequence[Row]]
+    ) -> list[Written]:
+        """How many records each append changed."""
+        self._connection.begin()
+        try:
+            fresh = self._fresh([span for batch in spans for span in batch])
+            self._write_spans(list(fresh.values()))
+            changed = self._write_scores(scores)
+            if not all(map(any, zip(spans, scores, strict=True))):
+                execute(self._connection, statements.heartbeat(time.time_ns()))
+            self._connection.commit()
+        except BaseException:
+            roll_back(self._connection)
+            raise
+        ours = {id(span) for span in fresh.values()}
+        counts = [sum(id(span) in ours for span in batch) for batch in spans]
+        return [Written(n, m) for n, m in zip(counts, changed, strict=True)]
+
+    def _fresh(self, spans: Sequence[NewSpan]) -> dict[Identity, NewSpan]:
+        """Spans that are new or replace an earlier version, which is taken out."""
+        newest: dict[Identity, NewSpan] = {}
+        for span in spans:
+            other = newest.get(span.row.identity)
+            if other is None or span.row.revision > other.row.revision:
+                newest[span.row.identity] = span
+        if not newest:
+            return newest
+        starts = [span.row.start_ns for span in newest.values()]
+        traces = {trace_id for trace_id, _ in newest}
+        known = fetch(self._connection, statements.versions(traces, min(starts), max(starts)))
+        replaced = []
+        for seq, trace_id, span_id, revision in known:
+            ours = newest.get((trace_id, span_id))
+            if ours is None:
+                continue
+            if ours.row.revision > revision:
+                replaced.append(seq)
+            else:
+                del newest[trace_id, span_id]
+        if replaced:
+            taken = erasing.take_out(self._connection, replaced)
+            self.unreferenced += taken.unreferenced
+        return newest
+
+    def _write_spans(self, spans: Sequence[NewSpan]) -> None:
+        if not spans:
+            return
+        cells: list[Row] = []
+        bodies: list[Row] = []
+        seqs = iter(self._counters.next_seqs(len(spans)))
+        remaining = iter(spans)
+        for raw, places in packs.pack(span.line.body for span in spans):
+            number = self._counters.next_pack()
+            bodies.append((number, None, 0, len(raw), packs.compress(raw)))
+            for place, span in zip(places, remaining, strict=False):
+                cells.append((next(seqs), *span.row.cells, number, place, len(span.line.body)))
+        insert(self._connection, "packs", ("id", "parent", "base", "raw_bytes", "body"), bodies)
+        insert(self._connection, "spans", _SPAN_COLUMNS, cells)
+        refs = [
+            (digest, span.row.cells[3], *span.row.identity)
+            for span in spans
+            for digest in span.line.digests
+        ]
+        if refs:
+            columns = ("digest", "project", "trace_id", "span_id")
+            insert(self._connection, "blob_refs", columns, refs)
+
+    def _write_scores(self, batches: Sequence[Sequence[Row]]) -> list[int]:
+        """Replace scores that are new or say something else; how many in each batch."""
+        wanted = list({row[0] for batch in batches for row in batch})
+        if not wanted:
+            return [0] * len(batches)
+        found = fetch(self._connection, queries.scores_by_id(wanted))
+        current = {row[0]: row for row in found}
+        changed: dict[str, Row] = {}
+        counts = []
+        for batch in batches:
+            counts.append(0)
+            for row in batch:
+                if current.get(row[0]) != row:
+                    current[row[0]] = changed[row[0]] = row
+                    counts[-1] += 1
+        insert(self._connection, "scores", rows.SCORE_COLUMNS, changed.values(), replace=True)
+        return counts

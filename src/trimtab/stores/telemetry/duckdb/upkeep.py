@@ -1,0 +1,106 @@
+"""Upkeep between commits: sums by hour, and small packs gathered into large ones.
+
+Both are work that was put off when spans came, done in portions, so that no append waits long.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from trimtab.stores.telemetry.duckdb import packs, statements
+from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
+from trimtab.stores.telemetry.duckdb.transaction import Counters
+
+_ROLL_SPANS = 50_000
+_SMALL_BYTES = packs.PACK_BYTES // 8
+_SMALL_PACKS = 256
+_CHECK_EVERY = 64
+_ROLLUP_ROWS = 100_000
+
+
+class Upkeep:
+    """What is due after a commit; used by the writer's thread."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, counters: Counters) -> None:
+        self._counters = counters
+        [(self._mark,)] = connection.execute("SELECT max(seq) FROM rollup_mark").fetchall()
+        [(self._waiting,)] = connection.execute(
+            "SELECT count(*) FROM spans WHERE seq > ?", [self._mark]
+        ).fetchall()
+        self._commits = 0
+        self._pack = counters.pack
+
+    def after_commit(self, connection: duckdb.DuckDBPyConnection, spans: int) -> None:
+        """`spans` is how many the commit added."""
+        self._waiting += spans
+        self._commits += 1
+        if self._waiting >= _ROLL_SPANS:
+            self.roll_up(connection)
+        if self._commits % _CHECK_EVERY == 0:
+            [(small,)] = fetch(connection, statements.count_small_packs(_SMALL_BYTES))
+            if small >= _SMALL_PACKS:
+                self.gather(connection)
+
+    def roll_up(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Add what came since the mark to the sums, and move the mark."""
+        last = self._counters.seq
+        connection.begin()
+        try:
+            execute(connection, statements.add_rollups(self._mark, last))
+            execute(connection, statements.set_rollup_mark(last))
+            [(count,)] = connection.execute("SELECT count(*) FROM rollups").fetchall()
+            if count > _ROLLUP_ROWS:
+                for query in statements.merge_rollups():
+                    execute(connection, query)
+            connection.commit()
+        except BaseException:
+            roll_back(connection)
+            raise
+        self._mark, self._waiting = last, 0
+
+    def gather(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Join small packs; their spans find their lines through the old pack's row."""
+        found = fetch(connection, statements.small_packs(_SMALL_BYTES))
+        connection.begin()
+        try:
+            for start in range(0, len(found), _SMALL_PACKS):
+                self._join(connection, found[start : start + _SMALL_PACKS])
+            connection.commit()
+        except BaseException:
+            roll_back(connection)
+            raise
+
+    def _join(
+        self, connection: duckdb.DuckDBPyConnection, small: list[tuple[int, int, bytes]]
+    ) -> None:
+        if len(small) < 2:
+            return
+        children = self._with_children(connection, [number for number, _, _ in small])
+        raws = iter([packs.decompress(body) for _, _, body in small])
+        members = iter(small)
+        bodies, moved = [], []
+        for raw, bases in packs.pack(raws):
+            number = self._counters.next_pack()
+            bodies.append((number, None, 0, len(raw), packs.compress(raw)))
+            for base, (old, size, _) in zip(bases, members, strict=False):
+                moved.append((old, number, base, size, None))
+                moved += [
+                    (child, number, base + inner, length, None)
+                    for child, inner, length in children.get(old, ())
+                ]
+        execute(connection, statements.delete_packs(row[0] for row in moved))
+        insert(connection, "packs", ("id", "parent", "base", "raw_bytes", "body"), bodies + moved)
+
+    def _with_children(
+        self, connection: duckdb.DuckDBPyConnection, parents: list[int]
+    ) -> dict[int, list[tuple[int, int, int]]]:
+        """Packs gathered before into one of these: id, base, size."""
+        found = connection.execute(
+            "SELECT parent, id, base, raw_bytes FROM packs"
+            " WHERE parent IN (SELECT unnest($ids::BIGINT[]))",
+            {"ids": parents},
+        ).fetchall()
+        children: dict[int, list[tuple[int, int, int]]] = {}
+        for parent, child, base, size in found:
+            children.setdefault(parent, []).append((child, base, size))
+        return children

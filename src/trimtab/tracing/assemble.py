@@ -1,0 +1,302 @@
+"""Assembler: spans whose story is told in several messages become one span, revision by revision.
+
+Patches go in; what is known of each span, with the patch added, goes out through `write` as a newer
+revision, open until a patch says that it is over. What was touched lately is in memory, the rest is
+asked of the store, so a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from trimtab.kit import jsonx
+from trimtab.ports import Clock, SpanQuery, TelemetryStore
+from trimtab.records import AllOf, Condition, Filter, Span, SpanPatch
+from trimtab.tracing.patching import Key, begun, completed, inherited, patched, revised
+
+_OF_A_ROOT = ("session", "user", "environment", "tags", "metadata", "attributes")
+_MOST_LOCATED = 100_000
+_MOST_ROOTLESS = 10_000
+
+
+class _Known(NamedTuple):
+    span: Span
+    durable: bool
+    size_bytes: int
+
+
+class _Rootless:
+    """A trace whose root is waited for, or has a span standing in for it."""
+
+    def __init__(self) -> None:
+        self.stand_in: Key | None = None
+        self.came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+
+class Assembler:
+    """Applies patches in order of arrival; used from one event loop.
+
+    Args:
+        write: makes spans durable; raises NotDurable.
+        price: a finished span with its cost, where it has none and its model's price is known.
+        most_bytes: how much of what was touched lately is kept in memory.
+    """
+
+    def __init__(
+        self,
+        store: TelemetryStore,
+        write: Callable[[Sequence[Span]], Awaitable[int]],
+        clock: Clock,
+        *,
+        price: Callable[[Span], Span] = lambda span: span,
+        most_bytes: int = 64 << 20,
+    ) -> None:
+        self._store = store
+        self._write = write
+        self._clock = clock
+        self._price = price
+        self._most_bytes = most_bytes
+        self._recent: OrderedDict[Key, _Known] = OrderedDict()
+        self._recent_bytes = 0
+        self._traces: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._fragments: dict[Key, Span] = {}
+        self._rootless: OrderedDict[tuple[str, str], _Rootless] = OrderedDict()
+        self._lock = asyncio.Lock()
+
+    async def patch(self, project: str, patches: Sequence[SpanPatch]) -> list[SpanPatch]:
+        """Apply patches, and return when the spans are durable.
+
+        Returns:
+            The patches that could not be applied, because they name a span without its trace and
+            no such span is known.
+        Raises:
+            NotDurable: the spans were not written; the same patches may be sent again.
+            StoreError: what is known of the spans cannot be read.
+        """
+        async with self._lock:
+            placed, lost = await self._place(project, patches)
+            before = await self._recall({key for key, _ in placed} | _parents(placed))
+            changed = self._apply(placed, before)
+        if not changed:
+            return lost
+        try:
+            await self._write([known.span for known in changed.values()])
+        except BaseException:
+            for key, known in changed.items():
+                if self._recent.get(key) is known:
+                    self._forget(key)
+            raise
+        for key, known in changed.items():
+            if self._recent.get(key) is known:
+                self._recent[key] = known._replace(durable=True)
+        return lost
+
+    async def patch_root(self, project: str, patch: SpanPatch, *, wait_s: float = 0.5) -> None:
+        """Apply a patch that is about the root of its trace, whose id the sender does not know.
+
+        It may come before the root. Then `patch` stands as a span of its own, under the id it has,
+        until the root comes; after that it is a child of the root, which has taken its fields over.
+
+        Args:
+            wait_s: for how long the root is waited for: one on its way is here in no time.
+        Raises: as `patch`.
+        """
+        trace = (project, patch.trace_id or "")
+        waiting = self._rootless.setdefault(trace, _Rootless())
+        root = await self._root(trace, waiting, wait_s)
+        if root is None:
+            waiting.stand_in = Key(*trace, patch.span_id)
+            await self.patch(project, [patch])
+            if len(self._rootless) > _MOST_ROOTLESS:
+                self._rootless.popitem(last=False)
+            if not waiting.came.done():
+                return
+            # The root came while its stand-in was being written.
+            root = waiting.came.result()
+            below = SpanPatch(
+                trace_id=patch.trace_id,
+                span_id=patch.span_id,
+                fields={"parent_id": root},
+                finished=True,
+            )
+            await self.patch(project, [below])
+        self._rootless.pop(trace, None)
+        added = {name: patch.fields[name] for name in _OF_A_ROOT if name in patch.fields}
+        await self.patch(project, [replace(patch, span_id=root, fields=added, finished=False)])
+
+    async def _root(self, trace: tuple[str, str], waiting: _Rootless, wait_s: float) -> str | None:
+        heads = await asyncio.to_thread(self._store.skeleton, *trace)
+        own = waiting.stand_in.span_id if waiting.stand_in else None
+        for head in heads:
+            if head.parent_id is None and head.span_id != own:
+                return head.span_id
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(waiting.came), wait_s)
+        return None
+
+    async def locate(self, project: str, span_ids: Iterable[str]) -> dict[str, str]:
+        """The traces of spans that are known by their ids alone, as far as they are known."""
+        wanted = set(span_ids)
+        found = {name: trace for name in wanted if (trace := self._traces.get((project, name)))}
+        if missing := wanted - found.keys():
+            for span in await self._stored(project, missing):
+                found[span.span_id] = span.trace_id
+                self._remember_trace(Key(project, span.trace_id, span.span_id))
+        return found
+
+    def merge_open(self, spans: Sequence[Span]) -> Sequence[Span]:
+        """Finished spans from elsewhere, each with what is known of it from patches.
+
+        What the finished span says counts; the rest is added. Costs nothing while no span is open.
+        """
+        if not self._fragments and not self._rootless:
+            return spans
+        merged: list[Span] = []
+        for span in spans:
+            merged.append(self._completed(span))
+            trace = (span.project, span.trace_id)
+            if trace in self._rootless and span.parent_id is None and not span.open:
+                merged[-1:] = self._rooted(trace, merged[-1])
+        return merged
+
+    def _rooted(self, trace: tuple[str, str], root: Span) -> list[Span]:
+        """The root that was waited for, and the span that stood in for it, now below it."""
+        waiting = self._rootless[trace]
+        key = Key(root.project, root.trace_id, root.span_id)
+        stand_in = waiting.stand_in
+        if key == stand_in:
+            return [root]
+        known = self._recent.get(stand_in) if stand_in else None
+        if stand_in is None or known is None:
+            self._keep(key, root, durable=False)
+            if not waiting.came.done():
+                waiting.came.set_result(root.span_id)
+            return [root]
+        # The entry stays: a write that fails comes again.
+        stood = known.span
+        if stood.parent_id is None:
+            stood = replace(stood, parent_id=root.span_id, revision=stood.revision + 1)
+            self._keep(stand_in, stood, durable=False)
+        return [completed(root, stood), stood]
+
+    def _completed(self, span: Span) -> Span:
+        key = Key(span.project, span.trace_id, span.span_id)
+        fragment = self._fragments.get(key)
+        if fragment is None or span.open:
+            return span
+        whole = completed(span, fragment)
+        # The fragment stays: a write that fails comes again, and must not lose it.
+        if self._keep(key, whole, durable=False) is self._recent.get(key):
+            self._fragments[key] = fragment
+        return whole
+
+    # -- applying ------------------------------------------------------------------------------
+
+    async def _place(
+        self, project: str, patches: Sequence[SpanPatch]
+    ) -> tuple[list[tuple[Key, SpanPatch]], list[SpanPatch]]:
+        """The key of each patch, and the patches whose trace is unknown."""
+        own = {patch.span_id: patch.trace_id for patch in patches if patch.trace_id}
+        nameless = {p.span_id for p in patches if p.trace_id is None} - own.keys()
+        found = {**(await self.locate(project, nameless) if nameless else {}), **own}
+        placed, lost = [], []
+        for patch in patches:
+            trace_id = patch.trace_id or found.get(patch.span_id)
+            if trace_id is None:
+                lost.append(patch)
+            else:
+                placed.append((Key(project, trace_id, patch.span_id), patch))
+        return placed, lost
+
+    def _apply(
+        self, placed: Sequence[tuple[Key, SpanPatch]], before: dict[Key, _Known]
+    ) -> dict[Key, _Known]:
+        """What the patches make of the spans, for those that must be written."""
+        spans = {key: known.span for key, known in before.items()}
+        finished = set()
+        for key, patch in placed:
+            known = spans.get(key) or begun(key, patch, self._clock.now_ns())
+            spans[key] = patched(known, patch)
+            if patch.finished:
+                finished.add(key)
+        changed = {}
+        for key in dict.fromkeys(key for key, _ in placed):
+            known_before = before.get(key)
+            old = known_before.span if known_before else None
+            parent = spans.get(Key(key.project, key.trace_id, spans[key].parent_id or ""))
+            spans[key] = inherited(spans[key], parent)
+            span = self._priced(spans[key], over=key in finished or not spans[key].open)
+            span = revised(span, old, finished=key in finished)
+            if known_before and known_before.durable and span == old:
+                continue
+            changed[key] = self._keep(key, span, durable=False)
+        return changed
+
+    def _priced(self, span: Span, *, over: bool) -> Span:
+        if not over:
+            return span
+        if span.cost_source == "table":
+            span = replace(span, cost_usd=None, cost_source=None)
+        return self._price(span)
+
+    # -- memory --------------------------------------------------------------------------------
+
+    async def _recall(self, keys: set[Key]) -> dict[Key, _Known]:
+        """What is known of spans, from memory or, in one query, from the store."""
+        found = {}
+        for key in keys & self._recent.keys():
+            self._recent.move_to_end(key)
+            found[key] = self._recent[key]
+        if missing := keys - found.keys():
+            project = next(iter(missing)).project
+            traces = {key.trace_id for key in missing}
+            for span in await self._stored(project, {key.span_id for key in missing}, traces):
+                key = Key(span.project, span.trace_id, span.span_id)
+                if key in missing:
+                    found[key] = _Known(span, durable=True, size_bytes=0)
+        return found
+
+    async def _stored(
+        self, project: str, span_ids: set[str], traces: set[str] | None = None
+    ) -> list[Span]:
+        where: Filter = Condition(field="span_id", values=tuple(sorted(span_ids)))
+        if traces is not None:
+            of_traces = Condition(field="trace_id", values=tuple(sorted(traces)))
+            where = AllOf(of=(of_traces, where))
+        query = SpanQuery(project=project, where=where, limit=4 * len(span_ids))
+        return await asyncio.to_thread(self._store.spans, query)
+
+    def _keep(self, key: Key, span: Span, *, durable: bool) -> _Known:
+        self._forget(key)
+        known = _Known(span, durable, len(jsonx.encode(span)))
+        self._recent[key] = known
+        self._recent_bytes += known.size_bytes
+        if span.open:
+            self._fragments[key] = span
+        self._remember_trace(key)
+        while self._recent_bytes > self._most_bytes and len(self._recent) > 1:
+            self._forget(next(iter(self._recent)))
+        return known
+
+    def _forget(self, key: Key) -> None:
+        known = self._recent.pop(key, None)
+        self._fragments.pop(key, None)
+        if known is not None:
+            self._recent_bytes -= known.size_bytes
+
+    def _remember_trace(self, key: Key) -> None:
+        self._traces[key.project, key.span_id] = key.trace_id
+        self._traces.move_to_end((key.project, key.span_id))
+        if len(self._traces) > _MOST_LOCATED:
+            self._traces.popitem(last=False)
+
+
+def _parents(placed: Sequence[tuple[Key, SpanPatch]]) -> set[Key]:
+    named = ((key, patch.fields.get("parent_id")) for key, patch in placed)
+    return {Key(key.project, key.trace_id, parent) for key, parent in named if parent}
