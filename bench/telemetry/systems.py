@@ -40,7 +40,7 @@ class Trimtab:
         return [Call("GET", f"/api/v1/traces/{trace_id}")]
 
     def tree(self, trace_id: str) -> list[Call]:
-        return self.trace(trace_id)
+        return [Call("GET", f"/api/v1/traces/{trace_id}?payloads=false")]
 
     def aggregate(self, window: Window) -> list[Call]:
         hours = (window.end - window.start).total_seconds() / 3600
@@ -96,6 +96,7 @@ class Phoenix:
 
 
 # The fields that the web UI of 20.26 shows in its list of traces, in a trace and on its dashboard.
+# A page of spans is at most 1,000 long, so that is all a long trace shows at once.
 PHOENIX_LIST = """query($id: ID!) { node(id: $id) { ... on Project {
   spans(first: 50, sort: {col: startTime, dir: desc}, filterCondition: "parent_id is None") {
     edges { node { id name spanKind statusCode startTime latencyMs cumulativeTokenCountTotal
@@ -109,7 +110,7 @@ PHOENIX_TRACE = """query($id: ID!, $trace: ID!) { node(id: $id) { ... on Project
       events { name message timestamp } } } } } } } }"""
 PHOENIX_TREE = """query($id: ID!, $trace: ID!) { node(id: $id) { ... on Project {
   trace(traceId: $trace) { latencyMs costSummary { total { cost } }
-    spans(first: 100000) { edges { node { id spanId name spanKind statusCode startTime endTime
+    spans(first: 1000) { edges { node { id spanId name spanKind statusCode startTime endTime
       parentId latencyMs tokenCountTotal } } } } } } }"""
 PHOENIX_AGGREGATE = """query($id: ID!, $range: TimeRange!) { node(id: $id) { ... on Project {
   recordCount(timeRange: $range) traceCount(timeRange: $range)

@@ -41,6 +41,7 @@ from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.limits.memory import MemoryLimiter
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.parquet import write_parquet
 from trimtab.tracing.ingest import Ingest
 from trimtab.tracing.pricing import Repriced, priced, reprice
 from trimtab.tracing.recorder import SpanRecorder
@@ -296,6 +297,8 @@ class App:
         return run
 
     # -- telemetry -----------------------------------------------------------------------------
+
+    write_parquet = staticmethod(write_parquet)
 
     def reprice(self, project: str, *, since_ns: int = 0) -> Repriced:
         """Compute the costs of a project's calls anew from the prices of today."""

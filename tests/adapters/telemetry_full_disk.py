@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 from pathlib import Path
+from random import Random
 
 from msgspec import json
 
@@ -33,7 +34,7 @@ class Session:
         self.refused: list[str] = []
 
     def append(self, *, seed: int) -> bool:
-        noise = [f"{seed}-{n}-{'abcdefgh' * 250}" for n in range(20)]
+        noise = [Random(f"{seed}-{n}").randbytes(1_000).hex() for n in range(20)]
         span = sample_span(input=noise)
         try:
             self.store.append([span]).result(timeout=60)

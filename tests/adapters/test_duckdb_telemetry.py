@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import Event
@@ -20,12 +21,13 @@ import pytest
 from msgspec.structs import replace
 
 from trimtab.errors import InvalidRequest, NotDurable, StoreError, StoreLocked, StoreTooNew
-from trimtab.ports import SpanQuery, Written
+from trimtab.ports import Cost, Erasure, SpanQuery, Written
+from trimtab.records import Usage
 from trimtab.stores.blobs.files import FileBlobs
-from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
-from trimtab.stores.telemetry.payloads import KnownPayloads
-from trimtab.stores.telemetry.schema import Migration, migrations, upgrade
-from trimtab.testing.telemetry import sample_span
+from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, packs, upkeep
+from trimtab.stores.telemetry.duckdb.schema import Migration, migrations, upgrade
+from trimtab.testing.telemetry import sample_score, sample_span
+from trimtab.testing.telemetry_reads import HOUR_NS, NOON
 
 HERE = Path(__file__).parent
 
@@ -149,16 +151,16 @@ def test_a_migration_applied_with_another_text_is_refused(store, path, blobs):
         DuckDBTelemetry.open(path, blobs=blobs)
 
 
-def test_a_failed_migration_leaves_the_schema_as_it_was():
+def test_a_failed_migration_leaves_the_schema_as_it_was(blobs):
     first = Migration(1, "first", "CREATE TABLE one (n INTEGER)")
     broken = Migration(2, "broken", "CREATE TABLE two (n INTEGER); CREATE TABLE one (n INTEGER)")
     with closing(duckdb.connect()) as connection:
         with pytest.raises(duckdb.CatalogException):
-            upgrade(connection, [first, broken], place="memory")
+            upgrade(connection, [first, broken], place="memory", blobs=blobs)
         tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         assert sorted(tables) == [("one",), ("schema_migrations",)]
         mended = replace_sql(broken, "CREATE TABLE two (n INTEGER)")
-        upgrade(connection, [first, mended], place="memory")
+        upgrade(connection, [first, mended], place="memory", blobs=blobs)
         assert connection.execute("SELECT count(*) FROM two").fetchall() == [(0,)]
 
 
@@ -167,38 +169,61 @@ def replace_sql(migration: Migration, sql: str) -> Migration:
 
 
 @pytest.mark.parametrize("migration", migrations(), ids=lambda migration: migration.name)
-def test_migrations_only_add(migration):
-    assert not re.search(r"\b(DROP|RENAME|TRUNCATE|DELETE)\b", migration.sql, re.IGNORECASE)
+def test_migrations_add_or_move_aside(migration):
+    assert not re.search(r"\b(DROP|TRUNCATE|DELETE)\b", migration.sql, re.IGNORECASE)
+    assert set(re.findall(r"RENAME TO (\w+);", migration.sql)) <= {"spans_0001", "payloads_0001"}
+
+
+OLD_ROWS = """
+    INSERT INTO payloads VALUES
+        (1, unhex('aa'), '{"role":"user","content":"Why?"}'), (2, unhex('bb'), '"Because."'),
+        (3, unhex('{digest}'), NULL);
+    INSERT INTO spans (seq, identity, trace_id, span_id, project, name, kind, start_ns, end_ns,
+        status, model, input_tokens, cache_read_tokens, cache_write_5m_tokens,
+        cache_write_1h_tokens, audio_input_tokens, output_tokens, reasoning_tokens,
+        audio_output_tokens, usage_estimated, cost_usd, input_payloads, input_is_list,
+        output_payloads, output_is_list, input_preview, output_preview, tags, attributes, events)
+    SELECT n, uuid(), repeat('a', 31) || (n % 10)::VARCHAR, lpad(n::VARCHAR, 16, '0'), 'default',
+        'chat', 'llm', 1_000 + n, 2_000 + n, 'ok', 'model-a', 1, 2, 0, 0, 0, 3, 0, 0, false, 0.5,
+        [1], true, CASE WHEN n = 7 THEN [3] ELSE [2] END, false, 'Why?', 'Because.', ['t'],
+        '{"a":1}', '[]'
+    FROM range(1, 4501) AS r(n)"""
+
+
+def test_a_store_of_schema_1_is_carried_over_whole(path, blobs):
+    large = "x" * 70_000
+    digest = blobs.put(f'"{large}"'.encode())
+    with closing(duckdb.connect(str(path))) as connection:
+        upgrade(connection, migrations()[:1], place="old", blobs=blobs)
+        connection.execute(OLD_ROWS.replace("{digest}", digest))
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        assert store.span_count() == 4_500
+        seventh = store.span("default", "a" * 31 + "7", "7".zfill(16))
+        assert (seventh.start_ns, seventh.end_ns, seventh.tags) == (1_007, 2_007, ("t",))
+        assert (seventh.input, seventh.output) == ([{"role": "user", "content": "Why?"}], large)
+        assert (seventh.usage, seventh.cost_source) == (
+            Usage(input=1, cache_read=2, output=3),
+            "table",
+        )
+        assert store.overview("default", since_ns=0, until_ns=HOUR_NS).calls == 4_500
+    assert query(path, "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '%_0001'") == [
+        (0,)
+    ]
 
 
 # -- payloads ------------------------------------------------------------------------------------
 
 
-def test_messages_that_repeat_are_stored_once(store, path):
-    history = []
-    for turn in range(10):
-        history = [*history, {"role": "user", "content": f"turn {turn}"}]
-        add(store, sample_span(input=history, output="the same answer"))
+def test_spans_of_an_append_share_a_pack_that_is_much_smaller_than_they_are(store, path):
+    history = [{"role": "user", "content": f"turn {turn} " * 20} for turn in range(40)]
+    spans = [sample_span(input=history[: n + 1], output="the same answer") for n in range(40)]
+    add(store, *spans)
     store.close()
-    assert query(path, "SELECT count(*), count(DISTINCT hash) FROM payloads") == [(11, 11)]
-
-
-def test_messages_known_before_a_restart_are_not_stored_again(store, path, blobs):
-    add(store, sample_span(input=["one", "two"], output=None))
-    store.close()
-    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as again:
-        span = sample_span(input=["two", "one", "three"], output=None)
-        add(again, span)
-        assert again.trace("default", span.trace_id) == [span]
-    assert query(path, "SELECT count(*) FROM payloads") == [(3,)]
-
-
-def test_forgetting_known_messages_costs_copies_but_never_mixes_them_up(store):
-    store._writer._known = KnownPayloads(capacity=4)
-    spans = [sample_span(input=[n % 5, (n + 1) % 5, n % 3, "x"]) for n in range(60)]
-    for span in spans:
-        add(store, span)
-    assert [span for _, span in store.spans_after(0, limit=100)] == spans
+    [(count, raw, stored)] = query(
+        path, "SELECT count(*), sum(raw_bytes), sum(octet_length(body)) FROM packs"
+    )
+    assert count == 1
+    assert stored < raw / 20
 
 
 def test_large_payloads_lie_in_the_blob_store(store, path, blobs):
@@ -207,21 +232,114 @@ def test_large_payloads_lie_in_the_blob_store(store, path, blobs):
     add(store, span)
     assert store.trace("default", span.trace_id) == [span]
     store.close()
-    [(inline,)] = query(path, "SELECT count(body) FROM payloads")
-    [(digest,)] = query(path, "SELECT lower(hex(hash)) FROM payloads WHERE body IS NULL")
-    assert inline == 1
+    assert query(path, "SELECT max(raw_bytes) < 1000 FROM packs") == [(True,)]
+    [(digest,)] = query(path, "SELECT DISTINCT digest FROM blob_refs")
     assert blobs.get(digest).decode() == f'"{large}"'
+
+
+def test_small_packs_are_gathered_and_their_spans_stay_readable(path, blobs, monkeypatch):
+    monkeypatch.setattr(upkeep, "_CHECK_EVERY", 4)
+    monkeypatch.setattr(upkeep, "_SMALL_PACKS", 8)
+    spans = [sample_span(input=f"question {n}") for n in range(60)]
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        for span in spans:
+            add(store, span)
+        assert [span for _, span in store.spans_after(0, limit=100)] == spans
+        store.erase(Erasure(project="default", trace_ids=(spans[3].trace_id,)))
+        assert [span for _, span in store.spans_after(0, limit=100)] == spans[:3] + spans[4:]
+    [(bodies,)] = query(path, "SELECT count(body) FROM packs")
+    assert bodies < 20
 
 
 def test_a_missing_payload_is_an_error(store, path, blobs):
     span = sample_span()
     add(store, span)
     store.close()
-    change_schema(path, "DELETE FROM payloads WHERE body LIKE '%user%'")
+    change_schema(path, "DELETE FROM packs")
     with closing(DuckDBTelemetry.open(path, blobs=blobs)) as again:
-        with pytest.raises(StoreError, match="1 payloads of spans are missing"):
+        with pytest.raises(StoreError, match="payloads of 1 spans are missing"):
             again.trace("default", span.trace_id)
         assert again.traces(SpanQuery())[0].trace_id == span.trace_id
+
+
+# -- figures kept by hour ------------------------------------------------------------------------
+
+
+def test_figures_stay_right_through_rolling_up_replacing_pricing_and_erasing(
+    path, blobs, monkeypatch
+):
+    monkeypatch.setattr(upkeep, "_ROLL_SPANS", 50)
+
+    def figures(store):
+        found = store.overview("default", since_ns=NOON - HOUR_NS // 2, until_ns=NOON + 5 * HOUR_NS)
+        return found.spans, found.calls, found.errors, found.cost_usd, found.traces
+
+    def expected(spans):
+        calls = [span for span in spans if span.kind == "llm"]
+        cost = sum((span.cost_usd for span in calls if span.cost_usd), Decimal(0))
+        errors = sum(span.status == "error" for span in calls)
+        return len(spans), len(calls), errors, cost, sum(s.parent_id is None for s in spans)
+
+    spans = {}
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        for n in range(200):
+            kind = "tool" if n % 3 == 0 else "llm"
+            span = sample_span(start_ns=NOON + n * HOUR_NS // 50, end_ns=NOON + n * HOUR_NS // 50)
+            spans[n] = replace(
+                span, kind=kind, status="error" if n % 7 == 0 else "ok", user=f"u{n}"
+            )
+            add(store, spans[n])
+        assert figures(store) == expected(spans.values())
+        for n in (10, 150, 199):
+            spans[n] = replace(spans[n], revision=1, status="error", cost_usd=None)
+            assert add(store, spans[n]) == Written(1, 0)
+        assert figures(store) == expected(spans.values())
+        prices = [Cost(s.trace_id, s.span_id, Decimal("0.5")) for s in list(spans.values())[:120]]
+        assert store.set_costs("default", prices) == 120
+        for n in range(120):
+            spans[n] = replace(spans[n], cost_usd=Decimal("0.5"))
+        assert figures(store) == expected(spans.values())
+        erased = store.erase(Erasure(project="default", users=("u11", "u160", "nobody")))
+        assert (erased.spans, erased.traces, erased.remaining) == (2, 2, 0)
+        del spans[11], spans[160]
+        assert figures(store) == expected(spans.values())
+        store.compact()
+        assert figures(store) == expected(spans.values())
+
+
+# -- erasing -------------------------------------------------------------------------------------
+
+
+def test_what_is_erased_is_gone_from_the_disk(path, blobs):
+    secret = "the launch code is 4711"
+    large = f"{secret} " * 5_000
+    shared = "y" * 70_000
+    kept = sample_span(input=shared)
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        gone = sample_span(user="ada", input=secret, output=[large, shared])
+        score = sample_score(target=replace(sample_score().target, id=gone.span_id))
+        score = replace(score, target=replace(score.target, trace_id=gone.trace_id))
+        store.append([kept, gone], [score]).result(timeout=60)
+        erased = store.erase(Erasure(project="default", users=("ada",)))
+        assert (erased.spans, erased.scores, erased.remaining) == (1, 1, 0)
+        assert len(erased.blobs) == 1
+        compacted = store.compact()
+        assert compacted.after_bytes > 0
+        assert store.trace("default", gone.trace_id) == []
+        assert store.trace("default", kept.trace_id) == [kept]
+    [(body,)] = query(path, "SELECT body FROM packs")
+    assert secret.encode() not in packs.decompress(body)
+    assert [file.stem for file in blobs.root.rglob("*.zst")] == [blobs.put(f'"{shared}"'.encode())]
+
+
+def test_a_backup_of_a_store_in_use_opens_as_a_store(store, tmp_path, blobs):
+    spans = [sample_span() for _ in range(50)]
+    add(store, *spans)
+    store.backup(tmp_path / "backup")
+    add(store, sample_span())
+    file = tmp_path / "backup" / "telemetry.duckdb"
+    with closing(DuckDBTelemetry.open(file, blobs=blobs)) as copy:
+        assert [span for _, span in copy.spans_after(0, limit=100)] == spans
 
 
 def test_a_missing_blob_is_an_error_that_names_it(store, blobs):

@@ -112,7 +112,8 @@ def test_what_a_route_answers_is_what_the_description_says(
         "/api/v1/datasets", {"name": "d", "examples": [{"example_id": "1", "input": 1}]}
     )
     run = widgets.client.post("/api/v1/runs", {"release": "widgets@1", "dataset": "d"})["run_id"]
-    paths = {"trace_id": trace_id, "run_id": run}
+    span_id = widgets.client.trace(trace_id)["spans"][0]["span_id"]
+    paths = {"trace_id": trace_id, "span_id": span_id, "run_id": run}
     refs = {"datasets": "d", "prompts": "widgets", "releases": "widgets@1"}
     checked = 0
     for path, item in description["paths"].items():

@@ -47,6 +47,7 @@ class Collector:
     scores: list[dict[str, Any]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    peers: set[tuple[str, int]] = field(default_factory=set)
     answers: deque[tuple[int, dict[str, str]]] = field(default_factory=deque)
     gate: threading.Event = field(default_factory=threading.Event)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -65,6 +66,9 @@ class Collector:
     def one(self, name: str) -> Seen:
         (found,) = [span for span in self.spans if span.name == name]
         return found
+
+    def one_resource(self) -> set[str]:
+        return {span.resource["service.name"] for span in self.spans}
 
     def ids(self) -> set[str]:
         return {span.span_id for span in self.spans}
@@ -108,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         collector: Collector = self.server.collector  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers["content-length"]))
+        collector.peers.add(self.client_address)
         collector.gate.wait(60)
         status, headers = collector.answers.popleft() if collector.answers else (200, {})
         if status == 200:

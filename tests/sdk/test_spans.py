@@ -245,6 +245,7 @@ def test_generators_that_end_early_end_their_spans_without_an_error(
         async def main():
             async for n in acount():
                 break
+            await asyncio.sleep(0)
             it = acount()
             await anext(it)
             await it.aclose()

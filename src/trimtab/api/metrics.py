@@ -13,7 +13,6 @@ from trimtab.api.queries import (
     GROUP_FIELDS,
     asked,
     group_field,
-    required_group_field,
 )
 from trimtab.dialects.filter import duration_ns
 from trimtab.errors import InvalidRequest
@@ -23,8 +22,9 @@ from trimtab.records import AllOf, Condition
 _NS_PER_S = 1_000_000_000
 _NS_PER_HOUR = 3_600 * _NS_PER_S
 _MAX_POINTS = 20_000
+_FACETS = "status,kind,model,user,session,environment,route,tag"
 _LIMIT = {"limit": "how many, 1 to 1000 (default 100)"}
-_BY = {"by": "the field: " + ", ".join(GROUP_FIELDS)}
+_BY = "the field: " + ", ".join(GROUP_FIELDS)
 
 
 class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ async def overview(request: Request) -> Response:
 
 
 async def groups(request: Request) -> Response:
-    return await _groups(request, required_group_field(request, "by"), named=False)
+    return await _groups(request, group_field(request, "by") or "model", named=False)
 
 
 async def sessions(request: Request) -> Response:
@@ -95,7 +95,7 @@ async def series(request: Request) -> Response:
 
 async def facets(request: Request) -> Response:
     query = asked(request, limit=1)
-    fields = [_facet_field(name) for name in request.query.get("fields", "").split(",")]
+    fields = [_facet_field(name) for name in request.query.get("fields", _FACETS).split(",")]
     limit = request.whole_number("limit", 20, low=1, high=200)
     await request.app.tracing.flush()
     found = await asyncio.to_thread(request.app.telemetry.facets, query, fields, limit=limit)
@@ -110,7 +110,7 @@ def _facet_field(name: str) -> GroupField:
     found = next((field for field in GROUP_FIELDS if field == name.strip()), None)
     if found is None:
         raise InvalidRequest(
-            f"{name[:50]!r} is not a field to count" if name else "fields is missing",
+            f"{name[:50]!r} is not a field to count",
             where="query parameter fields",
             fix=f"send some of {', '.join(GROUP_FIELDS)}, with commas between them",
         )
@@ -134,7 +134,7 @@ ENDPOINTS = [
         handler=groups,
         summary="What spans add up to by a field, the most expensive first",
         gives=list[Group],
-        query={**_BY, **FILTER, **_LIMIT},
+        query={"by": _BY + " (default model)", **FILTER, **_LIMIT},
     ),
     Endpoint(
         method="GET",
@@ -145,7 +145,7 @@ ENDPOINTS = [
         gives=list[Point],
         query={
             "step": "how long a step is, for example 5m (default 1h)",
-            "by": _BY["by"] + " (default none)",
+            "by": _BY + " (default none)",
             "filter": FILTER["filter"] + " (default since:24h)",
         },
     ),
@@ -175,7 +175,8 @@ ENDPOINTS = [
         summary="The commonest values of some fields, with how many traces have them",
         gives=list[Facet],
         query={
-            "fields": "which, with commas between them: " + ", ".join(GROUP_FIELDS),
+            "fields": f"which, with commas between them, of {', '.join(GROUP_FIELDS)} "
+            f"(default {_FACETS})",
             **FILTER,
             "limit": "how many values of each, 1 to 200 (default 20)",
         },

@@ -92,15 +92,3 @@ def group_field(request: Request, name: str) -> GroupField | None:
     """A query parameter that is a field to group by. Raises InvalidRequest."""
     request.choice(name, GROUP_FIELDS)
     return next((field for field in GROUP_FIELDS if field == request.query.get(name)), None)
-
-
-def required_group_field(request: Request, name: str) -> GroupField:
-    """Raises InvalidRequest also when it was not sent."""
-    field = group_field(request, name)
-    if field is None:
-        raise InvalidRequest(
-            f"{name} is missing",
-            where=f"query parameter {name}",
-            fix=f"send one of {', '.join(GROUP_FIELDS)}",
-        )
-    return field

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from trimtab.api import (
+    asking,
     chat,
     datasets,
+    export,
     health,
+    metrics,
     openapi,
     otlp,
     prompts,
@@ -13,8 +16,11 @@ from trimtab.api import (
     runs,
     scores,
     status_page,
-    tracing,
+    tail,
+    traces,
+    upkeep,
 )
+from trimtab.api.frontdoors import langfuse, langsmith, mlflow, opik
 from trimtab.api.http import Endpoint, Request, Response, reply
 
 
@@ -24,8 +30,17 @@ async def _description(_: Request) -> Response:
 
 TABLE: tuple[Endpoint, ...] = (
     *chat.ENDPOINTS,
-    *tracing.ENDPOINTS,
+    *tail.ENDPOINTS,
+    *traces.ENDPOINTS,
+    *metrics.ENDPOINTS,
+    *asking.ENDPOINTS,
+    *export.ENDPOINTS,
+    *upkeep.ENDPOINTS,
     *otlp.ENDPOINTS,
+    *langfuse.ENDPOINTS,
+    *langsmith.ENDPOINTS,
+    *opik.ENDPOINTS,
+    *mlflow.ENDPOINTS,
     *scores.ENDPOINTS,
     *prompts.ENDPOINTS,
     *datasets.ENDPOINTS,

@@ -9,7 +9,7 @@ with the newest. The id of an event is its place in that order; a reader that co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from trimtab.api.http import Endpoint, Request, Response
@@ -62,7 +62,7 @@ class _Tail:
         self._where = where
         self._read = self._traces if what == "traces" else self._spans
 
-    async def events(self, cursor: int) -> AsyncIterator[bytes]:
+    async def events(self, cursor: int) -> AsyncGenerator[bytes, None]:
         """Events until the server stops; a comment now and then when there are none."""
         yield b": following\n\n"
         quiet_s = 0.0

@@ -106,9 +106,7 @@ async def trace(request: Request) -> Response:
 async def span(request: Request) -> Response:
     trace_id, span_id = _trace_id(request), request.path["span_id"].lower()
     await request.app.tracing.flush()
-    found = await asyncio.to_thread(
-        request.app.telemetry.span, request.project, trace_id, span_id
-    )
+    found = await asyncio.to_thread(request.app.telemetry.span, request.project, trace_id, span_id)
     if found is None:
         raise NotFound(
             f"no span {span_id[:50]} in trace {trace_id}",

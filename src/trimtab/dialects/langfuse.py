@@ -6,6 +6,7 @@ root span of ours, and its observations hang below. Original ids stay in the att
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +31,7 @@ from trimtab.dialects.sdk import (
     word,
 )
 from trimtab.dialects.tokens import usage_of
-from trimtab.errors import InvalidRequest
+from trimtab.errors import InvalidRequest, RequestError
 from trimtab.kit.clock import iso
 from trimtab.records import Prompt, SpanPatch
 from trimtab.records.span import SpanKind
@@ -51,7 +52,7 @@ _KINDS: dict[str, SpanKind] = {
 _COMMON_FIELDS = ("id", "name", "input", "output", "metadata", "environment")
 _TRACE_FIELDS = frozenset((*_COMMON_FIELDS, "timestamp", "userId", "sessionId", "tags"))
 _TIMES = ("startTime", "endTime", "completionStartTime")
-_CALL_FIELDS = ("model", "usage", "usageDetails", "costDetails", "parentObservationId")
+_CALL_FIELDS = ("model", "usage", "usageDetails", "costDetails", "parentObservationId", "traceId")
 _OBSERVATION_FIELDS = frozenset((*_COMMON_FIELDS, *_TIMES, *_CALL_FIELDS))
 
 
@@ -237,10 +238,10 @@ def _others(body: dict[str, Any], mapped: frozenset[str]) -> dict[str, Any]:
 # -- scores ------------------------------------------------------------------------------------
 
 
-def scores(body: bytes) -> list[Any]:
-    """The scores of a request, which is one of them or a list, unread."""
+def scores(body: bytes) -> tuple[list[Any], bool]:
+    """The scores of a request, unread, and whether they came as a list."""
     value = read_json(body)
-    return value if isinstance(value, list) else [value]
+    return (value, True) if isinstance(value, list) else ([value], False)
 
 
 def read_score(value: Any) -> Feedback:
@@ -279,7 +280,7 @@ def _judged(body: dict[str, Any]) -> dict[str, Any]:
 # -- replies -----------------------------------------------------------------------------------
 
 
-def ingested(results: list[tuple[str, InvalidRequest | None]]) -> dict[str, Any]:
+def ingested(results: list[tuple[str, RequestError | None]]) -> dict[str, Any]:
     """The body of the reply to a batch, which is answered with the status 207."""
     return {
         "successes": [{"id": name, "status": 201} for name, error in results if error is None],
@@ -291,13 +292,19 @@ def ingested(results: list[tuple[str, InvalidRequest | None]]) -> dict[str, Any]
     }
 
 
+def scored(*, accepted: int, errors: list[RequestError]) -> dict[str, Any]:
+    """The body of the reply to a list of scores."""
+    counts = {"accepted": accepted, "rejected": len(errors)}
+    return {**counts, "errors": [{"message": str(error)} for error in errors]}
+
+
 def projects(name: str) -> dict[str, Any]:
     """The project of a key, as `auth_check` reads it."""
     organisation = {"id": "trimtab", "name": "Trimtab"}
     return {"data": [{"id": name, "name": name, "organization": organisation, "metadata": {}}]}
 
 
-def prompt(found: Prompt, labels: list[str]) -> dict[str, Any]:
+def prompt(found: Prompt, more_labels: Sequence[str]) -> dict[str, Any]:
     """A prompt as Langfuse's SDKs read it; its variables are in double braces in both."""
     text = found.messages[0].content if len(found.messages) == 1 else None
     is_text = isinstance(text, str) and found.messages[0].role == "user"
@@ -309,7 +316,7 @@ def prompt(found: Prompt, labels: list[str]) -> dict[str, Any]:
         "type": "text" if is_text else "chat",
         "prompt": text if is_text else turns,
         "config": found.parameters,
-        "labels": labels,
+        "labels": list(dict.fromkeys([*found.labels, *more_labels])),
         "tags": [],
         "commitMessage": None,
         "createdAt": iso(found.created_ns),

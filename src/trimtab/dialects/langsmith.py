@@ -65,6 +65,7 @@ _IDS = ("id", "trace_id", "parent_run_id", "name", "run_type", "tags", "start_ti
 _CONTENTS = ("inputs", "outputs", "events", "extra", "error")
 _MAPPED = frozenset((*_IDS, *_CONTENTS, "child_runs", "parent_run", "attachments"))
 _SESSION_KEYS = ("thread_id", "session_id", "conversation_id")
+_OWN = ("ls_", "LANGSMITH_", "usage_metadata")  # What LangSmith's SDK adds to the metadata.
 _PLACES = (*_CONTENTS, "serialized")
 
 
@@ -188,13 +189,14 @@ def _trace(run: dict[str, Any]) -> str | None:
 def _fields(run: dict[str, Any], name: str, end_ns: int | None) -> dict[str, Any]:
     extra = mapping(run.get("extra"))
     metadata = mapping(extra.get("metadata"))
-    said = {key: value for key, value in metadata.items() if not key.startswith("ls_")}
+    own = {key: value for key, value in metadata.items() if key.startswith(_OWN)}
+    said = {key: value for key, value in metadata.items() if key not in own}
     kind = _KINDS.get(str(run["run_type"]).lower(), "other") if run.get("run_type") else None
     parent = word(run, "parent_run_id")
     attributes = {"langsmith.run_id": name}
     attributes |= prefixed("langsmith", {k: v for k, v in run.items() if k not in _MAPPED})
     attributes |= prefixed("langsmith.extra", {k: v for k, v in extra.items() if k != "metadata"})
-    attributes |= {key: value for key, value in metadata.items() if key.startswith("ls_")}
+    attributes |= own
     error = word(run, "error")
     fields = {
         "name": word(run, "name"),

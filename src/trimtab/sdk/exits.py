@@ -34,7 +34,8 @@ class Exits:
 
     def install(self) -> None:
         atexit.register(self.settle)
-        os.register_at_fork(before=self._before_fork, after_in_child=self._after_fork)
+        os.register_at_fork(before=self._hook_multiprocessing, after_in_child=self._after_fork)
+        self._hook_multiprocessing()
         if threading.current_thread() is not threading.main_thread():
             return
         previous = signal.getsignal(signal.SIGTERM)
@@ -60,7 +61,7 @@ class Exits:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    def _before_fork(self) -> None:
+    def _hook_multiprocessing(self) -> None:
         """Processes of `multiprocessing` end by `os._exit`, after finalizers of their own."""
         util = sys.modules.get("multiprocessing.util")
         if util is not None and not self._hooked_multiprocessing:

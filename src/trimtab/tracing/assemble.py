@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -18,7 +18,16 @@ from msgspec.structs import replace
 from trimtab.kit import jsonx
 from trimtab.ports import Clock, SpanQuery, TelemetryStore
 from trimtab.records import AllOf, Condition, Filter, Span, SpanPatch
-from trimtab.tracing.patching import Key, begun, completed, inherited, patched, revised
+from trimtab.tracing.patching import (
+    Key,
+    begun,
+    bequeaths,
+    completed,
+    demoted,
+    inherited,
+    patched,
+    revised,
+)
 
 _OF_A_ROOT = ("session", "user", "environment", "tags", "metadata", "attributes")
 _MOST_LOCATED = 100_000
@@ -36,6 +45,7 @@ class _Rootless:
 
     def __init__(self) -> None:
         self.stand_in: Key | None = None
+        self.told: Span | None = None
         self.came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
 
@@ -64,6 +74,7 @@ class Assembler:
         self._most_bytes = most_bytes
         self._recent: OrderedDict[Key, _Known] = OrderedDict()
         self._recent_bytes = 0
+        self._members: dict[tuple[str, str], set[Key]] = {}
         self._traces: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._fragments: dict[Key, Span] = {}
         self._rootless: OrderedDict[tuple[str, str], _Rootless] = OrderedDict()
@@ -179,11 +190,10 @@ class Assembler:
                 waiting.came.set_result(root.span_id)
             return [root]
         # The entry stays: a write that fails comes again.
-        stood = known.span
-        if stood.parent_id is None:
-            stood = replace(stood, parent_id=root.span_id, revision=stood.revision + 1)
-            self._keep(stand_in, stood, durable=False)
-        return [completed(root, stood), stood]
+        if waiting.told is None:
+            waiting.told = known.span
+            known = self._keep(stand_in, demoted(known.span, root), durable=False)
+        return [completed(root, waiting.told), known.span]
 
     def _completed(self, span: Span) -> Span:
         key = Key(span.project, span.trace_id, span.span_id)
@@ -228,7 +238,7 @@ class Assembler:
         changed = {}
         for key in dict.fromkeys(key for key, _ in placed):
             known_before = before.get(key)
-            old = known_before.span if known_before else None
+            old = _span(before, key)
             parent = spans.get(Key(key.project, key.trace_id, spans[key].parent_id or ""))
             spans[key] = inherited(spans[key], parent)
             span = self._priced(spans[key], over=key in finished or not spans[key].open)
@@ -236,7 +246,23 @@ class Assembler:
             if known_before and known_before.durable and span == old:
                 continue
             changed[key] = self._keep(key, span, durable=False)
+        for key, known in list(changed.items()):
+            if known.span.parent_id is None and bequeaths(known.span, _span(before, key)):
+                changed |= self._bequeathed(key, known.span, changed)
         return changed
+
+    def _bequeathed(
+        self, root: Key, span: Span, changed: Mapping[Key, _Known]
+    ) -> dict[Key, _Known]:
+        """The spans below a root that take over what became known of it after them."""
+        heirs = {}
+        for key in list(self._members.get(root[:2], ())):
+            member = self._recent[key].span
+            heir = inherited(member, span)
+            if heir is not member:
+                revision = member.revision + (key not in changed)
+                heirs[key] = self._keep(key, replace(heir, revision=revision), durable=False)
+        return heirs
 
     def _priced(self, span: Span, *, over: bool) -> Span:
         if not over:
@@ -276,6 +302,7 @@ class Assembler:
         self._forget(key)
         known = _Known(span, durable, len(jsonx.encode(span)))
         self._recent[key] = known
+        self._members.setdefault(key[:2], set()).add(key)
         self._recent_bytes += known.size_bytes
         if span.open:
             self._fragments[key] = span
@@ -289,12 +316,21 @@ class Assembler:
         self._fragments.pop(key, None)
         if known is not None:
             self._recent_bytes -= known.size_bytes
+            members = self._members[key[:2]]
+            members.discard(key)
+            if not members:
+                del self._members[key[:2]]
 
     def _remember_trace(self, key: Key) -> None:
         self._traces[key.project, key.span_id] = key.trace_id
         self._traces.move_to_end((key.project, key.span_id))
         if len(self._traces) > _MOST_LOCATED:
             self._traces.popitem(last=False)
+
+
+def _span(known: Mapping[Key, _Known], key: Key) -> Span | None:
+    found = known.get(key)
+    return found.span if found else None
 
 
 def _parents(placed: Sequence[tuple[Key, SpanPatch]]) -> set[Key]:

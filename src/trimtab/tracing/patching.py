@@ -117,3 +117,23 @@ def revised(span: Span, old: Span | None, *, finished: bool) -> Span:
     if finished and old.open:
         return replace(span, open=False, revision=max(0, old.revision + 1))
     return span if span == old else replace(span, revision=old.revision + 1)
+
+
+def bequeaths(root: Span, old: Span | None) -> bool:
+    """Whether something became known of a root that holds for all that is below it."""
+    return any(
+        getattr(root, name) is not None and (old is None or getattr(old, name) is None)
+        for name in _INHERITED
+    )
+
+
+def demoted(stand_in: Span, root: Span) -> Span:
+    """A span that stood in for a root which has come, and has taken over what it held."""
+    return replace(
+        stand_in,
+        parent_id=root.span_id,
+        kind="other",
+        input=None,
+        output=None,
+        revision=stand_in.revision + 1,
+    )

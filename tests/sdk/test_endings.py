@@ -1,0 +1,247 @@
+"""However a process ends or divides, its spans arrive; now, or when the server is back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from tests.sdk.collector import Collector, collecting
+from tests.sdk.programs import Programs
+
+SPANS = """
+def spans(name, count):
+    for n in range(count):
+        with trimtab.span(f"{name}"):
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ("pass", 0),
+        ("sys.exit(3)", 3),
+        ("raise RuntimeError('boom')", 1),
+        ("raise KeyboardInterrupt", -signal.SIGINT),
+        ("os.kill(os.getpid(), signal.SIGTERM); signal.pause()", -signal.SIGTERM),
+        ("os.kill(os.getpid(), signal.SIGINT); signal.pause()", -signal.SIGINT),
+    ],
+)
+def test_whatever_ends_the_process_its_spans_arrive_and_its_exit_code_stays(
+    programs: Programs, collector: Collector, ending: str, code: int
+) -> None:
+    done = programs.run(f'{SPANS}\nspans("work", 1200)\nwith trimtab.span("last"):\n    {ending}\n')
+    assert done.returncode == code, done.stderr
+    assert collector.names().count("work") == 1200
+    assert collector.names().count("last") == 1
+    assert max(collector.sizes) <= 512
+    assert programs.waiting() == []
+
+
+def test_a_signal_handler_of_the_application_is_called_and_decides(
+    programs: Programs, collector: Collector
+) -> None:
+    prelude = """\
+import os, signal, sys
+def stop(number, frame):
+    print("stopping", number)
+    sys.stdout.flush()
+    os._exit(7)
+signal.signal(signal.SIGTERM, stop)
+import trimtab
+trimtab.instrument()
+"""
+    code = """
+    with trimtab.span("before"):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    """
+    done = programs.run(code, prelude=prelude)
+    assert (done.returncode, done.stdout) == (7, f"stopping {signal.SIGTERM.value}\n")
+    # It ended at once: the next process delivers what was kept.
+    programs.run("with trimtab.span('next'): trimtab.flush()")
+    collector.wait_for("before", "next")
+
+
+def test_an_ignored_signal_stays_ignored(programs: Programs, collector: Collector) -> None:
+    prelude = "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    code = """
+    import trimtab
+    trimtab.instrument()
+    os.kill(os.getpid(), signal.SIGTERM)
+    with trimtab.span("after"):
+        pass
+    """
+    assert programs.run(code, prelude=prelude).returncode == 0
+    assert collector.names() == ["after"]
+
+
+def test_a_span_that_is_open_when_the_process_is_terminated_arrives_as_cancelled(
+    programs: Programs, collector: Collector
+) -> None:
+    code = """
+    with trimtab.span("open"):
+        print("ready", flush=True)
+        signal.pause()
+    """
+    with programs.running(code) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == -signal.SIGTERM
+    assert collector.one("open").attributes["error.type"] == "cancelled"
+
+
+@pytest.mark.parametrize("how", ["os.fork", "fork", "forkserver", "spawn"])
+def test_forked_and_spawned_workers_deliver_their_own_spans_and_only_those(
+    programs: Programs, collector: Collector, how: str
+) -> None:
+    if how == "os.fork":
+        work = """
+        children = []
+        for n in range(3):
+            pid = os.fork()
+            if pid == 0:
+                spans(f"child {n}", 5)
+                sys.exit(0)
+            children.append(pid)
+        assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
+        """
+    else:
+        work = f"""
+        import multiprocessing
+        if __name__ == "__main__":
+            context = multiprocessing.get_context({how!r})
+            children = [context.Process(target=spans, args=(f"child {{n}}", 5)) for n in range(3)]
+            for child in children: child.start()
+            for child in children: child.join()
+            assert [child.exitcode for child in children] == [0, 0, 0]
+        """
+    code = f"{SPANS}\nif __name__ == '__main__': spans('parent', 5)\n" + _dedented(work)
+    done = programs.run(code)
+    assert done.returncode == 0, done.stderr
+    counts = {name: collector.names().count(name) for name in set(collector.names())}
+    assert counts == {"parent": 5, "child 0": 5, "child 1": 5, "child 2": 5}
+    assert len(collector.ids()) == 20
+
+
+def test_a_worker_forked_while_the_thread_delivers_is_not_stuck(
+    programs: Programs, collector: Collector
+) -> None:
+    """The child inherits locks that a thread of the parent holds, and the thread does not exist."""
+    code = f"""{SPANS}
+spans("parent", 600)
+delivery = __import__("trimtab.sdk.state").sdk.state.ACTIVE.delivery
+for _ in range(20):
+    spans("parent", 100)
+    pid = os.fork()
+    if pid == 0:
+        spans("child", 1)
+        assert trimtab.flush()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+    done = programs.run(code)
+    assert done.returncode == 0, done.stderr
+    assert collector.names().count("child") == 20
+    assert collector.names().count("parent") == 2600
+    assert len(collector.ids()) == 2620
+
+
+def test_while_the_server_is_down_spans_wait_and_the_process_is_not_held_up(
+    programs: Programs,
+) -> None:
+    with collecting() as gone:
+        port = int(gone.url.rpartition(":")[2])
+    programs.url = f"http://127.0.0.1:{port}"
+    started = time.monotonic()
+    code = f"{SPANS}\nspans('down', 2000)\nwith trimtab.span('s'): trimtab.score('n', 1)\n"
+    done = programs.run(code)
+    assert (done.returncode, time.monotonic() - started < 15) == (0, True)
+    assert done.stderr.count("cannot be reached") == 1
+    assert programs.waiting()
+    assert {path.stat().st_mode & 0o777 for path in programs.waiting()} == {0o600}
+    with collecting(port) as collector:
+        # Another process, and it has nothing to say itself.
+        assert programs.run("assert trimtab.flush()").returncode == 0
+        assert collector.names().count("down") == 2000
+        assert len(collector.ids()) == 2001
+        assert [score["name"] for score in collector.scores] == ["n"]
+    assert programs.waiting() == []
+
+
+def test_a_server_that_comes_back_gets_everything_from_the_process_that_waited(
+    programs: Programs,
+) -> None:
+    with collecting() as gone:
+        port = int(gone.url.rpartition(":")[2])
+    programs.url = f"http://127.0.0.1:{port}"
+    code = f"""{SPANS}
+spans("early", 700)
+assert not trimtab.flush()
+print("ready", flush=True)
+sys.stdin.readline() if False else None
+while not trimtab.flush():
+    threading.Event().wait(0.05)
+"""
+    with programs.running(code) as process, collecting(port) as collector:
+        assert process.wait(30) == 0
+        assert collector.names().count("early") == 700
+        assert len(collector.ids()) == 700
+    assert programs.waiting() == []
+
+
+def test_two_processes_do_not_deliver_the_same_batch(programs: Programs) -> None:
+    with collecting() as gone:
+        port = int(gone.url.rpartition(":")[2])
+    programs.url = f"http://127.0.0.1:{port}"
+    for _ in range(3):
+        programs.run(f"{SPANS}\nspans('kept', 1100)\n")
+    with collecting(port) as collector:
+        wait = "\nprint('ready', flush=True)\nwhile not trimtab.flush(): threading.Event().wait(0.02)"
+        with programs.running(wait) as first, programs.running(wait) as second:
+            assert (first.wait(30), second.wait(30)) == (0, 0)
+        assert collector.names().count("kept") == 3300
+        assert len(collector.ids()) == 3300
+
+
+def test_spans_for_one_credential_are_not_delivered_with_another(
+    programs: Programs, collector: Collector
+) -> None:
+    collector.answers.extend([(503, {})] * 10)
+    programs.run("with trimtab.span('red'): pass", TRIMTAB_KEY="red")
+    assert programs.waiting()
+    collector.answers.clear()
+    programs.run("with trimtab.span('blue'): trimtab.flush()", TRIMTAB_KEY="blue")
+    assert collector.names() == ["blue"]
+    programs.run("trimtab.flush()", TRIMTAB_KEY="red")
+    assert collector.names() == ["blue", "red"]
+    assert not any("red" in path.name for path in programs.spool.rglob("*"))
+
+
+def test_a_killed_process_leaves_nothing_half_written(programs: Programs) -> None:
+    with collecting() as gone:
+        port = int(gone.url.rpartition(":")[2])
+    programs.url = f"http://127.0.0.1:{port}"
+    code = f"{SPANS}\nprint('ready', flush=True)\nwhile True: spans('many', 50); trimtab.flush()\n"
+    for _ in range(3):
+        with programs.running(code) as process:
+            threading_pause(0.2)
+            os.kill(process.pid, signal.SIGKILL)
+    with collecting(port) as collector:
+        assert programs.run("trimtab.flush()").returncode == 0
+        assert len(collector.ids()) == len(collector.spans) >= 50
+    assert programs.waiting() == []
+
+
+def threading_pause(seconds: float) -> None:
+    """Let another process do what it does for a while; when it is killed does not matter."""
+    import threading
+
+    threading.Event().wait(seconds)
+
+
+def _dedented(code: str) -> str:
+    import textwrap
+
+    return textwrap.dedent(code)
