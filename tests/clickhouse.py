@@ -54,26 +54,48 @@ class Engine:
 
         self._data = data
         self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._connect = chdb.connect
         for _ in range(handles):
-            self._idle.put(chdb.connect(f"{data}?backups.allowed_path={data}/backups"))
+            self._idle.put(self._handle())
 
     def answer(
         self, sql: str, form: str, database: str, settings: dict[str, str], params: dict[str, str]
     ) -> bytes:
+        # What is read-only cannot be made writable again, so it gets a handle of its own.
+        if "readonly" in settings:
+            with contextlib.closing(self._handle()) as handle:
+                return self._answer(handle, sql, form, database, settings, params)
         handle = self._idle.get()
         try:
-            handle.query(f"USE {database}")
-            names = ", ".join(f"{name} = {_literal(value)}" for name, value in settings.items())
-            if settings:
-                handle.query(f"SET {names}")
-            try:
-                answer: bytes = handle.query(sql, form, params=params or None).bytes()
-                return answer
-            finally:
-                for name in settings:
-                    handle.query(f"SET {name} = DEFAULT")
+            return self._answer(handle, sql, form, database, settings, params)
         finally:
             self._idle.put(handle)
+
+    def _handle(self) -> Any:
+        return self._connect(f"{self._data}?backups.allowed_path={self._data}/backups")
+
+    @staticmethod
+    def _answer(
+        handle: Any,
+        sql: str,
+        form: str,
+        database: str,
+        settings: dict[str, str],
+        params: dict[str, str],
+    ) -> bytes:
+        handle.query(f"USE {database}")
+        order = sorted(settings, key=lambda name: name == "readonly")
+        if settings:
+            handle.query(
+                "SET " + ", ".join(f"{name} = {_literal(settings[name])}" for name in order)
+            )
+        try:
+            answer: bytes = handle.query(sql, form, params=params or None).bytes()
+            return answer
+        finally:
+            if "readonly" not in settings:
+                for name in settings:
+                    handle.query(f"SET {name} = DEFAULT")
 
     @contextlib.contextmanager
     def file(self, body: bytes) -> Iterator[Path]:
@@ -88,6 +110,7 @@ def serve(port: int, data: Path, password: str) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body leave together
 
         def do_GET(self) -> None:
             self._send(200, b"Ok.\n")
@@ -116,7 +139,11 @@ def serve(port: int, data: Path, password: str) -> None:
 
         def _fail(self, code: int, text: str) -> None:
             said = f"Code: {code}. DB::Exception: {text}"
-            self._send(404 if code == 60 else 500, said.encode(), {"X-ClickHouse-Exception-Code": str(code)})
+            self._send(
+                404 if code == 60 else 500,
+                said.encode(),
+                {"X-ClickHouse-Exception-Code": str(code)},
+            )
 
         def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
             self.send_response(status)
@@ -131,6 +158,7 @@ def serve(port: int, data: Path, password: str) -> None:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+            self.wfile.flush()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
@@ -184,7 +212,9 @@ def _multipart(kind: str, body: bytes) -> dict[str, str]:
     head = f"Content-Type: {kind}\r\n\r\n".encode()
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
     return {
-        str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True).decode()
+        str(part.get_param("name", header="content-disposition")): part.get_payload(
+            decode=True
+        ).decode()
         for part in message.iter_parts()
     }
 

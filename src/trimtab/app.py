@@ -27,7 +27,7 @@ from trimtab.kit import ids
 from trimtab.kit.clock import SystemClock
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.models import Override, Prices
-from trimtab.ports import Limiter, MetadataStore, Provider, Scorer, TelemetryStore
+from trimtab.ports import BlobStore, Limiter, MetadataStore, Provider, Scorer, TelemetryStore
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.providers.extract import ExtractProvider
 from trimtab.providers.openai_compatible import OpenAICompatible
@@ -65,13 +65,20 @@ RUN_SCORERS = (
 class App:
     """Everything that serves, opened and wired; `start` and `stop` run in the event loop."""
 
-    def __init__(self, config: Config, telemetry: TelemetryStore, metadata: MetadataStore) -> None:
+    def __init__(
+        self,
+        config: Config,
+        telemetry: TelemetryStore,
+        metadata: MetadataStore,
+        blobs: BlobStore,
+    ) -> None:
         data = Path(config.data)
         self.config = config
         self.clock = SystemClock()
         self.draining = asyncio.Event()  # set when the process is about to stop
         self.telemetry = telemetry
         self.metadata = metadata
+        self._blobs = blobs
         self.access = Access(_keys(config), project=config.project)
         self.scoring = OnlineScoring(
             telemetry=telemetry,
@@ -135,7 +142,7 @@ class App:
             metadata.close()
             raise
         try:
-            return cls(config, telemetry, metadata)
+            return cls(config, telemetry, metadata, blobs)
         except BaseException:
             telemetry.close()
             metadata.close()
@@ -303,6 +310,19 @@ class App:
     def reprice(self, project: str, *, since_ns: int = 0) -> Repriced:
         """Compute the costs of a project's calls anew from the prices of today."""
         return reprice(self.telemetry, project, self.prices.lookup, since_ns=since_ns)
+
+    def backup(self, directory: Path) -> None:
+        """Write a copy of everything into an empty directory, while this process serves.
+
+        The copy is a data directory: `trimtab serve --data DIRECTORY` serves it.
+        Raises:
+            StoreError: it cannot be written, or the metadata are in a server of their own.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        # Blobs last: what the copy of the telemetry refers to is there by then.
+        self.metadata.backup(directory)
+        self.telemetry.backup(directory)
+        self._blobs.backup(directory / "blobs")
 
     # -- health --------------------------------------------------------------------------------
 

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from trimtab import errors
-from trimtab.kit import jsonx
+from trimtab.kit import jsonx, sse
 
 DEFAULT_URL = "http://127.0.0.1:8321"
+_CHUNK_BYTES = 1 << 16
 
 
 def api_path(*parts: str) -> str:
@@ -96,7 +97,7 @@ class Client:
         context = {"user": user, "session": session}
         answered = self._send(
             "POST",
-            "/v1/chat/completions",
+            self._target("/v1/chat/completions"),
             {"model": model, "messages": messages, **fields},
             {
                 f"x-trimtab-{name}": _header(value, where=name)
@@ -115,14 +116,69 @@ class Client:
         score: dict[str, Any] = self.post("/api/v1/scores", body)
         return score
 
-    def traces(self, **query: Any) -> list[dict[str, Any]]:
-        """The newest traces; `limit`, `route`, `release` and `run` narrow them."""
-        return self._page("/api/v1/traces", query)
+    # -- what was recorded ---------------------------------------------------------------------
 
-    def trace(self, trace_id: str) -> dict[str, Any]:
-        """One trace with its spans and scores."""
-        trace: dict[str, Any] = self.get(api_path("traces", trace_id))
+    def traces(self, filter: str | None = None, **query: Any) -> list[dict[str, Any]]:
+        """The newest traces that a filter means; `limit`, `route`, `release`, `run` narrow them."""
+        return self._page("/api/v1/traces", {"filter": filter, **query})
+
+    def spans(self, filter: str | None = None, **query: Any) -> list[dict[str, Any]]:
+        """The newest spans that a filter means, with payloads; narrowed like `traces`."""
+        return self._page("/api/v1/spans", {"filter": filter, **query})
+
+    def each(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """Every record of a list, page after page: `each("/api/v1/traces", {"filter": "user:u7"})`.
+
+        Reads a page when it is needed; `limit` is the size of one.
+        """
+        asked = {"limit": 500, **(query or {})}
+        while True:
+            answer = self.get(path, asked)
+            yield from answer["data"]
+            if not answer.get("next"):
+                return
+            asked["page"] = answer["next"]
+
+    def trace(self, trace_id: str, *, payloads: bool = True) -> dict[str, Any]:
+        """One trace with its spans and scores; `payloads` False leaves out what was said."""
+        query = None if payloads else {"payloads": "false"}
+        trace: dict[str, Any] = self.get(api_path("traces", trace_id), query)
         return trace
+
+    def span(self, trace_id: str, span_id: str) -> dict[str, Any]:
+        """One span with its payloads."""
+        span: dict[str, Any] = self.get(api_path("traces", trace_id, "spans", span_id))
+        return span
+
+    def groups(self, by: str, filter: str | None = None, **query: Any) -> list[dict[str, Any]]:
+        """What spans add up to by a field: `groups("model", "since:7d")`."""
+        return self._page("/api/v1/metrics/groups", {"by": by, "filter": filter, **query})
+
+    def series(self, filter: str | None = None, **query: Any) -> list[dict[str, Any]]:
+        """What spans add up to over time: `series("model:gpt-4o since:7d", step="1h")`."""
+        return self._page("/api/v1/metrics/series", {"filter": filter, **query})
+
+    def sql(self, text: str, *, max_rows: int = 1000) -> dict[str, Any]:
+        """The answer to one SELECT over `spans` and `scores`: columns, types and rows."""
+        table: dict[str, Any] = self.post("/api/v1/sql", {"sql": text, "max_rows": max_rows})
+        return table
+
+    def tail(self, filter: str | None = None, *, what: str = "traces") -> Iterator[sse.Event]:
+        """Events as they happen, until the server stops: `name` says of what, `data` is JSON."""
+        decoder = sse.Decoder()
+        for chunk in self.stream("/api/v1/traces/tail", {"filter": filter, "what": what}):
+            for event in decoder.feed(chunk):
+                if event.data is not None:
+                    yield event
+
+    def export(self, filter: str | None = None, **query: Any) -> Iterator[bytes]:
+        """A file of everything that a filter means, in pieces; `what` and `format` say of what."""
+        return self.stream("/api/v1/export", {"filter": filter, **query})
+
+    def erase(self, **named: Any) -> dict[str, Any]:
+        """Erase for good by `trace_ids`, `sessions`, `users` or `before_ns`; `dry_run` counts."""
+        report: dict[str, Any] = self.post("/api/v1/erase", named)
+        return report
 
     def examples(self, dataset: str) -> list[dict[str, Any]]:
         """The rows of a dataset version (`golden@2`, or `golden` for the newest)."""
@@ -163,13 +219,32 @@ class Client:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """GET a path of the API. Raises the error that the server answered."""
-        given = {key: value for key, value in (query or {}).items() if value is not None}
-        suffix = f"?{urlencode(given)}" if given else ""
-        return self._value(self._send("GET", path + suffix, None, {}))
+        return self._value(self._send("GET", self._target(path, query), None, {}))
 
     def post(self, path: str, body: Any = None) -> Any:
         """POST a JSON body to a path of the API. Raises the error that the server answered."""
-        return self._value(self._send("POST", path, {} if body is None else body, {}))
+        return self._value(self._send("POST", self._target(path), {} if body is None else body, {}))
+
+    def stream(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
+        """GET a path and yield the body as it comes, on a connection of its own."""
+        connection = self._connection()
+        try:
+            _request(connection, "GET", self._target(path, query), None, self._headers)
+            response = connection.getresponse()
+            if response.status >= 400:
+                found = {name.lower(): value for name, value in response.getheaders()}
+                raise _error(_Answered(response.status, found, response.read()))
+            while chunk := response.read1(_CHUNK_BYTES):
+                yield chunk
+        except (http.client.HTTPException, OSError) as error:
+            raise self._unanswered(error) from None
+        finally:
+            connection.close()
+
+    def _target(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        """The path of a request, below that of the server's URL."""
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        return self._parts.path.rstrip("/") + path + (f"?{urlencode(given)}" if given else "")
 
     def _page(self, path: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         data: list[dict[str, Any]] = self.get(path, query)["data"]
@@ -186,7 +261,7 @@ class Client:
                 fix="give the URL of a Trimtab server, and a path of its API",
             ) from None
 
-    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> _Answered:
+    def _send(self, method: str, target: str, body: Any, headers: dict[str, str]) -> _Answered:
         """One exchange, on a kept connection if there is one.
 
         A connection may close under a request. Reading is then tried once more on a new one; what
@@ -196,7 +271,6 @@ class Client:
         headers = {**self._headers, **headers}
         if payload is not None:
             headers["content-type"] = "application/json"
-        target = self._parts.path.rstrip("/") + path
         kept = self._kept()
         if kept is not None:
             try:

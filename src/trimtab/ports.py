@@ -672,6 +672,14 @@ class MetadataStore(Protocol):
         """Raises StoreError when the database cannot be used."""
         ...
 
+    def backup(self, directory: Path) -> None:
+        """Write a consistent copy into a directory while the store is in use.
+
+        Raises:
+            StoreError: it cannot be written, or the database is a server with tools of its own.
+        """
+        ...
+
     def close(self) -> None: ...
 
 
@@ -693,6 +701,10 @@ class BlobStore(Protocol):
 
     def delete(self, digest: str) -> None:
         """Deleting what is absent is not an error."""
+        ...
+
+    def backup(self, directory: Path) -> None:
+        """Copy what is there into an empty directory."""
         ...
 
 

@@ -31,7 +31,9 @@ from tests.upstream import upstream_in_thread
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LIMIT_BYTES = 60_000  # of one SDK's fixtures together
-KEPT = re.compile(r"accept|accept-encoding|authorization|content-.*|user-agent|x-.*|langsmith-.*|.*workspace|transfer-encoding")
+KEPT = re.compile(
+    r"accept|accept-encoding|authorization|content-.*|user-agent|x-.*|langsmith-.*|.*workspace|transfer-encoding"
+)
 CREDENTIALS = re.compile(r"authorization|x-api-key|x-opik-client-id")
 
 
@@ -110,7 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.status != 204:
             self.wfile.write(answer.body)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """`do_GET`, `do_POST` and so on: every method is answered alike."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
 
     def _chunks(self) -> Iterator[bytes]:
         while size_bytes := int(self.rfile.readline().split(b";")[0], 16):
@@ -196,7 +202,7 @@ def record(sdk: Sdk, program: list[str], *, multipart: bool = True) -> list[Sent
         upstream_in_thread(handler=provider.answer) as upstream,
         Recorder(multipart) as recorder,
     ):
-        emit(sdk, program, recorder.url, upstream.base_url, Path(home))
+        emit(sdk, program, url=recorder.url, provider_url=upstream.base_url, home=Path(home))
     return recorder.sent
 
 

@@ -22,7 +22,7 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Sdk:
-    """One emitter in one environment. In `variables`, `{url}` and `{key}` are filled in.
+    """One emitter in one environment. In `variables`, `{url}`, `{grpc_port}` and `{key}` are filled in.
 
     `argument` is the emitter's, where one emitter tells several stories.
     """
@@ -115,7 +115,40 @@ SDKS = {
                 "LOGFIRE_IGNORE_NO_CONFIG": "1",
             },
         ),
-        Sdk("laminar", "otel", "laminar.py", {"LMNR_BASE_URL": "{url}", "LMNR_PROJECT_API_KEY": "{key}"}),
+        Sdk(
+            "laminar",
+            "otel",
+            "laminar.py",
+            {"LMNR_BASE_URL": "{url}", "LMNR_PROJECT_API_KEY": "{key}"},
+        ),
+    ]
+}
+# These speak gRPC, which the recorder does not; what they say is what their HTTP twins say.
+UNRECORDED = {
+    sdk.name: sdk
+    for sdk in [
+        Sdk(
+            "otel-grpc",
+            "otel",
+            "opentelemetry.py",
+            {
+                **OTLP,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:{grpc_port}",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            },
+            "messages",
+        ),
+        Sdk(
+            "phoenix-grpc",
+            "otel",
+            "phoenix.py",
+            {
+                "PHOENIX_COLLECTOR_ENDPOINT": "{url}",
+                "PHOENIX_GRPC_PORT": "{grpc_port}",
+                "PHOENIX_API_KEY": "{key}",
+            },
+            "grpc",
+        ),
     ]
 }
 # In JavaScript: recorded where Node has its packages, never run by the tests.
@@ -126,18 +159,21 @@ class EmitterFailed(Exception):
     """The emitter did not end well; the message is what it wrote."""
 
 
-def emit(sdk: Sdk, program: list[str], url: str, provider_url: str, home: Path) -> dict[str, str]:
+def emit(
+    sdk: Sdk, program: list[str], *, url: str, grpc_port: int = 0, provider_url: str, home: Path
+) -> dict[str, str]:
     """Run one emitter to its end, aimed at a server.
 
     Args:
         program: what runs the emitter: the environment's Python, or Node.
-        url: where the SDK sends what it records.
+        url: where the SDK sends what it records, and `grpc_port` where it does so with gRPC.
         provider_url: the model provider's base URL, `/v1` included.
         home: an empty folder for whatever the SDK keeps of its own.
     Returns:
         the ids the SDK gave to what it emitted.
     """
-    aimed = {name: text.format(url=url, key=SECRET) for name, text in sdk.variables.items()}
+    places = {"url": url, "grpc_port": grpc_port, "key": SECRET}
+    aimed = {name: text.format(**places) for name, text in sdk.variables.items()}
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(home),
@@ -147,7 +183,11 @@ def emit(sdk: Sdk, program: list[str], url: str, provider_url: str, home: Path) 
         "OPENAI_API_KEY": SECRET,
         **aimed,
     }
-    command = [*program, str(HERE / "emitters" / sdk.emitter), *([sdk.argument] * bool(sdk.argument))]
+    command = [
+        *program,
+        str(HERE / "emitters" / sdk.emitter),
+        *([sdk.argument] * bool(sdk.argument)),
+    ]
     done = subprocess.run(
         command, env=environment, cwd=home, capture_output=True, text=True, timeout=90, check=False
     )

@@ -14,3 +14,7 @@ class TestFiles(BlobStoreContract):
     @pytest.fixture
     def blobs(self, tmp_path: Path) -> FileBlobs:
         return FileBlobs(tmp_path / "blobs")
+
+    @pytest.fixture
+    def restored(self) -> type[FileBlobs]:
+        return FileBlobs

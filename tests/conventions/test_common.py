@@ -81,6 +81,13 @@ def test_an_attribute_of_a_wrong_type_is_as_good_as_absent() -> None:
     assert span.attributes.keys() > odd.keys()
 
 
+@pytest.mark.parametrize("depth", [90, 110, 100_000])
+def test_json_nested_too_deep_stays_text(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    read_as = read({"input.value": nested}).input
+    assert (read_as == nested) is (depth > 100)
+
+
 def test_a_wrong_value_of_one_convention_leaves_the_word_to_the_next() -> None:
     span = read({"langfuse.observation.type": 7, "openinference.span.kind": "TOOL"})
     assert span.kind == "tool"

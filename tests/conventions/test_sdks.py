@@ -244,8 +244,10 @@ def test_vercel_counts_openais_cache_inside_the_input() -> None:
 
 @pytest.mark.parametrize("provider", ["anthropic.messages", "amazon-bedrock"])
 def test_vercel_5_counts_anthropics_cache_beside_the_input(provider: str) -> None:
-    span = read(vercel(provider, inputTokens=100, cachedInputTokens=60, outputTokens=5))
-    assert buckets(span) == {"input": 100, "cache_read": 60, "output": 5}
+    """Its total is input and output alone, which does not put the cache inside."""
+    counts = vercel(provider, inputTokens=100, cachedInputTokens=60, outputTokens=5)
+    for told in (counts, counts | {"ai.usage.totalTokens": 105}):
+        assert buckets(read(told)) == {"input": 100, "cache_read": 60, "output": 5}
 
 
 def test_vercel_6_says_what_was_not_cached() -> None:
@@ -284,6 +286,7 @@ def test_vercel_tool_and_embedding_and_metadata() -> None:
     tool = read(
         {
             "ai.operationId": "ai.toolCall",
+            "ai.toolCall.name": "weather",
             "ai.toolCall.args": '{"a": 1}',
             "ai.toolCall.result": '"done"',
             "ai.telemetry.metadata.sessionId": "s42",
@@ -293,11 +296,11 @@ def test_vercel_tool_and_embedding_and_metadata() -> None:
             "ai.telemetry.metadata.langfusePrompt": '{"name": "support", "version": 3}',
         }
     )
-    assert (tool.kind, tool.input, tool.output) == ("tool", {"a": 1}, "done")
+    assert (tool.kind, tool.name, tool.input, tool.output) == ("tool", "weather", {"a": 1}, "done")
     assert (tool.session, tool.user, tool.tags) == ("s42", "u7", ("demo",))
     assert (tool.metadata, tool.prompt) == ({"tenant": "acme"}, "support@3")
     embedding = {"ai.operationId": "ai.embed.doEmbed", "ai.values": ['"a"'], "ai.usage.tokens": 4}
-    assert read(embedding).kind == "embedding"
+    assert (read(embedding).kind, read(embedding).input) == ("embedding", ["a"])
     assert buckets(read(embedding)) == {"input": 4}
 
 
@@ -423,6 +426,12 @@ def test_logfire_exchange_is_read_from_its_bodies() -> None:
     assert span.input == [{"role": "user", "content": "Hi"}]
     assert span.output == [{"role": "assistant", "content": "Hello"}]
     assert buckets(span) == {"input": 100, "cache_read": 20, "output": 30}
+
+
+def test_logfire_name_that_is_a_template_is_filled_in() -> None:
+    told = {"logfire.msg": "Chat with 'm'"}
+    assert read(told, name="Chat with {model!r}").name == "Chat with 'm'"
+    assert read(told, name="chat").name == "chat"
 
 
 def test_logfire_scrubbed_session_is_no_session() -> None:

@@ -101,6 +101,7 @@ def test_chat_completions_are_recorded_whole_and_streamed_sync_and_async(
         with trimtab.span("astream"):
             stream = await aclient.chat.completions.create(stream=True, **ask)
             print("".join([c.choices[0].delta.content or "" async for c in stream]))
+        await aclient.close()
 
     asyncio.run(main())
     """
@@ -216,10 +217,10 @@ def test_raw_responses_and_streams_given_up_end_their_spans(
         if chunk.choices[0].delta.content:
             break
     del chunk
+    gc.collect()
     client.chat.completions.create(stream=True, **ask).close()
     with client.chat.completions.create(stream=True, **ask) as stream:
         next(stream)
-    del stream
     trimtab.flush()
     print("flushed", flush=True)
     os._exit(0)
@@ -233,6 +234,7 @@ def test_raw_responses_and_streams_given_up_end_their_spans(
     assert [span.status for span in collector.spans] == [0] * 5
     assert loaded(collector.spans[0], "output")[0]["parts"] == [SAID]
     assert loaded(collector.spans[2], "output")[0]["parts"][0]["content"] == "You "
+    assert collector.spans[2].end_ns < collector.spans[3].start_ns
 
 
 def test_what_the_client_raises_is_raised_and_recorded(
@@ -253,7 +255,8 @@ def test_what_the_client_raises_is_raised_and_recorded(
     attempt(lambda: client.chat.completions.create(**ask))
     attempt(lambda: list(client.chat.completions.create(stream=True, **ask)))
     async def main():
-        await aclient.chat.completions.create(**ask)
+        async with aclient:
+            await aclient.chat.completions.create(**ask)
     attempt(lambda: asyncio.run(main()))
     attempt(lambda: client.chat.completions.create(model="m"))
     attempt(lambda: openai.OpenAI(base_url="http://127.0.0.1:9", api_key="k", max_retries=0)
@@ -289,6 +292,7 @@ def test_anthropic_messages_are_recorded_whole_and_streamed_sync_and_async(
         with trimtab.span("amanager"):
             async with aclient.messages.stream(**ask) as stream:
                 print([text async for text in stream.text_stream])
+        await aclient.close()
 
     asyncio.run(main())
     with trimtab.span("failed"):

@@ -159,7 +159,7 @@ async def backup(request: Request) -> Response:
         )
     await asyncio.to_thread(_require_empty, directory)
     await request.app.tracing.flush()
-    await asyncio.to_thread(request.app.telemetry.backup, directory)
+    await asyncio.to_thread(request.app.backup, directory)
     return reply(Backup(directory=str(directory)))
 
 
@@ -210,7 +210,7 @@ ENDPOINTS = [
         path="/api/v1/admin/backup",
         permission="admin:write",
         handler=backup,
-        summary="Write a copy of the telemetry into a directory of the server's machine",
+        summary="Write a copy of all data into a directory of the server's machine",
         takes=BackupInput,
         gives=Backup,
     ),

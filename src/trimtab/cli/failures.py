@@ -125,6 +125,8 @@ def _report(
     lines = [f"{label} {printable(what)}"]
     if where:
         lines.append(f"  where: {printable(where)}")
+    if pointer := fields.get("pointer"):
+        lines += [f"    {line}" for line in printable(str(pointer)).split("\n")]
     if fix:
         lines.append(f"  fix: {printable(fix)}")
     click.echo("\n".join(lines), err=True)

@@ -26,7 +26,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "Show the running server and its figures.",
     },
     "Observe": {
-        "traces": "List and show recorded calls.",
+        "traces": "List, show, follow, export and erase recorded calls.",
+        "sessions": "List conversations with their figures.",
+        "users": "List users with their figures.",
+        "metrics": "Add up recorded calls by a field, or over time.",
+        "sql": "Answer one SELECT over recorded calls and scores.",
         "scores": "List judgements of calls and examples.",
     },
     "Improve": {
@@ -38,6 +42,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Set up": {
         "config": "Show and check the configuration.",
+        "admin": "Compact the store, or copy it while it is in use.",
         "doctor": "Check this machine, the configuration and the data directory.",
         "version": "Show the version of Trimtab and of what it runs on.",
     },

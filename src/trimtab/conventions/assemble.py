@@ -99,7 +99,7 @@ def normalise(raw: RawSpan, *, project: str) -> Span:
         span_id=span_id,
         parent_id=parent_id,
         project=project,
-        name=raw.name,
+        name=_name(raw.name, values),
         kind=kind,
         start_ns=raw.start_ns,
         end_ns=raw.end_ns,
@@ -161,6 +161,12 @@ def _settled(found: dict[int, Any]) -> Values:
                 if not plain and field in ATTRIBUTED:
                     values[f"by.{field}"] = convention
     return values
+
+
+def _name(name: str, values: Values) -> str:
+    """The name as it came; a template's with its values, a tool's where the span has none."""
+    told: str = values.get("name") or (values.get("title") if "{" in name else None) or name
+    return told
 
 
 def _merged(first: Any, more: Any) -> Any:

@@ -10,6 +10,8 @@ Convert = Callable[[Any], Any]
 
 Field = Literal[
     "kind",
+    "name",
+    "title",
     "tool",
     "agent",
     "request_model",
@@ -52,19 +54,12 @@ Field = Literal[
     "tags",
     "metadata",
 ]
-"""What attributes are read into. `tool`, `agent` and `request_model` only tell the kind of a span
-that does not say it; `conversation` holds both sides; the others are named after Span's fields."""
-
-
-class Rule(NamedTuple):
-    """One key, the field it feeds, and how its value is read."""
-
-    key: str
-    field: Field
-    convert: Convert
-
+"""What attributes are read into. Most are named after Span's fields. `title` is a name with the
+values filled in; `tool`, `agent` and `request_model` tell the kind of a span that does not say it;
+`conversation` holds both sides of one; `usage` is counted whole, `usage_details` fill in."""
 
 Rules = tuple[tuple[str, Field, Convert], ...]
+"""Keys, the field each feeds, and how its value is read. A key listed twice feeds both fields."""
 
 
 class Convention(NamedTuple):

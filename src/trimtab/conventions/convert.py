@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 from trimtab.conventions.convention import Convert
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
@@ -135,11 +137,19 @@ def dumped(value: Any) -> Json:
     return value  # type: ignore[no-any-return]
 
 
+def each(value: Any) -> list[Any] | None:
+    """A list whose items were encoded once more, one by one."""
+    found = dumped(value)
+    return [dumped(item) for item in found] if isinstance(found, list) else None
+
+
 def decoded(value: str, *, otherwise: Json = None) -> Json:
     """The value a JSON text stands for."""
     try:
-        return jsonx.decode(value.encode())  # type: ignore[no-any-return]
-    except (InvalidRequest, UnicodeEncodeError):
+        if value.count("[") + value.count("{") > jsonx.MAX_DEPTH:  # It may be nested too deep.
+            return jsonx.decode(value.encode())  # type: ignore[no-any-return]
+        return msgspec.json.decode(value)  # type: ignore[no-any-return]
+    except (InvalidRequest, msgspec.DecodeError, UnicodeEncodeError):
         return otherwise
 
 

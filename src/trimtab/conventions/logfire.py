@@ -23,6 +23,7 @@ def kept(value: Any) -> str | None:
 CONVENTION = Convention(
     "logfire",
     attributes=(
+        ("logfire.msg", "title", text),
         ("session_id", "session", kept),
         ("user_id", "user", kept),
         ("agent_name", "agent", always("agent")),

@@ -48,7 +48,6 @@ CONVENTION = Convention(
         ("reranker.output_documents", "output", flattened.whole(passages.flattened)),
         ("input.value", "input", value),
         ("reranker.query", "input", text),
-        ("tool.parameters", "input", value),
         ("output.value", "output", value),
         ("llm.token_count.prompt", "tokens_input", count),
         ("llm.token_count.completion", "tokens_output", count),

@@ -35,8 +35,8 @@ def to_usage(counts: Counts, *, beside: bool = False) -> Usage | None:
 
     Args:
         counts: as reported.
-        beside: whether the sender counts the parts beside input and output. The total, or parts
-            greater than what should hold them, say it better.
+        beside: whether the sender is known to count the parts beside input and output. A total
+            that holds them, or parts greater than what should, say it of any sender.
     Numbers that contradict each other are marked `estimated`; none is ever negative.
 
     >>> to_usage({"input": 100, "cache_read": 80, "output": 5, "total": 105}).input
@@ -90,8 +90,8 @@ def _places(
     """Whether the cached tokens are beside the input, and the reasoning beside the output."""
     if {"input", "output", "total"} <= counts.keys():
         gap = counts["total"] - given - answered
-        if gap == 0:
-            return False, False
+        if gap == 0:  # Where the cache is known to be beside, the total left it out as well.
+            return beside, False
         if gap == cached + reasoned:
             return cached > 0, reasoned > 0
         if gap in {cached, reasoned}:

@@ -159,9 +159,10 @@ class Recording:
             _note_error(self._span, error)
         self._span.end()
 
-    def end(self) -> None:
+    def end(self, time_ns: int | None = None) -> None:
+        """End now, or at the time something else ended it (Unix time)."""
         if self._span is not None and self._span.is_recording():
-            self._span.end()
+            self._span.end(time_ns)
 
     def _value(self, side: str, value: Any) -> None:
         if self._span is not None:

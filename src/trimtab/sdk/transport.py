@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import encodings.idna  # resolving a name imports it: a fork meanwhile would leave it locked
 import http.client
 import os
 import ssl

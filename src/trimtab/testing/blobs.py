@@ -5,13 +5,19 @@
         def blobs(self):
             return MyBlobs()
 
-`blobs` is empty and shared by the threads of a test.
+        @pytest.fixture
+        def restored(self):
+            return MyBlobs.restored_from
+
+`blobs` is empty and shared by the threads of a test; `restored` opens a backup.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +67,12 @@ class BlobStoreContract:
         with ThreadPoolExecutor(8) as threads:
             digests = list(threads.map(blobs.put, contents))
         assert [blobs.get(digest) for digest in digests] == contents
+
+    def test_a_backup_holds_what_is_deleted_later(
+        self, blobs: BlobStore, tmp_path: Path, restored: Callable[[Path], BlobStore]
+    ) -> None:
+        digests = [blobs.put(b"one"), blobs.put(b"two")]
+        blobs.backup(tmp_path / "copy")
+        blobs.delete(digests[0])
+        copy = restored(tmp_path / "copy")
+        assert [copy.get(digest) for digest in digests] == [b"one", b"two"]

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from trimtab.kit import jsonx
-from trimtab.ports import Clock, SpanQuery, TelemetryStore
+from trimtab.ports import Clock, SpanHead, SpanQuery, TelemetryStore
 from trimtab.records import AllOf, Condition, Filter, Span, SpanPatch
 from trimtab.tracing.patching import (
+    INHERITED,
     Key,
     begun,
     bequeaths,
@@ -29,7 +30,7 @@ from trimtab.tracing.patching import (
     revised,
 )
 
-_OF_A_ROOT = ("session", "user", "environment", "tags", "metadata", "attributes")
+_ADDED = ("tags", "metadata", "attributes")
 _MOST_LOCATED = 100_000
 _MOST_ROOTLESS = 10_000
 
@@ -43,9 +44,9 @@ class _Known(NamedTuple):
 class _Rootless:
     """A trace whose root is waited for, or has a span standing in for it."""
 
-    def __init__(self) -> None:
-        self.stand_in: Key | None = None
-        self.told: Span | None = None
+    def __init__(self, stand_in: Key, told: Span) -> None:
+        self.stand_in = stand_in
+        self.told = told
         self.came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
 
@@ -118,38 +119,28 @@ class Assembler:
             wait_s: for how long the root is waited for: one on its way is here in no time.
         Raises: as `patch`.
         """
-        trace = (project, patch.trace_id or "")
-        waiting = self._rootless.setdefault(trace, _Rootless())
-        root = await self._root(trace, waiting, wait_s)
-        if root is None:
-            waiting.stand_in = Key(*trace, patch.span_id)
+        stand_in = Key(project, patch.trace_id or "", patch.span_id)
+        told = patched(begun(stand_in, patch, self._clock.now_ns()), patch)
+        waiting = self._rootless[stand_in.trace] = _Rootless(stand_in, told)
+        if len(self._rootless) > _MOST_ROOTLESS:
+            self._rootless.popitem(last=False)
+        heads = await asyncio.to_thread(self._store.skeleton, *stand_in.trace)
+        roots = [h.span_id for h in heads if h.parent_id is None and h.span_id != patch.span_id]
+        if not roots:
+            with contextlib.suppress(TimeoutError):
+                roots = [await asyncio.wait_for(asyncio.shield(waiting.came), wait_s)]
+        if not roots:
             await self.patch(project, [patch])
-            if len(self._rootless) > _MOST_ROOTLESS:
-                self._rootless.popitem(last=False)
             if not waiting.came.done():
                 return
             # The root came while its stand-in was being written.
-            root = waiting.came.result()
+            roots = [waiting.came.result()]
             below = SpanPatch(
-                trace_id=patch.trace_id,
-                span_id=patch.span_id,
-                fields={"parent_id": root},
-                finished=True,
+                trace_id=patch.trace_id, span_id=patch.span_id, fields={"parent_id": roots[0]}
             )
             await self.patch(project, [below])
-        self._rootless.pop(trace, None)
-        added = {name: patch.fields[name] for name in _OF_A_ROOT if name in patch.fields}
-        await self.patch(project, [replace(patch, span_id=root, fields=added, finished=False)])
-
-    async def _root(self, trace: tuple[str, str], waiting: _Rootless, wait_s: float) -> str | None:
-        heads = await asyncio.to_thread(self._store.skeleton, *trace)
-        own = waiting.stand_in.span_id if waiting.stand_in else None
-        for head in heads:
-            if head.parent_id is None and head.span_id != own:
-                return head.span_id
-        with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(asyncio.shield(waiting.came), wait_s)
-        return None
+        self._rootless.pop(stand_in.trace, None)
+        await self.patch(project, _of_a_root(patch, roots[0], heads))
 
     async def locate(self, project: str, span_ids: Iterable[str]) -> dict[str, str]:
         """The traces of spans that are known by their ids alone, as far as they are known."""
@@ -168,32 +159,39 @@ class Assembler:
         """
         if not self._fragments and not self._rootless:
             return spans
-        merged: list[Span] = []
-        for span in spans:
-            merged.append(self._completed(span))
+        merged = [self._completed(span) for span in spans]
+        rooted = {}
+        for place, span in enumerate(merged):
             trace = (span.project, span.trace_id)
             if trace in self._rootless and span.parent_id is None and not span.open:
-                merged[-1:] = self._rooted(trace, merged[-1])
+                rooted[trace] = merged[place] = self._rooted(self._rootless[trace], span)
+        if rooted:
+            merged = [inherited(span, rooted.get((span.project, span.trace_id))) for span in merged]
+            merged += [span for trace in rooted for span in self._demoted(trace, rooted[trace])]
         return merged
 
-    def _rooted(self, trace: tuple[str, str], root: Span) -> list[Span]:
-        """The root that was waited for, and the span that stood in for it, now below it."""
-        waiting = self._rootless[trace]
+    def _rooted(self, waiting: _Rootless, root: Span) -> Span:
+        """The root that was waited for, with what was said of it."""
         key = Key(root.project, root.trace_id, root.span_id)
-        stand_in = waiting.stand_in
-        if key == stand_in:
-            return [root]
-        known = self._recent.get(stand_in) if stand_in else None
-        if stand_in is None or known is None:
-            self._keep(key, root, durable=False)
-            if not waiting.came.done():
-                waiting.came.set_result(root.span_id)
-            return [root]
+        known = self._recent.get(key)
+        if key == waiting.stand_in or (known is not None and known.span.revision > root.revision):
+            return root
+        whole = completed(root, waiting.told)
+        self._keep(key, whole, durable=False)
+        if not waiting.came.done():
+            waiting.came.set_result(root.span_id)
+        return whole
+
+    def _demoted(self, trace: tuple[str, str], root: Span) -> list[Span]:
+        """The span that stood in for a root, if one did, now below it."""
+        stand_in = self._rootless[trace].stand_in
+        known = self._recent.get(stand_in)
+        if known is None or stand_in.span_id == root.span_id:
+            return []
         # The entry stays: a write that fails comes again.
-        if waiting.told is None:
-            waiting.told = known.span
+        if known.span.parent_id is None:
             known = self._keep(stand_in, demoted(known.span, root), durable=False)
-        return [completed(root, waiting.told), known.span]
+        return [known.span]
 
     def _completed(self, span: Span) -> Span:
         key = Key(span.project, span.trace_id, span.span_id)
@@ -246,19 +244,19 @@ class Assembler:
             if known_before and known_before.durable and span == old:
                 continue
             changed[key] = self._keep(key, span, durable=False)
-        for key, known in list(changed.items()):
-            if known.span.parent_id is None and bequeaths(known.span, _span(before, key)):
-                changed |= self._bequeathed(key, known.span, changed)
+        for key, now in list(changed.items()):
+            if now.span.parent_id is None and bequeaths(now.span, _span(before, key)):
+                changed |= self._bequeathed(now.span, key.trace, changed)
         return changed
 
     def _bequeathed(
-        self, root: Key, span: Span, changed: Mapping[Key, _Known]
+        self, root: Span, trace: tuple[str, str], changed: Mapping[Key, _Known]
     ) -> dict[Key, _Known]:
         """The spans below a root that take over what became known of it after them."""
         heirs = {}
-        for key in list(self._members.get(root[:2], ())):
+        for key in list(self._members.get(trace, ())):
             member = self._recent[key].span
-            heir = inherited(member, span)
+            heir = inherited(member, root)
             if heir is not member:
                 revision = member.revision + (key not in changed)
                 heirs[key] = self._keep(key, replace(heir, revision=revision), durable=False)
@@ -302,7 +300,7 @@ class Assembler:
         self._forget(key)
         known = _Known(span, durable, len(jsonx.encode(span)))
         self._recent[key] = known
-        self._members.setdefault(key[:2], set()).add(key)
+        self._members.setdefault(key.trace, set()).add(key)
         self._recent_bytes += known.size_bytes
         if span.open:
             self._fragments[key] = span
@@ -316,10 +314,10 @@ class Assembler:
         self._fragments.pop(key, None)
         if known is not None:
             self._recent_bytes -= known.size_bytes
-            members = self._members[key[:2]]
+            members = self._members[key.trace]
             members.discard(key)
             if not members:
-                del self._members[key[:2]]
+                del self._members[key.trace]
 
     def _remember_trace(self, key: Key) -> None:
         self._traces[key.project, key.span_id] = key.trace_id
@@ -331,6 +329,20 @@ class Assembler:
 def _span(known: Mapping[Key, _Known], key: Key) -> Span | None:
     found = known.get(key)
     return found.span if found else None
+
+
+def _of_a_root(patch: SpanPatch, root: str, heads: Sequence[SpanHead]) -> list[SpanPatch]:
+    """A patch as its root takes it over, and what of it holds for the spans below."""
+    added = {name: patch.fields[name] for name in (*INHERITED, *_ADDED) if name in patch.fields}
+    common = {name: value for name, value in added.items() if name in INHERITED}
+    below = [head.span_id for head in heads if head.span_id not in (root, patch.span_id)]
+    return [
+        SpanPatch(trace_id=patch.trace_id, span_id=root, fields=added),
+        *(
+            SpanPatch(trace_id=patch.trace_id, span_id=span_id, fields=common)
+            for span_id in (below if common else ())
+        ),
+    ]
 
 
 def _parents(placed: Sequence[tuple[Key, SpanPatch]]) -> set[Key]:

@@ -17,7 +17,9 @@ UNNAMED = "unnamed"
 _IDENTITY = frozenset({"trace_id", "span_id", "project", "open", "revision"})
 _ADDED = ("metadata", "attributes", "resource")
 _APPENDED = ("tags", "events", "links")
-_INHERITED = ("session", "user", "environment")
+INHERITED = ("session", "user", "environment")
+"""What holds for all that is below a span, where it does not say otherwise itself."""
+
 _DEFAULTS = {
     "name": UNNAMED,
     **{field.name: field.default for field in msgspec.structs.fields(Span) if not field.required},
@@ -30,6 +32,10 @@ class Key(NamedTuple):
     project: str
     trace_id: str
     span_id: str
+
+    @property
+    def trace(self) -> tuple[str, str]:
+        return self.project, self.trace_id
 
 
 def patched(span: Span, patch: SpanPatch) -> Span:
@@ -85,7 +91,7 @@ def inherited(span: Span, parent: Span | None) -> Span:
         return span
     new = {
         name: getattr(parent, name)
-        for name in _INHERITED
+        for name in INHERITED
         if getattr(span, name) is None and getattr(parent, name) is not None
     }
     return replace(span, **new) if new else span
@@ -123,7 +129,7 @@ def bequeaths(root: Span, old: Span | None) -> bool:
     """Whether something became known of a root that holds for all that is below it."""
     return any(
         getattr(root, name) is not None and (old is None or getattr(old, name) is None)
-        for name in _INHERITED
+        for name in INHERITED
     )
 
 

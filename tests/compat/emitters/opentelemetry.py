@@ -85,9 +85,7 @@ def messages(span: Span) -> None:
     parts = [{"type": "text", "content": story.QUESTION}]
     answer = {"role": "assistant", "parts": [{"type": "text", "content": story.ANSWER}]}
     span.set_attribute("gen_ai.input.messages", json.dumps([{"role": "user", "parts": parts}]))
-    span.set_attribute(
-        "gen_ai.output.messages", json.dumps([{**answer, "finish_reason": "stop"}])
-    )
+    span.set_attribute("gen_ai.output.messages", json.dumps([{**answer, "finish_reason": "stop"}]))
     system = [{"type": "text", "content": story.SYSTEM}]
     span.set_attribute("gen_ai.system_instructions", json.dumps(system))
 

@@ -1,7 +1,11 @@
-"""Phoenix's OpenTelemetry wrapper with OpenInference's instrumentation of the openai package."""
+"""Phoenix's OpenTelemetry wrapper with OpenInference's instrumentation of the openai package.
+
+With the argument `grpc` it speaks gRPC, which it does by itself when it is told no protocol.
+"""
 
 import contextlib
 import json
+import sys
 
 from emitters import story
 from openai import OpenAI
@@ -10,10 +14,9 @@ from openinference.instrumentation.openai import OpenAIInstrumentor
 from opentelemetry import trace
 from phoenix.otel import register
 
-# Without a protocol, an address that comes from the environment means gRPC, on a port of its own.
 provider = register(
     project_name="helpdesk",
-    protocol="http/protobuf",
+    protocol="grpc" if "grpc" in sys.argv else "http/protobuf",
     batch=True,
     verbose=False,
     auto_instrument=False,

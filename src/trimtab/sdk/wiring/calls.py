@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -58,6 +59,7 @@ class ModelCall:
         self._recording = recording
         self._context = context
         self._gathered: Gathering | None = None
+        self._last_piece_ns: int | None = None
 
     def enter(self) -> Attached:
         return Attached(self._context)
@@ -84,11 +86,16 @@ class ModelCall:
         if self.shape.gathering is None or inner is None:
             return False
         self._gathered = self.shape.gathering()
-        watched = Pieces if hasattr(inner, "__next__") else AsyncPieces
-        setattr(stream, _INNER, watched(inner, self))
+        if hasattr(inner, "__next__"):
+            _wire_close(type(stream), _closing)
+            setattr(stream, _INNER, Pieces(inner, self))
+        else:
+            _wire_close(type(stream), _async_closing)
+            setattr(stream, _INNER, AsyncPieces(inner, self))
         return True
 
     def piece(self, piece: Any) -> None:
+        self._last_piece_ns = time.time_ns()
         try:
             if self._gathered is not None and self._gathered.add(piece):
                 self._recording.first_output()
@@ -98,6 +105,11 @@ class ModelCall:
     def end(self) -> None:
         self._note_gathered()
         self._recording.end()
+
+    def abandon(self) -> None:
+        """The application read no further; the call ended with what it read last."""
+        self._note_gathered()
+        self._recording.end(self._last_piece_ns)
 
     def stop(self, error: BaseException) -> None:
         """The stream broke: keep what there was of it."""
@@ -119,6 +131,7 @@ class Pieces:
     def __init__(self, inner: Any, call: ModelCall) -> None:
         self._inner = inner
         self._call = call
+        self.abandon = call.abandon
 
     def __iter__(self) -> Pieces:
         return self
@@ -139,7 +152,7 @@ class Pieces:
         return getattr(self._inner, name)
 
     def __del__(self) -> None:
-        self._call.end()
+        self._call.abandon()
 
 
 class AsyncPieces:
@@ -148,6 +161,7 @@ class AsyncPieces:
     def __init__(self, inner: Any, call: ModelCall) -> None:
         self._inner = inner
         self._call = call
+        self.abandon = call.abandon
 
     def __aiter__(self) -> AsyncPieces:
         return self
@@ -168,7 +182,42 @@ class AsyncPieces:
         return getattr(self._inner, name)
 
     def __del__(self) -> None:
-        self._call.end()
+        self._call.abandon()
+
+
+def _wire_close(kind: Any, closing: Callable[[Any], Any]) -> None:
+    """A stream that is closed early may live on; its call does not."""
+    original = getattr(kind, "close", None)
+    if original is not None and not hasattr(original, _MARK):
+        method = functools.wraps(original)(closing(original))
+        setattr(method, _MARK, True)
+        kind.close = method
+
+
+def _closing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def close(self: Any) -> Any:
+        try:
+            return original(self)
+        finally:
+            _abandon(self)
+
+    return close
+
+
+def _async_closing(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def close(self: Any) -> Any:
+        try:
+            return await original(self)
+        finally:
+            _abandon(self)
+
+    return close
+
+
+def _abandon(stream: Any) -> None:
+    inner = getattr(stream, _INNER, None)
+    if isinstance(inner, (Pieces, AsyncPieces)):
+        inner.abandon()
 
 
 def wire(owner: Any, name: str, shape: Shape) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -64,6 +65,26 @@ class FileBlobs:
 
     def exists(self, digest: str) -> bool:
         return _DIGEST.fullmatch(digest) is not None and self._path(digest).exists()
+
+    def backup(self, directory: Path) -> None:
+        """Copy the files, as links to the same content where the disk allows it.
+
+        Raises:
+            NotDurable: a copy cannot be written.
+        """
+        for path in self.root.rglob("*.zst"):
+            copy = directory / path.relative_to(self.root)
+            try:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                _copy(path, copy)
+            except FileNotFoundError:
+                continue  # deleted meanwhile: nothing that is kept refers to it
+            except OSError as error:
+                raise NotDurable(
+                    f"the payloads cannot be copied: {error.strerror}",
+                    where=str(directory),
+                    fix="free space on that disk and check that it is writable",
+                ) from error
 
     def delete(self, digest: str) -> None:
         """Deleting what is absent is not an error."""
@@ -125,3 +146,11 @@ def _damaged(path: Path, why: str) -> StoreError:
     return StoreError(
         f"a stored payload is damaged: {why}", where=str(path), fix="restore it from a backup"
     )
+
+
+def _copy(path: Path, copy: Path) -> None:
+    # A blob is never changed, only deleted, so a link is as good as a copy.
+    try:
+        copy.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, copy)

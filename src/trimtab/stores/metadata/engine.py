@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
@@ -60,6 +61,26 @@ class Database:
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of an SQLite database as it is at one moment.
+
+        Raises:
+            StoreError: it cannot be written, or this is not SQLite.
+        """
+        if not self.is_sqlite:
+            raise StoreError(
+                "a PostgreSQL database is not backed up by Trimtab",
+                where=self.place,
+                fix="use pg_dump, or the backups of whoever runs the server",
+            )
+        with self._translated(), self._engine.connect() as connection:
+            # Outside a transaction, which VACUUM does not allow.
+            raw = connection.connection.driver_connection
+            if raw is None:
+                raise StoreError("the metadata database is gone", where=self.place)
+            connection.rollback()
+            raw.execute("VACUUM INTO ?", [str(path)])
 
     def close(self) -> None:
         """Disconnect; later use raises StoreError."""

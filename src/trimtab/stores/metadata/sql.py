@@ -7,6 +7,8 @@ per route); every other rule of a record's life is the business of its station.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from trimtab.errors import StoreError
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import (
@@ -81,6 +83,14 @@ class SQLMetadata:
                 where=self._database.place,
                 fix="restart Trimtab to bring it up to date",
             )
+
+    def backup(self, directory: Path) -> None:
+        """Copy an SQLite database into `directory` as `metadata.db`.
+
+        Raises:
+            StoreError: it cannot be written, or the database is a PostgreSQL server.
+        """
+        self._database.copy_to(directory / "metadata.db")
 
     def close(self) -> None:
         """Disconnect; later calls raise StoreError. Closing twice is fine."""

@@ -1,14 +1,14 @@
 """Filter to SQL conditions over the telemetry schema.
 
 Values never become part of the text: they are named parameters. What only payloads can answer (text
-and attributes) is asked of the store first; the answer, numbers of spans, takes its place.
+and attributes) each store turns into a condition of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from trimtab.errors import InvalidRequest
 from trimtab.records import AllOf, Condition, Filter, Not
@@ -47,7 +47,13 @@ _SCORED = """(
 """
 _TIMES = {"since": ">=", "until": "<"}
 
-Search = Callable[[Condition], Collection[int]]
+
+class Search(Protocol):
+    """How a store answers conditions on what payloads hold: text that was said, attributes."""
+
+    def __call__(self, where: Where, condition: Condition) -> str:
+        """A condition in SQL, whose parameters are bound by `where`."""
+        ...
 
 
 class Where:
@@ -79,6 +85,10 @@ class Where:
         name = f"p{len(self.parameters)}"
         self.parameters[name] = value
         return f"${name}"
+
+    def numbered(self, seqs: Iterable[int]) -> str:
+        """The condition that a span has one of these numbers."""
+        return f"seq IN (SELECT unnest({self.bind(sorted(seqs))}::BIGINT[]))"
 
 
 def of_span(where: Where, tree: Filter, search: Search) -> str:
@@ -128,7 +138,7 @@ def _leaf(where: Where, condition: Condition, search: Search) -> str:
             f"there is no field {field!r}", where="filter", fix=f"use one of {', '.join(FIELDS)}"
         )
     if field in PAYLOAD_FIELDS:
-        return f"seq IN (SELECT unnest({where.bind(sorted(search(condition)))}::BIGINT[]))"
+        return search(where, condition)
     if field == "score":
         return _score(where, condition)
     if field == "tag":

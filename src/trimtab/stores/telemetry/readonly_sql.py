@@ -86,7 +86,7 @@ SCORES = {
     "scored": "make_timestamp(time_ns // 1000)",
 }
 TABLES = {"spans": SPANS, "scores": SCORES}
-_VIEW = "SELECT {columns} FROM telemetry.main.{table} WHERE project = {project}"
+_VIEW = "SELECT {columns} FROM {source}{table} WHERE project = {project}"
 
 # Functions that read files, settings, the network or the catalogue, or wait.
 _FORBIDDEN = (
@@ -129,6 +129,12 @@ _FORBIDDEN = (
     "numbers",
     "generate",
     "zeros",
+    "dict",
+    "joinget",
+    "getsetting",
+    "getserver",
+    "hostname",
+    "catboost",
 )
 
 
@@ -154,23 +160,23 @@ def checked(text: str) -> exp.Query:
     return statement
 
 
-def scoped(statement: exp.Query, project: str) -> exp.Query:
-    """The statement over the rows of one project only."""
+def scoped(statement: exp.Query, project: str, *, source: str = "telemetry.main.") -> exp.Query:
+    """The statement over the rows of one project only; `source` is before the tables' names."""
     scope = statement.copy()
     names = {cte.alias_or_name.lower() for cte in scope.find_all(exp.CTE)}
     for table in list(scope.find_all(exp.Table)):
         if table.name.lower() in names:
             continue
-        view = _view(table.name.lower(), project)
+        view = _view(table.name.lower(), project, source)
         alias = table.alias or table.name
         table.replace(exp.Subquery(this=view, alias=exp.TableAlias(this=exp.to_identifier(alias))))
     return scope
 
 
-def _view(table: str, project: str) -> exp.Select:
+def _view(table: str, project: str, source: str) -> exp.Select:
     columns = ", ".join(f'{source} AS "{column}"' for column, source in TABLES[table].items())
     literal = exp.Literal.string(project).sql(dialect="duckdb")
-    text = fill(_VIEW, columns=columns, table=table, project=literal)
+    text = fill(_VIEW, columns=columns, source=source, table=table, project=literal)
     return sqlglot.parse_one(text, read="duckdb", into=exp.Select)
 
 

@@ -61,7 +61,11 @@ class PayloadSearch:
         self._where.compare("start_ns", ">=", "since", since)
         self._where.compare("start_ns", "<", "until", until)
 
-    def __call__(self, condition: Condition) -> list[int]:
+    def __call__(self, where: Where, condition: Condition) -> str:
+        """The condition that a span is one of those that meet it."""
+        return where.numbered(self.matches(condition))
+
+    def matches(self, condition: Condition) -> list[int]:
         """Numbers of the spans that meet a condition on text or attributes."""
         test = _Text(condition) if condition.field == "text" else _Attribute(condition)
         return [seq for portion in self._portions() for seq in self._search(portion, test)]

@@ -1,71 +1,101 @@
-"""`trimtab traces`: the recorded calls."""
+"""`trimtab traces list` and `show`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import click
 import msgspec
 
+from trimtab.cli.columns import SHORT_ID, ms, previews, usd, when
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.failures import printable
 from trimtab.cli.output import emit, show_table, table
+from trimtab.client import Client
+from trimtab.errors import InvalidRequest, NotFound
 from trimtab.kit.clock import iso
 from trimtab.records import Score, Span, text_of
 
+_BEGINNING = re.compile(r"[0-9a-fA-F]{6,31}")
+_COLUMNS = ["trace", "started", "name", "status", "ms", "tokens", "usd", "input", "output"]
+_USED = 66
 
-@click.group()
-def command() -> None:
-    """List and show recorded calls."""
 
-
-@command.command("list")
+@click.command("list")
 @client_options
+@click.argument("filter", nargs=-1)
 @click.option("--limit", type=int, default=20, show_default=True, help="How many.")
 @click.option("--route", help="Only this route.")
-def listed(as_json: bool, limit: int, route: str | None, **flags: Any) -> None:
-    """List the newest traces."""
+def listed(
+    as_json: bool, filter: tuple[str, ...], limit: int, route: str | None, **flags: Any
+) -> None:
+    """List the newest traces that FILTER means: status:error cost_usd>0.01 since:24h."""
     with connected(flags) as client:
-        rows = client.traces(limit=limit, route=route)
+        rows = client.traces(" ".join(filter) or None, limit=limit, route=route)
     if as_json:
         emit(rows, as_json)
         return
     show_table(
         [
             [
-                row["trace_id"],
-                iso(row["start_ns"]),
-                row["name"],
+                row["trace_id"][:SHORT_ID],
+                when(row["start_ns"]),
+                row["name"][:16],
                 row["status"],
-                f"{row['duration_ms']:.1f}",
+                ms(row["duration_ms"]),
                 row["input_tokens"] + row["output_tokens"],
-                "unpriced" if row["cost_usd"] is None else row["cost_usd"],
-                row["input_preview"][:60],
-                row["output_preview"][:60],
+                usd(row["cost_usd"], unpriced=row["unpriced"]),
+                *previews(row, _USED),
             ]
             for row in rows
         ],
-        ["trace", "started", "name", "status", "ms", "tokens", "usd", "input", "output"],
+        _COLUMNS,
         right=("ms", "usd"),
     )
 
 
-@command.command("show")
+@click.command("show")
 @client_options
 @click.argument("trace_id")
 def shown(as_json: bool, trace_id: str, **flags: Any) -> None:
-    """Show the spans of one trace with what was said in them, and its scores."""
+    """Show the spans of one trace with what was said in them, and its scores.
+
+    TRACE_ID may be the beginning of an id, as `list` shows it.
+    """
     with connected(flags) as client:
-        trace = client.trace(trace_id)
+        trace = client.trace(_whole(client, trace_id))
     emit(trace, as_json, text=lambda: _text(trace))
+
+
+def _whole(client: Client, trace_id: str) -> str:
+    """The id that a beginning of it stands for. Raises NotFound, InvalidRequest."""
+    if not _BEGINNING.fullmatch(trace_id):
+        return trace_id
+    start = trace_id.lower()
+    rows = client.each("/api/v1/traces", {"filter": f"trace_id~{start}"})
+    found = [row["trace_id"] for row in rows if row["trace_id"].startswith(start)]
+    if not found:
+        raise NotFound(
+            f"no trace begins with {start}", fix="`trimtab traces list` lists the newest"
+        )
+    if len(found) > 1:
+        raise InvalidRequest(
+            f"{len(found)} traces begin with {start}",
+            where="TRACE_ID",
+            fix=f"give more of it: {', '.join(found[:3])}",
+        )
+    return str(found[0])
 
 
 def _text(trace: dict[str, Any]) -> str:
     spans = msgspec.convert(trace["spans"], list[Span])
     scores = msgspec.convert(trace["scores"], list[Score])
     columns = ["span", "kind", "status", "started", "ms", "tokens", "usd"]
-    sections = [table([_row(span, spans) for span in spans], columns, right=("ms", "usd"))]
+    depths = _depths(spans)
+    rows = [_row(span, depths[span.span_id]) for span in spans]
+    sections = [f"trace {trace['trace_id']}", table(rows, columns, right=("ms", "usd"))]
     sections += ["\n".join(_content(span)) for span in spans]
     if scores:
         judged = [
@@ -76,10 +106,10 @@ def _text(trace: dict[str, Any]) -> str:
     return "\n\n".join(sections)
 
 
-def _row(span: Span, spans: list[Span]) -> list[object]:
+def _row(span: Span, depth: int) -> list[object]:
     usage = span.usage
     return [
-        "  " * _depth(span, spans) + span.name,
+        "  " * depth + span.name,
         span.kind,
         span.status,
         iso(span.start_ns),
@@ -89,13 +119,20 @@ def _row(span: Span, spans: list[Span]) -> list[object]:
     ]
 
 
-def _depth(span: Span, spans: list[Span]) -> int:
-    """How many ancestors a span has among the spans that are there."""
-    parents = {one.span_id: one.parent_id for one in spans}
-    depth, parent = 0, span.parent_id
-    while parent in parents and depth < len(spans):
-        depth, parent = depth + 1, parents[parent]
-    return depth
+def _depths(spans: list[Span]) -> dict[str, int]:
+    """How many ancestors each span has among the spans that are there."""
+    parents = {span.span_id: span.parent_id for span in spans}
+    depths: dict[str, int] = {}
+    for span in spans:
+        path: list[str] = []
+        one: str | None = span.span_id
+        while one in parents and one not in depths and one not in path:
+            path.append(one)
+            one = parents[one]
+        above = depths[one] if one in depths else -1
+        for index, id in enumerate(reversed(path)):
+            depths[id] = above + 1 + index
+    return depths
 
 
 def _content(span: Span) -> Iterator[str]:

@@ -1,0 +1,16 @@
+"""`trimtab traces`: the recorded calls."""
+
+from __future__ import annotations
+
+import click
+
+from trimtab.cli.traces.change import erased, repriced
+from trimtab.cli.traces.files import exported
+from trimtab.cli.traces.follow import followed
+from trimtab.cli.traces.look import listed, shown
+
+command = click.Group(
+    "traces",
+    commands=[listed, shown, followed, exported, erased, repriced],
+    help="List, show, follow, export and erase recorded calls.",
+)

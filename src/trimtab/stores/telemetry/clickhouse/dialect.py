@@ -1,0 +1,177 @@
+"""From DuckDB's SQL, in which queries are written, to ClickHouse's.
+
+SQLGlot does most of it. What it does not know is in the tables below, each beside what it stands
+for; `design/008-clickhouse.md` says why. Parameters get their type from their value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlglot
+from sqlglot import exp
+
+from trimtab.stores.telemetry.queries import Query
+
+_INT64 = 1 << 63
+
+# An entry of a JSON object as text: NULL where it is missing or null.
+_ENTRY = """multiIf(NOT JSONHas({json}, {key}), NULL,
+    JSONType({json}, {key}) = 'String', JSONExtractString({json}, {key}),
+    nullIf(JSONExtractRaw({json}, {key}), 'null'))"""
+_FUNCTIONS = {
+    "array_to_string": "arrayStringConcat",
+    "make_timestamp": "fromUnixTimestamp64Micro",
+    "len": "length",
+}
+
+
+class Statement(NamedTuple):
+    """SQL in ClickHouse's dialect, and the values of its parameters."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def transpiled(query: Query) -> Statement:
+    """A query and its parameters as ClickHouse takes them.
+
+    >>> transpiled(Query("SELECT seq FROM spans WHERE name = $name", {"name": "chat"}))
+    Statement(sql='SELECT seq FROM spans WHERE name = {name:String}', parameters={'name': 'chat'})
+    """
+    values = {name: _value(value) for name, value in query.parameters.items()}
+    types = tuple((name, _type(value)) for name, value in values.items())
+    text = _translated(query.sql, types)
+    for name in text.keys & set(values):
+        # The path of a JSON entry is its name here; DuckDB wants it as $."name".
+        values[name] = msgspec.json.decode(values[name][2:])
+    return Statement(text.sql, {name: values[name] for name in text.used})
+
+
+def converted(statement: exp.Expression) -> exp.Expression:
+    """A statement of DuckDB's rewritten where SQLGlot would write what ClickHouse does not know."""
+    return statement.transform(_rewritten)
+
+
+class _Text(NamedTuple):
+    sql: str
+    used: frozenset[str]
+    keys: frozenset[str]
+
+
+@lru_cache(maxsize=2_000)
+def _translated(sql: str, types: tuple[tuple[str, str], ...]) -> _Text:
+    statement = sqlglot.parse_one(sql, read="duckdb")
+    keys = frozenset(
+        found.name
+        for extract in statement.find_all(exp.JSONExtractScalar)
+        if isinstance(found := extract.expression, exp.Parameter)
+    )
+    known = dict(types)
+    used = set()
+    statement = converted(statement)
+    for parameter in list(statement.find_all(exp.Parameter)):
+        used.add(parameter.name)
+        typed = f"{{{parameter.name}:{known[parameter.name]}}}"
+        parameter.replace(exp.Var(this=typed))
+    return _Text(statement.sql(dialect="clickhouse"), frozenset(used), keys)
+
+
+def _rewritten(node: exp.Expression) -> exp.Expression:
+    rewrite = _REWRITES.get(type(node))
+    return node if rewrite is None else rewrite(node)
+
+
+def _call(name: str, *arguments: Any) -> exp.Expression:
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def _quantile(node: exp.Expression) -> exp.Expression:
+    level = node.expression.sql(dialect="clickhouse")
+    return exp.Anonymous(this=f"quantileExactInclusive({level})", expressions=[node.this])
+
+
+def _entry(node: exp.Expression) -> exp.Expression:
+    text = _ENTRY.replace("{json}", "json_").replace("{key}", "key_")
+    tree = sqlglot.parse_one(text, read="clickhouse")
+    for column in list(tree.find_all(exp.Column)):
+        if column.name in {"json_", "key_"}:
+            found = node.this if column.name == "json_" else node.expression
+            column.replace(found.copy())
+    return tree
+
+
+def _try_cast(node: exp.Expression) -> exp.Expression:
+    if node.to.is_type("double"):
+        return _call("toFloat64OrNull", node.this)
+    return node
+
+
+def _in(node: exp.Expression) -> exp.Expression:
+    """`x IN (SELECT unnest($ids::T[]))` as `x IN $ids`, which can use an index."""
+    query = node.args.get("query")
+    unnest = query.find(exp.Explode, exp.Unnest) if query is not None else None
+    found = unnest.find(exp.Parameter) if unnest is not None else None
+    if found is None or query.find(exp.From) is not None:
+        return node
+    return exp.In(this=node.this, field=found.copy())
+
+
+def _join(node: exp.Expression) -> exp.Expression:
+    """`spans, unnest(tags) AS one(one_tag)` as `spans ARRAY JOIN tags AS one_tag`."""
+    if not isinstance(node.this, exp.Unnest):
+        return node
+    [listed], [column] = node.this.expressions, node.this.alias_column_names
+    return exp.Join(this=exp.alias_(listed.copy(), column), kind="ARRAY")
+
+
+def _anonymous(node: exp.Expression) -> exp.Expression:
+    name = _FUNCTIONS.get(node.name.lower())
+    return node if name is None else _call(name, *node.expressions)
+
+
+_REWRITES: Mapping[type[exp.Expression], Any] = {
+    exp.PercentileCont: _quantile,
+    exp.LogicalOr: lambda node: _call("max", node.this),
+    exp.LogicalAnd: lambda node: _call("min", node.this),
+    exp.Lower: lambda node: _call("lowerUTF8", node.this),
+    exp.Length: lambda node: _call("length", node.this),
+    exp.ArraySize: lambda node: _call("length", node.this),
+    exp.ArrayToString: lambda node: _call("arrayStringConcat", node.this, node.expression),
+    exp.IntDiv: lambda node: _call("intDiv", node.this, node.expression),
+    exp.JSONExtractScalar: _entry,
+    exp.TryCast: _try_cast,
+    exp.In: _in,
+    exp.Join: _join,
+    exp.Anonymous: _anonymous,
+}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and not -_INT64 <= value < _INT64:
+        return math.copysign(math.inf, value)
+    return value
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, list):
+        return f"Array({_type(value[0]) if value else 'String'})"
+    for kind, name in _TYPES:
+        if isinstance(value, kind):
+            return name
+    raise TypeError(f"no parameter can be a {type(value).__name__}")
+
+
+# In this order: a bool is an int.
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "Bool"),
+    (int, "Int64"),
+    (float, "Float64"),
+    (Decimal, "Decimal(38, 9)"),
+    (str, "String"),
+)

@@ -1,0 +1,1 @@
+"""SQL files in the order of their numbers; an applied one is never edited."""
