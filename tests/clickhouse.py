@@ -43,7 +43,7 @@ _OF_THE_PROTOCOL = frozenset(
         "buffer_size",
     }
 )
-_INSERT = re.compile(rb"\s*INSERT\s+INTO\s+(.*?)\s+FORMAT\s+Native\s*$", re.I | re.S)
+_INSERT = re.compile(rb"\s*INSERT\s+INTO\s+(.*?)\s+FORMAT\s+Native\s*$", re.IGNORECASE | re.DOTALL)
 
 
 class Engine:
@@ -105,69 +105,81 @@ class Engine:
             yield Path(file.name)
 
 
-def serve(port: int, data: Path, password: str) -> None:
-    engine = Engine(data)
+class Handler(BaseHTTPRequestHandler):
+    """One request; made by `serve` for an engine and a password."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body leave together
+    engine: Engine
+    password: str
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together
 
-        def do_GET(self) -> None:
-            self._send(200, b"Ok.\n")
+    def do_GET(self) -> None:
+        self._send(200, b"Ok.\n")
 
-        def do_POST(self) -> None:
+    def do_POST(self) -> None:
+        body = self._body()
+        if not self._known():
+            self._fail(516, "Authentication failed: password is incorrect")
+            return
+        fields = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        if (kind := self.headers.get("Content-Type", "")).startswith("multipart/"):
+            fields |= _multipart(kind, body)
+            body = b""
+        try:
+            self._send(200, _answer(self.engine, fields, body))
+        except RuntimeError as error:
+            found = _DATABASE_ERROR.search(str(error))
+            self._fail(int(found[1]) if found else 1002, str(error))
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = _chunks(self.rfile.readline, self.rfile.read)
+        else:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.headers.get("Transfer-Encoding") == "chunked":
-                body = _chunks(self.rfile.readline, self.rfile.read)
-            if not self._known():
-                self._fail(516, "Authentication failed: password is incorrect")
-                return
-            fields = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-            body = _decompressed(body, self.headers.get("Content-Encoding"))
-            if (kind := self.headers.get("Content-Type", "")).startswith("multipart/"):
-                fields |= _multipart(kind, body)
-                body = b""
-            try:
-                self._send(200, _answer(engine, fields, body))
-            except RuntimeError as error:
-                found = _DATABASE_ERROR.search(str(error))
-                self._fail(int(found[1]) if found else 1002, str(error))
+        return _decompressed(body, self.headers.get("Content-Encoding"))
 
-        def _known(self) -> bool:
-            kind, _, told = self.headers.get("Authorization", "").partition(" ")
-            return kind == "Basic" and base64.b64decode(told).decode().partition(":")[2] == password
+    def _known(self) -> bool:
+        kind, _, told = self.headers.get("Authorization", "").partition(" ")
+        given = base64.b64decode(told).decode().partition(":")[2]
+        return kind == "Basic" and given == self.password
 
-        def _fail(self, code: int, text: str) -> None:
-            said = f"Code: {code}. DB::Exception: {text}"
-            self._send(
-                404 if code == 60 else 500,
-                said.encode(),
-                {"X-ClickHouse-Exception-Code": str(code)},
-            )
+    def _fail(self, code: int, text: str) -> None:
+        said = f"Code: {code}. DB::Exception: {text}"
+        headers = {"X-ClickHouse-Exception-Code": str(code)}
+        self._send(404 if code == 60 else 500, said.encode(), headers)
 
-        def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            summary = {"read_rows": "0", "written_rows": "0"}
-            for name, value in {
-                "Content-Length": str(len(body)),
-                "Content-Type": "application/octet-stream",
-                "X-ClickHouse-Timezone": "UTC",
-                "X-ClickHouse-Summary": json.dumps(summary),
-                **(headers or {}),
-            }.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
+    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        summary = {"read_rows": "0", "written_rows": "0"}
+        for name, value in {
+            "Content-Length": str(len(body)),
+            "Content-Type": "application/octet-stream",
+            "X-ClickHouse-Timezone": "UTC",
+            "X-ClickHouse-Summary": json.dumps(summary),
+            **(headers or {}),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
 
-    Server(("127.0.0.1", port), Handler).serve_forever()
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+def serve(port: int, data: Path, password: str) -> None:
+    """Answer until the process is ended."""
+
+    class Ours(Handler):
+        pass
+
+    Ours.engine, Ours.password = Engine(data), password
+    Server(("127.0.0.1", port), Ours).serve_forever()
 
 
 def _answer(engine: Engine, fields: dict[str, str], body: bytes) -> bytes:
@@ -179,6 +191,8 @@ def _answer(engine: Engine, fields: dict[str, str], body: bytes) -> bytes:
     }
     database, form = fields.get("database", "default"), fields.get("default_format", "TabSeparated")
     query = fields.get("query", "").encode()
+    if not query and body[:6].upper() == b"INSERT":
+        query, _, body = body.partition(b"\n")
     if match := _INSERT.match(query):
         with engine.file(body) as path:
             sql = f"INSERT INTO {match[1].decode()} SELECT * FROM file('{path}', 'Native')"

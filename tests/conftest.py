@@ -7,9 +7,21 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
-from tests.services import postgres_database, postgres_url, redis_url
+from tests.services import (
+    clickhouse_database,
+    clickhouse_url,
+    postgres_database,
+    postgres_url,
+    redis_url,
+)
 
-__all__ = ["postgres_database", "postgres_url", "redis_url"]
+__all__ = [
+    "clickhouse_database",
+    "clickhouse_url",
+    "postgres_database",
+    "postgres_url",
+    "redis_url",
+]
 
 pytest.register_assert_rewrite("trimtab.testing")
 

@@ -8,16 +8,20 @@ TRIMTAB_REQUIRE_SERVICES set it fails instead.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Never
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 from uuid import uuid4
 
 import psycopg
@@ -49,6 +53,39 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
     yield postgres_url.rsplit("/", 1)[0] + f"/{name}"
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url() -> Iterator[str]:
+    """The ClickHouse engine in a process of its own, behind its HTTP protocol."""
+    if importlib.util.find_spec("chdb") is None:
+        _unavailable("chdb is not installed; run: pip install chdb")
+    program = Path(__file__).parent / "clickhouse.py"
+    with _directory(None) as home:
+
+        def command(port: int) -> list[str]:
+            return [
+                *(sys.executable, str(program), "--port", str(port)),
+                *("--data", str(home), "--password", PASSWORD),
+            ]
+
+        with _started(command, home=home, ready=_clickhouse_ready) as port:
+            yield f"clickhouse://default:{PASSWORD}@127.0.0.1:{port}"
+
+
+@pytest.fixture
+def clickhouse_database(clickhouse_url: str) -> Iterator[str]:
+    """An empty database there, dropped afterwards."""
+    import clickhouse_connect
+
+    name = f"t{uuid4().hex}"
+    parts = urlsplit(clickhouse_url)
+    with clickhouse_connect.get_client(
+        host=parts.hostname, port=parts.port, username=parts.username, password=PASSWORD
+    ) as admin:
+        admin.command(f"CREATE DATABASE {name}")
+        yield f"{clickhouse_url}/{name}"
+        admin.command(f"DROP DATABASE {name} SYNC")
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +191,14 @@ def _postgres_ready(port: int) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def _clickhouse_ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/ping", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _redis_ready(port: int) -> bool:

@@ -122,7 +122,7 @@ class Sender:
                 if self.progress:
                     self.progress(sent.acknowledged)
 
-        work = [threading.Thread(target=loop) for _ in range(self.connections)]
+        work = [threading.Thread(target=loop, daemon=True) for _ in range(self.connections)]
         for thread in work:
             thread.start()
         for thread in work:

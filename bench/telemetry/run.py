@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ PARTS = ("kill", "queries", "together", "enlarge", "one-trace")
 
 def main() -> None:
     wanted = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
     options = Options(
         repeats=wanted.repeats,
         connections=wanted.connections,
@@ -140,7 +142,13 @@ def grow(bench: Bench, load: Load, sizes: list[int]) -> dict[str, Rows]:
         for size, below in zip(sizes, [0, *sizes], strict=False):
             stage = replace(load, spans=size - below, seed=load.seed + size)
             stage, first = kept.stage(stage)
-            rows = bench.ingest(server, stage, first=first, note=kept.note)
+            rows: Rows = {}
+            if first >= stage.requests and size < max(sizes):
+                continue
+            if first < stage.requests:
+                total = size + bench.warmed
+                rows = bench.ingest(server, stage, first=first, note=kept.note, total=total)
+                kept.note(stage.requests, at_once=True)
             columns[f"{bench.system.name} {size:,}"] = idle | rows | bench.queries(server, stage)
     finally:
         server.stop()

@@ -25,6 +25,7 @@ from trimtab.ports import Cost, Erasure, SpanQuery, Written
 from trimtab.records import Usage
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, packs, upkeep
+from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.schema import Migration, migrations, upgrade
 from trimtab.testing.telemetry import sample_score, sample_span
 from trimtab.testing.telemetry_reads import HOUR_NS, NOON
@@ -156,11 +157,19 @@ def test_a_failed_migration_leaves_the_schema_as_it_was(blobs):
     broken = Migration(2, "broken", "CREATE TABLE two (n INTEGER); CREATE TABLE one (n INTEGER)")
     with closing(duckdb.connect()) as connection:
         with pytest.raises(duckdb.CatalogException):
-            upgrade(connection, [first, broken], place="memory", blobs=blobs)
+            upgrade(
+                connection,
+                [first, broken],
+                place="memory",
+                blobs=blobs,
+                files=PackFiles(blobs.root),
+            )
         tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         assert sorted(tables) == [("one",), ("schema_migrations",)]
         mended = replace_sql(broken, "CREATE TABLE two (n INTEGER)")
-        upgrade(connection, [first, mended], place="memory", blobs=blobs)
+        upgrade(
+            connection, [first, mended], place="memory", blobs=blobs, files=PackFiles(blobs.root)
+        )
         assert connection.execute("SELECT count(*) FROM two").fetchall() == [(0,)]
 
 
@@ -194,7 +203,13 @@ def test_a_store_of_schema_1_is_carried_over_whole(path, blobs):
     large = "x" * 70_000
     digest = blobs.put(f'"{large}"'.encode())
     with closing(duckdb.connect(str(path))) as connection:
-        upgrade(connection, migrations()[:1], place="old", blobs=blobs)
+        upgrade(
+            connection,
+            migrations()[:1],
+            place="old",
+            blobs=blobs,
+            files=PackFiles(path.parent / "none"),
+        )
         connection.execute(OLD_ROWS.replace("{digest}", digest))
     with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
         assert store.span_count() == 4_500
@@ -219,9 +234,7 @@ def test_spans_of_an_append_share_a_pack_that_is_much_smaller_than_they_are(stor
     spans = [sample_span(input=history[: n + 1], output="the same answer") for n in range(40)]
     add(store, *spans)
     store.close()
-    [(count, raw, stored)] = query(
-        path, "SELECT count(*), sum(raw_bytes), sum(octet_length(body)) FROM packs"
-    )
+    [(count, raw, stored)] = query(path, "SELECT count(*), sum(raw_bytes), sum(length) FROM packs")
     assert count == 1
     assert stored < raw / 20
 
@@ -247,7 +260,7 @@ def test_small_packs_are_gathered_and_their_spans_stay_readable(path, blobs, mon
         assert [span for _, span in store.spans_after(0, limit=100)] == spans
         store.erase(Erasure(project="default", trace_ids=(spans[3].trace_id,)))
         assert [span for _, span in store.spans_after(0, limit=100)] == spans[:3] + spans[4:]
-    [(bodies,)] = query(path, "SELECT count(body) FROM packs")
+    [(bodies,)] = query(path, "SELECT count(file) FROM packs")
     assert bodies < 20
 
 
@@ -327,8 +340,12 @@ def test_what_is_erased_is_gone_from_the_disk(path, blobs):
         assert compacted.after_bytes > 0
         assert store.trace("default", gone.trace_id) == []
         assert store.trace("default", kept.trace_id) == [kept]
-    [(body,)] = query(path, "SELECT body FROM packs")
-    assert secret.encode() not in packs.decompress(body)
+    [(at, length)] = query(path, "SELECT at_byte, length FROM packs")
+    [file] = (path.parent / "t.packs").iterdir()
+    data = file.read_bytes()
+    # What is kept is all there is: the rest of the file is zeros.
+    assert secret.encode() not in packs.decompress(data[at : at + length])
+    assert not any(data[:at] + data[at + length :])
     assert [file.stem for file in blobs.root.rglob("*.zst")] == [blobs.put(f'"{shared}"'.encode())]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 from pathlib import Path
@@ -16,12 +17,20 @@ from trimtab.client import Client
 from trimtab.errors import Forbidden, Unauthenticated
 
 PUBLIC = {"/healthz", "/readyz", "/api/v1/openapi.json"}
+# What an SDK of another platform asks before it sends: nothing recorded is in the answers.
+PROBES = {"/info", "/version", "/api/public/health", "/api/is-alive/ping"}
+KEY_CHECKS = {
+    "/api/public/projects",
+    "/api/v1/private/auth/workspace",
+    "/api/2.0/mlflow/experiments/get",
+    "/api/2.0/mlflow/experiments/get-by-name",
+}
 SECRET = "tt-" + "s3cret" * 5
 
 
 def test_every_route_declares_its_permission() -> None:
     without = {endpoint.path for endpoint in TABLE if endpoint.permission is None}
-    assert without == PUBLIC
+    assert without == PUBLIC | PROBES
     for endpoint in TABLE:
         if endpoint.permission is not None:
             noun, _, verb = endpoint.permission.partition(":")
@@ -31,6 +40,9 @@ def test_every_route_declares_its_permission() -> None:
 
 def test_reading_never_needs_more_than_reading_and_writing_never_less() -> None:
     for endpoint in TABLE:
+        if endpoint.path in KEY_CHECKS:
+            assert endpoint.permission == "traces:write"
+            continue
         verb = (endpoint.permission or ":read").partition(":")[2]
         allowed = (
             {"read", "call"} if endpoint.method == "GET" else {"write", "promote", "call", "delete"}
@@ -107,3 +119,57 @@ def test_an_unauthenticated_answer_names_no_key(guarded: Served) -> None:
     for path in ("/api/v1/traces", "/v1/models"):
         _, body = request(guarded, path, {"authorization": f"Bearer {SECRET}-wrong"})
         assert SECRET not in json.dumps(body)
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": f"Bearer {SECRET}"},
+        {"authorization": SECRET},
+        {"x-api-key": SECRET},
+        {"wandb-api-key": SECRET},
+        basic("pk-lf-public", SECRET),
+        basic(SECRET, ""),
+        basic("api", SECRET),
+        {**basic("user", "of another kind"), "x-api-key": SECRET},
+    ],
+    ids=["Bearer", "bare", "x-api-key", "wandb", "public:secret", "user", "api", "two"],
+)
+def test_a_key_is_taken_where_other_platforms_sdks_put_it(
+    guarded: Served, headers: dict[str, str]
+) -> None:
+    assert request(guarded, "/api/v1/traces", headers)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": SECRET[:-1]},
+        {"authorization": f"Token {SECRET}"},
+        {"authorization": f"Basic {SECRET}"},
+        {"authorization": "Basic"},
+        basic("pk-lf-public", SECRET[:-1]),
+        basic(SECRET[:5], SECRET[5:]),
+        {"wandb-api-key": ""},
+    ],
+)
+def test_nothing_else_is_a_key(guarded: Served, headers: dict[str, str]) -> None:
+    status, body = request(guarded, "/api/v1/traces", headers)
+    assert status == 401
+    assert SECRET[:-1] not in json.dumps(body)
+
+
+def test_no_credential_is_logged(guarded: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    for headers in (
+        basic("pk", SECRET),
+        basic("pk", SECRET + "x"),
+        {"authorization": SECRET + "y"},
+    ):
+        request(guarded, "/api/v1/traces", headers)
+    assert SECRET not in caplog.text
+    assert basic("pk", SECRET)["authorization"] not in caplog.text

@@ -242,7 +242,7 @@ def main(environments: Path, names: list[str]) -> None:
         requests = record(sdk, program, multipart=name not in older)
         keep(name, requests)
         for sent in requests:
-            print(name, sent.method, sent.path, sent.query, len(sent.body), sep="\t")
+            sys.stdout.write(f"{name}\t{sent.method}\t{sent.path}\t{len(sent.body)}\n")
 
 
 if __name__ == "__main__":

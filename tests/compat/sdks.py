@@ -22,9 +22,10 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Sdk:
-    """One emitter in one environment. In `variables`, `{url}`, `{grpc_port}` and `{key}` are filled in.
+    """One emitter in one environment.
 
-    `argument` is the emitter's, where one emitter tells several stories.
+    In `variables`, `{url}`, `{grpc_port}` and `{key}` are filled in. `argument` is the emitter's,
+    where one emitter tells several stories.
     """
 
     name: str

@@ -59,10 +59,14 @@ class Expected:
 
 @dataclass(frozen=True)
 class Told:
-    """One trace as the API gives it, and what was to be expected of it."""
+    """One trace as the API gives it, of the SDK of this name."""
 
-    expected: Expected
+    sdk: str
     trace: dict[str, Any]
+
+    @property
+    def expected(self) -> Expected:
+        return EXPECTED[self.sdk]
 
     def span(self, part: str) -> dict[str, Any]:
         """The span of a part of the story; where there are two, the outer one."""

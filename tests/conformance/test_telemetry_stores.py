@@ -9,6 +9,7 @@ import pytest
 
 from trimtab.ports import TelemetryStore
 from trimtab.stores.blobs.files import FileBlobs
+from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.testing.telemetry import Reopening, TelemetryStoreContract
 
@@ -19,6 +20,21 @@ class TestDuckDB(TelemetryStoreContract):
         blobs = FileBlobs(tmp_path / "blobs")
         path = tmp_path / "telemetry.duckdb"
         with Reopening(lambda: DuckDBTelemetry.open(path, blobs=blobs)) as reopen:
+            yield reopen
+
+    @pytest.fixture
+    def store(self, reopen: Reopening) -> TelemetryStore:
+        return reopen()
+
+
+@pytest.mark.clickhouse
+class TestClickHouse(TelemetryStoreContract):
+    @pytest.fixture
+    def reopen(self, tmp_path: Path, clickhouse_database: str) -> Iterator[Reopening]:
+        blobs = FileBlobs(tmp_path / "blobs")
+        with Reopening(
+            lambda: ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)
+        ) as reopen:
             yield reopen
 
     @pytest.fixture

@@ -24,8 +24,11 @@ ANY_JSON = st.recursive(
 def objects(*names: str) -> st.SearchStrategy[dict[str, Any]]:
     """Objects with some of these fields, each of any value or of one that makes sense."""
     sensible = st.sampled_from(
-        ["x", "2026-01-01T00:00:00Z", "ERROR", {"messages": [{"role": "user", "content": "q"}]}]
-        + [{"input_tokens": 3}, ["t"], 1.5, {"metadata": {"thread_id": "s"}}]
+        [
+            *("x", "2026-01-01T00:00:00Z", "ERROR", ["t"], 1.5, {"input_tokens": 3}),
+            {"messages": [{"role": "user", "content": "q"}]},
+            {"metadata": {"thread_id": "s"}},
+        ]
     )
     return st.fixed_dictionaries({}, optional=dict.fromkeys(names, sensible | ANY_JSON))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from decimal import Decimal
 from typing import Any
@@ -50,11 +51,9 @@ def test_what_is_no_value_becomes_null_or_a_replacement(body: bytes, expected: A
 
 
 @given(st.binary(max_size=40))
-def test_bytes_that_are_no_json_are_refused(body: bytes) -> None:
-    try:
-        read_json(body)
-    except InvalidRequest as error:
-        assert str(error)
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    with contextlib.suppress(InvalidRequest):
+        jsonx.encode(read_json(body))
 
 
 @given(st.text(min_size=1, max_size=50))
@@ -204,7 +203,7 @@ CALL = {"name": "look", "args": {"q": 1}, "id": "c1"}
                         {
                             "id": "c1",
                             "type": "function",
-                            "function": {"name": "look", "arguments": {"q": 1}},
+                            "function": {"name": "look", "arguments": '{"q":1}'},
                         }
                     ],
                 }

@@ -36,7 +36,7 @@ ROWS = [
 HOSTS = re.compile(r"http://(127\.0\.0\.1|trimtab\.example\.com):8321")
 # Started, installed or stopped by other tests, or not ours.
 NOT_RUN = {"make", "pip", "python3", ".", "git", "cd", "export"}
-NOT_RUN_OF_OURS = {"serve", "demo", "doctor"}
+NOT_RUN_OF_OURS = {"serve", "demo", "doctor", "run"}
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ class Collector:
         return {span.span_id for span in self.spans}
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        raw = gzip.decompress(body)
+        raw = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
         with self.changed:
             self.requests.append((path, headers))
             if path.endswith("/v1/traces"):

@@ -107,11 +107,9 @@ def _response(body: dict[str, Any]) -> Answer:
         {"type": "response.output_text.delta", **place, "delta": "7711.", "logprobs": []},
         {"type": "response.completed", "response": whole},
     ]
+    numbered = [{**event, "sequence_number": n} for n, event in enumerate(events)]
     return event_stream(
-        *(
-            f"event: {event['type']}\ndata: {json.dumps({**event, 'sequence_number': n})}\n\n".encode()
-            for n, event in enumerate(events)
-        )
+        *(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in numbered)
     )
 
 

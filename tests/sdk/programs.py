@@ -40,7 +40,9 @@ class Programs:
         script.write_text(prelude + textwrap.dedent(code), "utf-8")
         return [sys.executable, "-W", "error", str(script)]
 
-    def run(self, code: str, *, prelude: str = PRELUDE, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, code: str, *, prelude: str = PRELUDE, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
         return self.execute(self.command(code, prelude=prelude), **env)
 

@@ -16,6 +16,7 @@ def spans(name, count, **given):
         with trimtab.span(f"{name}", **given):
             pass
 """
+WAIT = "while not trimtab.flush(): threading.Event().wait(0.02)"
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
@@ -23,9 +24,8 @@ def test_a_busy_server_is_asked_again_after_as_long_as_it_says(
     programs: Programs, collector: Collector, status: int
 ) -> None:
     collector.answers.append((status, {"Retry-After": "1"}))
-    code = f"{SPANS}\nspans('a', 1)\nstarted = time.monotonic()\n" + (
-        "while not trimtab.flush(): threading.Event().wait(0.02)\nprint(time.monotonic() - started)"
-    )
+    code = f"{SPANS}\nspans('a', 1)\nstarted = time.monotonic()\n{WAIT}\n"
+    code += "print(time.monotonic() - started)"
     done = programs.run(code)
     assert 0.9 < float(done.stdout) < 10
     assert collector.names() == ["a"]
@@ -104,9 +104,8 @@ def test_past_the_limit_of_the_spool_spans_are_counted_and_reported_once(
 ) -> None:
     programs.url = "http://127.0.0.1:9"
     prelude = "import trimtab\ntrimtab.instrument(spool_bytes=20_000)\n"
-    code = f"{SPANS}\nimport os\nfor _ in range(40):\n" + (
-        "    spans('a', 20, input=os.urandom(30_000).hex())\n    trimtab.flush()\n"
-    )
+    code = f"{SPANS}\nimport os\nfor _ in range(40):\n"
+    code += "    spans('a', 20, input=os.urandom(30_000).hex())\n    trimtab.flush()\n"
     done = programs.run(code, prelude=prelude)
     assert done.returncode == 0
     assert done.stderr.count("the spool is full") == 1

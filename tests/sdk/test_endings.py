@@ -180,7 +180,6 @@ def test_a_server_that_comes_back_gets_everything_from_the_process_that_waited(
 spans("early", 700)
 assert not trimtab.flush()
 print("ready", flush=True)
-sys.stdin.readline() if False else None
 while not trimtab.flush():
     threading.Event().wait(0.05)
 """
@@ -198,7 +197,9 @@ def test_two_processes_do_not_deliver_the_same_batch(programs: Programs) -> None
     for _ in range(3):
         programs.run(f"{SPANS}\nspans('kept', 1100)\n")
     with collecting(port) as collector:
-        wait = "\nprint('ready', flush=True)\nwhile not trimtab.flush(): threading.Event().wait(0.02)"
+        wait = (
+            "\nprint('ready', flush=True)\nwhile not trimtab.flush(): threading.Event().wait(0.02)"
+        )
         with programs.running(wait) as first, programs.running(wait) as second:
             assert (first.wait(30), second.wait(30)) == (0, 0)
         assert collector.names().count("kept") == 3300

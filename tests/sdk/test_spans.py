@@ -466,7 +466,5 @@ def test_calling_it_again_or_with_a_wrong_url_is_safe(programs: Programs) -> Non
         """
     )
     assert done.stdout.strip() == "1"
-    wrong = programs.run(
-        "", prelude="import trimtab\ntrimtab.instrument(url='localhost:8321')\n"
-    )
+    wrong = programs.run("", prelude="import trimtab\ntrimtab.instrument(url='localhost:8321')\n")
     assert "the URL of the server is not one (at url)" in wrong.stderr

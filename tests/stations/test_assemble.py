@@ -328,7 +328,9 @@ class TestRoots:
             await asyncio.wrap_future(store.append(spans=told.merge_open(self.SPANS)))
 
         run(work)
-        self.check(store, {("t", ROOT, "s1"), ("root", None, "s1"), ("child", ROOT, "s1")})
+        self.check(
+            store, {("t as reported", ROOT, "s1"), ("root", None, "s1"), ("child", ROOT, "s1")}
+        )
 
 
 TIMES = st.integers(0, 10)

@@ -129,12 +129,13 @@ async def _file(
 def _write(request: Request, records: Records, columns: Sequence[Column], target: Path) -> None:
     lines = target.with_suffix(".jsonl")
     names = [column.name for column in columns]
+    longest = 0
     with lines.open("wb") as file:
         for record in records:
             row: dict[str, Any] = dict(zip(names, flat(record, columns), strict=True))
-            file.write(jsonx.encode(row) + b"\n")
+            longest = max(longest, file.write(jsonx.encode(row) + b"\n"))
     types = {column.name: str(column.type) for column in columns}
-    request.app.write_parquet(lines, target, types)
+    request.app.write_parquet(lines, target, types, longest_bytes=longest)
 
 
 ENDPOINTS = [

@@ -23,7 +23,9 @@ from trimtab.records import AllOf, Condition, Filter, Span
 _POLL_S = 0.25
 _HEARTBEAT_S = 15.0
 _BATCH = 200
-_MAX_BEHIND = 5_000
+_MAX_BATCHES_BEHIND = 25
+_COUNTED_AT_ONCE = 1_000
+_MAX_PAGES_COUNTED = 20
 _SKEW_NS = 60_000_000_000  # a span of another machine may begin before its root
 
 
@@ -65,19 +67,25 @@ class _Tail:
     async def events(self, cursor: int) -> AsyncGenerator[bytes, None]:
         """Events until the server stops; a comment now and then when there are none."""
         yield b": following\n\n"
-        quiet_s = 0.0
+        quiet_s, behind = 0.0, 0
         while not self._draining.is_set():
-            cursor, chunks = await asyncio.to_thread(self._next, cursor)
+            found = await asyncio.to_thread(self._telemetry.spans_after, cursor, limit=_BATCH)
+            if found:
+                cursor = found[-1].seq
+            chunks = await asyncio.to_thread(self._read, self._own(found))
+            behind = behind + 1 if len(found) == _BATCH else 0
+            if behind >= _MAX_BATCHES_BEHIND:
+                cursor, note = await asyncio.to_thread(self._passed_over, cursor)
+                chunks.append(note)
+                behind = 0
             for chunk in chunks:
                 yield chunk
-            if chunks:
-                quiet_s = 0.0
-                continue
-            await self._pause()
-            quiet_s += _POLL_S
+            quiet_s = 0.0 if chunks else quiet_s + _POLL_S
             if quiet_s >= _HEARTBEAT_S:
                 quiet_s = 0.0
                 yield b": still here\n\n"
+            if len(found) < _BATCH:
+                await self._pause()
 
     async def _pause(self) -> None:
         try:
@@ -86,22 +94,20 @@ class _Tail:
         except TimeoutError:
             return
 
-    def _next(self, cursor: int) -> tuple[int, list[bytes]]:
-        """The events behind a place in the order of arrival, and the place behind them."""
-        chunks: list[bytes] = []
-        last = self._telemetry.last_seq()
-        if last - cursor > _MAX_BEHIND:
-            chunks.append(_event(cursor, "missed", {"spans": last - cursor - _MAX_BEHIND}))
-            cursor = last - _MAX_BEHIND
-        while last > cursor:
-            found = self._telemetry.spans_after(cursor, limit=_BATCH)
-            if not found:
-                break
-            cursor = found[-1].seq
-            chunks += self._read([item for item in found if item.span.project == self._project])
-            if chunks:
-                break
-        return cursor, chunks
+    def _own(self, found: Sequence[Sequenced]) -> list[Sequenced]:
+        return [item for item in found if item.span.project == self._project]
+
+    def _passed_over(self, cursor: int) -> tuple[int, bytes]:
+        """Go on to the newest: its place, and a note of how many spans were passed over."""
+        missed = 0
+        for _ in range(_MAX_PAGES_COUNTED):
+            found = self._telemetry.spans_after(cursor, limit=_COUNTED_AT_ONCE)
+            missed += len(self._own(found))
+            cursor = found[-1].seq if found else cursor
+            if len(found) < _COUNTED_AT_ONCE:
+                return cursor, _event(cursor, "missed", {"spans": missed, "at_least": False})
+        cursor = self._telemetry.last_seq()
+        return cursor, _event(cursor, "missed", {"spans": missed, "at_least": True})
 
     def _spans(self, found: Sequence[Sequenced]) -> list[bytes]:
         return [

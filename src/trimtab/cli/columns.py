@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from trimtab.cli.output import is_fancy
 from trimtab.kit.clock import iso
 
 SHORT_ID: Final = 8
-_WIDE = 120
+_GAP = 2
+_LEAST = 8
 
 
 def when(ns: int) -> str:
@@ -35,21 +37,24 @@ def ms(value: float | None) -> str | None:
 def usd(text: str | None, *, unpriced: int = 0) -> str:
     """Dollars to the millionth; a sum that leaves calls out is marked with a plus.
 
-    >>> usd("0.002600000"), usd(None), usd("1.5", unpriced=2)
-    ('0.0026', 'unpriced', '1.50+')
+    >>> usd("0.002600000"), usd(None), usd(None, unpriced=1), usd("1.5", unpriced=2)
+    ('0.0026', '-', 'unpriced', '1.50+')
     """
     if text is None:
-        return "unpriced"
+        return "unpriced" if unpriced else "-"
     cents, _, rest = f"{Decimal(text):.6f}".partition(".")
     return f"{cents}.{rest.rstrip('0').ljust(2, '0')}" + ("+" if unpriced else "")
 
 
-def previews(row: dict[str, Any], used: int) -> list[str]:
-    """What went in and came out of a trace, cut to what is left of the window."""
+def room(rows: Sequence[Sequence[object]], headings: Sequence[str]) -> int | None:
+    """How many characters are left of each line beside these columns; None when not on a terminal.
+
+    >>> room([["abc", 1]], ["a", "b"]) is None
+    True
+    """
     if not is_fancy(sys.stdout):
-        return [row["input_preview"][:60], row["output_preview"][:60]]
-    width = shutil.get_terminal_size().columns
-    left = max(8, width - used)
-    if width < _WIDE:
-        return [row["input_preview"][:left], ""]
-    return [row["input_preview"][: left // 2 - 1], row["output_preview"][: left // 2 - 1]]
+        return None
+    widths = [
+        max(len(str(cell)) for cell in column) for column in zip(headings, *rows, strict=True)
+    ]
+    return max(_LEAST, shutil.get_terminal_size().columns - sum(widths) - _GAP * len(widths))

@@ -9,6 +9,7 @@ import click
 from trimtab.cli.columns import ms, usd, when
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.figures import show_groups
+from trimtab.cli.filters import FilterCommand, joined
 from trimtab.cli.output import emit, show_table
 
 
@@ -17,7 +18,7 @@ def command() -> None:
     """Add up recorded calls by a field, or over time."""
 
 
-@command.command("groups")
+@command.command("groups", cls=FilterCommand)
 @client_options
 @click.argument("filter", nargs=-1)
 @click.option("--by", default="model", show_default=True, help="The field.")
@@ -25,14 +26,14 @@ def command() -> None:
 def grouped(as_json: bool, filter: tuple[str, ...], by: str, limit: int, **flags: Any) -> None:
     """Add up the spans that FILTER means by a field, the most expensive first."""
     with connected(flags) as client:
-        rows = client.groups(by, " ".join(filter) or None, limit=limit)
+        rows = client.groups(by, joined(filter), limit=limit)
     if as_json:
         emit(rows, as_json)
     else:
         show_groups(rows, by)
 
 
-@command.command("series")
+@command.command("series", cls=FilterCommand)
 @client_options
 @click.argument("filter", nargs=-1)
 @click.option("--step", default="1h", show_default=True, help="How long a step is: 5m, 1h, 1d.")
@@ -42,7 +43,7 @@ def stepped(
 ) -> None:
     """Add up the spans that FILTER means over time; without since: of the last 24 hours."""
     with connected(flags) as client:
-        rows = client.series(" ".join(filter) or None, step=step, by=by)
+        rows = client.series(joined(filter), step=step, by=by)
     if as_json:
         emit(rows, as_json)
         return
@@ -54,7 +55,7 @@ def stepped(
                 row["calls"],
                 row["errors"],
                 row["input_tokens"] + row["output_tokens"],
-                usd(row["cost_usd"]) if row["cost_usd"] is not None else None,
+                usd(row["cost_usd"]),
                 *(ms(row[f"latency_p{rank}_ms"]) for rank in (50, 95, 99)),
             ]
             for row in rows

@@ -26,7 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "Show the running server and its figures.",
     },
     "Observe": {
-        "traces": "List, show, follow, export and erase recorded calls.",
+        "traces": "List, show, follow, export, import and erase recorded calls.",
         "sessions": "List conversations with their figures.",
         "users": "List users with their figures.",
         "metrics": "Add up recorded calls by a field, or over time.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from trimtab.cli.output import emit, note, show_table
 def command(as_json: bool, text: str, limit: int, **flags: Any) -> None:
     """Answer one SELECT over `spans` and `scores`; TEXT - reads it from standard input."""
     if text == "-":
-        text = click.get_text_stream("stdin").read()
+        text = sys.stdin.read()
     with connected(flags) as client:
         answer = client.sql(text, max_rows=limit)
     if as_json:

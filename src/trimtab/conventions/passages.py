@@ -12,6 +12,8 @@ _TEXTS = ("text", "content", "page_content", "pageContent", "document", "memory"
 _IDS = ("id", "document_id", "doc_id", "chunk_id")
 _SOURCES = ("source", "doc_uri", "file_path", "file_name", "url", "uri", "title")
 _SCORES = ("score", "relevance_score", "similarity")
+_PASSAGE = frozenset({"id", "text", "source", "score"})
+_NOTHING: Mapping[str, Any] = {}
 _WRAPPERS = ("documents", "results", "matches", "output", "data")
 
 
@@ -35,13 +37,15 @@ def passages(found: Any) -> list[dict[str, Any]] | None:
         found = next((found[key] for key in _WRAPPERS if isinstance(found.get(key), list)), None)
     if not isinstance(found, list) or not found:
         return None
+    if all(type(item) is dict and item.keys() == _PASSAGE for item in found):
+        return found  # as they were read already
     read = [_document(item) for item in found]
     return None if None in read else read  # type: ignore[return-value]  # no None is left
 
 
 def passage(found: Mapping[Any, Any]) -> dict[str, Any]:
     """One document as a passage; what its metadata knows fills in what it does not say itself."""
-    about = mapping(found.get("metadata")) or {}
+    about = (mapping(found["metadata"]) if "metadata" in found else None) or _NOTHING
     return {
         "id": text(_first(found, _IDS)) or text(_first(about, _IDS)),
         "text": _said(_first(found, _TEXTS)),
@@ -69,4 +73,8 @@ def _number(found: Any) -> float | None:
 
 
 def _first(found: Mapping[Any, Any], names: tuple[str, ...]) -> Any:
-    return next((found[name] for name in names if found.get(name) is not None), None)
+    for name in names:
+        value = found.get(name)
+        if value is not None:
+            return value
+    return None

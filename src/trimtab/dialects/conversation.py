@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trimtab.kit import jsonx
+
 Wire = dict[str, Any]
 _ROLES = {
     "human": "user",
@@ -76,7 +78,7 @@ def messages(value: Any, *, role: str = "user") -> list[Wire] | None:
     """
     if not isinstance(value, list) or not value:
         return None
-    if len(value) == 1 and isinstance(value[0], list):
+    if len(value) == 1 and isinstance(value[0], list) and message(value[0]) is None:
         return messages(value[0], role=role)
     found = [
         {"role": role, "content": item} if isinstance(item, str) else message(item)
@@ -87,7 +89,7 @@ def messages(value: Any, *, role: str = "user") -> list[Wire] | None:
 
 def message(value: Any, *, role: str | None = None) -> Wire | None:
     """One message in OpenAI's shape, or None."""
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(v, str) for v in value):
+    if isinstance(value, list) and len(value) == 2 and _role(value[0]):
         value = {"role": value[0], "content": value[1]}
     if not isinstance(value, dict):
         return None
@@ -128,7 +130,7 @@ def _call(call: Any) -> Any:
     """A tool call in OpenAI's shape; LangChain's has name and args beside each other."""
     if not isinstance(call, dict) or "function" in call or "args" not in call:
         return call
-    function = {"name": call.get("name"), "arguments": call["args"]}
+    function = {"name": call.get("name"), "arguments": jsonx.encode(call["args"]).decode()}
     return {"id": call.get("id"), "type": "function", "function": function}
 
 
@@ -176,3 +178,23 @@ _ANSWERS = {
     "output": _said,
     "output_text": _said,
 }
+
+
+def passages(value: Any) -> list[Wire] | None:
+    """LangChain's documents as passages; None when one of them is none.
+
+    >>> passages([{"page_content": "Hi", "metadata": {"source": "a.md", "score": 0.5}}])
+    [{'id': None, 'text': 'Hi', 'source': 'a.md', 'score': 0.5}]
+    """
+    if isinstance(value, dict):
+        value = value.get("documents")
+    if not isinstance(value, list) or not value:
+        return None
+    found = []
+    for item in value:
+        if not isinstance(item, dict) or not isinstance(item.get("page_content"), str):
+            return None
+        about = {**item, **(item["metadata"] if isinstance(item.get("metadata"), dict) else {})}
+        passage = {"id": about.get("id"), "text": item["page_content"]}
+        found.append({**passage, "source": about.get("source"), "score": about.get("score")})
+    return found

@@ -212,8 +212,12 @@ def _fields(run: dict[str, Any], name: str, end_ns: int | None) -> dict[str, Any
         "metadata": said or None,
         "attributes": attributes,
         "input": run.get("inputs"),
-        "output": unwrapped(run.get("outputs")),
+        # A run that was only begun has no outputs, and says so with an empty object.
+        "output": unwrapped(run.get("outputs") or None),
     }
+    if kind == "retriever" and (found := conversation.passages(fields["output"])):
+        attributes["langsmith.outputs"] = fields["output"]
+        fields["output"] = found
     fields |= _happened(run.get("events"))
     return fields | _call(run, extra, metadata, attributes, is_call=kind == "llm")
 

@@ -25,7 +25,7 @@ from trimtab.dialects.sdk import (
     word,
 )
 from trimtab.errors import InvalidRequest
-from trimtab.kit.hashing import sha256_hex
+from trimtab.kit.hashing import digest, sha256_hex
 from trimtab.records import SpanPatch
 from trimtab.records.score import ScoreSource
 
@@ -124,19 +124,17 @@ def _json(text: Any) -> Any:
 # -- assessments -------------------------------------------------------------------------------
 
 
-def read_assessment(body: bytes, trace: str, id: str) -> tuple[Feedback, dict[str, Any]]:
-    """A judgement, and the reply to it. Raises InvalidRequest.
+def read_assessment(body: bytes, trace: str) -> tuple[Feedback, dict[str, Any]]:
+    """A judgement of a trace, and the reply to it. Raises InvalidRequest.
 
-    Args:
-        trace: the trace in the path.
-        id: names the assessment where it has no id of its own.
+    One without an id is given that of its content, so that sending it again changes nothing.
     """
     assessment = fields_of(
         fields_of(read_json(body), what="$").get("assessment"), what="assessment"
     )
     name = id_of(assessment, "assessment_name")
     source = mapping(assessment.get("source"))
-    number = word(assessment, "assessment_id") or id
+    number = word(assessment, "assessment_id") or f"a-{digest([trace, assessment])[:32]}"
     rest = {"source_id": source.get("source_id"), "metadata": assessment.get("metadata")}
     if "expectation" in assessment:
         rest["expectation"] = assessment["expectation"]

@@ -6,6 +6,7 @@ attributes. JSON in, patches and judgements out; pure.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from trimtab.dialects import conversation
@@ -46,6 +47,7 @@ _CONTENTS = ("input", "output", "metadata", "error_info", "usage", "model", "pro
 _TIMES = ("start_time", "end_time", "last_updated_at", "ttft")
 _COSTS = ("total_estimated_cost", "environment")
 _MAPPED = frozenset((*_IDS, *_CONTENTS, *_TIMES, *_COSTS))
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")  # Of a provider; for some the SDK gives the host it called.
 _ORIGINAL = "original_usage."
 
 
@@ -104,7 +106,10 @@ def _span(body: dict[str, Any]) -> SpanPatch:
     attributes = {"opik.span_id": name}
     fields = _common(body, attributes)
     kind = _KINDS.get(word(body, "type") or "", "other") if body.get("type") else None
-    fields |= {"kind": kind, "model": word(body, "model"), "provider": word(body, "provider")}
+    provider = word(body, "provider")
+    if provider is not None and not _NAME.fullmatch(provider):
+        attributes["opik.provider"], provider = provider, None
+    fields |= {"kind": kind, "model": word(body, "model"), "provider": provider}
     if kind == "llm" or body.get("usage"):
         fields |= _call(body, attributes)
     if parent is not None:

@@ -34,7 +34,10 @@ _HELD_BYTES = 8 * 1024 * 1024
 _TIMEOUT_S = 10.0
 _LONGEST_PAUSE_S = 30.0
 _LOOK_AGAIN_S = 30.0
-_CONTENT_TYPES = {"spans": "application/x-protobuf", "scores": "application/json"}
+_HEADERS = {
+    "spans": {"content-type": "application/x-protobuf", "content-encoding": "gzip"},
+    "scores": {"content-type": "application/json"},
+}
 
 
 class Delivery:
@@ -224,10 +227,10 @@ class Delivery:
         if url is None:
             return True
         left_s = _TIMEOUT_S if deadline is None else max(deadline - time.monotonic(), 0.05)
-        kind = _CONTENT_TYPES[payload.kind]
+        headers = _HEADERS[payload.kind]
         try:
             answer = self._transport.post(
-                url, payload.body, content_type=kind, timeout_s=min(left_s, _TIMEOUT_S)
+                url, payload.body, headers=headers, timeout_s=min(left_s, _TIMEOUT_S)
             )
         except Unreachable as error:
             self._say(f"{url} cannot be reached ({error}); what is recorded waits for it")

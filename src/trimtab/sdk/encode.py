@@ -1,4 +1,4 @@
-"""Batches as they go on the wire: OTLP protobuf and JSON, gzipped. Pure."""
+"""Batches as they go on the wire: OTLP protobuf, gzipped, and JSON as it is. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 
 
 class Payload(NamedTuple):
-    """A gzipped batch of so many spans or scores; `size` None is not known."""
+    """A batch of so many spans or scores; `size` None is not known."""
 
     kind: str
     body: bytes
@@ -41,17 +41,16 @@ def spans(batch: Sequence[ReadableSpan]) -> Iterator[Payload]:
 
 
 def scores(batch: Sequence[dict[str, Any]]) -> Payload:
-    return Payload("scores", gzip.compress(jsonx.encode(list(batch)), 1), len(batch))
+    return Payload("scores", jsonx.encode(list(batch)), len(batch))
 
 
 def split(payload: Payload) -> list[Payload]:
     """Two halves of a batch that a server found too large or wrong; none of a single record."""
-    raw = gzip.decompress(payload.body)
     if payload.kind == "scores":
-        records = jsonx.decode(raw)
+        records = jsonx.decode(payload.body)
         halves = [records[: len(records) // 2], records[len(records) // 2 :]]
         return [scores(half) for half in halves] if len(records) > 1 else []
-    found = ExportTraceServiceRequest.FromString(raw)
+    found = ExportTraceServiceRequest.FromString(gzip.decompress(payload.body))
     places = [
         (i, j, k)
         for i, resource in enumerate(found.resource_spans)
@@ -67,10 +66,9 @@ def split(payload: Payload) -> list[Payload]:
 def count(kind: str, body: bytes) -> int:
     """How many records a stored batch holds; 0 when it cannot be read."""
     try:
-        raw = gzip.decompress(body)
         if kind == "scores":
-            return len(jsonx.decode(raw))
-        found = ExportTraceServiceRequest.FromString(raw)
+            return len(jsonx.decode(body))
+        found = ExportTraceServiceRequest.FromString(gzip.decompress(body))
     except Exception:
         return 0
     return sum(len(scope.spans) for one in found.resource_spans for scope in one.scope_spans)

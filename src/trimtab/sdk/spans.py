@@ -71,9 +71,7 @@ def _traced(
     capture_input: bool,
     capture_output: bool,
 ) -> Callable[..., Any]:
-    call = _Call(
-        function, name or _name(function), kind, capture_input, capture_output
-    )
+    call = _Call(function, name or _name(function), kind, capture_input, capture_output)
     if inspect.isasyncgenfunction(function):
         return functools.wraps(function)(_async_generator(function, call))
     if inspect.isgeneratorfunction(function):

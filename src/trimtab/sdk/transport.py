@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
 import email.utils
-import encodings.idna  # resolving a name imports it: a fork meanwhile would leave it locked
 import http.client
 import os
 import ssl
@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 RETRYABLE = frozenset({429, 502, 503, 504})
 _MAX_ANSWER_BYTES = 1024 * 1024
 _MAX_WAIT_S = 300.0
+
+# Resolving a name imports this codec: a fork in that moment would leave the child a locked import.
+codecs.lookup("idna")
 
 
 class Unreachable(Exception):
@@ -38,8 +41,8 @@ class Transport:
         self._headers = headers
         self._kept: dict[tuple[str, str], http.client.HTTPConnection] = {}
 
-    def post(self, url: str, body: bytes, *, content_type: str, timeout_s: float) -> Answer:
-        """Send a gzipped body.
+    def post(self, url: str, body: bytes, *, headers: dict[str, str], timeout_s: float) -> Answer:
+        """Send a body that these headers describe.
 
         Raises:
             Unreachable: there is no answer.
@@ -47,12 +50,7 @@ class Transport:
         parts = urlsplit(url)
         where = (parts.scheme, parts.netloc)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {
-            "user-agent": "trimtab-sdk",
-            **self._headers,
-            "content-type": content_type,
-            "content-encoding": "gzip",
-        }
+        headers = {"user-agent": "trimtab-sdk", **self._headers, **headers}
         # A kept connection may have been closed meanwhile: that is no reason to give up.
         for kept in (self._kept.pop(where, None), None):
             connection = kept or _connection(*where, timeout_s)

@@ -8,6 +8,8 @@ import msgspec
 
 MAX_CHARS = 1_000_000
 _MAX_REPR_CHARS = 1_000
+# Without its warnings, which are about the application's models and would be printed by us.
+_DUMP: dict[str, Any] = {"mode": "json", "exclude_none": True, "warnings": False}
 
 
 def text_of(value: Any) -> tuple[str, str]:
@@ -59,7 +61,7 @@ def limited(text: str) -> str:
 
 def _converted(value: Any) -> Any:
     """What msgspec does not know: pydantic's models by their data, the rest as it is shown."""
-    for name, settings in (("model_dump", {"mode": "json", "exclude_none": True}), ("dict", {})):
+    for name, settings in (("model_dump", _DUMP), ("dict", {})):
         method = getattr(value, name, None)
         if callable(method) and hasattr(type(value), name):
             try:

@@ -65,7 +65,7 @@ class Assembler:
         write: Callable[[Sequence[Span]], Awaitable[int]],
         clock: Clock,
         *,
-        price: Callable[[Span], Span] = lambda span: span,
+        price: Callable[[Span], Span] | None = None,
         most_bytes: int = 64 << 20,
     ) -> None:
         self._store = store
@@ -263,7 +263,7 @@ class Assembler:
         return heirs
 
     def _priced(self, span: Span, *, over: bool) -> Span:
-        if not over:
+        if not over or self._price is None:
             return span
         if span.cost_source == "table":
             span = replace(span, cost_usd=None, cost_source=None)

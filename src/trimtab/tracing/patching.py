@@ -137,7 +137,10 @@ def demoted(stand_in: Span, root: Span) -> Span:
     """A span that stood in for a root which has come, and has taken over what it held."""
     return replace(
         stand_in,
+        name=f"{stand_in.name} as reported",
         parent_id=root.span_id,
+        start_ns=max(stand_in.start_ns, root.start_ns),
+        end_ns=max(root.start_ns, min(stand_in.end_ns, root.end_ns)),
         kind="other",
         input=None,
         output=None,

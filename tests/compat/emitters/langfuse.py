@@ -1,4 +1,4 @@
-"""Langfuse's SDK since version 3, which speaks OpenTelemetry, with its openai wrapper and a score."""
+"""Langfuse's SDK since version 3, on OpenTelemetry, with its openai wrapper and a score."""
 
 import contextlib
 

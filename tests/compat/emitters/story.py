@@ -5,6 +5,7 @@ and fails to charge a card, which it survives.
 """
 
 import json
+import sys
 from typing import Any, Never
 
 AGENT = "support-agent"
@@ -56,4 +57,4 @@ def refuse() -> Never:
 
 def tell(**ids: str | None) -> None:
     """Say on standard output which ids the SDK gave to what was emitted."""
-    print(json.dumps(ids))
+    sys.stdout.write(json.dumps(ids) + "\n")

@@ -10,7 +10,6 @@ from trimtab.api.http import Endpoint, Request, Response, reply
 from trimtab.dialects import mlflow
 from trimtab.dialects.sdk import fields_of, id_of, read_json
 from trimtab.errors import InvalidRequest
-from trimtab.kit.ids import uuid7
 
 _TRACES = "/api/3.0/mlflow/traces"
 _EXPERIMENTS = "/api/2.0/mlflow/experiments"
@@ -29,9 +28,7 @@ async def trace(request: Request) -> Response:
 
 async def assess(request: Request) -> Response:
     """Take a judgement, and give it back with its id."""
-    feedback, said = mlflow.read_assessment(
-        request.body, request.path["trace_id"], f"a-{uuid7(request.app.clock.now_ns())}"
-    )
+    feedback, said = mlflow.read_assessment(request.body, request.path["trace_id"])
     if errors := await judged(request, [feedback]):
         raise errors[0]
     return reply(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from trimtab.cli.traces.bring import imported
 from trimtab.cli.traces.change import erased, repriced
 from trimtab.cli.traces.files import exported
 from trimtab.cli.traces.follow import followed
@@ -11,6 +12,6 @@ from trimtab.cli.traces.look import listed, shown
 
 command = click.Group(
     "traces",
-    commands=[listed, shown, followed, exported, erased, repriced],
-    help="List, show, follow, export and erase recorded calls.",
+    commands=[listed, shown, followed, exported, imported, erased, repriced],
+    help="List, show, follow, export, import and erase recorded calls.",
 )

@@ -9,11 +9,12 @@ import click
 
 from trimtab.cli.columns import SHORT_ID, ms, usd, when
 from trimtab.cli.connect import client_options, connected
+from trimtab.cli.filters import FilterCommand, joined
 from trimtab.cli.output import note, table
 from trimtab.kit import jsonx
 
 
-@click.command("tail")
+@click.command("tail", cls=FilterCommand)
 @client_options
 @click.argument("filter", nargs=-1)
 @click.option("--limit", type=click.IntRange(min=1), help="End after so many.  [default: never]")
@@ -24,7 +25,7 @@ def followed(as_json: bool, filter: tuple[str, ...], limit: int | None, **flags:
     """
     shown = 0
     with connected(flags) as client:
-        for event in client.tail(" ".join(filter) or None):
+        for event in client.tail(joined(filter)):
             said = jsonx.decode((event.data or "null").encode())
             if event.name == "missed":
                 note(f"too much at once: {said['spans']} spans were passed over")

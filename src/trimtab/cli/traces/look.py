@@ -9,9 +9,10 @@ from typing import Any
 import click
 import msgspec
 
-from trimtab.cli.columns import SHORT_ID, ms, previews, usd, when
+from trimtab.cli.columns import SHORT_ID, ms, room, usd, when
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.failures import printable
+from trimtab.cli.filters import FilterCommand, joined
 from trimtab.cli.output import emit, show_table, table
 from trimtab.client import Client
 from trimtab.errors import InvalidRequest, NotFound
@@ -19,11 +20,12 @@ from trimtab.kit.clock import iso
 from trimtab.records import Score, Span, text_of
 
 _BEGINNING = re.compile(r"[0-9a-fA-F]{6,31}")
-_COLUMNS = ["trace", "started", "name", "status", "ms", "tokens", "usd", "input", "output"]
-_USED = 66
+_FIGURES = ["trace", "started", "name", "status", "ms", "usd"]
+_PREVIEW = 60
+_ROOM_FOR_BOTH = 50
 
 
-@click.command("list")
+@click.command("list", cls=FilterCommand)
 @client_options
 @click.argument("filter", nargs=-1)
 @click.option("--limit", type=int, default=20, show_default=True, help="How many.")
@@ -33,27 +35,33 @@ def listed(
 ) -> None:
     """List the newest traces that FILTER means: status:error cost_usd>0.01 since:24h."""
     with connected(flags) as client:
-        rows = client.traces(" ".join(filter) or None, limit=limit, route=route)
+        rows = client.traces(joined(filter), limit=limit, route=route)
     if as_json:
         emit(rows, as_json)
         return
-    show_table(
-        [
-            [
-                row["trace_id"][:SHORT_ID],
-                when(row["start_ns"]),
-                row["name"][:16],
-                row["status"],
-                ms(row["duration_ms"]),
-                row["input_tokens"] + row["output_tokens"],
-                usd(row["cost_usd"], unpriced=row["unpriced"]),
-                *previews(row, _USED),
-            ]
-            for row in rows
-        ],
-        _COLUMNS,
-        right=("ms", "usd"),
-    )
+    _show(rows)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    """A line for each trace; a narrow window shows what was asked, a wide one the answer too."""
+    cells = [_cells(row) for row in rows]
+    left = room(cells, _FIGURES)
+    previews = ["input", "output"] if left is None or left >= _ROOM_FOR_BOTH else ["input"]
+    each = _PREVIEW if left is None else left // len(previews) - len(previews)
+    for line, row in zip(cells, rows, strict=True):
+        line += [row[f"{name}_preview"][:each] for name in previews]
+    show_table(cells, [*_FIGURES, *previews], right=("ms", "usd"))
+
+
+def _cells(row: dict[str, Any]) -> list[object]:
+    return [
+        row["trace_id"][:SHORT_ID],
+        when(row["start_ns"]),
+        row["name"][:16],
+        row["status"],
+        ms(row["duration_ms"]),
+        usd(row["cost_usd"], unpriced=row["unpriced"]),
+    ]
 
 
 @click.command("show")
@@ -129,9 +137,8 @@ def _depths(spans: list[Span]) -> dict[str, int]:
         while one in parents and one not in depths and one not in path:
             path.append(one)
             one = parents[one]
-        above = depths[one] if one in depths else -1
-        for index, id in enumerate(reversed(path)):
-            depths[id] = above + 1 + index
+        above = depths.get(one, -1) if one else -1
+        depths |= {span_id: above + 1 + index for index, span_id in enumerate(reversed(path))}
     return depths
 
 

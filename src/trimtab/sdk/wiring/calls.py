@@ -243,7 +243,7 @@ def begin(shape: Shape, resource: Any, kwargs: dict[str, Any]) -> ModelCall | No
             "gen_ai.operation.name": shape.operation,
             "gen_ai.provider.name": shape.provider(resource),
             **_server(resource),
-            **shape.request(kwargs, ACTIVE.content),
+            **_asked(shape, kwargs),
         }
         current = otel.get_current()
         span = tracer.start_span(name, current, kind=SpanKind.CLIENT)
@@ -324,6 +324,15 @@ def _parsed(result: Any, kwargs: dict[str, Any]) -> Any:
     if raw == "stream" or parse is None or inspect.iscoroutinefunction(parse):
         return None
     return parse()
+
+
+def _asked(shape: Shape, kwargs: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return shape.request(kwargs, ACTIVE.content)
+    except Exception as error:
+        # A request no client would send is still a call, and the client's to refuse.
+        _swallow(error)
+        return {"gen_ai.request.model": given(kwargs, "model")}
 
 
 def _server(resource: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ for; `design/008-clickhouse.md` says why. Parameters get their type from their v
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +20,8 @@ from sqlglot import exp
 from trimtab.stores.telemetry.queries import Query
 
 _INT64 = 1 << 63
+_GIVEN = "given_"
+_PARAMETER = re.compile(r"\$(\w+)")
 
 # An entry of a JSON object as text: NULL where it is missing or null.
 _ENTRY = """multiIf(NOT JSONHas({json}, {key}), NULL,
@@ -53,9 +56,16 @@ def transpiled(query: Query) -> Statement:
     return Statement(text.sql, {name: values[name] for name in text.used})
 
 
-def converted(statement: exp.Expression) -> exp.Expression:
+def converted(statement: exp.Expr) -> exp.Expr:
     """A statement of DuckDB's rewritten where SQLGlot would write what ClickHouse does not know."""
-    return statement.transform(_rewritten)
+    root = exp.Paren(this=statement)
+    # The inner ones first, so that what is put in place of an outer one holds them.
+    for node in reversed(list(statement.walk())):
+        rewrite = _REWRITES.get(type(node))
+        if rewrite is not None and (fresh := rewrite(node)) is not node:
+            node.replace(fresh)
+    found: exp.Expr = root.this
+    return found
 
 
 class _Text(NamedTuple):
@@ -66,63 +76,59 @@ class _Text(NamedTuple):
 
 @lru_cache(maxsize=2_000)
 def _translated(sql: str, types: tuple[tuple[str, str], ...]) -> _Text:
-    statement = sqlglot.parse_one(sql, read="duckdb")
+    # SQLGlot takes some $name for the start of a string in dollars, and some :name for a keyword.
+    statement = sqlglot.parse_one(_PARAMETER.sub(rf":{_GIVEN}\1", sql), read="duckdb")
     keys = frozenset(
-        found.name
+        found.name.removeprefix(_GIVEN)
         for extract in statement.find_all(exp.JSONExtractScalar)
-        if isinstance(found := extract.expression, exp.Parameter)
+        if isinstance(found := extract.expression, exp.Placeholder)
     )
     known = dict(types)
     used = set()
     statement = converted(statement)
-    for parameter in list(statement.find_all(exp.Parameter)):
-        used.add(parameter.name)
-        typed = f"{{{parameter.name}:{known[parameter.name]}}}"
+    for parameter in list(statement.find_all(exp.Placeholder)):
+        name = parameter.name.removeprefix(_GIVEN)
+        used.add(name)
+        typed = f"{{{name}:{known[name]}}}"
         parameter.replace(exp.Var(this=typed))
     return _Text(statement.sql(dialect="clickhouse"), frozenset(used), keys)
 
 
-def _rewritten(node: exp.Expression) -> exp.Expression:
-    rewrite = _REWRITES.get(type(node))
-    return node if rewrite is None else rewrite(node)
-
-
-def _call(name: str, *arguments: Any) -> exp.Expression:
+def _call(name: str, *arguments: Any) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def _quantile(node: exp.Expression) -> exp.Expression:
+def _quantile(node: exp.Expr) -> exp.Expr:
     level = node.expression.sql(dialect="clickhouse")
     return exp.Anonymous(this=f"quantileExactInclusive({level})", expressions=[node.this])
 
 
-def _entry(node: exp.Expression) -> exp.Expression:
+def _entry(json: exp.Expr, key: exp.Expr) -> exp.Expr:
     text = _ENTRY.replace("{json}", "json_").replace("{key}", "key_")
     tree = sqlglot.parse_one(text, read="clickhouse")
     for column in list(tree.find_all(exp.Column)):
         if column.name in {"json_", "key_"}:
-            found = node.this if column.name == "json_" else node.expression
-            column.replace(found.copy())
+            column.replace((json if column.name == "json_" else key).copy())
     return tree
 
 
-def _try_cast(node: exp.Expression) -> exp.Expression:
-    if node.to.is_type("double"):
+def _try_cast(node: exp.Expr) -> exp.Expr:
+    if node.args["to"].is_type("double"):
         return _call("toFloat64OrNull", node.this)
     return node
 
 
-def _in(node: exp.Expression) -> exp.Expression:
+def _in(node: exp.Expr) -> exp.Expr:
     """`x IN (SELECT unnest($ids::T[]))` as `x IN $ids`, which can use an index."""
-    query = node.args.get("query")
-    unnest = query.find(exp.Explode, exp.Unnest) if query is not None else None
-    found = unnest.find(exp.Parameter) if unnest is not None else None
-    if found is None or query.find(exp.From) is not None:
+    query: exp.Expr | None = node.args.get("query")
+    if query is None or query.find(exp.From) or not query.find(exp.Explode, exp.Unnest):
+        return node
+    if (found := query.find(exp.Placeholder)) is None:
         return node
     return exp.In(this=node.this, field=found.copy())
 
 
-def _join(node: exp.Expression) -> exp.Expression:
+def _join(node: exp.Expr) -> exp.Expr:
     """`spans, unnest(tags) AS one(one_tag)` as `spans ARRAY JOIN tags AS one_tag`."""
     if not isinstance(node.this, exp.Unnest):
         return node
@@ -130,12 +136,14 @@ def _join(node: exp.Expression) -> exp.Expression:
     return exp.Join(this=exp.alias_(listed.copy(), column), kind="ARRAY")
 
 
-def _anonymous(node: exp.Expression) -> exp.Expression:
+def _anonymous(node: exp.Expr) -> exp.Expr:
+    if node.name == "clickhouse_entry":
+        return _entry(*node.expressions)
     name = _FUNCTIONS.get(node.name.lower())
     return node if name is None else _call(name, *node.expressions)
 
 
-_REWRITES: Mapping[type[exp.Expression], Any] = {
+_REWRITES: Mapping[type[exp.Expr], Any] = {
     exp.PercentileCont: _quantile,
     exp.LogicalOr: lambda node: _call("max", node.this),
     exp.LogicalAnd: lambda node: _call("min", node.this),
@@ -144,7 +152,7 @@ _REWRITES: Mapping[type[exp.Expression], Any] = {
     exp.ArraySize: lambda node: _call("length", node.this),
     exp.ArrayToString: lambda node: _call("arrayStringConcat", node.this, node.expression),
     exp.IntDiv: lambda node: _call("intDiv", node.this, node.expression),
-    exp.JSONExtractScalar: _entry,
+    exp.JSONExtractScalar: lambda node: _entry(node.this, node.expression),
     exp.TryCast: _try_cast,
     exp.In: _in,
     exp.Join: _join,

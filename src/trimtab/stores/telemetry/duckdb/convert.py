@@ -12,6 +12,7 @@ from trimtab.ports import BlobStore
 from trimtab.records import Span, Usage
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.duckdb import packs
+from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.transaction import Counters, NewSpan, Transaction
 from trimtab.stores.telemetry.queries import fill
 
@@ -44,7 +45,7 @@ _JSON = ("attributes", "events", "tags")
 _PAYLOADS = ("input_payloads", "input_is_list", "output_payloads", "output_is_list")
 
 
-def convert(connection: duckdb.DuckDBPyConnection, blobs: BlobStore) -> None:
+def convert(connection: duckdb.DuckDBPyConnection, blobs: BlobStore, files: PackFiles) -> None:
     """Carry the spans over in order of arrival and drop the old tables.
 
     It may be stopped and started again: what is there already is not written twice.
@@ -55,7 +56,7 @@ def convert(connection: duckdb.DuckDBPyConnection, blobs: BlobStore) -> None:
         for span in portion:
             row = rows.encode_span(span)
             new.append(NewSpan(row, packs.line(row.payload, blobs.put)))
-        Transaction(connection, counters).run([new], [[]])
+        Transaction(connection, counters, files).run([new], [[]])
     for table in ("spans_0001", "payloads_0001"):
         connection.execute(f"DROP TABLE {table}")
 

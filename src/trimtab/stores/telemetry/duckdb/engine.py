@@ -12,7 +12,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Condition
+from threading import Condition, Lock
 
 import duckdb
 
@@ -21,7 +21,9 @@ from trimtab.kit.disk import sync_directory
 from trimtab.kit.lockfile import LockFile, LockHeld
 from trimtab.ports import BlobStore
 from trimtab.stores.telemetry.duckdb.connection import said
+from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.schema import migrations, upgrade
+from trimtab.stores.telemetry.duckdb.statements import last_extent
 
 _ATTACH = "ATTACH '{path}' AS telemetry (ROW_GROUP_SIZE {rows})"
 _USE = "USE telemetry"
@@ -37,6 +39,7 @@ class Engine:
     def __init__(self, path: Path, *, memory: str, threads: int, blobs: BlobStore) -> None:
         self.place = str(path)
         self._blobs = blobs
+        self.files = PackFiles(path.with_suffix(".packs"))
         self._settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "threads": threads,
@@ -51,12 +54,15 @@ class Engine:
             "python_enable_replacements": False,
         }
         self._turn = Condition()
+        self._kept = Lock()
         self._reads = 0
         self._recovering = False
         self._closed = False
         self._lock = self._hold(path)
         try:
             self._connection: duckdb.DuckDBPyConnection | None = self._open()
+            last = self._connection.execute(last_extent().sql).fetchall()
+            self.files.recover(*(last[0] if last else (0, 0)))
         except BaseException:
             self._lock.release()
             raise
@@ -117,9 +123,27 @@ class Engine:
 
     @property
     def size_bytes(self) -> int:
-        """Of the database file and its log."""
-        files = (Path(self.place), Path(f"{self.place}.wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        """Of the database file, its log, and the pack files."""
+        own = (Path(self.place), Path(f"{self.place}.wal"))
+        return self.files.size_bytes + sum(file.stat().st_size for file in own if file.exists())
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """A moment in which nobody reads and nobody copies; used by the writer's thread."""
+        with self._kept, self._turn:
+            self._recovering = True
+            try:
+                self._turn.wait_for(lambda: self._reads == 0)
+                yield
+            finally:
+                self._recovering = False
+                self._turn.notify_all()
+
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[None]:
+        """While this lasts, no byte of a pack file is overwritten."""
+        with self._kept:
+            yield
 
     def replace_file(self, fresh: Path) -> None:
         """Put another file in the place of the database, once no read is under way.
@@ -152,6 +176,7 @@ class Engine:
                 connection.execute("CHECKPOINT")
             with contextlib.suppress(duckdb.Error):
                 connection.close()
+        self.files.close()
         self._lock.release()
 
     def not_durable(self, reason: str) -> NotDurable:
@@ -188,7 +213,7 @@ class Engine:
             quoted = self.place.replace("'", "''")
             connection.execute(_ATTACH.format(path=quoted, rows=self.ROW_GROUP))
             connection.execute(_USE)
-            upgrade(connection, migrations(), place=self.place, blobs=self._blobs)
+            upgrade(connection, migrations(), place=self.place, blobs=self._blobs, files=self.files)
         except BaseException as error:
             connection.close()
             if not isinstance(error, duckdb.Error):

@@ -1,7 +1,8 @@
 """Taking spans out: their rows, their share of rollups, their lines in packs, their blobs.
 
-A line is overwritten where it lies and the pack compressed again; a pack without spans goes whole.
-All of it happens inside a transaction that the caller begins and ends.
+A pack that loses lines is written anew without them and its old bytes are garbage; a pack without
+spans is garbage as a whole. It all happens inside a transaction that the caller begins and ends;
+garbage is overwritten afterwards, by `PackFiles.wipe`.
 """
 
 from __future__ import annotations
@@ -14,52 +15,86 @@ import duckdb
 
 from trimtab.stores.telemetry.duckdb import packs, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch
+from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
+from trimtab.stores.telemetry.rows import Row
+
+_Lines = dict[int, list[tuple[int, int]]]
 
 
 class Taken(NamedTuple):
-    """What was taken out; `unreferenced` are blobs that nothing needs any more."""
+    """What was taken out; `unreferenced` are blobs that nothing needs any more, `files` those
+    pack files that hold garbage now."""
 
     spans: int
     payload_bytes: int
     unreferenced: list[str]
+    files: set[int]
 
 
-def take_out(connection: duckdb.DuckDBPyConnection, seqs: Sequence[int]) -> Taken:
-    """Remove spans by their numbers."""
+def take_out(connection: duckdb.DuckDBPyConnection, seqs: Sequence[int], files: PackFiles) -> Taken:
+    """Remove spans of one project by their numbers, and what earlier versions of them left."""
     found = fetch(connection, statements.spans_by_seq(seqs))
-    identities = [(trace_id, span_id) for _, _, trace_id, span_id, *_ in found]
-    lines: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    if not found:
+        return Taken(0, 0, [], set())
+    project, traces = found[0][1], {row[2] for row in found}
+    lines: _Lines = defaultdict(list)
     for *_, pack, place, size in found:
         lines[pack].append((place, size))
-    execute(connection, statements.take_from_rollups(seqs))
-    execute(connection, statements.delete_spans(seqs))
-    _blank(connection, lines)
-    blobs = [digest for (digest,) in fetch(connection, statements.blobs_of(identities))]
-    execute(connection, statements.delete_blob_refs(identities))
-    needed = {digest for (digest,) in fetch(connection, statements.still_referenced(blobs))}
+    for pack, place, size in fetch(connection, statements.stale_of(project, traces)):
+        lines[pack].append((place, size))
+    _remove_rows(connection, seqs)
+    execute(connection, statements.delete_stale(project, traces))
     return Taken(
         spans=len(found),
         payload_bytes=sum(size for *_, size in found),
-        unreferenced=[digest for digest in blobs if digest not in needed],
+        unreferenced=_unreferenced(connection, found),
+        files=_blank(connection, lines, files),
     )
 
 
-def _blank(connection: duckdb.DuckDBPyConnection, lines: dict[int, list[tuple[int, int]]]) -> None:
-    """Overwrite lines in their packs, after the packs that hold nothing else are gone."""
+def replace(connection: duckdb.DuckDBPyConnection, seqs: Sequence[int]) -> list[str]:
+    """Remove versions of spans of which newer ones come; blobs that nothing needs any more.
+
+    Their lines stay until the spans are erased: writing packs anew for each would be dear.
+    """
+    found = fetch(connection, statements.spans_by_seq(seqs))
+    execute(connection, statements.make_stale(seqs))
+    _remove_rows(connection, seqs)
+    return _unreferenced(connection, found)
+
+
+def _remove_rows(connection: duckdb.DuckDBPyConnection, seqs: Sequence[int]) -> None:
+    execute(connection, statements.take_from_rollups(seqs))
+    execute(connection, statements.delete_spans(seqs))
+
+
+def _unreferenced(connection: duckdb.DuckDBPyConnection, found: Sequence[Row]) -> list[str]:
+    identities = [(row[2], row[3]) for row in found]
+    blobs = [digest for (digest,) in fetch(connection, statements.blobs_of(identities))]
+    if not blobs:
+        return []
+    execute(connection, statements.delete_blob_refs(identities))
+    needed = {digest for (digest,) in fetch(connection, statements.still_referenced(blobs))}
+    return [digest for digest in blobs if digest not in needed]
+
+
+def _blank(connection: duckdb.DuckDBPyConnection, lines: _Lines, files: PackFiles) -> set[int]:
+    """Drop packs that hold nothing else, and write the others anew; the files with garbage."""
     homes = {pack: (home, base) for pack, home, base in _homes(connection, lines)}
-    for candidates in (list(lines), [home for home, _ in homes.values()]):
+    numbers = {home for home, _ in homes.values()}
+    before = {row[0]: Extent(*row[1:]) for row in fetch(connection, statements.extents(numbers))}
+    for candidates in (list(lines), list(numbers)):
         execute(connection, statements.delete_unused_packs(candidates))
     erased: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for pack, places in lines.items():
         home, base = homes[pack]
         erased[home] += [(base + place, size) for place, size in places]
-    # One at a time: a body is a megabyte once it is decompressed.
-    for home, places in erased.items():
-        for number, body in fetch(connection, statements.pack_bodies([home])):
-            raw = packs.blank(packs.decompress(body), places)
-            connection.execute(
-                "UPDATE packs SET body = ? WHERE id = ?", [packs.compress(raw), number]
-            )
+    # One at a time: a pack is a megabyte once it is decompressed.
+    for home, *at in fetch(connection, statements.extents(numbers)):
+        raw = packs.blank(packs.decompress(files.read(Extent(*at))), erased[home])
+        [moved] = files.append([packs.compress(raw)])
+        execute(connection, statements.move_pack(home, *moved))
+    return {extent.file for extent in before.values()}
 
 
 def _homes(connection: duckdb.DuckDBPyConnection, ids: Iterable[int]) -> list[tuple[int, int, int]]:

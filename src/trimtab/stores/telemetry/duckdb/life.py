@@ -15,10 +15,12 @@ from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.duckdb import erasing, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch, roll_back
 from trimtab.stores.telemetry.duckdb.engine import Engine
+from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
 from trimtab.stores.telemetry.filters import Where
 from trimtab.stores.telemetry.queries import Query, fill
 
 _AT_ONCE = 20_000
+_DENSE = 0.7  # a file with less than this share in use is given up
 _WHOLE_TRACES = "trace_id IN (SELECT trace_id FROM spans WHERE project = $project AND ({named}))"
 
 
@@ -50,12 +52,13 @@ def _set_prices(connection: duckdb.DuckDBPyConnection, prices: dict[int, Decimal
     return int(changed)
 
 
-def erase(connection: duckdb.DuckDBPyConnection, erasure: Erasure) -> Erased:
+def erase(connection: duckdb.DuckDBPyConnection, engine: Engine, erasure: Erasure) -> Erased:
     """Remove what an erasure names, in portions; a crash in between leaves the rest for later."""
     where = _named(erasure)
     traces: set[str] = set()
     spans = payload_bytes = scores = 0
     blobs: list[str] = []
+    files: set[int] = set()
     seqs = Query(
         fill("SELECT seq, trace_id FROM spans WHERE {where} LIMIT $at_once", where=where.text),
         where.parameters | {"at_once": _AT_ONCE},
@@ -63,13 +66,16 @@ def erase(connection: duckdb.DuckDBPyConnection, erasure: Erasure) -> Erased:
     while found := fetch(connection, seqs):
         traces |= {trace_id for _, trace_id in found}
         with _transaction(connection):
-            taken = erasing.take_out(connection, [seq for seq, _ in found])
+            taken = erasing.take_out(connection, [seq for seq, _ in found], engine.files)
             scores += _erase_scores(connection, erasure.project, {trace for _, trace in found})
         spans += taken.spans
         payload_bytes += taken.payload_bytes
         blobs += taken.unreferenced
+        files |= taken.files
     with _transaction(connection):
         scores += _erase_own_scores(connection, erasure)
+    for file in files:
+        _wipe(connection, engine, file)
     return Erased(
         traces=len(traces),
         spans=spans,
@@ -126,10 +132,33 @@ def _erase_own_scores(connection: duckdb.DuckDBPyConnection, erasure: Erasure) -
     return int(count)
 
 
+def _wipe(connection: duckdb.DuckDBPyConnection, engine: Engine, file: int) -> None:
+    """Overwrite what no row names, once nobody reads it or copies it."""
+    kept = [Extent(*row[1:]) for row in fetch(connection, statements.extents_of_file(file))]
+    with engine.quiet():
+        if kept:
+            engine.files.wipe(file, kept)
+        else:
+            engine.files.delete(file)
+
+
+def _move_out(connection: duckdb.DuckDBPyConnection, files: PackFiles, file: int) -> None:
+    """Move the packs of a file to the end of the last one."""
+    with _transaction(connection):
+        for number, *at in fetch(connection, statements.extents_of_file(file)):
+            [moved] = files.append([files.read(Extent(*at))])
+            execute(connection, statements.move_pack(number, *moved))
+
+
 def compact(connection: duckdb.DuckDBPyConnection, engine: Engine) -> Compacted:
     """Write the database anew without its holes, and put the new file in the old one's place."""
     connection.execute("CHECKPOINT")
     before = engine.size_bytes
+    files = engine.files
+    for file, live in fetch(connection, statements.live_bytes()):
+        if live < _DENSE * files.size(file):
+            _move_out(connection, files, file)
+        _wipe(connection, engine, file)
     with _transaction(connection):
         for query in statements.merge_rollups():
             execute(connection, query)

@@ -18,6 +18,7 @@ from trimtab.errors import StoreError, StoreTooNew
 from trimtab.kit.hashing import sha256_hex
 from trimtab.ports import BlobStore
 from trimtab.stores.telemetry.duckdb import convert
+from trimtab.stores.telemetry.duckdb.files import PackFiles
 
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 
@@ -47,6 +48,7 @@ def upgrade(
     *,
     place: str,
     blobs: BlobStore,
+    files: PackFiles,
 ) -> None:
     """Apply what is missing, each step in its own transaction, and carry old rows over.
 
@@ -65,7 +67,7 @@ def upgrade(
         if step.number not in applied:
             _apply(connection, step)
     if convert.is_due(connection):
-        convert.convert(connection, blobs)
+        convert.convert(connection, blobs, files)
 
 
 def _check(applied: dict[int, str], known: Sequence[Migration], place: str) -> None:

@@ -18,12 +18,12 @@ from trimtab.kit import jsonx
 from trimtab.records import Condition
 from trimtab.stores.telemetry.duckdb import packs, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch
+from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
 from trimtab.stores.telemetry.filters import Where, number, text_of_value
 from trimtab.stores.telemetry.queries import Query, fill
 from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS
 
 _PORTION = 20_000
-_PACKS_AT_ONCE = 16
 _LIFTED = b'"]]]'  # how a line ends that left a value to the blob store
 _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda mine, theirs: mine > theirs,
@@ -48,6 +48,7 @@ class PayloadSearch:
     def __init__(
         self,
         cursor: duckdb.DuckDBPyConnection,
+        files: PackFiles,
         blob: Callable[[str], bytes],
         *,
         project: str,
@@ -55,6 +56,7 @@ class PayloadSearch:
         until: int | None = None,
     ) -> None:
         self._cursor = cursor
+        self._files = files
         self._blob = blob
         self._where = Where()
         self._where.equal("project", project)
@@ -82,7 +84,7 @@ class PayloadSearch:
 
     def _search(self, portion: Sequence[_Candidate], test: _Text | _Attribute) -> Iterator[int]:
         by_pack = {pack: list(found) for pack, found in groupby(portion, key=itemgetter(1))}
-        for pack, raw, base in open_packs(self._cursor, list(by_pack)):
+        for pack, raw, base in open_packs(self._cursor, self._files, list(by_pack)):
             window = test.prepared(raw)
             hopeful = window.any
             for seq, _, place, size, name, error in by_pack[pack]:
@@ -96,19 +98,16 @@ class PayloadSearch:
 
 
 def open_packs(
-    cursor: duckdb.DuckDBPyConnection, ids: Sequence[int]
+    cursor: duckdb.DuckDBPyConnection, files: PackFiles, ids: Sequence[int]
 ) -> Iterator[tuple[int, bytes, int]]:
     """Each pack with the decompressed bytes it is in and where it begins there."""
     homes: dict[int, list[tuple[int, int]]] = {}
     for pack, home, base in fetch(cursor, statements.packs_by_id(ids)):
         homes.setdefault(home, []).append((pack, base))
-    numbers = sorted(homes)
-    for start in range(0, len(numbers), _PACKS_AT_ONCE):
-        portion = numbers[start : start + _PACKS_AT_ONCE]
-        for home, body in fetch(cursor, statements.pack_bodies(portion)):
-            raw = packs.decompress(body)
-            for pack, base in homes[home]:
-                yield pack, raw, base
+    for home, *at in fetch(cursor, statements.extents(homes)):
+        raw = packs.decompress(files.read(Extent(*at)))
+        for pack, base in homes[home]:
+            yield pack, raw, base
 
 
 class _Window:

@@ -50,30 +50,76 @@ def heartbeat(now_ns: int) -> Query:
 
 
 def packs_by_id(ids: Iterable[int]) -> Query:
-    """Id, and where its lines are: the pack that has a body, and from which byte on."""
+    """Id, and where its lines are: the pack that has a file, and from which byte on."""
     sql = """
         SELECT id, coalesce(parent, id), base FROM packs
         WHERE id IN (SELECT unnest($ids::BIGINT[]))"""
     return Query(sql, {"ids": list(ids)})
 
 
-def pack_bodies(ids: Iterable[int]) -> Query:
-    sql = "SELECT id, body FROM packs WHERE id IN (SELECT unnest($ids::BIGINT[]))"
+def extents(ids: Iterable[int]) -> Query:
+    """Id and extent of the packs that have a file, as they lie there."""
+    sql = """
+        SELECT id, file, at_byte, length FROM packs
+        WHERE id IN (SELECT unnest($ids::BIGINT[])) AND file IS NOT NULL
+        ORDER BY file, at_byte"""
     return Query(sql, {"ids": list(ids)})
+
+
+def extents_of_file(file: int) -> Query:
+    return Query("SELECT id, file, at_byte, length FROM packs WHERE file = $file", {"file": file})
+
+
+def last_extent() -> Query:
+    """The last file and its last byte in use; no row without a pack."""
+    return Query(
+        """SELECT file, max(at_byte + length) FROM packs
+        WHERE file = (SELECT max(file) FROM packs) GROUP BY file""",
+        {},
+    )
+
+
+def live_bytes() -> Query:
+    """Bytes in use by file."""
+    return Query("SELECT file, sum(length) FROM packs WHERE file IS NOT NULL GROUP BY file", {})
+
+
+def move_pack(number: int, file: int, at_byte: int, length: int) -> Query:
+    sql = "UPDATE packs SET file = $file, at_byte = $at, length = $length WHERE id = $id"
+    return Query(sql, {"id": number, "file": file, "at": at_byte, "length": length})
 
 
 def small_packs(below_bytes: int) -> Query:
     sql = """
-        SELECT id, raw_bytes, body FROM packs
-        WHERE parent IS NULL AND body IS NOT NULL AND raw_bytes < $below ORDER BY id"""
+        SELECT id, raw_bytes, file, at_byte, length FROM packs
+        WHERE file IS NOT NULL AND raw_bytes < $below ORDER BY id"""
     return Query(sql, {"below": below_bytes})
 
 
 def count_small_packs(below_bytes: int) -> Query:
-    sql = """
-        SELECT count(*) FROM packs
-        WHERE parent IS NULL AND body IS NOT NULL AND raw_bytes < $below"""
+    sql = "SELECT count(*) FROM packs WHERE file IS NOT NULL AND raw_bytes < $below"
     return Query(sql, {"below": below_bytes})
+
+
+def make_stale(seqs: Sequence[int]) -> Query:
+    sql = """
+        INSERT INTO stale SELECT project, trace_id, pack, place, size FROM spans
+        WHERE seq IN (SELECT unnest($seqs::BIGINT[]))"""
+    return Query(sql, {"seqs": list(seqs)})
+
+
+def stale_of(project: str, trace_ids: Iterable[str]) -> Query:
+    sql = """
+        SELECT pack, place, size FROM stale WHERE project = $project
+        AND trace_id IN (SELECT unnest($ids::VARCHAR[]))"""
+    return Query(sql, {"project": project, "ids": list(trace_ids)})
+
+
+def delete_stale(project: str, trace_ids: Iterable[str]) -> Query:
+    sql = """
+        DELETE FROM stale WHERE project = $project
+        AND trace_id IN (SELECT unnest($ids::VARCHAR[]))"""
+    return Query(sql, {"project": project, "ids": list(trace_ids)})
 
 
 def delete_packs(ids: Iterable[int]) -> Query:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,15 +42,15 @@ from trimtab.stores.telemetry.duckdb.connection import fetch
 from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
 from trimtab.stores.telemetry.duckdb.writer import Writer
+from trimtab.stores.telemetry.newest import newest_traces
 from trimtab.stores.telemetry.overview import overview
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
-from trimtab.stores.telemetry.queries import HOUR_NS, Period
+from trimtab.stores.telemetry.queries import Period
 from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_SPANS_PER_TRACE = 16
 _PROBE_S = 10.0
 _PLACE = "pack, place, size"
 
@@ -137,7 +138,7 @@ class DuckDBTelemetry:
         if query.limit <= 0:
             return []
         with self._engine.reading() as cursor:
-            newest = self._newest_traces(cursor, query)
+            newest = newest_traces(query, partial(fetch, cursor), partial(self._search, cursor))
             if not newest:
                 return []
             ids, earliest = [trace_id for trace_id, _ in newest], newest[-1][1]
@@ -203,7 +204,8 @@ class DuckDBTelemetry:
         ).result()
 
     def erase(self, erasure: Erasure) -> Erased:
-        erased = self._writer.run(lambda connection: life.erase(connection, erasure)).result()
+        work = partial(life.erase, engine=self._engine, erasure=erasure)
+        erased = self._writer.run(work).result()
         for digest in erased.blobs:
             self._blobs.delete(digest)
         return erased
@@ -213,8 +215,9 @@ class DuckDBTelemetry:
 
     def backup(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        with self._engine.reading() as cursor:
+        with self._engine.keeping(), self._engine.reading() as cursor:
             life.copy_to(cursor, directory / "telemetry.duckdb")
+            self._engine.files.copy_to(directory / "telemetry.packs")
 
     def ping(self) -> None:
         """Read a row; after a failed write also write one, which the next success makes good."""
@@ -239,7 +242,7 @@ class DuckDBTelemetry:
         for index, row in enumerate(found):
             wanted.setdefault(row[-3], []).append(index)
         spans: dict[int, Span] = {}
-        for pack, raw, base in open_packs(cursor, list(wanted)):
+        for pack, raw, base in open_packs(cursor, self._engine.files, list(wanted)):
             for index in wanted[pack]:
                 *cells, _, place, size = found[index]
                 body = raw[base + place : base + place + size]
@@ -268,6 +271,7 @@ class DuckDBTelemetry:
         starts = [start for start in (query.since_ns, floor) if start is not None]
         return PayloadSearch(
             cursor,
+            self._engine.files,
             self._blob,
             project=query.project,
             since=max(starts, default=None),
@@ -275,30 +279,6 @@ class DuckDBTelemetry:
         )
 
     # -- traces --------------------------------------------------------------------------------
-
-    def _newest_traces(self, cursor: DuckDBPyConnection, query: SpanQuery) -> list[tuple[str, int]]:
-        """Ids and starts of the newest matching traces, found without looking at all of them.
-
-        A trace that started at some moment or later has no span before it. So look at the newest
-        spans only, and widen the view until it holds enough traces.
-        """
-        recent = query
-        if query.page is not None:
-            until = query.page[0] + 1
-            recent = replace(query, until_ns=min(query.until_ns or until, until))
-        reach = query.limit * _SPANS_PER_TRACE
-        while True:
-            row = fetch(cursor, queries.start_of_nth_newest(recent, reach))
-            floor = row[0][0] if row else query.since_ns
-            search = self._search(cursor, replace(query, until_ns=None), floor)
-            wider = replace(query, limit=query.limit * 2 + 16)
-            found = fetch(cursor, queries.newest_traces(wider, search, floor))
-            if floor is not None:
-                found = _without_earlier(cursor, query.project, found, floor)
-            whole = not row or (query.since_ns is not None and row[0][0] <= query.since_ns)
-            if whole or len(found) >= query.limit:
-                return found[: query.limit]
-            reach *= 8
 
     def _summary(self, cursor: DuckDBPyConnection, row: Row) -> TraceSummary:
         *values, root_id = row
@@ -311,16 +291,6 @@ class DuckDBTelemetry:
             fields["input_preview"] = preview_of_input(span.input)
             fields["output_preview"] = preview_of_output(span.output)
         return TraceSummary(**fields)
-
-
-def _without_earlier(
-    cursor: DuckDBPyConnection, project: str, found: Sequence[Row], floor: int
-) -> list[tuple[str, int]]:
-    """Those that did not start before the floor: no span of theirs is in the hour before it."""
-    ids = [trace_id for trace_id, _ in found]
-    query = queries.started_earlier(project, ids, floor - HOUR_NS, floor)
-    earlier = {trace_id for (trace_id,) in fetch(cursor, query)}
-    return [(trace_id, start) for trace_id, start in found if trace_id not in earlier]
 
 
 def _priced(figures: Any) -> Any:

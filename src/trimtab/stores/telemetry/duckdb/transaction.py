@@ -16,10 +16,13 @@ from trimtab.ports import Written
 from trimtab.stores.telemetry import queries, rows
 from trimtab.stores.telemetry.duckdb import erasing, packs, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
+from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.packs import Line
 from trimtab.stores.telemetry.rows import Row, SpanRow
 
 _SPAN_COLUMNS = ("seq", *rows.SPAN_COLUMNS, "pack", "place", "size")
+
+PACK_COLUMNS = ("id", "parent", "base", "raw_bytes", "file", "at_byte", "length")
 
 Identity = tuple[str, str]
 
@@ -61,9 +64,12 @@ class Counters:
 class Transaction:
     """Writes one group of appends."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, counters: Counters) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, counters: Counters, files: PackFiles
+    ) -> None:
         self._connection = connection
         self._counters = counters
+        self._files = files
         self.unreferenced: list[str] = []
 
     def run(
@@ -107,23 +113,22 @@ class Transaction:
             else:
                 del newest[trace_id, span_id]
         if replaced:
-            taken = erasing.take_out(self._connection, replaced)
-            self.unreferenced += taken.unreferenced
+            self.unreferenced += erasing.replace(self._connection, replaced)
         return newest
 
     def _write_spans(self, spans: Sequence[NewSpan]) -> None:
         if not spans:
             return
         cells: list[Row] = []
-        bodies: list[Row] = []
+        frames: list[tuple[int, int, bytes]] = []
         seqs = iter(self._counters.next_seqs(len(spans)))
         remaining = iter(spans)
         for raw, places in packs.pack(span.line.body for span in spans):
             number = self._counters.next_pack()
-            bodies.append((number, None, 0, len(raw), packs.compress(raw)))
+            frames.append((number, len(raw), packs.compress(raw)))
             for place, span in zip(places, remaining, strict=False):
                 cells.append((next(seqs), *span.row.cells, number, place, len(span.line.body)))
-        insert(self._connection, "packs", ("id", "parent", "base", "raw_bytes", "body"), bodies)
+        write_packs(self._connection, self._files, frames)
         insert(self._connection, "spans", _SPAN_COLUMNS, cells)
         refs = [
             (digest, span.row.cells[3], *span.row.identity)
@@ -151,3 +156,17 @@ class Transaction:
                     counts[-1] += 1
         insert(self._connection, "scores", rows.SCORE_COLUMNS, changed.values(), replace=True)
         return counts
+
+
+def write_packs(
+    connection: duckdb.DuckDBPyConnection,
+    files: PackFiles,
+    frames: Sequence[tuple[int, int, bytes]],
+) -> None:
+    """Put packs (id, decompressed size, bytes) on disk and into the table."""
+    extents = files.append([body for _, _, body in frames])
+    cells = [
+        (number, None, 0, size, *extent)
+        for (number, size, _), extent in zip(frames, extents, strict=True)
+    ]
+    insert(connection, "packs", PACK_COLUMNS, cells)

@@ -5,11 +5,15 @@ Both are work that was put off when spans came, done in portions, so that no app
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from trimtab.stores.telemetry.duckdb import packs, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
-from trimtab.stores.telemetry.duckdb.transaction import Counters
+from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
+from trimtab.stores.telemetry.duckdb.transaction import PACK_COLUMNS, Counters, write_packs
+from trimtab.stores.telemetry.rows import Row
 
 _ROLL_SPANS = 50_000
 _SMALL_BYTES = packs.PACK_BYTES // 8
@@ -21,14 +25,16 @@ _ROLLUP_ROWS = 100_000
 class Upkeep:
     """What is due after a commit; used by the writer's thread."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, counters: Counters) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, counters: Counters, files: PackFiles
+    ) -> None:
         self._counters = counters
+        self._files = files
         [(self._mark,)] = connection.execute("SELECT max(seq) FROM rollup_mark").fetchall()
         [(self._waiting,)] = connection.execute(
             "SELECT count(*) FROM spans WHERE seq > ?", [self._mark]
         ).fetchall()
         self._commits = 0
-        self._pack = counters.pack
 
     def after_commit(self, connection: duckdb.DuckDBPyConnection, spans: int) -> None:
         """`spans` is how many the commit added."""
@@ -71,25 +77,28 @@ class Upkeep:
             raise
 
     def _join(
-        self, connection: duckdb.DuckDBPyConnection, small: list[tuple[int, int, bytes]]
+        self, connection: duckdb.DuckDBPyConnection, small: Sequence[tuple[int, ...]]
     ) -> None:
         if len(small) < 2:
             return
-        children = self._with_children(connection, [number for number, _, _ in small])
-        raws = iter([packs.decompress(body) for _, _, body in small])
+        children = self._with_children(connection, [number for number, *_ in small])
+        raws = [packs.decompress(self._files.read(Extent(*at))) for _, _, *at in small]
         members = iter(small)
-        bodies, moved = [], []
+        frames: list[tuple[int, int, bytes]] = []
+        moved: list[Row] = []
+        nowhere = (None, None, None)
         for raw, bases in packs.pack(raws):
             number = self._counters.next_pack()
-            bodies.append((number, None, 0, len(raw), packs.compress(raw)))
-            for base, (old, size, _) in zip(bases, members, strict=False):
-                moved.append((old, number, base, size, None))
+            frames.append((number, len(raw), packs.compress(raw)))
+            for base, (old, size, *_) in zip(bases, members, strict=False):
+                moved.append((old, number, base, size, *nowhere))
                 moved += [
-                    (child, number, base + inner, length, None)
+                    (child, number, base + inner, length, *nowhere)
                     for child, inner, length in children.get(old, ())
                 ]
         execute(connection, statements.delete_packs(row[0] for row in moved))
-        insert(connection, "packs", ("id", "parent", "base", "raw_bytes", "body"), bodies + moved)
+        write_packs(connection, self._files, frames)
+        insert(connection, "packs", PACK_COLUMNS, moved)
 
     def _with_children(
         self, connection: duckdb.DuckDBPyConnection, parents: list[int]

@@ -81,7 +81,7 @@ class Writer:
         self._engine = engine
         self._blobs = blobs
         self._counters = Counters.read(engine.writing(), now_ns)
-        self._upkeep = Upkeep(engine.writing(), self._counters)
+        self._upkeep = Upkeep(engine.writing(), self._counters, engine.files)
         self._queue: SimpleQueue[_Append | _Job | None] = SimpleQueue()
         self._gate = Lock()
         self._closed = False
@@ -204,7 +204,7 @@ class Writer:
 
     def _commit(self, group: Sequence[_Encoded]) -> list[Written]:
         connection = self._engine.writing()
-        transaction = Transaction(connection, self._counters)
+        transaction = Transaction(connection, self._counters, self._engine.files)
         written = transaction.run(
             [member.spans for member in group], [member.scores for member in group]
         )

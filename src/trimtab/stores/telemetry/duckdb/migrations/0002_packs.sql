@@ -55,14 +55,25 @@ CREATE TABLE spans (
     size INTEGER NOT NULL
 );
 
--- A pack is one Zstandard frame. Small ones are gathered: then `body` is NULL and the lines are in
--- the pack `parent`, from `base` on.
+-- A pack is one Zstandard frame, `length` bytes of a pack file. Small ones are gathered: then there
+-- is no file, and the lines are in the pack `parent`, from `base` on.
 CREATE TABLE packs (
     id BIGINT NOT NULL,
     parent BIGINT,
     base INTEGER NOT NULL,
     raw_bytes INTEGER NOT NULL,
-    body BLOB USING COMPRESSION uncompressed
+    file INTEGER,
+    at_byte BIGINT,
+    length INTEGER
+);
+
+-- Lines of versions that were replaced: they go when their span is erased.
+CREATE TABLE stale (
+    project VARCHAR NOT NULL,
+    trace_id VARCHAR NOT NULL,
+    pack BIGINT NOT NULL,
+    place INTEGER NOT NULL,
+    size INTEGER NOT NULL
 );
 
 -- Which spans need which payloads of the blob store.
