@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -40,7 +41,9 @@ from trimtab.scoring.online import OnlineScoring
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.limits.memory import MemoryLimiter
 from trimtab.stores.metadata.sql import SQLMetadata
+from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.move import Moved, Progress, move
 from trimtab.stores.telemetry.parquet import write_parquet
 from trimtab.tracing.ingest import Ingest
 from trimtab.tracing.pricing import Repriced, priced, reprice
@@ -137,7 +140,7 @@ class App:
         metadata = SQLMetadata.open(metadata_url)
         try:
             blobs = FileBlobs(data / "blobs")
-            telemetry = DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=blobs)
+            telemetry = _telemetry(config, blobs)
         except BaseException:
             metadata.close()
             raise
@@ -333,6 +336,27 @@ class App:
             "metadata": self.metadata.ping,
             "spool": self.tracing.ping,
         }
+
+
+def _telemetry(config: Config, blobs: BlobStore) -> TelemetryStore:
+    if config.telemetry_url is not None:
+        return ClickHouseTelemetry.open(config.telemetry_url, blobs=blobs)
+    return DuckDBTelemetry.open(Path(config.data) / "telemetry.duckdb", blobs=blobs)
+
+
+def move_telemetry(config: Config, url: str, *, progress: Progress) -> Moved:
+    """Copy the telemetry of the data directory into another database, and compare the two.
+
+    Raises:
+        StoreError: a store cannot be opened, read or written, or they differ at the end.
+    """
+    data = Path(config.data)
+    blobs = FileBlobs(data / "blobs")
+    with (
+        closing(ClickHouseTelemetry.open(url, blobs=blobs)) as target,
+        closing(DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=blobs)) as source,
+    ):
+        return move(source, target, progress=progress)
 
 
 def documentation() -> Path:

@@ -1,12 +1,9 @@
-"""OTLP exports for tests, and a server that takes them."""
+"""OTLP exports for tests, how they are sent, and what is kept of them."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import os
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from google.protobuf import json_format
@@ -15,10 +12,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Wire
-from tests.serving import Reply, Served, served
+from tests.serving import Reply, Served
 
-from trimtab.config import Config
-from trimtab.records import Span, SpanPatch
+from trimtab.records import Span
 
 PROTOBUF = "application/x-protobuf"
 NOW_NS = 1_780_000_000_000_000_000
@@ -91,29 +87,3 @@ def rejected(reply: Reply) -> tuple[int, str]:
 def stored(server: Served, span: Wire, project: str = "default") -> Span | None:
     """What is kept of a span; None when nothing is."""
     return server.app.telemetry.span(project, span.trace_id.hex(), span.span_id.hex())
-
-
-class Taken:
-    """The ingest station as far as OTLP knows it: writes to the store, and remembers patches."""
-
-    def __init__(self, server: Served) -> None:
-        self._telemetry = server.app.telemetry
-        self.patches: list[tuple[str, SpanPatch]] = []
-
-    async def write(self, spans: Sequence[Span]) -> int:
-        await asyncio.wrap_future(self._telemetry.append(list(spans)))
-        return 0
-
-    async def patch(self, project: str, patches: Sequence[SpanPatch]) -> None:
-        self.patches += [(project, patch) for patch in patches]
-
-    def priced(self, span: Span) -> Span:
-        return span
-
-
-@contextlib.contextmanager
-def taking(config: Config) -> Iterator[Served]:
-    with served(config) as running:
-        if not hasattr(running.app, "ingest"):
-            running.app.ingest = Taken(running)
-        yield running

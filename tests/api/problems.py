@@ -8,7 +8,9 @@ from typing import Any
 from tests.serving import Reply
 
 # A traceback, a source file, or a folder of the machine that the server runs on.
-PRIVATE = re.compile(r"Traceback|\.py\b|site-packages|/(?:tmp|var|home|root|usr|work|private)/")
+PRIVATE = re.compile(
+    r"Traceback|\.py\b|site-packages|(?<!\w)/(?:tmp|var|home|root|usr|work|private)/"
+)
 
 
 def problem(reply: Reply, status: int, *, where: str | None = None) -> dict[str, Any]:

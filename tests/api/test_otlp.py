@@ -31,21 +31,21 @@ from tests.api.otlp import (
     post,
     rejected,
     stored,
-    taking,
     with_attribute,
 )
-from tests.serving import Served, configured
+from tests.serving import Served, configured, served
 
 from trimtab.api.intake import Intake
 from trimtab.api.table import TABLE
 from trimtab.errors import NotDurable, Overloaded, StoreError
+from trimtab.records import SpanPatch
 
 SECRET = "tt-" + "s3cret" * 5
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with taking(configured(tmp_path_factory.mktemp("otlp") / "data")) as running:
+    with served(configured(tmp_path_factory.mktemp("otlp") / "data")) as running:
         yield running
 
 
@@ -57,7 +57,7 @@ access:
     - {{name: writer, key: {SECRET}, project: shop, permissions: ["traces:write"]}}
     - {{name: reader, key: {SECRET}-reader, permissions: ["traces:read"]}}
 """
-    with taking(configured(tmp_path / "data", text)) as running:
+    with served(configured(tmp_path / "data", text)) as running:
         yield running
 
 
@@ -96,8 +96,9 @@ def test_a_log_of_a_model_call_is_added_to_its_span(
 ) -> None:
     taken = []
 
-    async def patch(project: str, patches: Any) -> None:
+    async def patch(project: str, patches: Any) -> list[SpanPatch]:
         taken.append((project, list(patches)))
+        return []
 
     monkeypatch.setattr(server.app.ingest, "patch", patch)
     request = ExportLogsServiceRequest()
@@ -227,7 +228,7 @@ def half_sent(server: Served, body: bytes) -> Iterator[http.client.HTTPConnectio
 def test_load_beyond_the_limit_is_shed_with_a_503_and_taken_later(tmp_path: Path) -> None:
     first = with_attribute(a_span(), "text", string_value="x" * 90_000)
     second = with_attribute(a_span(), "text", string_value="y" * 90_000)
-    with taking(configured(tmp_path / "data", **{"limits.ingest_bytes": 100_000})) as server:
+    with served(configured(tmp_path / "data", **{"limits.ingest_bytes": 100_000})) as server:
         body = an_export(first)
         refused = threading.Event()
         with half_sent(server, body) as connection:

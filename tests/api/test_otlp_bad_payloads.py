@@ -27,11 +27,10 @@ from tests.api.otlp import (
     post,
     rejected,
     stored,
-    taking,
     with_attribute,
 )
 from tests.processes import serving
-from tests.serving import Reply, Served, configured
+from tests.serving import Reply, Served, configured, served
 
 from trimtab.dialects.otlp.wire import varint
 from trimtab.kit import zstd
@@ -44,7 +43,7 @@ SIGNALS = ("traces", "logs", "metrics")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     limits = {"limits.inflated_bytes": LIMIT_BYTES, "limits.body_bytes": 2 * MIB}
-    with taking(configured(tmp_path_factory.mktemp("otlp") / "data", **limits)) as running:
+    with served(configured(tmp_path_factory.mktemp("otlp") / "data", **limits)) as running:
         yield running
 
 

@@ -20,9 +20,9 @@ from opentelemetry.proto.collector.metrics.v1 import (
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
-from tests.api.otlp import a_span, an_export, stored, taking, with_attribute
+from tests.api.otlp import a_span, an_export, stored, with_attribute
 from tests.processes import serving
-from tests.serving import Served, configured
+from tests.serving import Served, configured, served
 
 from trimtab.api.grpc import ExportServer
 from trimtab.api.intake import Intake
@@ -57,7 +57,7 @@ def exports(server: Served, intake: Intake | None = None) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     limits = {"limits.inflated_bytes": 8 * MIB}
-    with taking(configured(tmp_path_factory.mktemp("grpc") / "data", **limits)) as running:
+    with served(configured(tmp_path_factory.mktemp("grpc") / "data", **limits)) as running:
         yield running
 
 
@@ -173,7 +173,7 @@ def test_a_defect_is_internal_and_in_the_log(
 )
 def test_with_keys_an_export_needs_one(tmp_path: Path, metadata: Any, code: Any) -> None:
     span = a_span()
-    with taking(configured(tmp_path / "data", KEYS)) as server, exports(server) as address:
+    with served(configured(tmp_path / "data", KEYS)) as server, exports(server) as address:
         if code is None:
             export(address, an_export(span), metadata)
         else:

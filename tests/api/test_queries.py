@@ -119,7 +119,9 @@ def test_what_is_no_page_is_refused(shelf: Served, page: str) -> None:
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
+)
 @given(texts)
 def test_no_filter_makes_the_server_fail(shelf: Served, text: str) -> None:
     for path in ("traces", "spans", "facets", "metrics/series"):

@@ -62,11 +62,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         runs = [_finished(server, f"widgets@{n}") for n in (1, 2)]
         rows = folder / "rows.jsonl"
         rows.write_text("\n".join(json.dumps(row) for row in ROWS))
+        runs_file = folder / "runs.jsonl"
+        run_id = "0193de5b-98a0-7d4c-8f1e-0123456789ab"
+        exported = {"id": run_id, "trace_id": run_id, "name": "old", "run_type": "chain"}
+        exported |= {"start_time": "2026-01-01T00:00:00", "end_time": "2026-01-01T00:00:01"}
+        runs_file.write_text(f'{json.dumps(exported)}\n{{"name": "without an id"}}\n')
         bundle = folder / "bundle.json"
         bundle.write_text(json.dumps(BUNDLE | {"route": "fromfile"}))
         other = next(row["trace_id"] for row in server.client.traces("-route:widgets"))
         server.words = {"trace": trace_id, "base": runs[0], "new": runs[1], "other": other}
-        server.words |= {"start": trace_id[:30], "folder": str(folder)}
+        server.words |= {"start": trace_id[:30], "folder": str(folder), "runs": str(runs_file)}
         server.words |= {"rows": str(rows), "bundle": str(bundle)}
         yield server
 
@@ -95,6 +100,8 @@ CALLS: list[tuple[str, int, str]] = [
     ("traces export -o <folder>/a.csv --what traces", 0, r"a\.csv: [\d,]+ bytes of traces"),
     ("traces export --output <folder>/b --format parquet", 0, r"b: [\d,]+ bytes of spans"),
     ("traces export shoe:1", 2, r"no field 'shoe'"),
+    ("traces import <runs> --from langsmith", 0, r"1 rows recorded, 1 left out"),
+    ("traces import <runs>x", 2, r"does not exist"),
     ("traces reprice", 0, r"\d+ of \d+ calls cost another sum"),
     ("traces reprice --since 2100-01-01", 0, r"0 of 0 calls"),
     ("traces erase --user u-42 --session s --dry-run", 0, r"would erase \d+ traces, \d+ spans"),

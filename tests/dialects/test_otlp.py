@@ -333,7 +333,9 @@ def test_records_without_end_are_too_many() -> None:
         body = tag + wire.varint(len(body)) + body
     with pytest.raises(TooLarge, match="1000000"):
         otlp.decode_traces(body, "protobuf")
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLarge, match="1000000"):
+        otlp.decode_traces(json_export("X").replace(b'"X"', b"{}," * 1_000_000 + b"{}"), "json")
+    with pytest.raises(TooLarge, match="objects"):
         otlp.decode_traces(b"{}" * 4_000_001, "json")
 
 

@@ -71,7 +71,8 @@ async def _take_logs(
     while (part := await _work(body, partial(next, slices, None))) is not None:
         rejections.merge(part.rejections)
         if part.patches:
-            await app.ingest.patch(project, part.patches)
+            lost = await app.ingest.patch(project, part.patches)
+            rejections.add("the span of the log is not known", len(lost))
 
 
 async def _work(body: bytes, step: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from trimtab.cli import move
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.output import emit, note
 
@@ -15,7 +16,10 @@ _MIB = 1 << 20
 
 @click.group()
 def command() -> None:
-    """Compact the store, or copy it while it is in use."""
+    """Compact the store, copy it while it is in use, or move it."""
+
+
+command.add_command(move.command)
 
 
 @command.command("compact")

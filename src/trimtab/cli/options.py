@@ -13,7 +13,7 @@ from trimtab.config import Loaded, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OVERRIDES = ("data", "host", "port", "grpc_port")
+_OVERRIDES = ("data", "host", "port", "grpc_port", "metadata_url", "telemetry_url")
 
 config_option = click.option(
     "--config",

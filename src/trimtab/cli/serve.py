@@ -21,6 +21,8 @@ from trimtab.config import Config, is_loopback, require_safe
 
 @click.command()
 @config_options
+@click.option("--metadata-url", metavar="URL", help="postgresql://...  [default: SQLite]")
+@click.option("--telemetry-url", metavar="URL", help="clickhouse://...  [default: DuckDB]")
 @click.option("--grpc-port", type=int, help="Port for OTLP over gRPC.  [default: none]")
 def command(**flags: Any) -> None:
     """Run the gateway, the API and the background work in one process.

@@ -276,6 +276,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ConnectionUrl | None,
         Meta(description="Database for metadata; null for SQLite in the data directory."),
     ] = None
+    telemetry_url: Annotated[
+        ConnectionUrl | None,
+        Meta(description="ClickHouse for telemetry; null for DuckDB in the data directory."),
+    ] = None
     valkey_url: Annotated[
         ConnectionUrl | None,
         Meta(description="Valkey or Redis for shared limits; null for limits in this process."),

@@ -6,5 +6,6 @@ refuses a span: what is not understood stays in `attributes`, where everything s
 """
 
 from trimtab.conventions.assemble import normalise
+from trimtab.conventions.events import heard
 
-__all__ = ["normalise"]
+__all__ = ["heard", "normalise"]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from trimtab.conventions.convert import text, value
 from trimtab.conventions.messages import Turn, calls, messages, parts_of
 from trimtab.conventions.passages import passage
+from trimtab.records.span import Span
 
 _ASKED: Mapping[str, str] = {
     "gen_ai.system.message": "system",
@@ -69,6 +72,17 @@ def read(events: Sequence[Any]) -> Told:
         else:
             _hear(name, attributes, told)
     return told
+
+
+def heard(span: Span) -> Span:
+    """A span with the input and output that its events tell, where it has none itself."""
+    if not span.events or (span.input is not None and span.output is not None):
+        return span
+    told = read(span.events)
+    asked, answered = span.input or told.asked or None, span.output or told.answered or None
+    if asked == span.input and answered == span.output:
+        return span
+    return replace(span, input=asked, output=answered)
 
 
 def split(recorded: Any) -> tuple[list[Turn], list[Turn]]:

@@ -35,9 +35,9 @@ class Span(Record, frozen=True, kw_only=True):
     whatever came with the span, losslessly, `resource` what came with its process and
     instrumentation scope, `links` the other spans it points to.
 
-    Identity is (trace_id, span_id). Of several versions of a span the one with the greatest
-    `revision` counts, so writing the same span again changes nothing. A span that is `open` is not
-    finished; its revision is negative, so that the finished span replaces it.
+    Within its project a span is known by (trace_id, span_id). Of several versions of a span the
+    one with the greatest `revision` counts, so writing the same span again changes nothing. A span
+    that is `open` is not finished; its revision is negative, so that the finished span replaces it.
     """
 
     trace_id: str

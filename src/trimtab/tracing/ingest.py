@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from trimtab.conventions import heard
 from trimtab.errors import InvalidRequest, StoreError
 from trimtab.ports import Clock, Recorder, TelemetryStore
 from trimtab.records import Span, SpanPatch
@@ -41,7 +42,7 @@ class Ingest:
         self._spool = spool
         self._on_commit = on_commit
         self.priced = price
-        self.assembler = Assembler(store, self._write, clock)
+        self.assembler = Assembler(store, self._write, clock, price=lambda span: price(heard(span)))
 
     async def write(self, spans: Sequence[Span]) -> int:
         """Return when the spans are durable: how many of them can never be stored.

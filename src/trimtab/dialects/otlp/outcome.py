@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Literal
 
-from trimtab.errors import InvalidRequest
+from trimtab.errors import InvalidRequest, TooLarge
 
 Encoding = Literal["protobuf", "json"]
+
+# An export of the smallest valid spans within the default limit of bytes has hardly more.
+MAX_RECORDS = 1_000_000
 
 
 class Rejected(Exception):
@@ -46,4 +49,12 @@ class Rejections:
 def malformed(what: str, why: str) -> InvalidRequest:
     return InvalidRequest(
         f"the body is not {what}: {why}", fix="send an OTLP export in the encoding of content-type"
+    )
+
+
+def too_many_records() -> TooLarge:
+    return TooLarge(
+        f"the export has more than {MAX_RECORDS} records",
+        fix="send it in several requests",
+        limit_records=MAX_RECORDS,
     )

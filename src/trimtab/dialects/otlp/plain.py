@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from trimtab.dialects.otlp.outcome import Rejected, malformed
+from trimtab.dialects.otlp.outcome import MAX_RECORDS, Rejected, malformed, too_many_records
 from trimtab.dialects.otlp.plain_values import attributes_of, text_of, whole
 from trimtab.dialects.otlp.repair import (
     MAX_NS,
@@ -69,6 +69,8 @@ def groups(body: bytes, entities: str, scopes: str, records: str) -> Iterator[Gr
         for part in _list(entity, scopes):
             scope = _scope(shared, _of(part, "scope"), set(repairs))
             found.append(Group(scope, _records(part, records)))
+    if sum(len(group.records) for group in found) > MAX_RECORDS:
+        raise too_many_records()
     # All of the frame is read before the first record is given.
     yield from found
 

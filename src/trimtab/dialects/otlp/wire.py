@@ -12,14 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from trimtab.dialects.otlp.outcome import malformed
+from trimtab.dialects.otlp.outcome import MAX_RECORDS, malformed, too_many_records
 from trimtab.dialects.otlp.repair import marked
-from trimtab.errors import TooLarge
 
 PIECE_BYTES = 256 * 1024
 PIECE_RECORDS = 128
-# An export of the smallest valid spans within the default limit of bytes has fewer.
-MAX_RECORDS = 1_000_000
 # Two bytes of the wire can become some hundred in memory; a record of more fields is no record.
 MAX_FIELDS = 200_000
 _WHAT = "an OTLP export in protobuf"
@@ -54,11 +51,7 @@ def pieces(body: bytes) -> list[Piece]:
             total += sum(records for _, _, records in runs) + 1
         total += 1
         if total > MAX_RECORDS:
-            raise TooLarge(
-                f"the export has more than {MAX_RECORDS} records",
-                fix="send it in several requests",
-                limit_records=MAX_RECORDS,
-            )
+            raise too_many_records()
     return found
 
 

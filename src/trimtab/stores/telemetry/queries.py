@@ -14,6 +14,7 @@ from trimtab.ports import GroupField, ScoreQuery, SpanQuery
 from trimtab.stores.telemetry import filters
 from trimtab.stores.telemetry.filters import Search, Where
 from trimtab.stores.telemetry.rows import (
+    BUCKETS,
     HEAD_COLUMNS,
     INPUT_TOKENS,
     OUTPUT_TOKENS,
@@ -22,6 +23,7 @@ from trimtab.stores.telemetry.rows import (
 )
 
 HOUR_NS = 3_600_000_000_000
+MAX_NS = (1 << 63) - 1
 
 SPAN = ", ".join(f'"{column}"' for column in SPAN_COLUMNS)
 _SCORE = ", ".join(SCORE_COLUMNS)
@@ -124,7 +126,7 @@ _EARLIER = """
 
 _SUMMARIES = """
     WITH members AS (
-        SELECT * FROM spans WHERE project = $project AND start_ns >= $start
+        SELECT {columns} FROM spans WHERE project = $project AND start_ns >= $start
         AND trace_id IN (SELECT unnest($ids::VARCHAR[]))
     ), sums AS (
         SELECT trace_id, min(start_ns) AS first_ns, max(start_ns + duration_ns) AS last_ns,
@@ -143,6 +145,14 @@ _SUMMARIES = """
     FROM sums AS s JOIN roots AS r ON s.trace_id = r.trace_id
     ORDER BY s.first_ns DESC, s.trace_id"""
 
+_SUMMARISED = ", ".join(
+    (
+        *("trace_id", "span_id", "parent_id", "project", "seq", "name", "kind", "start_ns"),
+        *("duration_ns", "status", "error", "route", "release", "model", '"user"', "session"),
+        *("cost_usd", "input_preview", "output_preview"),
+        *(f"{bucket}_tokens" for bucket in BUCKETS),
+    )
+)
 # Where the root does not say, the first span that does.
 _ROOT_OR_FIRST = ("route", "release", "model", '"user"', "session")
 
@@ -192,6 +202,7 @@ def trace_summaries(project: str, trace_ids: Sequence[str], start_ns: int) -> Qu
     """One row per trace, in the order of TraceSummary's fields and then the id of the root."""
     sql = fill(
         _SUMMARIES,
+        columns=_SUMMARISED,
         input_tokens=_INPUT,
         output_tokens=_OUTPUT,
         firsts=", ".join(f"arg_min({column}, start_ns) AS {column}" for column in _ROOT_OR_FIRST),
@@ -288,19 +299,33 @@ def _source(by: GroupField) -> str:
 
 # -- overview ----------------------------------------------------------------------------------
 
-# Whole hours from the rollups, and what they do not hold yet, or cut, from the spans.
+# Whole hours from the rollups; from the spans what they do not hold yet, and the hours that the
+# period cuts. Each part has bounds of its own, so that most of the table is not looked at.
 _OVERVIEW = """
+    WITH live AS (
+        SELECT {columns} FROM spans WHERE project = $project AND run IS NULL
+            AND seq > $mark AND start_ns >= $since AND start_ns < $until
+        UNION ALL
+        SELECT {columns} FROM spans WHERE project = $project AND run IS NULL
+            AND start_ns >= $since AND start_ns < $head AND seq <= $mark
+        UNION ALL
+        SELECT {columns} FROM spans WHERE project = $project AND run IS NULL
+            AND start_ns >= $tail AND start_ns < $until AND seq <= $mark
+    )
     SELECT hour, bucket, sum(spans), sum(roots), sum(errors), sum(unpriced), sum(input_tokens),
         sum(output_tokens), sum(cost_usd)
     FROM (
-        SELECT * FROM rollups WHERE project = $project AND hour >= $first AND hour < $last
+        SELECT hour, bucket, spans, roots, errors, unpriced, input_tokens, output_tokens, cost_usd
+        FROM rollups WHERE project = $project AND hour >= $first AND hour < $last
         UNION ALL
-        SELECT project, start_ns // 3600000000000 AS hour, {sums} FROM spans
-        WHERE project = $project AND start_ns >= $since AND start_ns < $until AND run IS NULL
-            AND (start_ns < $first * 3600000000000 OR start_ns >= $last * 3600000000000
-                OR seq > (SELECT max(seq) FROM rollup_mark))
-        GROUP BY ALL
+        SELECT start_ns // 3600000000000 AS hour, {sums} FROM live GROUP BY hour, bucket
     ) AS parts GROUP BY hour, bucket"""
+_SUMMED = ", ".join(
+    (
+        *("start_ns", "duration_ns", "kind", "parent_id", "status", "cost_usd"),
+        *(f"{bucket}_tokens" for bucket in BUCKETS),
+    )
+)
 
 _SCORE_SUMMARIES = """
     SELECT name, source, count(*), count(*) FILTER (WHERE status = 'scored'), avg(value),
@@ -317,11 +342,24 @@ class Period(NamedTuple):
     since: int
     until: int
 
-    def hours(self) -> Query:
-        """Sums by hour and latency bucket, in the order of rollups."""
-        first, last = -(-self.since // HOUR_NS), self.until // HOUR_NS
-        parameters = {**self._asdict(), "first": first, "last": max(first, last)}
-        return Query(fill(_OVERVIEW, sums=ROLLUP_SUMS), parameters)
+    def hours(self, mark: int) -> Query:
+        """Sums by hour and latency bucket, in the order of rollups.
+
+        Args:
+            mark: the number of the last span that the rollups hold.
+        """
+        first = -(-self.since // HOUR_NS)
+        last = max(first, self.until // HOUR_NS)
+        head = min(self.until, first * HOUR_NS)
+        parameters = {
+            **self._asdict(),
+            "mark": mark,
+            "first": first,
+            "last": last,
+            "head": head,
+            "tail": max(head, last * HOUR_NS),
+        }
+        return Query(fill(_OVERVIEW, columns=_SUMMED, sums=ROLLUP_SUMS), parameters)
 
     def score_summaries(self) -> Query:
         """Rows in the order of ScoreSummary's fields."""

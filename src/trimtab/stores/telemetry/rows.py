@@ -116,11 +116,18 @@ _buckets_of = attrgetter(*BUCKETS, "estimated")
 _plain_of_score = attrgetter(*_SCORE_PLAIN)
 
 
+class Identity(NamedTuple):
+    """What names a span; the same ids in another project are another span."""
+
+    project: str
+    trace_id: str
+    span_id: str
+
+
 class SpanRow(NamedTuple):
     """A span ready to be written: the cells of SPAN_COLUMNS, and its payload as a JSON list."""
 
-    trace_id: str
-    span_id: str
+    identity: Identity
     revision: int
     start_ns: int
     cells: Row
@@ -130,10 +137,6 @@ class SpanRow(NamedTuple):
     def size_bytes(self) -> int:
         """Roughly what it adds to a transaction."""
         return len(self.payload) + ROW_BYTES
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        return self.trace_id, self.span_id
 
 
 def encode_span(span: Span) -> SpanRow:
@@ -274,7 +277,8 @@ def _encode_span(span: Span) -> SpanRow:
     payload = jsonx.encode(
         (span.input, span.output, span.attributes, span.events, span.links, span.resource)
     )
-    return SpanRow(span.trace_id, span.span_id, span.revision, span.start_ns, cells, payload)
+    identity = Identity(span.project, span.trace_id, span.span_id)
+    return SpanRow(identity, span.revision, span.start_ns, cells, payload)
 
 
 def _encode_score(score: Score) -> Row:

@@ -17,16 +17,14 @@ from trimtab.stores.telemetry.clickhouse.connection import Connection
 from trimtab.stores.telemetry.clickhouse.numbers import Numbers
 from trimtab.stores.telemetry.lines import Line
 from trimtab.stores.telemetry.queries import HOUR_NS, Query
-from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row, SpanRow
+from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Identity, Row, SpanRow
 
 COLUMNS = ("seq", *rows.SPAN_COLUMNS, *PAYLOAD_FIELDS, "lifted", "blobs")
 _SCORE_COLUMNS = ("version", *rows.SCORE_COLUMNS)
 _MAX = (1 << 63) - 1
 _VERSIONS = """
-    SELECT seq, trace_id, span_id, revision FROM spans
+    SELECT seq, project, trace_id, span_id, revision FROM spans
     WHERE trace_id IN (SELECT unnest($ids::VARCHAR[])) AND start_ns BETWEEN $first AND $last"""
-
-Identity = tuple[str, str]
 
 
 class NewSpan(NamedTuple):
@@ -84,18 +82,19 @@ class Batch:
         query = Query(
             _VERSIONS,
             {
-                "ids": list({trace_id for trace_id, _ in newest}),
+                "ids": list({key.trace_id for key in newest}),
                 "first": max(min(starts) - HOUR_NS, -_MAX),
                 "last": min(max(starts) + HOUR_NS, _MAX),
             },
         )
         replaced = []
         greatest: dict[Identity, int] = {}
-        for seq, trace_id, span_id, revision in self._connection.fetch(query):
-            if (ours := newest.get((trace_id, span_id))) is None:
+        for seq, project, trace_id, span_id, revision in self._connection.fetch(query):
+            key = Identity(project, trace_id, span_id)
+            if (ours := newest.get(key)) is None:
                 continue
-            known = greatest.get((trace_id, span_id), revision)
-            greatest[trace_id, span_id] = max(known, revision)
+            known = greatest.get(key, revision)
+            greatest[key] = max(known, revision)
             # Also what a writer left that was stopped between inserting and deleting.
             if ours.row.revision > revision:
                 replaced.append(seq)

@@ -133,7 +133,8 @@ class Connection:
     def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """A statement without an answer. Raises Failed."""
         with self._failures() as client:
-            client.command(sql, parameters=dict(parameters) if parameters else None)
+            # Not `command`, which would put long lists into the address.
+            client.raw_query(sql, parameters=dict(parameters) if parameters else None)
 
     def insert(self, table: str, columns: Sequence[str], cells: Sequence[Row]) -> None:
         """Rows as one block, on disk when this returns. Raises Failed."""

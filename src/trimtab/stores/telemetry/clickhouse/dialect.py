@@ -76,17 +76,19 @@ class _Text(NamedTuple):
 
 @lru_cache(maxsize=2_000)
 def _translated(sql: str, types: tuple[tuple[str, str], ...]) -> _Text:
-    # SQLGlot takes some $name for the start of a string in dollars, and some :name for a keyword.
-    statement = sqlglot.parse_one(_PARAMETER.sub(rf":{_GIVEN}\1", sql), read="duckdb")
+    # SQLGlot takes some $name for the start of a string in dollars; a column is always one.
+    statement = sqlglot.parse_one(_PARAMETER.sub(rf"{_GIVEN}\1", sql), read="duckdb")
     keys = frozenset(
         found.name.removeprefix(_GIVEN)
         for extract in statement.find_all(exp.JSONExtractScalar)
-        if isinstance(found := extract.expression, exp.Placeholder)
+        if (found := extract.expression).name.startswith(_GIVEN)
     )
     known = dict(types)
     used = set()
     statement = converted(statement)
-    for parameter in list(statement.find_all(exp.Placeholder)):
+    for parameter in list(statement.find_all(exp.Column)):
+        if not parameter.name.startswith(_GIVEN):
+            continue
         name = parameter.name.removeprefix(_GIVEN)
         used.add(name)
         typed = f"{{{name}:{known[name]}}}"
@@ -123,7 +125,7 @@ def _in(node: exp.Expr) -> exp.Expr:
     query: exp.Expr | None = node.args.get("query")
     if query is None or query.find(exp.From) or not query.find(exp.Explode, exp.Unnest):
         return node
-    if (found := query.find(exp.Placeholder)) is None:
+    if (found := query.find(exp.Column)) is None:
         return node
     return exp.In(this=node.this, field=found.copy())
 

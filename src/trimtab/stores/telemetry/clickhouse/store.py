@@ -53,6 +53,9 @@ _PROBE_S = 10.0
 _WIDTH = len(PAYLOAD_FIELDS) + 1
 # An embedded store's numbers are microseconds, all smaller than those that writers give here.
 _MOVED_BELOW = 1 << 56
+# Sums by hour are of the rows themselves, so there is no span that they do not hold.
+_ALL_SUMMED = (1 << 63) - 1
+_EVERYTHING = (1 << 63) - 1  # materialised views leave nothing out
 
 
 class ClickHouseTelemetry:
@@ -174,7 +177,7 @@ class ClickHouseTelemetry:
         """
         period = Period(project, since_ns, until_ns)
         with self._connection.reading() as connection:
-            hours = connection.fetch(period.hours())
+            hours = connection.fetch(period.hours(_EVERYTHING))
             scores = connection.fetch(period.score_summaries())
         return overview(period, hours, scores)
 

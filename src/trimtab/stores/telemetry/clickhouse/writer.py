@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
@@ -29,6 +31,7 @@ _log = logging.getLogger("trimtab.telemetry")
 
 _GROUP_ROWS = 4_000
 _GROUP_BYTES = 8 << 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -89,8 +92,19 @@ class Writer:
         return done
 
     def restore(self, spans: Sequence[Span], seqs: Sequence[int]) -> Future[None]:
-        """Queue spans that keep the numbers they have; they must not be there yet."""
-        return self.run(lambda: self._batch.insert([self._new(span) for span in spans], seqs))
+        """Queue spans that keep the numbers they have; they must not be there yet.
+
+        What is there when it is stopped is a beginning of them: an insert is all or nothing as long
+        as it is into one partition, so each month is an insert of its own.
+        """
+
+        def work() -> None:
+            numbered = zip(map(self._new, spans), seqs, strict=True)
+            for _, group in groupby(numbered, key=lambda pair: _month(pair[0].row.start_ns)):
+                new, numbers = zip(*group, strict=True)
+                self._batch.insert(new, numbers)
+
+        return self.run(work)
 
     def close(self) -> None:
         """Write what is queued and stop."""
@@ -215,3 +229,8 @@ class Writer:
         for member in group:
             if not member.done.done():
                 member.done.set_exception(self._connection.not_durable(reason))
+
+
+def _month(start_ns: int) -> tuple[int, int]:
+    day = _EPOCH + timedelta(microseconds=start_ns // 1000)
+    return day.year, day.month

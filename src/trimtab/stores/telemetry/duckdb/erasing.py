@@ -69,7 +69,7 @@ def _remove_rows(connection: duckdb.DuckDBPyConnection, seqs: Sequence[int]) -> 
 
 
 def _unreferenced(connection: duckdb.DuckDBPyConnection, found: Sequence[Row]) -> list[str]:
-    identities = [(row[2], row[3]) for row in found]
+    identities = [(row[1], row[2], row[3]) for row in found]
     blobs = [digest for (digest,) in fetch(connection, statements.blobs_of(identities))]
     if not blobs:
         return []

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from trimtab.stores.telemetry.queries import ROLLUP_SUMS, Query, fill
+from trimtab.stores.telemetry.queries import MAX_NS, ROLLUP_SUMS, Query, fill
 
 _REACH_NS = 3_600_000_000_000
-_MAX = (1 << 63) - 1
 
 
 def last_numbers() -> Query:
@@ -26,18 +25,17 @@ def last_numbers() -> Query:
 def versions(trace_ids: Iterable[str], first_ns: int, last_ns: int) -> Query:
     """Stored versions of spans of these traces that started within an hour of the period.
 
-    A version of a span starts when the span does, give or take what a correction changes, so most
-    of the table is not looked at.
+    The same span sent again starts when it did, so most of the table is not looked at.
     """
     sql = """
-        SELECT seq, trace_id, span_id, revision FROM spans
+        SELECT seq, project, trace_id, span_id, revision FROM spans
         WHERE trace_id IN (SELECT unnest($ids::VARCHAR[])) AND start_ns BETWEEN $first AND $last"""
     return Query(
         sql,
         {
             "ids": list(trace_ids),
-            "first": max(first_ns - _REACH_NS, -_MAX),
-            "last": min(last_ns + _REACH_NS, _MAX),
+            "first": max(first_ns - _REACH_NS, -MAX_NS),
+            "last": min(last_ns + _REACH_NS, MAX_NS),
         },
     )
 
@@ -167,6 +165,10 @@ def put_into_rollups(seqs: Sequence[int]) -> Query:
     return Query(fill(sql, sums=ROLLUP_SUMS), {"seqs": list(seqs)})
 
 
+def rollup_mark() -> Query:
+    return Query("SELECT max(seq) FROM rollup_mark", {})
+
+
 def set_rollup_mark(seq: int) -> Query:
     return Query("UPDATE rollup_mark SET seq = $seq", {"seq": seq})
 
@@ -211,21 +213,24 @@ def seqs_of_calls(project: str, span_ids: Sequence[str]) -> Query:
 
 _REFS = """
     SELECT DISTINCT r.digest FROM blob_refs AS r JOIN (
-        SELECT unnest($traces::VARCHAR[]) AS trace_id, unnest($spans::VARCHAR[]) AS span_id
-    ) AS gone USING (trace_id, span_id)"""
+        SELECT unnest($projects::VARCHAR[]) AS project, unnest($traces::VARCHAR[]) AS trace_id,
+            unnest($spans::VARCHAR[]) AS span_id
+    ) AS gone USING (project, trace_id, span_id)"""
 
 
-def blobs_of(identities: Sequence[tuple[str, str]]) -> Query:
+def blobs_of(identities: Sequence[tuple[str, str, str]]) -> Query:
     """Digests of the blobs that these spans need."""
     return Query(_REFS, _identities(identities))
 
 
-def delete_blob_refs(identities: Sequence[tuple[str, str]]) -> Query:
+def delete_blob_refs(identities: Sequence[tuple[str, str, str]]) -> Query:
     sql = """
         DELETE FROM blob_refs USING (
-            SELECT unnest($traces::VARCHAR[]) AS trace_id, unnest($spans::VARCHAR[]) AS span_id
+            SELECT unnest($projects::VARCHAR[]) AS project, unnest($traces::VARCHAR[]) AS trace_id,
+                unnest($spans::VARCHAR[]) AS span_id
         ) AS gone
-        WHERE blob_refs.trace_id = gone.trace_id AND blob_refs.span_id = gone.span_id"""
+        WHERE blob_refs.project = gone.project AND blob_refs.trace_id = gone.trace_id
+            AND blob_refs.span_id = gone.span_id"""
     return Query(sql, _identities(identities))
 
 
@@ -236,8 +241,9 @@ def still_referenced(digests: Sequence[str]) -> Query:
     return Query(sql, {"digests": list(digests)})
 
 
-def _identities(identities: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+def _identities(identities: Sequence[tuple[str, str, str]]) -> dict[str, list[str]]:
     return {
-        "traces": [trace_id for trace_id, _ in identities],
-        "spans": [span_id for _, span_id in identities],
+        "projects": [project for project, _, _ in identities],
+        "traces": [trace_id for _, trace_id, _ in identities],
+        "spans": [span_id for _, _, span_id in identities],
     }

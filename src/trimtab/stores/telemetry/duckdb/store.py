@@ -37,7 +37,7 @@ from trimtab.ports import (
 )
 from trimtab.records import Score, Span
 from trimtab.stores.telemetry import queries, rows
-from trimtab.stores.telemetry.duckdb import life, packs, sql
+from trimtab.stores.telemetry.duckdb import life, packs, sql, statements
 from trimtab.stores.telemetry.duckdb.connection import fetch
 from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
@@ -157,7 +157,8 @@ class DuckDBTelemetry:
         """
         period = Period(project, since_ns, until_ns)
         with self._engine.reading() as cursor:
-            hours = fetch(cursor, period.hours())
+            [(mark,)] = fetch(cursor, statements.rollup_mark())
+            hours = fetch(cursor, period.hours(mark))
             scores = fetch(cursor, period.score_summaries())
         return overview(period, hours, scores)
 

@@ -18,13 +18,12 @@ from trimtab.stores.telemetry.duckdb import erasing, packs, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.packs import Line
-from trimtab.stores.telemetry.rows import Row, SpanRow
+from trimtab.stores.telemetry.queries import MAX_NS, Query
+from trimtab.stores.telemetry.rows import Identity, Row, SpanRow
 
 _SPAN_COLUMNS = ("seq", *rows.SPAN_COLUMNS, "pack", "place", "size")
 
 PACK_COLUMNS = ("id", "parent", "base", "raw_bytes", "file", "at_byte", "length")
-
-Identity = tuple[str, str]
 
 
 class NewSpan(NamedTuple):
@@ -100,18 +99,16 @@ class Transaction:
                 newest[span.row.identity] = span
         if not newest:
             return newest
-        starts = [span.row.start_ns for span in newest.values()]
-        traces = {trace_id for trace_id, _ in newest}
-        known = fetch(self._connection, statements.versions(traces, min(starts), max(starts)))
+        known = fetch(self._connection, _versions([span.row for span in newest.values()]))
         replaced = []
-        for seq, trace_id, span_id, revision in known:
-            ours = newest.get((trace_id, span_id))
+        for seq, *identity, revision in known:
+            ours = newest.get(key := Identity(*identity))
             if ours is None:
                 continue
             if ours.row.revision > revision:
                 replaced.append(seq)
             else:
-                del newest[trace_id, span_id]
+                del newest[key]
         if replaced:
             self.unreferenced += erasing.replace(self._connection, replaced)
         return newest
@@ -130,11 +127,7 @@ class Transaction:
                 cells.append((next(seqs), *span.row.cells, number, place, len(span.line.body)))
         write_packs(self._connection, self._files, frames)
         insert(self._connection, "spans", _SPAN_COLUMNS, cells)
-        refs = [
-            (digest, span.row.cells[3], *span.row.identity)
-            for span in spans
-            for digest in span.line.digests
-        ]
+        refs = [(digest, *span.row.identity) for span in spans for digest in span.line.digests]
         if refs:
             columns = ("digest", "project", "trace_id", "span_id")
             insert(self._connection, "blob_refs", columns, refs)
@@ -170,3 +163,12 @@ def write_packs(
         for (number, size, _), extent in zip(frames, extents, strict=True)
     ]
     insert(connection, "packs", PACK_COLUMNS, cells)
+
+
+def _versions(spans: Sequence[SpanRow]) -> Query:
+    """What is stored of these spans. A corrected one may have started at another time before."""
+    traces = {span.identity.trace_id for span in spans}
+    if any(span.revision for span in spans):
+        return statements.versions(traces, -MAX_NS, MAX_NS)
+    starts = [span.start_ns for span in spans]
+    return statements.versions(traces, min(starts), max(starts))

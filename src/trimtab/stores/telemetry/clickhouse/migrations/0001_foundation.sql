@@ -90,7 +90,7 @@ SETTINGS
     lightweight_mutation_projection_mode = 'rebuild',
     deduplicate_merge_projection_mode = 'rebuild';
 
--- What the embedded store keeps in tables is read here through the projection.
+-- What the embedded store keeps in a table is read here through the projection.
 CREATE VIEW IF NOT EXISTS rollups {on_cluster} AS
 SELECT
     project,
@@ -111,9 +111,6 @@ FROM spans
 WHERE run IS NULL
 GROUP BY project, hour, bucket
 SETTINGS prefer_column_name_to_alias = 1;
-
--- The sums hold every span, so none is newer than they are.
-CREATE VIEW IF NOT EXISTS rollup_mark {on_cluster} AS SELECT 9223372036854775807 AS seq;
 
 CREATE TABLE IF NOT EXISTS score_versions {on_cluster} (
     version Int64,

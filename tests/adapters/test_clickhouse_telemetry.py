@@ -1,0 +1,392 @@
+"""Telemetry on ClickHouse: errors, several writers, indexes, migrations, the move to it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.services import PASSWORD
+
+from trimtab.cli.shell import root
+from trimtab.errors import ConfigError, MissingExtra, NotDurable, StoreError, StoreTooNew
+from trimtab.ports import Cost, Erasure, ScoreQuery, Sequenced, SpanQuery, Written
+from trimtab.records import Condition, Target
+from trimtab.stores.blobs.files import FileBlobs
+from trimtab.stores.telemetry import queries
+from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
+from trimtab.stores.telemetry.clickhouse.connection import Connection, Place
+from trimtab.stores.telemetry.clickhouse.dialect import transpiled
+from trimtab.stores.telemetry.clickhouse.numbers import LAG_S, SLOT_BITS, Numbers
+from trimtab.stores.telemetry.clickhouse.schema import migrations, statements, upgrade
+from trimtab.stores.telemetry.clickhouse.search import PayloadConditions
+from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.filters import Where
+from trimtab.stores.telemetry.queries import Query
+from trimtab.testing.telemetry import sample_score, sample_span
+from trimtab.testing.telemetry_questions import told_traces
+from trimtab.testing.telemetry_reads import HOUR_NS, NOON, Dice
+
+pytestmark = pytest.mark.clickhouse
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FileBlobs:
+    return FileBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def store(clickhouse_database: str, blobs: FileBlobs) -> Iterator[ClickHouseTelemetry]:
+    with closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as store:
+        yield store
+
+
+@pytest.fixture
+def connection(clickhouse_database: str) -> Iterator[Connection]:
+    with closing(Connection(Place.of(clickhouse_database))) as connection:
+        yield connection
+
+
+def add(store: ClickHouseTelemetry, *spans, scores=()) -> Written:
+    return store.append(spans, scores).result(timeout=60)
+
+
+# -- where it is -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("clickhouse://db", ("db", 8123, "default", "default", "", False, "")),
+        ("clickhouse://ann:p%40s@db:9/t", ("db", 9, "t", "ann", "p@s", False, "")),
+        ("clickhouse://db/t?secure=1", ("db", 8443, "t", "default", "", True, "")),
+        ("clickhouse://db/t?cluster=main", ("db", 8123, "t", "default", "", False, "main")),
+    ],
+)
+def test_a_url_says_where_the_database_is(url: str, expected: tuple) -> None:
+    assert Place.of(url) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db/t",
+        "clickhouse:///t",
+        f"clickhouse://ann:{PASSWORD}@db:port/t",
+        f"clickhouse://ann:{PASSWORD}@db/t?colour=red",
+        f"clickhouse://ann:{PASSWORD}@db/t?secure",
+        f"clickhouse://ann:{PASSWORD}@db/t?cluster=a'b",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Place.of(url)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_place_shows_no_password() -> None:
+    place = Place.of(f"clickhouse://ann:{PASSWORD}@db/t")
+    assert PASSWORD not in f"{place} {place!r}"
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_password_is_told_without_it(clickhouse_database: str, blobs: FileBlobs) -> None:
+    wrong = clickhouse_database.replace(PASSWORD, "wrong-horse")
+    with pytest.raises(StoreError, match="cannot be opened") as caught:
+        ClickHouseTelemetry.open(wrong, blobs=blobs)
+    assert "wrong-horse" not in f"{caught.value} {caught.value.fields}"
+
+
+def test_a_database_that_is_not_there_is_told(clickhouse_url: str, blobs: FileBlobs) -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        ClickHouseTelemetry.open(f"{clickhouse_url}/nowhere", blobs=blobs)
+
+
+def test_a_server_that_is_not_there_is_told(
+    blobs: FileBlobs, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(StoreError, match="cannot be opened") as caught:
+        ClickHouseTelemetry.open(f"clickhouse://a:{PASSWORD}@127.0.0.1:{port}/t", blobs=blobs)
+    assert PASSWORD not in str(caught.value) + caplog.text
+
+
+def test_a_missing_client_names_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, blobs: FileBlobs
+) -> None:
+    monkeypatch.setitem(sys.modules, "clickhouse_connect", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'trimtab\[clickhouse\]'"):
+        ClickHouseTelemetry.open("clickhouse://db/t", blobs=blobs)
+
+
+def test_writing_to_a_table_that_is_gone_is_not_durable_and_ready_again_after(
+    store: ClickHouseTelemetry, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.run("RENAME TABLE spans TO spans_away")
+    with caplog.at_level(logging.ERROR), pytest.raises(NotDurable):
+        add(store, sample_span())
+    with pytest.raises(StoreError):
+        store.ping()
+    connection.run("RENAME TABLE spans_away TO spans")
+    store.ping()
+    assert add(store, sample_span()) == Written(1, 0)
+
+
+def test_a_store_of_a_newer_version_is_left_alone(
+    store: ClickHouseTelemetry, connection: Connection, clickhouse_database: str, blobs: FileBlobs
+) -> None:
+    columns = ("number", "name", "checksum", "applied_ns")
+    connection.insert("schema_migrations", columns, [(9_999, "later", "x", 0)])
+    with pytest.raises(StoreTooNew) as caught:
+        ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)
+    assert caught.value.fields["found"] == 9_999
+
+
+def test_an_applied_migration_with_another_text_is_refused(
+    store: ClickHouseTelemetry, connection: Connection
+) -> None:
+    edited = [step._replace(sql=step.sql + "-- edited") for step in migrations()]
+    with pytest.raises(StoreError, match="another text"):
+        upgrade(connection, edited)
+
+
+def test_migrations_for_a_cluster_are_valid_sql(connection: Connection) -> None:
+    for step in migrations():
+        for statement in statements(step.sql, "main"):
+            assert "ON CLUSTER main" in statement
+            assert connection.ask(f"EXPLAIN AST {statement}").rows
+    assert any("ReplicatedReplacing" in one for one in statements(migrations()[0].sql, "main"))
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=st.text(), number=st.integers(-(1 << 63), (1 << 63) - 1), flag=st.booleans())
+def test_parameters_arrive_as_they_were(
+    connection: Connection, text: str, number: int, flag: bool
+) -> None:
+    values = {"text": text, "number": number, "flag": flag, "texts": [text], "numbers": [number]}
+    query = Query("SELECT $text, $number, $flag, $texts, $numbers", values)
+    assert connection.fetch(query) == [(text, number, flag, [text], [number])]
+
+
+def test_a_query_is_transpiled_with_what_sqlglot_does_not_know() -> None:
+    sql = """SELECT bool_or(a), quantile_cont(b, 0.5) FILTER (WHERE c), d // 2,
+        try_cast(json_extract_string(m, $key) AS DOUBLE) FROM spans, unnest(tags) AS one(one_tag)
+        WHERE seq IN (SELECT unnest($seqs::BIGINT[])) AND x >= $from"""
+    found = transpiled(Query(sql, {"key": '$."a.b"', "seqs": [1], "from": 2}))
+    assert "max(a), quantileExactInclusive(0.5)(b) FILTER(WHERE c), intDiv(d, 2)" in found.sql
+    assert "ARRAY JOIN tags AS one_tag" in found.sql
+    assert "seq IN {seqs:Array(Int64)} AND x >= {from:Int64}" in found.sql
+    assert found.parameters == {"key": "a.b", "seqs": [1], "from": 2}
+
+
+# -- indexes ---------------------------------------------------------------------------------------
+
+
+def test_whole_words_are_looked_up_in_the_text_index(
+    store: ClickHouseTelemetry, connection: Connection, blobs: FileBlobs
+) -> None:
+    spans = [sample_span(input=f"is number {n} here") for n in range(300)]
+    add(store, *spans)
+    where = Where()
+    search = PayloadConditions(connection, blobs.get, project="default", since=None)
+    condition = search(where, Condition(field="text", op="=", values=("number 77 here",)))
+    statement = transpiled(Query(f"SELECT seq FROM spans WHERE {condition}", where.parameters))
+    plan = connection.ask(f"EXPLAIN indexes = 1 {statement.sql}", statement.parameters).rows
+    assert any("words_of_input" in line for (line,) in plan)
+    found = store.spans(SpanQuery(where=Condition(field="text", values=("number 77 here",))))
+    assert found == [spans[77]]
+
+
+def test_sums_by_hour_are_read_from_the_projection(
+    store: ClickHouseTelemetry, connection: Connection
+) -> None:
+    add(store, *(sample_span(start_ns=NOON + n) for n in range(2_000)))
+    period = queries.Period("default", NOON, NOON + 4 * HOUR_NS)
+    statement = transpiled(period.hours((1 << 63) - 1))
+    plan = connection.ask(f"EXPLAIN indexes = 1 {statement.sql}", statement.parameters).rows
+    assert any("hours" in line for (line,) in plan if "Projection" in line or "(hours" in line)
+
+
+# -- several writers -------------------------------------------------------------------------------
+
+
+def test_two_writers_give_different_numbers_and_know_each_others_spans(
+    clickhouse_database: str, blobs: FileBlobs
+) -> None:
+    with (
+        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as one,
+        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as other,
+    ):
+        spans = [sample_span() for _ in range(20)]
+        for n in range(0, 20, 2):
+            assert add(one, spans[n]) == Written(1, 0)
+            assert add(other, spans[n + 1]) == Written(1, 0)
+        assert add(one, *spans) == add(other, *spans) == Written(0, 0)
+        assert one.span_count() == 20
+        changed = replace(spans[0], revision=1, name="changed")
+        assert add(other, changed) == Written(1, 0)
+        assert one.trace("default", changed.trace_id) == [changed]
+
+
+def test_a_reader_waits_for_inserts_of_others_that_may_be_under_way(
+    store: ClickHouseTelemetry, clickhouse_database: str, blobs: FileBlobs
+) -> None:
+    add(store, sample_span())
+    assert len(store.spans_after(0, limit=10)) == 1
+    with closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as other:
+        add(other, sample_span())
+        assert store.spans_after(0, limit=10) == []
+        assert other.spans_after(0, limit=10) == []
+    assert len(store.spans_after(0, limit=10)) == 2
+
+
+def test_numbers_grow_though_the_clock_goes_back(
+    store: ClickHouseTelemetry, connection: Connection
+) -> None:
+    times = iter([5 * 10**18, *[4 * 10**18] * 9])
+    numbers = Numbers(connection, now_ns=lambda: next(times))
+    first, second = numbers.take(3), numbers.take(2)
+    assert first + second == sorted({*first, *second})
+    assert len({number % (1 << SLOT_BITS) for number in first + second}) == 1
+
+
+def test_what_others_may_still_write_is_beyond_the_lag(
+    store: ClickHouseTelemetry, connection: Connection
+) -> None:
+    now = 2 * 10**18
+    ours = Numbers(connection, now_ns=lambda: now)
+    assert ours.settled(now) is None
+    theirs = Numbers(connection, now_ns=lambda: now)
+    theirs.take(1)
+    settled = ours.settled(now)
+    assert settled is not None
+    assert settled >> SLOT_BITS == now // 1000 - LAG_S * 10**6
+    assert ours.settled(now + 120 * 10**9) is None
+    theirs.tell(closed=True)
+    assert ours.settled(now) is None
+
+
+def test_a_duplicate_that_two_writers_raced_for_shows_once_in_its_trace(
+    store: ClickHouseTelemetry,
+) -> None:
+    span = sample_span()
+    store.restore([Sequenced(1, span)])
+    store.restore([Sequenced(2, replace(span, revision=1, name="newer"))])
+    assert [one.name for one in store.trace("default", span.trace_id)] == ["newer"]
+    assert [head.name for head in store.skeleton("default", span.trace_id)] == ["newer"]
+    store.compact()
+    assert store.span_count() == 1
+
+
+# -- erasing ---------------------------------------------------------------------------------------
+
+
+def test_what_is_erased_is_gone_from_the_disk_after_a_compaction(
+    store: ClickHouseTelemetry, connection: Connection
+) -> None:
+    gone, kept = sample_span(user="ada"), sample_span()
+    score = sample_score(target=Target(kind="trace", id=gone.trace_id))
+    add(store, gone, kept, scores=[score, replace(score, value=0.5)])
+    store.erase(Erasure(project="default", users=("ada",)))
+    assert store.scores(ScoreQuery()) == []
+    store.compact()
+    masked = {"apply_deleted_mask": 0}
+    assert connection.ask("SELECT span_id FROM spans", None, masked).rows == [(kept.span_id,)]
+    assert connection.ask("SELECT score_id FROM score_versions", None, masked).rows == []
+
+
+def test_prices_of_many_calls_are_set_at_once(store: ClickHouseTelemetry) -> None:
+    spans = [sample_span() for _ in range(2_500)]
+    add(store, *spans)
+    costs = [Cost(span.trace_id, span.span_id, Decimal(n)) for n, span in enumerate(spans)]
+    assert store.set_costs("default", costs) == 2_500
+    overview = store.overview("default", since_ns=NOON, until_ns=NOON + HOUR_NS)
+    assert overview.cost_usd == sum(range(2_500))
+
+
+# -- moving ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Path:
+    """A data directory with telemetry of several months, two projects, and an open span."""
+    spans, scores = told_traces(40, Dice(2))
+    spans += [sample_span(start_ns=NOON + n * 300 * HOUR_NS, project="other") for n in range(30)]
+    with closing(
+        DuckDBTelemetry.open(tmp_path / "telemetry.duckdb", blobs=FileBlobs(tmp_path / "blobs"))
+    ) as store:
+        store.append(spans, scores).result(timeout=60)
+    return tmp_path
+
+
+def moved(embedded: Path, url: str) -> dict:
+    command = ["admin", "move", "--data", str(embedded), "--to", url, "--json"]
+    result = CliRunner().invoke(root, command, env={"TRIMTAB_CONFIG": None})
+    assert result.exit_code == 0, result.output
+    assert PASSWORD not in result.output
+    return json.loads(result.stdout)
+
+
+def test_everything_is_moved_and_says_the_same(embedded: Path, clickhouse_database: str) -> None:
+    told = moved(embedded, clickhouse_database)
+    blobs = FileBlobs(embedded / "blobs")
+    with (
+        closing(DuckDBTelemetry.open(embedded / "telemetry.duckdb", blobs=blobs)) as old,
+        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as new,
+    ):
+        assert told["spans"] + told["open_spans"] == old.span_count() == new.span_count()
+        assert told["open_spans"] > 0
+        assert new.spans_after(0, limit=9_999) == old.spans_after(0, limit=9_999)
+        for project in ("default", "other"):
+            query = SpanQuery(project=project, limit=9_999)
+            assert new.traces(query) == old.traces(query)
+            scores = ScoreQuery(project=project, limit=9_999)
+            assert new.scores(scores) == old.scores(scores)
+        late = sample_span()
+        cursor = old.last_seq()
+        assert add(new, late) == Written(1, 0)
+        assert [item.span for item in new.spans_after(cursor, limit=9)][-1] == late
+
+
+def test_a_move_that_was_stopped_carries_on(embedded: Path, clickhouse_database: str) -> None:
+    blobs = FileBlobs(embedded / "blobs")
+    with (
+        closing(DuckDBTelemetry.open(embedded / "telemetry.duckdb", blobs=blobs)) as old,
+        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as new,
+    ):
+        new.restore(old.spans_after(0, limit=50))
+        count = old.span_count()
+    first = moved(embedded, clickhouse_database)
+    assert first["spans"] + first["open_spans"] == count
+    assert moved(embedded, clickhouse_database) == first
+
+
+def test_a_move_that_does_not_hold_the_same_says_so(
+    embedded: Path, clickhouse_database: str
+) -> None:
+    moved(embedded, clickhouse_database)
+    with closing(Connection(Place.of(clickhouse_database))) as connection:
+        [(seq,)] = connection.ask("SELECT min(seq) FROM spans").rows
+        connection.run("DELETE FROM spans WHERE seq = {seq:Int64}", {"seq": seq})
+    command = ["admin", "move", "--data", str(embedded), "--to", clickhouse_database]
+    result = CliRunner().invoke(root, command, env={"TRIMTAB_CONFIG": None})
+    assert result.exit_code != 0
+    assert "the move is not complete" in f"{result.output} {result.exception}"
