@@ -36,7 +36,8 @@ class Expected:
 
     `call` is the name of the model call. `names` and `kinds` are what is not as the story says;
     `usage` what is not dropped by the SDK itself. The rest is False where an SDK has no way, or the
-    convention no word, to say so. `also` are the spans that the SDK adds, with their parents.
+    convention no word, to say so. `also` are the spans that the SDK adds, with their parents; `sometimes` those
+    that depend on the order in which its requests come.
     """
 
     call: str
@@ -49,6 +50,7 @@ class Expected:
     user_everywhere: bool = True
     score: bool = False
     also: tuple[tuple[str, str | None], ...] = ()
+    sometimes: tuple[tuple[str, str | None], ...] = ()
 
     def name(self, part: str) -> str:
         return self.names.get(part, part)
@@ -143,6 +145,8 @@ EXPECTED = {
         usage={"input": 100, "cache_read": 20, "output": 30},
         tags=False,
         score=True,
+        # What it says of the trace before the root comes stands in for the root, then lies below.
+        sometimes=((f"{story.AGENT} as reported", story.AGENT),),
     ),
     # Plain spans with attributes of the application's own.
     "logfire": Expected(
@@ -165,7 +169,7 @@ class Telling:
         parts = [story.RETRIEVER, story.TOOL, told.expected.call, story.FAILING]
         wanted = Counter([(root, None), *told.expected.also])
         wanted.update((told.expected.name(part), root) for part in parts)
-        assert found == wanted
+        assert found in (wanted, wanted + Counter(told.expected.sometimes))
 
     def test_every_span_is_finished(self, told: Told) -> None:
         assert [span["name"] for span in told.trace["spans"] if span.get("open")] == []

@@ -198,7 +198,7 @@ class Assembler:
         fragment = self._fragments.get(key)
         if fragment is None or span.open:
             return span
-        whole = completed(span, fragment)
+        whole = self._priced(completed(span, fragment), over=True)
         # The fragment stays: a write that fails comes again, and must not lose it.
         if self._keep(key, whole, durable=False) is self._recent.get(key):
             self._fragments[key] = fragment
