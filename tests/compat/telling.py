@@ -36,8 +36,8 @@ class Expected:
 
     `call` is the name of the model call. `names` and `kinds` are what is not as the story says;
     `usage` what is not dropped by the SDK itself. The rest is False where an SDK has no way, or the
-    convention no word, to say so. `also` are the spans that the SDK adds, with their parents; `sometimes` those
-    that depend on the order in which its requests come.
+    convention no word, to say so. `also` are the spans that the SDK adds, with their parents;
+    `sometimes` those that depend on the order in which its requests come.
     """
 
     call: str

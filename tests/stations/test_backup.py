@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.serving import configured, served
+
 from trimtab.testing.telemetry import sample_span
 
 
