@@ -52,9 +52,19 @@ class Served:
         self._loop = loop
 
     def ask(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        whole: bool = True,
     ) -> Reply:
-        """One request on a connection of its own; bytes are sent as they are, the rest as JSON."""
+        """One request on a connection of its own; bytes are sent as they are, the rest as JSON.
+
+        Of an answer that never ends, like that of the live tail, read not the `whole`, only what
+        is there first.
+        """
         payload = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         with contextlib.closing(connection):
@@ -63,7 +73,8 @@ class Served:
                 connection.request(method, path, payload, headers or {})
             response = connection.getresponse()
             found = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, found, response.read())
+            received = response.read() if whole else response.read1()
+            return Reply(response.status, found, received)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the server's event loop."""

@@ -105,7 +105,8 @@ def _page(schema: Schema) -> Schema:
 
 def _operation_id(endpoint: Endpoint) -> str:
     words = re.sub(r"[^a-zA-Z0-9]+", "_", endpoint.path.removeprefix("/api/v1")).strip("_")
-    return f"{endpoint.method.lower()}_{words or 'root'}"
+    door = "intake_" if endpoint.bulk else ""  # LangSmith's /runs is not our /api/v1/runs
+    return f"{endpoint.method.lower()}_{door}{words or 'root'}"
 
 
 def _tag(path: str) -> str:

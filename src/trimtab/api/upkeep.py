@@ -62,6 +62,10 @@ class RepriceReport(msgspec.Struct, frozen=True, kw_only=True):
     changed: int
 
 
+class CompactInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing to choose: all of the store is compacted."""
+
+
 class BackupInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A directory of the server's machine: absolute, and empty or not there yet."""
 
@@ -148,6 +152,8 @@ async def reprice(request: Request) -> Response:
 
 
 async def compact(request: Request) -> Response:
+    if request.body.strip():
+        request.json(CompactInput)
     return reply(await asyncio.to_thread(request.app.telemetry.compact))
 
 
@@ -203,6 +209,7 @@ ENDPOINTS = [
         permission="admin:write",
         handler=compact,
         summary="Give the space of deleted records back to the disk",
+        takes=CompactInput,
         gives=Compacted,
     ),
     Endpoint(
