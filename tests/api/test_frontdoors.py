@@ -262,6 +262,24 @@ def test_opik_finds_its_key_good(door: Served) -> None:
 # -- MLflow ------------------------------------------------------------------------------------
 
 
+def test_mlflow_judgements_within_a_trace_are_kept_once(door: Served) -> None:
+    trace_id = uuid7().replace("-", "")
+    judgement = {
+        "assessment_name": "polite",
+        "source": {"source_type": "LLM_JUDGE", "source_id": "judge-1"},
+        "create_time": START,
+        "feedback": {"value": True},
+    }
+    info = {"trace_id": f"tr-{trace_id}", "request_time": START, "execution_duration": "1s"}
+    told = {"trace": {"trace_info": {**info, "assessments": [judgement, {"feedback": 1}]}}}
+    for _ in range(2):
+        assert door.ask("POST", "/api/3.0/mlflow/traces", told).status == 200
+        path = f"/api/3.0/mlflow/traces/tr-{trace_id}/assessments"
+        assert door.ask("POST", path, {"assessment": judgement}).status == 200
+    [score] = trace(door, trace_id)["scores"]
+    assert (score["name"], score["passed"], score["source"]) == ("polite", True, "judge")
+
+
 def test_mlflow_experiments_are_there_without_being_created(door: Served) -> None:
     path = "/api/2.0/mlflow/experiments"
     named = door.ask("GET", f"{path}/get-by-name?experiment_name={quote('my app')}").json

@@ -195,6 +195,23 @@ def test_cached_and_audio_tokens_are_taken_out_of_the_input() -> None:
     }
 
 
+def test_cache_writes_are_told_apart_by_their_lifetime() -> None:
+    lifetimes = {
+        "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": 4,
+        "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 6,
+    }
+    told = {"input": 90, "cache_write_5m": 4, "cache_write_1h": 6, "output": 20}
+    assert buckets(read({**counted(input=100, output=20), **lifetimes})) == told
+    assert buckets(read({**counted(input=100, written=10, output=20), **lifetimes})) == told
+    spelt = {"gen_ai.usage.cache_write.input_tokens": 10}
+    assert buckets(read({**counted(input=100, output=20), **spelt, **lifetimes})) == told
+    assert buckets(read({**counted(input=100, output=20), **spelt})) == {
+        "input": 90,
+        "cache_write_5m": 10,
+        "output": 20,
+    }
+
+
 def test_reasoning_is_taken_out_of_the_output() -> None:
     span = read(counted(input=1, output=180, reasoning=50))
     assert buckets(span) == {"input": 1, "output": 130, "reasoning": 50}

@@ -134,6 +134,15 @@ def test_langchains_usage_is_found_in_its_messages() -> None:
     assert fields["output"][0]["content"] == "Hi"
 
 
+@pytest.mark.parametrize("kind", ["llm", "chain", "retriever"])
+def test_a_run_that_failed_has_no_output(kind: str) -> None:
+    asked = {"messages": [{"role": "user", "content": "Hi"}]}
+    run = {"id": RUN, "run_type": kind, "inputs": asked, "outputs": {}, "error": "refused"}
+    patch = langsmith.read_run({**run, "end_time": "2026-01-01T00:00:00Z"})
+    assert "output" not in patch.fields
+    assert patch.fields["status"] == "error"
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

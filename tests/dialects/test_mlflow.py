@@ -66,6 +66,16 @@ def test_an_assessment_is_an_assertion_a_label_or_a_number(
     assert feedback.span_id == "0" * 15 + "1"
 
 
+def test_judgements_made_while_a_trace_goes_on_come_with_its_info() -> None:
+    given = json.loads(sent("/assessments"))["assessment"]
+    nameless = {name: value for name, value in given.items() if name != "assessment_name"}
+    info = {"trace_id": TRACE, "assessments": [given, nameless, "no assessment"]}
+    [feedback], errors = mlflow.read_assessments(info)
+    assert feedback == mlflow.read_assessment(sent("/assessments"), TRACE)[0]
+    assert len(errors) == 2
+    assert mlflow.read_assessments({"trace_id": TRACE}) == ([], [])
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"assessment": {"assessment_name": "n"}}'])
 def test_what_is_no_assessment_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):

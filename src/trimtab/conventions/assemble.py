@@ -36,6 +36,7 @@ _BUCKETS = (
     "fresh_input",
     "cache_read",
     "cache_write",
+    "cache_write_5m",
     "cache_write_1h",
     "audio_input",
     "output",

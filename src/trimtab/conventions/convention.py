@@ -42,6 +42,7 @@ Field = Literal[
     "tokens_fresh_input",
     "tokens_cache_read",
     "tokens_cache_write",
+    "tokens_cache_write_5m",
     "tokens_cache_write_1h",
     "tokens_audio_input",
     "tokens_output",

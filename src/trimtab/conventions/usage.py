@@ -15,9 +15,9 @@ from trimtab.conventions.convert import count, decoded, mapping
 from trimtab.records.model import Usage
 
 Counts = dict[str, int]
-"""By bucket: input, fresh_input, cache_read, cache_write, cache_write_1h, audio_input, output,
-reasoning, audio_output, total. `fresh_input` is input that was neither read from nor written to a
-cache; `cache_write` includes `cache_write_1h`."""
+"""By bucket: input, fresh_input, cache_read, cache_write, cache_write_5m, cache_write_1h,
+audio_input, output, reasoning, audio_output, total. `fresh_input` is input that was neither read
+from nor written to a cache; `cache_write` includes the writes of known lifetimes."""
 
 
 _WHOLES = frozenset({"input", "output", "total"})
@@ -50,7 +50,7 @@ def to_usage(counts: Counts, *, beside: bool = False) -> Usage | None:
     if counts.keys() <= _WHOLES:
         return Usage(input=given, output=answered, estimated=not known)
     long = counts.get("cache_write_1h", 0)
-    written = max(counts.get("cache_write", 0), long)
+    written = max(counts.get("cache_write", 0), counts.get("cache_write_5m", 0) + long)
     cached = counts.get("cache_read", 0) + written
     reasoned = counts.get("reasoning", 0)
     in_cache, in_answer = _places(counts, given, answered, cached, reasoned, beside)
@@ -150,7 +150,7 @@ _LANGCHAIN: Mapping[str, Mapping[str, str]] = {
     "input_token_details": {
         "cache_read": "cache_read",
         "cache_creation": "cache_write",
-        "ephemeral_5m_input_tokens": "cache_write",
+        "ephemeral_5m_input_tokens": "cache_write_5m",
         "ephemeral_1h_input_tokens": "cache_write_1h",
         "audio": "audio_input",
     },

@@ -237,7 +237,7 @@ def _call(
     if not is_call and not usage:
         return {}
     asked, more_asked = conversation.asked(run.get("inputs"))
-    answered, more_answered = conversation.answered(run.get("outputs"))
+    answered, more_answered = conversation.answered(run.get("outputs") or None)
     attributes |= {
         f"langsmith.{place}": rest
         for place, rest in (("inputs", more_asked), ("outputs", more_answered))

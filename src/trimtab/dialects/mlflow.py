@@ -129,9 +129,29 @@ def read_assessment(body: bytes, trace: str) -> tuple[Feedback, dict[str, Any]]:
 
     One without an id is given that of its content, so that sending it again changes nothing.
     """
-    assessment = fields_of(
-        fields_of(read_json(body), what="$").get("assessment"), what="assessment"
-    )
+    told = fields_of(read_json(body), what="$").get("assessment")
+    assessment = fields_of(told, what="assessment")
+    feedback, number = _feedback(assessment, trace)
+    return feedback, {"assessment": {**assessment, "assessment_id": number, "trace_id": trace}}
+
+
+def read_assessments(info: dict[str, Any]) -> tuple[list[Feedback], list[InvalidRequest]]:
+    """The judgements that were made while the trace went on, which come with its info.
+
+    Also what is wrong with those that cannot be understood.
+    """
+    told = info.get("assessments")
+    found, errors = [], []
+    for item in told if isinstance(told, list) else []:
+        try:
+            found.append(_feedback(fields_of(item, what="assessments"), info["trace_id"])[0])
+        except InvalidRequest as error:
+            errors.append(error)
+    return found, errors
+
+
+def _feedback(assessment: dict[str, Any], trace: str) -> tuple[Feedback, str]:
+    """The judgement, and the assessment's id."""
     name = id_of(assessment, "assessment_name")
     source = mapping(assessment.get("source"))
     number = word(assessment, "assessment_id") or f"a-{digest([trace, assessment])[:32]}"
@@ -152,7 +172,7 @@ def read_assessment(body: bytes, trace: str) -> tuple[Feedback, dict[str, Any]]:
         metadata=prefixed("mlflow", rest),
         **_judged(assessment),
     )
-    return feedback, {"assessment": {**assessment, "assessment_id": number, "trace_id": trace}}
+    return feedback, number
 
 
 def _judged(assessment: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Its spans come by OTLP; see `trimtab.api.otlp`.
 
 from __future__ import annotations
 
-from trimtab.api.frontdoors.taking import INGEST, SCORE, judged, read
+from trimtab.api.frontdoors.taking import INGEST, SCORE, judged, read, report
 from trimtab.api.http import Endpoint, Request, Response, reply
 from trimtab.dialects import mlflow
 from trimtab.dialects.sdk import fields_of, id_of, read_json
@@ -20,9 +20,12 @@ async def version(_: Request) -> Response:
 
 
 async def trace(request: Request) -> Response:
-    """Take what is said of a trace as a whole, and give it back as it is kept."""
+    """Take what is said of a trace as a whole, judgements too, and give it back as it is kept."""
     info = await read(request, lambda: mlflow.read_trace(request.body))
     await request.app.ingest.assembler.patch_root(request.project, mlflow.patch_of(info))
+    feedback, wrong = mlflow.read_assessments(info)
+    refused = await judged(request, feedback)
+    report(request, "MLflow", [*wrong, *refused.values()])
     return reply(mlflow.kept(info))
 
 
