@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BASE := $(VENV)/.base
+SDKS ?= .sdks
 
-.PHONY: demo test fast check bench docs ui services clean help
+.PHONY: demo test fast check bench docs ui services sdks clean help
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,11 +27,18 @@ demo: $(BASE) ## the whole loop against a real server, then stay up (ARGS=--exit
 services: ## PostgreSQL and Redis for the tests, from Debian's packages, if they are missing
 	sh dev/services.sh
 
-test: $(STAMP) services ## the whole test suite
-	TRIMTAB_REQUIRE_SERVICES=1 $(BIN)/pytest -n 2 --dist loadfile
+sdks: $(SDKS)/.installed ## the SDKs of other platforms, in environments of their own, if they are missing
+
+$(SDKS)/.installed: dev/sdks/install.sh $(wildcard dev/sdks/*.txt) | $(BASE)
+	PYTHON=$(BIN)/python sh dev/sdks/install.sh $(SDKS)
+	touch $@
+
+test: $(STAMP) services sdks ## the whole test suite
+	TRIMTAB_REQUIRE_SERVICES=1 TRIMTAB_REQUIRE_SDKS=1 TRIMTAB_SDKS=$(SDKS) \
+	  $(BIN)/pytest -n 2 --dist loadfile
 
 fast: $(STAMP) ## the tests that take about a minute
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not postgres and not redis"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not postgres and not redis and not sdks"
 
 check: $(STAMP) ## style, types, import contracts
 	$(BIN)/ruff format --check .
@@ -50,7 +58,7 @@ ui: ## build the web UI (there is none yet: the status page at / needs no build)
 	@echo "nothing to build: the status page is rendered by the server"
 
 clean: ## remove what the recipes made
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(SDKS) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .PHONY: constraints
 constraints: $(STAMP) ## rewrite the pins from pyproject.toml

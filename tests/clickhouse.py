@@ -214,12 +214,20 @@ def _chunks(line: Callable[[], bytes], read: Callable[[int], bytes]) -> bytes:
 
 def _decompressed(body: bytes, encoding: str | None) -> bytes:
     if encoding == "lz4":
-        import lz4.frame
-
-        return bytes(lz4.frame.decompress(body))
+        return b"".join(_frames(body))
     if encoding:
         raise RuntimeError(f"Code: 1. The encoding {encoding} is not understood here")
     return body
+
+
+def _frames(body: bytes) -> Iterator[bytes]:
+    """A large insert is several blocks, each compressed alone."""
+    import lz4.frame
+
+    while body:
+        reader = lz4.frame.LZ4FrameDecompressor()
+        yield reader.decompress(body)
+        body = reader.unused_data or b""
 
 
 def _multipart(kind: str, body: bytes) -> dict[str, str]:

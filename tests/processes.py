@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trimtab.client import Client
@@ -36,14 +36,20 @@ class ServeProcess:
 
 
 @contextlib.contextmanager
-def serving(data: Path, *arguments: str, file_bytes: int | None = None) -> Iterator[ServeProcess]:
+def serving(
+    data: Path,
+    *arguments: str,
+    file_bytes: int | None = None,
+    program: Sequence[str] = ("-m", "trimtab"),
+) -> Iterator[ServeProcess]:
     """Start a server and wait until it is ready; it is killed if the test leaves it running.
 
     Args:
+        program: what Python is to run in the place of `trimtab`.
         file_bytes: no file of the server can grow beyond this, which is how a full disk looks.
     """
     log = data.parent / "serve.log"
-    command = [sys.executable, "-m", "trimtab", "serve", "--data", str(data), "--port", "0"]
+    command = [sys.executable, *program, "serve", "--data", str(data), "--port", "0"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIMTAB_")}
     if file_bytes is not None:
         # The shell's unit is a kilobyte; the limit is inherited by what it becomes.

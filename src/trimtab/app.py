@@ -13,6 +13,8 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import msgspec
+
 from trimtab.config import Config, PriceEntry, ProviderEntry
 from trimtab.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.experiments.execute import Experiments, new_run
@@ -40,10 +42,13 @@ from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import OnlineScoring
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.limits.memory import MemoryLimiter
+from trimtab.stores.metadata.move import MovedTable
+from trimtab.stores.metadata.move import move as move_metadata
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
-from trimtab.stores.telemetry.move import Moved, Progress, move
+from trimtab.stores.telemetry.move import Moved, Progress
+from trimtab.stores.telemetry.move import move as move_telemetry
 from trimtab.stores.telemetry.parquet import write_parquet
 from trimtab.tracing.ingest import Ingest
 from trimtab.tracing.pricing import Repriced, priced, reprice
@@ -340,23 +345,36 @@ class App:
 
 def _telemetry(config: Config, blobs: BlobStore) -> TelemetryStore:
     if config.telemetry_url is not None:
-        return ClickHouseTelemetry.open(config.telemetry_url, blobs=blobs)
+        return ClickHouseTelemetry.open(config.telemetry_url)
     return DuckDBTelemetry.open(Path(config.data) / "telemetry.duckdb", blobs=blobs)
 
 
-def move_telemetry(config: Config, url: str, *, progress: Progress) -> Moved:
-    """Copy the telemetry of the data directory into another database, and compare the two.
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """What was moved and compared; None for what stays where it is."""
+
+    telemetry: Moved | None = None
+    metadata: list[MovedTable] | None = None
+
+
+def move(config: Config, *, progress: Progress) -> Move:
+    """Copy the data directory into the databases of the configuration, and compare.
 
     Raises:
         StoreError: a store cannot be opened, read or written, or they differ at the end.
     """
     data = Path(config.data)
-    blobs = FileBlobs(data / "blobs")
-    with (
-        closing(ClickHouseTelemetry.open(url, blobs=blobs)) as target,
-        closing(DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=blobs)) as source,
-    ):
-        return move(source, target, progress=progress)
+    metadata = telemetry = None
+    if config.metadata_url is not None and (data / "metadata.db").exists():
+        metadata = move_metadata(f"sqlite:///{data / 'metadata.db'}", config.metadata_url)
+    if config.telemetry_url is not None and (data / "telemetry.duckdb").exists():
+        with (
+            closing(ClickHouseTelemetry.open(config.telemetry_url)) as target,
+            closing(
+                DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=FileBlobs(data / "blobs"))
+            ) as source,
+        ):
+            telemetry = move_telemetry(source, target, progress=progress)
+    return Move(telemetry=telemetry, metadata=metadata)
 
 
 def documentation() -> Path:

@@ -196,6 +196,10 @@ class SpanQuery(msgspec.Struct, frozen=True, kw_only=True):
     `where` is about spans; of a trace, each of its conditions may hold for another span, and those
     on cost, tokens and duration are about the trace's sums. `page` is the (start_ns, id) of the
     last row seen: what comes after it in the order of the list.
+
+    A span that names no session or user has that of its trace: of the root, or else of the
+    earliest span that names one. Filters and figures go by it; the span itself stays as it came.
+    A name that is given more than a day before or after the period may be overlooked.
     """
 
     project: str = "default"
@@ -479,6 +483,14 @@ class TelemetryStore(Protocol):
         """Spans of all projects in order of arrival, for consumers that keep a cursor.
 
         A span that was replaced comes once more, at the end; open spans are left out.
+        """
+        ...
+
+    def before_next_call(self, seq: int) -> int:
+        """A place, from `seq` on, up to which no call is that could be scored as live traffic.
+
+        That is a finished root span of kind chain or llm, with a route or a model, that succeeded
+        and belongs to no run. Behind the place comes such a span, or nothing that is stored yet.
         """
         ...
 

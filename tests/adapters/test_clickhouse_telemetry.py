@@ -2,52 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
-from pathlib import Path
+from threading import Barrier
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.services import PASSWORD
 
-from trimtab.cli.shell import root
 from trimtab.errors import ConfigError, MissingExtra, NotDurable, StoreError, StoreTooNew
 from trimtab.ports import Cost, Erasure, ScoreQuery, Sequenced, SpanQuery, Written
 from trimtab.records import Condition, Target
-from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry import queries
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Place
 from trimtab.stores.telemetry.clickhouse.dialect import transpiled
 from trimtab.stores.telemetry.clickhouse.numbers import LAG_S, SLOT_BITS, Numbers
 from trimtab.stores.telemetry.clickhouse.schema import migrations, statements, upgrade
-from trimtab.stores.telemetry.clickhouse.search import PayloadConditions
-from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.clickhouse.search import on_payload
 from trimtab.stores.telemetry.filters import Where
 from trimtab.stores.telemetry.queries import Query
 from trimtab.testing.telemetry import sample_score, sample_span
-from trimtab.testing.telemetry_questions import told_traces
-from trimtab.testing.telemetry_reads import HOUR_NS, NOON, Dice
+from trimtab.testing.telemetry_reads import HOUR_NS, NOON
 
 pytestmark = pytest.mark.clickhouse
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> FileBlobs:
-    return FileBlobs(tmp_path / "blobs")
-
-
-@pytest.fixture
-def store(clickhouse_database: str, blobs: FileBlobs) -> Iterator[ClickHouseTelemetry]:
-    with closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as store:
+def store(clickhouse_database: str) -> Iterator[ClickHouseTelemetry]:
+    with closing(ClickHouseTelemetry.open(clickhouse_database)) as store:
         yield store
 
 
@@ -102,34 +92,32 @@ def test_a_place_shows_no_password() -> None:
 # -- errors ----------------------------------------------------------------------------------------
 
 
-def test_a_wrong_password_is_told_without_it(clickhouse_database: str, blobs: FileBlobs) -> None:
+def test_a_wrong_password_is_told_without_it(clickhouse_database: str) -> None:
     wrong = clickhouse_database.replace(PASSWORD, "wrong-horse")
     with pytest.raises(StoreError, match="cannot be opened") as caught:
-        ClickHouseTelemetry.open(wrong, blobs=blobs)
+        ClickHouseTelemetry.open(wrong)
     assert "wrong-horse" not in f"{caught.value} {caught.value.fields}"
 
 
-def test_a_database_that_is_not_there_is_told(clickhouse_url: str, blobs: FileBlobs) -> None:
+def test_a_database_that_is_not_there_is_told(clickhouse_url: str) -> None:
     with pytest.raises(StoreError, match="cannot be opened"):
-        ClickHouseTelemetry.open(f"{clickhouse_url}/nowhere", blobs=blobs)
+        ClickHouseTelemetry.open(f"{clickhouse_url}/nowhere")
 
 
-def test_a_server_that_is_not_there_is_told(
-    blobs: FileBlobs, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_server_that_is_not_there_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(StoreError, match="cannot be opened") as caught:
-        ClickHouseTelemetry.open(f"clickhouse://a:{PASSWORD}@127.0.0.1:{port}/t", blobs=blobs)
+        ClickHouseTelemetry.open(f"clickhouse://a:{PASSWORD}@127.0.0.1:{port}/t")
     assert PASSWORD not in str(caught.value) + caplog.text
 
 
 def test_a_missing_client_names_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch, blobs: FileBlobs
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "clickhouse_connect", None)
     with pytest.raises(MissingExtra, match=r"pip install 'trimtab\[clickhouse\]'"):
-        ClickHouseTelemetry.open("clickhouse://db/t", blobs=blobs)
+        ClickHouseTelemetry.open("clickhouse://db/t")
 
 
 def test_writing_to_a_table_that_is_gone_is_not_durable_and_ready_again_after(
@@ -146,12 +134,12 @@ def test_writing_to_a_table_that_is_gone_is_not_durable_and_ready_again_after(
 
 
 def test_a_store_of_a_newer_version_is_left_alone(
-    store: ClickHouseTelemetry, connection: Connection, clickhouse_database: str, blobs: FileBlobs
+    store: ClickHouseTelemetry, connection: Connection, clickhouse_database: str
 ) -> None:
     columns = ("number", "name", "checksum", "applied_ns")
     connection.insert("schema_migrations", columns, [(9_999, "later", "x", 0)])
     with pytest.raises(StoreTooNew) as caught:
-        ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)
+        ClickHouseTelemetry.open(clickhouse_database)
     assert caught.value.fields["found"] == 9_999
 
 
@@ -200,40 +188,65 @@ def test_a_query_is_transpiled_with_what_sqlglot_does_not_know() -> None:
 # -- indexes ---------------------------------------------------------------------------------------
 
 
+def plan(connection: Connection, query: Query) -> str:
+    statement = transpiled(query)
+    explained = connection.ask(f"EXPLAIN indexes = 1 {statement.sql}", statement.parameters)
+    return "\n".join(line for (line,) in explained.rows)
+
+
 def test_whole_words_are_looked_up_in_the_text_index(
-    store: ClickHouseTelemetry, connection: Connection, blobs: FileBlobs
-) -> None:
-    spans = [sample_span(input=f"is number {n} here") for n in range(300)]
-    add(store, *spans)
-    where = Where()
-    search = PayloadConditions(connection, blobs.get, project="default", since=None)
-    condition = search(where, Condition(field="text", op="=", values=("number 77 here",)))
-    statement = transpiled(Query(f"SELECT seq FROM spans WHERE {condition}", where.parameters))
-    plan = connection.ask(f"EXPLAIN indexes = 1 {statement.sql}", statement.parameters).rows
-    assert any("words_of_input" in line for (line,) in plan)
-    found = store.spans(SpanQuery(where=Condition(field="text", values=("number 77 here",))))
-    assert found == [spans[77]]
-
-
-def test_sums_by_hour_are_read_from_the_projection(
     store: ClickHouseTelemetry, connection: Connection
 ) -> None:
-    add(store, *(sample_span(start_ns=NOON + n) for n in range(2_000)))
-    period = queries.Period("default", NOON, NOON + 4 * HOUR_NS)
-    statement = transpiled(period.hours((1 << 63) - 1))
-    plan = connection.ask(f"EXPLAIN indexes = 1 {statement.sql}", statement.parameters).rows
-    assert any("hours" in line for (line,) in plan if "Projection" in line or "(hours" in line)
+    spans = [sample_span(start_ns=NOON + n * 800 * HOUR_NS, input=f"is {n} here") for n in range(8)]
+    spans += [sample_span(output="it is 77 here"), sample_span(error="not 77 here")]
+    for span in spans:
+        add(store, span)
+    said = Condition(field="text", op="contains", values=("is 7 here",))
+    where = Where()
+    sql = f"SELECT seq FROM spans WHERE {on_payload(where, said)}"
+    found = plan(connection, Query(sql, where.parameters))
+    for column in ("input", "output", "name", "error"):
+        assert f"Name: words_of_{column}" in found
+    # Of the granules, at least one for each month, only the one that holds the words is read.
+    _, _, combined = found.partition("<Combined skip indexes>")
+    assert re.search(r"Granules: 1/(\d\d|[89])\s", combined), found
+    assert store.spans(SpanQuery(where=said)) == [spans[7]]
+    either = Condition(field="text", op="contains", values=(" 77 here",))
+    assert {span.span_id for span in store.spans(SpanQuery(where=either))} == {
+        spans[8].span_id,
+        spans[9].span_id,
+    }
+
+
+def test_sums_by_hour_are_read_from_the_projection_also_after_spans_were_replaced(
+    store: ClickHouseTelemetry, connection: Connection
+) -> None:
+    spans = [sample_span(start_ns=NOON + n, kind="llm", run=None) for n in range(20_000)]
+    for start in range(0, 20_000, 4_000):
+        add(store, *spans[start : start + 4_000])
+    store.compact()
+    hours = queries.Period("default", NOON, NOON + 4 * HOUR_NS).hours((1 << 63) - 1)
+    assert "ReadFromMergeTree (hours)" in plan(connection, hours)
+    assert add(store, replace(spans[7], revision=1, status="error")) == Written(1, 0)
+    assert "ReadFromMergeTree (hours)" in plan(connection, hours)
+    overview = store.overview("default", since_ns=NOON, until_ns=NOON + HOUR_NS)
+    assert (overview.spans, overview.errors) == (20_000, 1)
+    sums = connection.ask(
+        "SELECT sum(rows) FROM system.projection_parts"
+        " WHERE active AND database = currentDatabase() AND name = 'hours'"
+    ).rows[0][0]
+    assert 0 < sums < 100, "one row for each hour and step of latency in each part"
 
 
 # -- several writers -------------------------------------------------------------------------------
 
 
 def test_two_writers_give_different_numbers_and_know_each_others_spans(
-    clickhouse_database: str, blobs: FileBlobs
+    clickhouse_database: str,
 ) -> None:
     with (
-        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as one,
-        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as other,
+        closing(ClickHouseTelemetry.open(clickhouse_database)) as one,
+        closing(ClickHouseTelemetry.open(clickhouse_database)) as other,
     ):
         spans = [sample_span() for _ in range(20)]
         for n in range(0, 20, 2):
@@ -247,11 +260,11 @@ def test_two_writers_give_different_numbers_and_know_each_others_spans(
 
 
 def test_a_reader_waits_for_inserts_of_others_that_may_be_under_way(
-    store: ClickHouseTelemetry, clickhouse_database: str, blobs: FileBlobs
+    store: ClickHouseTelemetry, clickhouse_database: str
 ) -> None:
     add(store, sample_span())
     assert len(store.spans_after(0, limit=10)) == 1
-    with closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as other:
+    with closing(ClickHouseTelemetry.open(clickhouse_database)) as other:
         add(other, sample_span())
         assert store.spans_after(0, limit=10) == []
         assert other.spans_after(0, limit=10) == []
@@ -284,22 +297,54 @@ def test_what_others_may_still_write_is_beyond_the_lag(
     assert ours.settled(now) is None
 
 
-def test_a_duplicate_that_two_writers_raced_for_shows_once_in_its_trace(
+def test_of_what_two_writers_wrote_at_once_one_version_stays(
+    store: ClickHouseTelemetry, clickhouse_database: str
+) -> None:
+    """Both look, find nothing, and write; here their looks before the insert are held together."""
+    spans = [sample_span() for _ in range(30)]
+    with closing(ClickHouseTelemetry.open(clickhouse_database)) as other:
+        both = Barrier(2)
+        for one in (store, other):
+            meet_after_first_look(one, both)
+        first = store.append(spans)
+        second = other.append([replace(span, revision=n % 2) for n, span in enumerate(spans)])
+        first.result(timeout=60), second.result(timeout=60)
+        assert store.span_count() == 30
+        for n, span in enumerate(spans):
+            assert [one.revision for one in store.trace("default", span.trace_id)] == [n % 2]
+
+
+def meet_after_first_look(store: ClickHouseTelemetry, both: Barrier) -> None:
+    batch = store._writer._batch
+    look = batch._versions
+
+    def looked(spans):
+        found = look(spans)
+        if not both.broken and both.n_waiting < 2 and not met:
+            met.append(True)
+            both.wait(timeout=30)
+        return found
+
+    met: list[bool] = []
+    batch._versions = looked
+
+
+def test_what_a_writer_left_that_was_killed_before_it_deleted_is_cleared_by_the_next(
     store: ClickHouseTelemetry,
 ) -> None:
-    span = sample_span()
-    store.restore([Sequenced(1, span)])
-    store.restore([Sequenced(2, replace(span, revision=1, name="newer"))])
-    assert [one.name for one in store.trace("default", span.trace_id)] == ["newer"]
-    assert [head.name for head in store.skeleton("default", span.trace_id)] == ["newer"]
-    store.compact()
+    begun = sample_span(open=True, revision=-1)
+    ended = replace(begun, open=False, revision=0, name="newer")
+    store.restore([Sequenced(1, begun), Sequenced(2, ended)])
+    assert [one.name for one in store.trace("default", begun.trace_id)] == ["newer"]
+    assert [head.name for head in store.skeleton("default", begun.trace_id)] == ["newer"]
+    assert add(store, ended) == Written(0, 0)
     assert store.span_count() == 1
 
 
 # -- erasing ---------------------------------------------------------------------------------------
 
 
-def test_what_is_erased_is_gone_from_the_disk_after_a_compaction(
+def test_what_is_erased_is_gone_from_the_disk(
     store: ClickHouseTelemetry, connection: Connection
 ) -> None:
     gone, kept = sample_span(user="ada"), sample_span()
@@ -307,7 +352,6 @@ def test_what_is_erased_is_gone_from_the_disk_after_a_compaction(
     add(store, gone, kept, scores=[score, replace(score, value=0.5)])
     store.erase(Erasure(project="default", users=("ada",)))
     assert store.scores(ScoreQuery()) == []
-    store.compact()
     masked = {"apply_deleted_mask": 0}
     assert connection.ask("SELECT span_id FROM spans", None, masked).rows == [(kept.span_id,)]
     assert connection.ask("SELECT score_id FROM score_versions", None, masked).rows == []
@@ -320,73 +364,3 @@ def test_prices_of_many_calls_are_set_at_once(store: ClickHouseTelemetry) -> Non
     assert store.set_costs("default", costs) == 2_500
     overview = store.overview("default", since_ns=NOON, until_ns=NOON + HOUR_NS)
     assert overview.cost_usd == sum(range(2_500))
-
-
-# -- moving ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def embedded(tmp_path: Path) -> Path:
-    """A data directory with telemetry of several months, two projects, and an open span."""
-    spans, scores = told_traces(40, Dice(2))
-    spans += [sample_span(start_ns=NOON + n * 300 * HOUR_NS, project="other") for n in range(30)]
-    with closing(
-        DuckDBTelemetry.open(tmp_path / "telemetry.duckdb", blobs=FileBlobs(tmp_path / "blobs"))
-    ) as store:
-        store.append(spans, scores).result(timeout=60)
-    return tmp_path
-
-
-def moved(embedded: Path, url: str) -> dict:
-    command = ["admin", "move", "--data", str(embedded), "--to", url, "--json"]
-    result = CliRunner().invoke(root, command, env={"TRIMTAB_CONFIG": None})
-    assert result.exit_code == 0, result.output
-    assert PASSWORD not in result.output
-    return json.loads(result.stdout)
-
-
-def test_everything_is_moved_and_says_the_same(embedded: Path, clickhouse_database: str) -> None:
-    told = moved(embedded, clickhouse_database)
-    blobs = FileBlobs(embedded / "blobs")
-    with (
-        closing(DuckDBTelemetry.open(embedded / "telemetry.duckdb", blobs=blobs)) as old,
-        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as new,
-    ):
-        assert told["spans"] + told["open_spans"] == old.span_count() == new.span_count()
-        assert told["open_spans"] > 0
-        assert new.spans_after(0, limit=9_999) == old.spans_after(0, limit=9_999)
-        for project in ("default", "other"):
-            query = SpanQuery(project=project, limit=9_999)
-            assert new.traces(query) == old.traces(query)
-            scores = ScoreQuery(project=project, limit=9_999)
-            assert new.scores(scores) == old.scores(scores)
-        late = sample_span()
-        cursor = old.last_seq()
-        assert add(new, late) == Written(1, 0)
-        assert [item.span for item in new.spans_after(cursor, limit=9)][-1] == late
-
-
-def test_a_move_that_was_stopped_carries_on(embedded: Path, clickhouse_database: str) -> None:
-    blobs = FileBlobs(embedded / "blobs")
-    with (
-        closing(DuckDBTelemetry.open(embedded / "telemetry.duckdb", blobs=blobs)) as old,
-        closing(ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)) as new,
-    ):
-        new.restore(old.spans_after(0, limit=50))
-        count = old.span_count()
-    first = moved(embedded, clickhouse_database)
-    assert first["spans"] + first["open_spans"] == count
-    assert moved(embedded, clickhouse_database) == first
-
-
-def test_a_move_that_does_not_hold_the_same_says_so(
-    embedded: Path, clickhouse_database: str
-) -> None:
-    moved(embedded, clickhouse_database)
-    with closing(Connection(Place.of(clickhouse_database))) as connection:
-        [(seq,)] = connection.ask("SELECT min(seq) FROM spans").rows
-        connection.run("DELETE FROM spans WHERE seq = {seq:Int64}", {"seq": seq})
-    command = ["admin", "move", "--data", str(embedded), "--to", clickhouse_database]
-    result = CliRunner().invoke(root, command, env={"TRIMTAB_CONFIG": None})
-    assert result.exit_code != 0
-    assert "the move is not complete" in f"{result.output} {result.exception}"

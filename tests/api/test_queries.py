@@ -25,6 +25,7 @@ from trimtab.dialects.filter import matches, parse
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.ports import SpanQuery
 from trimtab.records import Span
+from trimtab.testing.telemetry_questions import attributed
 
 COUNT = 30
 
@@ -95,7 +96,9 @@ def test_spans_are_found_by_what_they_are_themselves(shelf: Served) -> None:
     assert len(spans) == COUNT // 2
     assert {span["model"] for span in spans} == {"m1"}
     assert spans[0]["input"][0]["content"] == "question 29 about refunds"
-    assert shelf.client.spans("kind:llm user:u1") == [], "the model's span names no user"
+    mine = shelf.client.spans("kind:llm user:u1")
+    assert {int(span["trace_id"], 16) for span in mine} == {n for n in EVERY if n % 3 == 1}
+    assert {span["user"] for span in mine} == {None}, "their traces name the user"
     assert shelf.client.spans("status:error", limit=1)[0]["error"] == "Timed out after 30 s"
 
 
@@ -155,7 +158,7 @@ def test_no_filter_makes_the_server_fail(shelf: Served, text: str) -> None:
 def test_the_store_and_the_tail_agree_on_what_a_filter_means(shelf: Served, text: str) -> None:
     where = parse(text, now_ns=shelf.app.clock.now_ns())
     stored = shelf.app.telemetry.spans(SpanQuery(where=where, limit=1000))
-    every = shelf.app.telemetry.spans(SpanQuery(limit=1000))
+    every = attributed(shelf.app.telemetry.spans(SpanQuery(limit=1000)))
     ids = {span.span_id for span in stored}
     assert ids == {span.span_id for span in every if matches(where, span)}
     assert ids
@@ -403,6 +406,15 @@ def test_spans_are_told_one_by_one(server: Served) -> None:
         [(_, name, data)] = follower.wait(1)
     assert (name, data["model"]) == ("span", "m1")
     assert set(data) == set(Span.__struct_fields__)
+
+
+def test_spans_are_told_of_whoever_their_traces_name(server: Served) -> None:
+    with Follower(server, "kind:llm user:u1", what="spans") as follower:
+        for n in (6, 7, 8):
+            store(server, call(n, server.app.clock.now_ns()))
+        store(server, call(10, server.app.clock.now_ns()))
+        events = follower.wait(2)
+    assert [int(data["trace_id"], 16) for _, _, data in events] == [7, 10]
 
 
 def test_a_reader_that_comes_back_goes_on_where_it_was(server: Served) -> None:

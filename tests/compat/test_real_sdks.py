@@ -1,7 +1,8 @@
 """The SDKs themselves, aimed at a server with nothing but their URL and key, read back from it.
 
-Their environments come from `dev/sdks/install.sh`, in the folder that TRIMTAB_SDKS names (`.sdks`
-of the repository without it).
+Their environments come from `make sdks`, in the folder that TRIMTAB_SDKS names (`.sdks` of the
+repository without it). Without them a test is skipped with the reason; with CI or
+TRIMTAB_REQUIRE_SDKS set it fails instead.
 """
 
 from __future__ import annotations
@@ -38,16 +39,27 @@ class Target(NamedTuple):
 @pytest.fixture(scope="module")
 def environments() -> Path:
     """Where the SDKs are installed; without them nothing here can run."""
-    folder = Path(os.environ.get("TRIMTAB_SDKS") or REPOSITORY / ".sdks").absolute()
-    missing = {s.environment for s in ALL.values() if not (folder / s.environment).is_dir()}
-    if missing:
-        reason = (
-            f"no {', '.join(sorted(missing))} in {folder}; run: sh dev/sdks/install.sh {folder}"
-        )
-        if os.environ.get("CI") or os.environ.get("TRIMTAB_REQUIRE_SERVICES"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return folder
+    return installed(REPOSITORY / (os.environ.get("TRIMTAB_SDKS") or ".sdks"))
+
+
+def installed(folder: Path) -> Path:
+    """The folder, where every environment in it is as its pins say."""
+    missing = sorted(
+        name for name in {sdk.environment for sdk in ALL.values()} if _is_old(folder, name)
+    )
+    if not missing:
+        return folder
+    reason = f"{', '.join(missing)} not in {folder}, or with other pins; run: make sdks"
+    if os.environ.get("CI") or os.environ.get("TRIMTAB_REQUIRE_SDKS"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _is_old(folder: Path, name: str) -> bool:
+    """Whether what is there, if anything, is not what `dev/sdks` asks for."""
+    pins = folder / name / ".pins"
+    wanted = REPOSITORY / "dev" / "sdks" / f"{name}.txt"
+    return not pins.is_file() or pins.read_bytes() != wanted.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +108,20 @@ def told(
 
 class TestReal(Telling):
     """The story, told by every SDK."""
+
+
+@pytest.mark.parametrize("variable", ["CI", "TRIMTAB_REQUIRE_SDKS", None])
+def test_environments_that_are_missing_are_no_reason_to_skip_where_they_are_required(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    for name in ("CI", "TRIMTAB_REQUIRE_SDKS"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    (tmp_path / "opik").mkdir()
+    (tmp_path / "opik" / ".pins").write_text("opik==0.1")
+    outcome = pytest.fail.Exception if variable else pytest.skip.Exception
+    with pytest.raises(
+        outcome, match=r"langfuse2, mlflow, oldotel, opik, otel not in .* make sdks"
+    ):
+        installed(tmp_path)

@@ -28,13 +28,11 @@ class TestDuckDB(TelemetryStoreContract):
 
 
 @pytest.mark.clickhouse
+@pytest.mark.slow
 class TestClickHouse(TelemetryStoreContract):
     @pytest.fixture
-    def reopen(self, tmp_path: Path, clickhouse_database: str) -> Iterator[Reopening]:
-        blobs = FileBlobs(tmp_path / "blobs")
-        with Reopening(
-            lambda: ClickHouseTelemetry.open(clickhouse_database, blobs=blobs)
-        ) as reopen:
+    def reopen(self, clickhouse_database: str) -> Iterator[Reopening]:
+        with Reopening(lambda: ClickHouseTelemetry.open(clickhouse_database)) as reopen:
             yield reopen
 
     @pytest.fixture

@@ -167,11 +167,25 @@ def test_strange_usage_is_not_reported_or_not_negative(wire: Any, inclusive: boo
 
 def test_nothing_reported_is_not_zero() -> None:
     assert usage_of({}, inclusive=True) is None
-    assert usage_of({"total_tokens": 5, "x": "y"}, inclusive=True) is None
+    assert usage_of({"x": "y"}, inclusive=True) is None
+    assert usage_of({"total_tokens": 5, "x": "y"}, inclusive=True) == Usage(input=5, estimated=True)
+
+
+def test_a_total_says_what_is_counted_beside_the_input_whoever_sends_it() -> None:
+    wire = {"input_tokens": 100, "cache_read_input_tokens": 20, "output_tokens": 30}
+    beside = Usage(input=100, cache_read=20, output=30)
+    assert usage_of({**wire, "total_tokens": 150}, inclusive=True) == beside
 
 
 HUMAN = {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"]}
 CALL = {"name": "look", "args": {"q": 1}, "id": "c1"}
+TOOL_USE = {"type": "tool_use", "id": "c1", "name": "look", "input": {"q": 1}}
+TOOL_RESULT = {"type": "tool_result", "tool_use_id": "c1", "content": "found"}
+CALLED = {
+    "id": "c1",
+    "type": "function",
+    "function": {"name": "look", "arguments": '{"q":1}'},
+}
 
 
 @pytest.mark.parametrize(
@@ -184,6 +198,19 @@ CALL = {"name": "look", "args": {"q": 1}, "id": "c1"}
             {"messages": [[{**HUMAN, "kwargs": {"content": "Hi", "type": "human"}}]]},
             [{"role": "user", "content": "Hi"}],
         ),
+        (
+            {
+                "messages": [
+                    {"role": "assistant", "content": [TOOL_USE]},
+                    {"role": "user", "content": [TOOL_RESULT]},
+                ]
+            },
+            [
+                {"role": "assistant", "content": None, "tool_calls": [CALLED]},
+                {"role": "tool", "tool_call_id": "c1", "content": "found"},
+            ],
+        ),
+        ({"role": "a poet", "topic": "rain"}, {"role": "a poet", "topic": "rain"}),
         (
             {"messages": [{"type": "human", "data": {"content": "Hi"}}]},
             [{"role": "user", "content": "Hi"}],
@@ -199,13 +226,7 @@ CALL = {"name": "look", "args": {"q": 1}, "id": "c1"}
                 {
                     "role": "assistant",
                     "content": "",
-                    "tool_calls": [
-                        {
-                            "id": "c1",
-                            "type": "function",
-                            "function": {"name": "look", "arguments": '{"q":1}'},
-                        }
-                    ],
+                    "tool_calls": [CALLED],
                 }
             ],
         ),

@@ -8,10 +8,26 @@ from typing import Any
 
 import click
 import pytest
-from tests.docs.pages import PAGES, PROSE, README, ROOT, anchors, blocks, inline, links, prose
+from tests.docs.pages import (
+    PAGES,
+    PROSE,
+    README,
+    ROOT,
+    Block,
+    anchors,
+    blocks,
+    command_lines,
+    inline,
+    links,
+    prose,
+)
 
 from trimtab import errors
-from trimtab.api.asgi import InternalError, MethodNotAllowed
+from trimtab.api import otlp
+from trimtab.api.asgi import InternalError, MethodNotAllowed, RequestTimeout
+from trimtab.api.frontdoors import langfuse, langsmith, mlflow, opik
+from trimtab.api.http import Endpoint
+from trimtab.api.inflate import UnsupportedMedia
 from trimtab.api.table import TABLE
 from trimtab.cli.shell import root
 from trimtab.config.decode import known_keys
@@ -26,7 +42,10 @@ from trimtab.scorers.registry import BUILT_IN
 DOCS = {page.name: page.read_text("utf-8") for page in PAGES}
 EVERYTHING = "\n".join(page.read_text("utf-8") for page in [*PAGES, README])
 # Variables of other programs that the documentation uses as examples.
-FOREIGN = {"ACME_API_KEY", "SUPPORT_BOT_KEY", "PGPASSWORD", "OPENAI_API_KEY", "NAME", "NO_COLOR"}
+FOREIGN = {
+    *("ACME_API_KEY", "SUPPORT_BOT_KEY", "PGPASSWORD", "OPENAI_API_KEY", "NAME", "NO_COLOR"),
+    *("CLICKHOUSE_PASSWORD", "POSTGRES_PASSWORD"),
+}
 
 
 def commands(group: click.Command, path: str = "") -> dict[str, click.Command]:
@@ -76,6 +95,8 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 def checked(words: list[str], where: str) -> None:
     """A command line that starts with `trimtab` names commands and options that exist."""
     words = words[words.index("trimtab") + 1 :]
+    if "--" in words:  # what follows is another program's
+        words = words[: words.index("--")]
     path, command = "", COMMANDS[""]
     options = [one for one in words if one.startswith("-") and one != "-"]
     for word in words:
@@ -107,6 +128,13 @@ def test_every_command_in_a_service_file_exists() -> None:
     assert started
     for words in started:
         checked(["trimtab", *words[1:]], "ini")
+
+
+@pytest.mark.parametrize("block", blocks([*PAGES, README], "sh"), ids=str)
+def test_every_command_of_an_example_that_is_not_run_exists(block: Block) -> None:
+    for words in command_lines(block):
+        if words[0] == "trimtab":
+            checked(words, str(block))
 
 
 def test_every_option_in_a_sentence_is_an_option_of_some_command() -> None:
@@ -209,16 +237,34 @@ def test_every_route_that_is_named_exists() -> None:
     assert seen == ROUTES, f"not in any page: {ROUTES - seen}"
 
 
-def test_every_route_is_in_the_page_about_the_api() -> None:
-    named = re.findall(r"`(GET|POST) (/[^`\s]*)`", DOCS["http-api.md"])
-    assert {(method, shape(path)) for method, path in named} == ROUTES
+FOREIGN_ROUTES = [
+    *(langfuse.ENDPOINTS + langsmith.ENDPOINTS),
+    *(opik.ENDPOINTS + mlflow.ENDPOINTS),
+]
+HOME = {id(endpoint): "otlp.md" for endpoint in otlp.ENDPOINTS} | {
+    id(endpoint): "other-sdks.md" for endpoint in FOREIGN_ROUTES
+}
 
 
-def test_every_query_parameter_is_in_the_page_about_the_api() -> None:
-    page = DOCS["http-api.md"]
+def home(endpoint: Endpoint) -> str:
+    """The page that a route is explained in."""
+    return HOME.get(id(endpoint), "http-api.md")
+
+
+@pytest.mark.parametrize("page", ["http-api.md", "otlp.md", "other-sdks.md"])
+def test_every_route_is_in_the_page_about_its_protocol(page: str) -> None:
+    named = re.findall(r"`(GET|POST|PUT|PATCH) (/[^`\s]*)`", DOCS[page])
+    found = {(method, shape(path)) for method, path in named}
+    ours = {(one.method, shape(one.path)) for one in TABLE if home(one) == page}
+    assert ours <= found
+    assert found <= ROUTES
+
+
+def test_every_query_parameter_is_in_the_page_about_its_route() -> None:
     for endpoint in TABLE:
         for name in endpoint.query:
-            assert re.search(rf"`{name}`|\?{name}=", page), f"{endpoint.path}: {name}"
+            said = re.search(rf"`{name}`|\?{name}=|&{name}=", DOCS[home(endpoint)])
+            assert said, f"{endpoint.path}: {name}"
 
 
 def test_every_permission_is_in_the_page_about_access() -> None:
@@ -255,7 +301,8 @@ def tree(kind: type[errors.TrimtabError]) -> set[type[errors.TrimtabError]]:
 def test_every_error_has_its_code_and_status_in_the_page_about_errors() -> None:
     page = DOCS["errors.md"]
     ours = {kind for kind in tree(errors.TrimtabError) if kind.__module__ == "trimtab.errors"}
-    kinds = (ours | {MethodNotAllowed, InternalError}) - {errors.TrimtabError}
+    api = {MethodNotAllowed, RequestTimeout, UnsupportedMedia, InternalError}
+    kinds = (ours | api) - {errors.TrimtabError}
     codes = {kind.code for kind in kinds}
     for kind in kinds:
         assert f"`{kind.code}`" in page, kind.code

@@ -240,9 +240,9 @@ class TestFinishedElsewhere:
         async def work() -> None:
             told = assembler(store)
             await told.patch("p", [told_first])
-            merged = told.merge_open([finished])
+            merged = await told.merge_open([finished])
             await asyncio.wrap_future(store.append(spans=merged))
-            assert told.merge_open([finished]) == merged  # as after a write that failed
+            assert await told.merge_open([finished]) == merged  # as after a write that failed
 
         run(work)
         found = store.span("p", TRACE, ROOT)
@@ -250,13 +250,92 @@ class TestFinishedElsewhere:
         assert (found.name, found.start_ns, found.open, found.revision) == ("chat", 3, False, 0)
         assert (len(found.events), found.attributes, found.input) == (1, {"a": 1}, "hi")
 
+    @pytest.mark.parametrize("forgotten", ["by a restart", "for want of memory"])
+    def test_also_over_what_is_not_in_memory_any_more(
+        self, store: TelemetryStore, forgotten: str
+    ) -> None:
+        finished = span(trace_id=TRACE, span_id=ROOT, project="p", name="chat", start_ns=3)
+        event = {"name": "gen_ai.choice", "time_ns": 4, "attributes": {}}
+
+        async def work() -> None:
+            told = assembler(store, most_bytes=1)
+            await told.patch("p", [patch(start_ns=4, events=(event,), session="s1")])
+            await told.patch("p", [patch(CHILD, start_ns=5)])
+            if forgotten == "by a restart":
+                told = assembler(store)
+            merged = await told.merge_open([finished])
+            await asyncio.wrap_future(store.append(spans=merged))
+            assert (await told.merge_open([finished]))[0].events == (event,)
+
+        run(work)
+        found = store.span("p", TRACE, ROOT)
+        assert found is not None
+        assert (found.name, found.open, found.session, found.events) == (
+            "chat",
+            False,
+            "s1",
+            (event,),
+        )
+
+    @pytest.mark.parametrize("told_as", ["a span", "a patch"])
+    def test_what_came_before_is_replaced_however_much_later_it_began(
+        self, store: TelemetryStore, told_as: str
+    ) -> None:
+        day_ns = 24 * 3600 * 10**9
+        finished = span(
+            trace_id=TRACE, span_id=ROOT, project="p", name="chat", start_ns=1, end_ns=day_ns
+        )
+
+        async def work() -> None:
+            told = assembler(store)
+            await told.patch("p", [patch(start_ns=day_ns, input="hi")])
+            if told_as == "a span":
+                for _ in range(2):
+                    merged = await told.merge_open([finished])
+                    await asyncio.wrap_future(store.append(spans=merged))
+            else:
+                whole = patch(name="chat", start_ns=1, end_ns=day_ns, finished=True)
+                await told.patch("p", [whole])
+                await told.patch("p", [whole])
+
+        run(work)
+        [found] = store.trace("p", TRACE)
+        assert (found.name, found.input, found.open) == ("chat", "hi", False)
+
+    def test_a_span_known_by_an_event_alone_began_with_it(self, store: TelemetryStore) -> None:
+        events = tuple({"name": "gen_ai.choice", "time_ns": n, "attributes": {}} for n in (7, 4))
+        run(lambda: assembler(store).patch("p", [patch(events=events)]))
+        found = store.span("p", TRACE, ROOT)
+        assert found is not None
+        assert (found.start_ns, found.end_ns) == (4, 4)
+
+    def test_a_span_that_was_only_announced_is_replaced_whole(self, store: TelemetryStore) -> None:
+        announced = span(
+            trace_id=TRACE, span_id=ROOT, project="p", open=True, revision=-1, attributes={"a": 1}
+        )
+        finished = span(trace_id=TRACE, span_id=ROOT, project="p")
+
+        async def work() -> None:
+            await asyncio.wrap_future(store.append(spans=[announced]))
+            assert await assembler(store).merge_open([finished]) == [finished]
+
+        run(work)
+
+    def test_a_store_that_cannot_be_read_holds_up_no_span(self, store: TelemetryStore) -> None:
+        async def work() -> None:
+            store.close()
+            spans = [span()]
+            assert await assembler(store).merge_open(spans) is spans
+
+        run(work)
+
     def test_while_nothing_is_open_spans_pass_untouched(self, store: TelemetryStore) -> None:
         async def work() -> None:
             told = assembler(store)
             spans = [span()]
-            assert told.merge_open(spans) is spans
+            assert await told.merge_open(spans) is spans
             await told.patch("p", [patch(start_ns=1, end_ns=2, finished=True)])
-            assert told.merge_open(spans) is spans
+            assert await told.merge_open(spans) is spans
 
         run(work)
 
@@ -311,7 +390,7 @@ class TestRoots:
             told = assembler(store)
             said = asyncio.create_task(told.patch_root("p", self.INFO, wait_s=10))
             await asyncio.sleep(0)  # until it waits
-            merged = told.merge_open(self.SPANS)
+            merged = await told.merge_open(self.SPANS)
             await asyncio.wrap_future(store.append(spans=merged))
             await said
 
@@ -325,7 +404,7 @@ class TestRoots:
             told = assembler(store)
             await told.patch_root("p", self.INFO, wait_s=0)
             assert [s.name for s in stored(store)] == ["t"]
-            await asyncio.wrap_future(store.append(spans=told.merge_open(self.SPANS)))
+            await asyncio.wrap_future(store.append(spans=await told.merge_open(self.SPANS)))
 
         run(work)
         self.check(

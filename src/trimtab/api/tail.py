@@ -27,6 +27,7 @@ _MAX_BATCHES_BEHIND = 25
 _COUNTED_AT_ONCE = 1_000
 _MAX_PAGES_COUNTED = 20
 _SKEW_NS = 60_000_000_000  # a span of another machine may begin before its root
+_OF_TRACES = frozenset({"session", "user"})  # a span may have them from its trace
 
 
 async def tail(request: Request) -> Response:
@@ -110,11 +111,27 @@ class _Tail:
         return cursor, _event(cursor, "missed", {"spans": missed, "at_least": True})
 
     def _spans(self, found: Sequence[Sequenced]) -> list[bytes]:
-        return [
-            _event(item.seq, "span", item.span)
-            for item in found
-            if language.matches(self._where, item.span)
-        ]
+        if self._where is not None and not _OF_TRACES.isdisjoint(language.names(self._where)):
+            wanted = self._stored(self._where, [item.span for item in found])
+            matching = [item for item in found if (item.span.trace_id, item.span.span_id) in wanted]
+        else:
+            matching = [item for item in found if language.matches(self._where, item.span)]
+        return [_event(item.seq, "span", item.span) for item in matching]
+
+    def _stored(self, where: Filter, spans: Sequence[Span]) -> set[tuple[str, str]]:
+        """The ids of those of these spans that match, by what is known of their traces so far."""
+        if not spans:
+            return set()
+        traces = Condition(field="trace_id", values=tuple({span.trace_id for span in spans}))
+        these = Condition(field="span_id", values=tuple({span.span_id for span in spans}))
+        query = SpanQuery(
+            project=self._project,
+            where=AllOf(of=(traces, these, where)),
+            since_ns=min(span.start_ns for span in spans),
+            until_ns=max(span.start_ns for span in spans) + 1,
+            limit=len(spans),
+        )
+        return {(span.trace_id, span.span_id) for span in self._telemetry.spans(query)}
 
     def _traces(self, found: Sequence[Sequenced]) -> list[bytes]:
         """A trace is told when its root arrives, which is when the whole of it is over."""

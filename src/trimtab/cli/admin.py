@@ -37,7 +37,7 @@ def compacted(as_json: bool, **flags: Any) -> None:
 @client_options
 @click.argument("directory", type=click.Path(path_type=Path))
 def backed_up(as_json: bool, directory: Path, **flags: Any) -> None:
-    """Copy the telemetry into DIRECTORY, a new or empty one, on the machine of the server."""
+    """Copy everything into DIRECTORY, a new or empty one, on the machine of the server."""
     with connected(flags) as client:
         note("copying")
         done = client.post("/api/v1/admin/backup", {"directory": str(directory.absolute())})

@@ -15,7 +15,11 @@ from trimtab.kit import jsonx
 Turn = dict[str, Any]
 
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "aimessagechunk": "assistant"}
-_TYPES = {**_ROLES, "system": "system", "tool": "tool", "message": "assistant"}
+_TYPES = {
+    **_ROLES,
+    **{role: role for role in ("system", "developer", "user", "assistant", "tool", "function")},
+    "message": "assistant",
+}
 _TEXT = frozenset({"text", "input_text", "output_text"})
 _CALLS = frozenset({"tool_call", "tool-call", "tool_use", "function_call"})
 _RESULTS = frozenset(
@@ -47,8 +51,8 @@ def messages(found: Any) -> list[Turn] | None:
         found = _unwrapped(found)
     if not isinstance(found, list):
         return None
-    if len(found) == 1 and isinstance(found[0], list):  # LangChain records batches, here of one.
-        found = found[0]
+    if len(found) == 1 and isinstance(found[0], list) and not _is_pair(found[0]):
+        found = found[0]  # LangChain records batches, here of one.
     turns: list[Turn] = []
     for item in found:
         said = _turns(item)
@@ -150,8 +154,12 @@ def _generated(batches: list[Any]) -> list[Any]:
 
 def _turns(item: Any) -> list[Turn] | None:
     """One recorded message, which may hold the results of several tools."""
+    if _is_pair(item):
+        item = {"type": item[0], "content": item[1]}
     if not isinstance(item, dict):
         return None
+    if isinstance(item.get("data"), dict) and _kind(item).lower() in _TYPES:
+        item = {**item["data"], "type": item["type"]}  # LangChain's messages_to_dict
     if isinstance(item.get("kwargs"), dict):  # LangChain's serialised form
         item = {"type": _class_name(item), **item["kwargs"]}
     if isinstance(item.get("parts"), list):
@@ -162,10 +170,20 @@ def _turns(item: Any) -> list[Turn] | None:
         return [{"role": "assistant", "content": None, "tool_calls": [call(item)]}]
     if kind in _RESULTS and "role" not in item:
         return [_result(item)]
-    if isinstance(item.get("message"), dict) and "role" not in item:  # a choice of an answer
-        return _turns(item["message"])
+    for key in ("message", "delta"):  # of a choice of an answer
+        if isinstance(item.get(key), dict) and "role" not in item:
+            said = item[key]
+            is_plain = _role(said) is None and "kwargs" not in said and "data" not in said
+            return _turns({**said, "role": "assistant"} if is_plain else said)
     named = _role(item)
     return None if named is None else _spoken(named, item)
+
+
+def _is_pair(item: Any) -> bool:
+    """LangChain's short form of a message: its role and its content."""
+    if not isinstance(item, list) or len(item) != 2 or not isinstance(item[0], str):
+        return False
+    return item[0].lower() in _TYPES and isinstance(item[1], str | list)
 
 
 def _spoken(role: str, item: dict[str, Any]) -> list[Turn]:

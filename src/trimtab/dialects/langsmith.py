@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from trimtab.conventions.passages import passages
 from trimtab.dialects import conversation
 from trimtab.dialects.multipart import Part
 from trimtab.dialects.sdk import (
@@ -215,7 +216,7 @@ def _fields(run: dict[str, Any], name: str, end_ns: int | None) -> dict[str, Any
         # A run that was only begun has no outputs, and says so with an empty object.
         "output": unwrapped(run.get("outputs") or None),
     }
-    if kind == "retriever" and (found := conversation.passages(fields["output"])):
+    if kind == "retriever" and (found := passages(fields["output"])):
         attributes["langsmith.outputs"] = fields["output"]
         fields["output"] = found
     fields |= _happened(run.get("events"))

@@ -1,8 +1,8 @@
-"""Token counts of other platforms to disjoint buckets.
+"""Token counts of other platforms by bucket, whatever their spelling.
 
 SDKs report usage in many spellings, but in two manners: totals that include what their details
-count (OpenAI, LangChain), and buckets beside each other (Anthropic, Langfuse). Mappings in,
-`Usage` out; pure.
+count (OpenAI, LangChain), and buckets beside each other (Anthropic, Langfuse). The counts are taken
+apart as those in spans are, by `trimtab.conventions`. Mappings in, `Usage` out; pure.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
+from trimtab.conventions.usage import Counts, to_usage
 from trimtab.records import Usage
 
 _MOST = 10**9  # No call uses more; a count beyond is an error of the sender's.
@@ -21,8 +20,9 @@ _INPUT = ("input", "input_tokens", "inputTokens", "input_token_count", "promptTo
 _OUTPUT = ("output", "output_tokens", "outputTokens", "output_token_count", "candidatesTokenCount")
 _PROMPT = ("prompt_tokens", "promptTokens")
 _COMPLETION = ("completion_tokens", "completionTokens")
+_TOTAL = ("total", "total_tokens", "totalTokens", "totalTokenCount")
 
-# Spellings of a part, by bucket; the first that is there counts.
+# Spellings of the rest, by bucket; the first that is there counts.
 _PARTS: dict[str, tuple[str, ...]] = {
     "cache_read": (
         "prompt_tokens_details.cached_tokens",
@@ -33,6 +33,12 @@ _PARTS: dict[str, tuple[str, ...]] = {
         "cached_content_token_count",
         "input_cached_tokens",
         "input_cache_read",
+    ),
+    "cache_write": (
+        "cache_creation_input_tokens",
+        "input_token_details.cache_creation",
+        "input_cache_creation",
+        "cache_creation_tokens",
     ),
     "cache_write_1h": (
         "cache_creation.ephemeral_1h_input_tokens",
@@ -68,15 +74,6 @@ _PARTS: dict[str, tuple[str, ...]] = {
         "output_audio",
     ),
 }
-# All that was written to a cache, of which the two above may be the details.
-_CACHE_WRITTEN = (
-    "cache_creation_input_tokens",
-    "input_token_details.cache_creation",
-    "input_cache_creation",
-    "cache_creation_tokens",
-)
-_INPUT_BUCKETS = ("cache_read", "cache_write_5m", "cache_write_1h", "audio_input")
-_OUTPUT_BUCKETS = ("reasoning", "audio_output")
 
 
 def usage_of(wire: Mapping[str, Any], *, inclusive: bool) -> Usage | None:
@@ -93,34 +90,19 @@ def usage_of(wire: Mapping[str, Any], *, inclusive: bool) -> Usage | None:
     >>> usage_of({"input_tokens": 10, "cache_read_input_tokens": 4}, inclusive=False).input
     10
     """
-    counts = _flat(wire)
-    parts = {bucket: _first(counts, names) or 0 for bucket, names in _PARTS.items()}
-    written = _first(counts, _CACHE_WRITTEN) or 0
-    detailed = parts["cache_write_5m"] + parts["cache_write_1h"]
-    parts["cache_write_5m"] += max(0, written - detailed)
-    given = _rest(counts, parts, _PROMPT, _INPUT, _INPUT_BUCKETS, inclusive=inclusive)
-    answered = _rest(counts, parts, _COMPLETION, _OUTPUT, _OUTPUT_BUCKETS, inclusive=inclusive)
-    if given is None and answered is None and not any(parts.values()):
-        return None
-    return replace(Usage(input=given or 0, output=answered or 0), **parts)
-
-
-def _rest(
-    counts: Mapping[str, int],
-    parts: Mapping[str, int],
-    totals: tuple[str, ...],
-    plain: tuple[str, ...],
-    buckets: tuple[str, ...],
-    *,
-    inclusive: bool,
-) -> int | None:
-    """What is left of a side's total when its parts are counted elsewhere."""
-    total = _first(counts, plain)
-    if total is None:
-        total, inclusive = _first(counts, totals), True
-    if total is None or not inclusive:
-        return total
-    return max(0, total - sum(parts[bucket] for bucket in buckets))
+    given = _flat(wire)
+    counts: Counts = {}
+    for bucket, names in {**_PARTS, "total": _TOTAL}.items():
+        if (tokens := _first(given, names)) is not None:
+            counts[bucket] = tokens
+    for bucket, plain, whole in (("input", _INPUT, _PROMPT), ("output", _OUTPUT, _COMPLETION)):
+        tokens = _first(given, plain)
+        if tokens is None:
+            tokens = _first(given, whole)
+            inclusive = inclusive or tokens is not None
+        if tokens is not None:
+            counts[bucket] = tokens
+    return to_usage(counts, beside=not inclusive)
 
 
 def _flat(wire: Mapping[str, Any], prefix: str = "") -> dict[str, int]:

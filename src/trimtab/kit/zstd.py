@@ -10,6 +10,7 @@ import sys
 
 if sys.version_info >= (3, 14):
     from compression.zstd import (
+        CompressionParameter,
         DecompressionParameter,
         ZstdDecompressor,
         ZstdError,
@@ -18,6 +19,7 @@ if sys.version_info >= (3, 14):
     )
 else:
     from backports.zstd import (
+        CompressionParameter,
         DecompressionParameter,
         ZstdDecompressor,
         ZstdError,
@@ -25,4 +27,11 @@ else:
         decompress,
     )
 
-__all__ = ["DecompressionParameter", "ZstdDecompressor", "ZstdError", "compress", "decompress"]
+__all__ = [
+    "CompressionParameter",
+    "DecompressionParameter",
+    "ZstdDecompressor",
+    "ZstdError",
+    "compress",
+    "decompress",
+]

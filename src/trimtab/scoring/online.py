@@ -22,6 +22,7 @@ from trimtab.scorers.subjects import of_span
 
 _log = logging.getLogger("trimtab.scoring")
 _LONGEST_BACKOFF_S = 30.0
+_NOTED_EVERY_NS = 30 * 10**9
 
 CURSOR = "scoring.online"
 
@@ -40,6 +41,7 @@ class OnlineScoring:
         concurrency: calls judged at once.
         page: spans read at once.
         poll_s: seconds between looks at the store when nothing calls `wake`.
+        pause_s: seconds between looks at the least, so that a look finds more than one commit.
         backoff_s: seconds until the first retry when the store fails; doubles up to 30.
     Raises:
         ScorerError: `sample` is not a share.
@@ -56,6 +58,7 @@ class OnlineScoring:
         concurrency: int = 8,
         page: int = 500,
         poll_s: float = 1.0,
+        pause_s: float = 0.2,
         backoff_s: float = 0.5,
     ) -> None:
         if not 0 <= sample <= 1:
@@ -68,8 +71,10 @@ class OnlineScoring:
         self._gate = asyncio.Semaphore(concurrency)
         self._page = page
         self._poll_s = poll_s
+        self._pause_s = pause_s
         self._backoff_s = backoff_s
         self._cursor: int | None = None
+        self._noted_ns = 0
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -105,6 +110,7 @@ class OnlineScoring:
         while True:
             self._woken.clear()
             await self.drain()
+            await asyncio.sleep(self._pause_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._woken.wait()
@@ -125,8 +131,14 @@ class OnlineScoring:
     # -- one page ------------------------------------------------------------------------------
 
     async def _score_page(self) -> bool:
-        """Score the next spans and move the cursor; False at the end of what is stored."""
-        cursor = await self._position()
+        """Score the next spans and move the cursor; False at the end of what is stored.
+
+        What nobody would score is passed over without being read: most of what other
+        applications send is.
+        """
+        position = await self._position()
+        cursor = await _finished(lambda: self._pass_over(position))
+        self._cursor = cursor
         page = await _finished(lambda: self._telemetry.spans_after(cursor, limit=self._page))
         if not page:
             return False
@@ -136,6 +148,16 @@ class OnlineScoring:
         await _finished(lambda: self._commit(scores, page[-1].seq))
         self._cursor = page[-1].seq
         return len(page) == self._page
+
+    def _pass_over(self, position: int) -> int:
+        """A place behind what need not be read; noted now and then, for the next start."""
+        if self._scorers:
+            place = self._telemetry.before_next_call(position)
+        else:
+            place = self._telemetry.last_seq()
+        if place > position and self._clock.now_ns() - self._noted_ns > _NOTED_EVERY_NS:
+            self._commit([], place)
+        return place
 
     async def _position(self) -> int:
         if self._cursor is None:
@@ -147,6 +169,7 @@ class OnlineScoring:
         if scores:
             self._append(scores)
         self._cursors.put(CURSOR, seq)
+        self._noted_ns = self._clock.now_ns()
 
     def _append(self, scores: Sequence[Score]) -> None:
         """Store scores; one that can never be stored must not keep the others waiting."""

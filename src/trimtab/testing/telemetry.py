@@ -178,10 +178,15 @@ class TelemetryStoreContract(TelemetryReadContract, TelemetryQuestionContract):
     def test_the_first_of_two_spans_with_one_identity_stays(self, store: TelemetryStore) -> None:
         span = sample_span(name="first", start_ns=5)
         add(store, [span])
-        other = replace(span, name="second", start_ns=9, project="other", input="new")
-        assert add(store, [other]) == Written(spans=0, scores=0)
+        assert add(store, [replace(span, name="second", start_ns=9, input="new")]).spans == 0
         assert store.trace("default", span.trace_id) == [span]
-        assert store.trace("other", span.trace_id) == []
+
+    def test_one_project_cannot_take_the_ids_of_another(self, store: TelemetryStore) -> None:
+        span = sample_span(name="first", start_ns=5)
+        other = replace(span, name="second", project="other", revision=9)
+        assert add(store, [span]) == add(store, [other]) == Written(spans=1, scores=0)
+        assert store.trace("default", span.trace_id) == [span]
+        assert store.trace("other", span.trace_id) == [other]
 
     def test_ids_that_only_agree_when_joined_are_different(self, store: TelemetryStore) -> None:
         spans = [sample_span(trace_id="ab", span_id="c"), sample_span(trace_id="a", span_id="bc")]

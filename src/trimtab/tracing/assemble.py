@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict
+import logging
+from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from trimtab.errors import Overloaded, StoreError
 from trimtab.kit import jsonx
 from trimtab.ports import Clock, SpanHead, SpanQuery, TelemetryStore
 from trimtab.records import AllOf, Condition, Filter, Span, SpanPatch
@@ -26,6 +28,7 @@ from trimtab.tracing.patching import (
     completed,
     demoted,
     inherited,
+    is_fragment,
     patched,
     revised,
 )
@@ -33,6 +36,11 @@ from trimtab.tracing.patching import (
 _ADDED = ("tags", "metadata", "attributes")
 _MOST_LOCATED = 100_000
 _MOST_ROOTLESS = 10_000
+_MOST_STORED = 20_000
+_OPEN = "SELECT trace_id, span_id FROM spans WHERE is_open ORDER BY start_ns DESC"
+_OPEN_TIMEOUT_S = 30.0
+
+_log = logging.getLogger("trimtab.tracing")
 
 
 class _Known(NamedTuple):
@@ -78,6 +86,9 @@ class Assembler:
         self._members: dict[tuple[str, str], set[Key]] = {}
         self._traces: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._fragments: dict[Key, Span] = {}
+        # Open spans that are in the store and not in memory, of the projects that were asked for.
+        self._stored_open: OrderedDict[Key, None] = OrderedDict()
+        self._asked: set[str] = set()
         self._rootless: OrderedDict[tuple[str, str], _Rootless] = OrderedDict()
         self._lock = asyncio.Lock()
 
@@ -152,11 +163,14 @@ class Assembler:
                 self._remember_trace(Key(project, span.trace_id, span.span_id))
         return found
 
-    def merge_open(self, spans: Sequence[Span]) -> Sequence[Span]:
+    async def merge_open(self, spans: Sequence[Span]) -> Sequence[Span]:
         """Finished spans from elsewhere, each with what is known of it from patches.
 
-        What the finished span says counts; the rest is added. Costs nothing while no span is open.
+        What the finished span says counts; the rest is added. Costs nothing while no span is open,
+        but for one look into the store for each project after a start. While the store cannot be
+        read, spans are taken as they are; what another process began is not known here.
         """
+        await self._recall_open(spans)
         if not self._fragments and not self._rootless:
             return spans
         merged = [self._completed(span) for span in spans]
@@ -203,6 +217,53 @@ class Assembler:
         if self._keep(key, whole, durable=False) is self._recent.get(key):
             self._fragments[key] = fragment
         return whole
+
+    async def _recall_open(self, spans: Sequence[Span]) -> None:
+        """Bring back what is known of these spans from before a restart, or was put away."""
+        for project in {span.project for span in spans} - self._asked:
+            await self._ask_open(project)
+        if not self._stored_open:
+            return
+        wanted: dict[str, set[Key]] = defaultdict(set)
+        for span in spans:
+            key = Key(span.project, span.trace_id, span.span_id)
+            if key in self._stored_open and not span.open:
+                wanted[span.project].add(key)
+        for keys in wanted.values():
+            with contextlib.suppress(StoreError):
+                async with self._lock:
+                    found = await self._recall(keys)
+                    for key in keys:
+                        self._stored_open.pop(key, None)
+                        if (
+                            key in found
+                            and key not in self._recent
+                            and is_fragment(found[key].span)
+                        ):
+                            self._keep(key, found[key].span, durable=True)
+
+    async def _ask_open(self, project: str) -> None:
+        try:
+            found = await asyncio.to_thread(
+                self._store.sql,
+                project,
+                _OPEN,
+                max_rows=_MOST_STORED,
+                timeout_s=_OPEN_TIMEOUT_S,
+            )
+        except StoreError:
+            return  # The next spans ask again.
+        except Overloaded as error:
+            _log.warning("spans left open before the start stay apart: %s", error)
+            found = None
+        self._asked.add(project)
+        for trace_id, span_id in reversed(found.rows if found else []):
+            self._put_away(Key(project, trace_id, span_id))
+
+    def _put_away(self, key: Key) -> None:
+        self._stored_open[key] = None
+        if len(self._stored_open) > _MOST_STORED:
+            self._stored_open.popitem(last=False)
 
     # -- applying ------------------------------------------------------------------------------
 
@@ -306,7 +367,10 @@ class Assembler:
             self._fragments[key] = span
         self._remember_trace(key)
         while self._recent_bytes > self._most_bytes and len(self._recent) > 1:
-            self._forget(next(iter(self._recent)))
+            oldest = next(iter(self._recent))
+            if self._recent[oldest].span.open:
+                self._put_away(oldest)
+            self._forget(oldest)
         return known
 
     def _forget(self, key: Key) -> None:

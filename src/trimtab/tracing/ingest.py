@@ -16,6 +16,7 @@ from trimtab.errors import InvalidRequest, StoreError
 from trimtab.ports import Clock, Recorder, TelemetryStore
 from trimtab.records import Span, SpanPatch
 from trimtab.tracing.assemble import Assembler
+from trimtab.tracing.fitting import fitted
 
 _log = logging.getLogger("trimtab.tracing")
 
@@ -50,7 +51,7 @@ class Ingest:
         Raises:
             NotDurable: none of them is; the same spans may be sent again.
         """
-        return await self._write(self.assembler.merge_open(spans))
+        return await self._write(await self.assembler.merge_open(spans))
 
     async def patch(self, project: str, patches: Sequence[SpanPatch]) -> list[SpanPatch]:
         """Return when what the patches say is durable; those of spans that nobody knows.
@@ -61,6 +62,7 @@ class Ingest:
         return await self.assembler.patch(project, patches)
 
     async def _write(self, spans: Sequence[Span]) -> int:
+        spans = [fitted(span) for span in spans]
         try:
             await asyncio.wrap_future(self._store.append(spans=spans))
         except InvalidRequest:

@@ -13,6 +13,13 @@ from trimtab.records import Span, SpanPatch
 FIRST_REVISION = -1_000_000
 """The revision of a span that was just begun; a finished one starts at 0."""
 
+_NEAR_NS = 60_000_000_000
+"""How far a span in its first revision, 0, may begin from what it replaces: a store looks for that
+around its start only."""
+
+ANNOUNCED_REVISION = -1
+"""The revision of a span that its sender announced; the finished one says all of it again."""
+
 UNNAMED = "unnamed"
 _IDENTITY = frozenset({"trace_id", "span_id", "project", "open", "revision"})
 _ADDED = ("metadata", "attributes", "resource")
@@ -69,8 +76,13 @@ def _says(span: Span, name: str) -> bool:
     return bool(getattr(span, name) != _DEFAULTS.get(name))
 
 
+def is_fragment(span: Span) -> bool:
+    """Whether a span is put together from patches and not over."""
+    return span.open and span.revision < ANNOUNCED_REVISION
+
+
 def completed(span: Span, fragment: Span) -> Span:
-    """A finished span with what only the fragment says."""
+    """A finished span with what only the fragment says, as the revision that replaces it."""
     new: dict[str, Any] = {}
     for name in Span.__struct_fields__:
         said, known = getattr(span, name), getattr(fragment, name)
@@ -82,7 +94,12 @@ def completed(span: Span, fragment: Span) -> Span:
             new[name] = _united(known, said)
         elif said == _DEFAULTS[name] and known != said:
             new[name] = known
+    new["revision"] = max(span.revision, _first_finished(span, fragment))
     return replace(span, **new)
+
+
+def _first_finished(span: Span, fragment: Span) -> int:
+    return 0 if abs(span.start_ns - fragment.start_ns) <= _NEAR_NS else 1
 
 
 def inherited(span: Span, parent: Span | None) -> Span:
@@ -102,8 +119,13 @@ def _united(known: tuple[Any, ...], more: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def begun(key: Key, patch: SpanPatch, now_ns: int) -> Span:
-    """A span of which nothing is known; it began when its first patch says, or now."""
-    start_ns = patch.fields.get("start_ns", patch.fields.get("end_ns", now_ns))
+    """A span of which nothing is known; it began when its first patch says, or now.
+
+    A patch that only tells of an event says when that was.
+    """
+    times = [event["time_ns"] for event in patch.fields.get("events") or () if event.get("time_ns")]
+    end_ns = patch.fields.get("end_ns", min(times, default=now_ns))
+    start_ns = patch.fields.get("start_ns", end_ns)
     return Span(
         trace_id=key.trace_id,
         span_id=key.span_id,
@@ -121,7 +143,8 @@ def revised(span: Span, old: Span | None, *, finished: bool) -> Span:
     if old is None:
         return replace(span, open=False, revision=0) if finished else span
     if finished and old.open:
-        return replace(span, open=False, revision=max(0, old.revision + 1))
+        revision = max(_first_finished(span, old), old.revision + 1)
+        return replace(span, open=False, revision=revision)
     return span if span == old else replace(span, revision=old.revision + 1)
 
 

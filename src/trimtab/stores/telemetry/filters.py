@@ -1,7 +1,8 @@
 """Filter to SQL conditions over the telemetry schema.
 
 Values never become part of the text: they are named parameters. What only payloads can answer (text
-and attributes) each store turns into a condition of its own.
+and attributes) each store turns into a condition of its own. A span that does not say whose it is
+(session and user) is its trace's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from trimtab.records.filter import FIELDS, Value
 from trimtab.stores.telemetry.rows import INPUT_TOKENS, OUTPUT_TOKENS
 
 PAYLOAD_FIELDS = frozenset({"text", "attributes"})
+OWNERS = {"session": "session", "user": '"user"'}
+"""What holds for a whole trace when some span of it says so, with its column."""
+_NEARBY_NS = 24 * 3_600_000_000_000
 
 # Of one span.
 _EXPRESSIONS = {
@@ -45,6 +49,20 @@ _SCORED = """(
         WHERE s.target_kind = 'span' AND {found})
     OR trace_id IN (SELECT s.target_id FROM scores AS s WHERE s.target_kind = 'trace' AND {found}))
 """
+# Whose a trace is: its root says it, or else the earliest span that does.
+_FIRST_NAMED = "arg_min({column}, CASE WHEN parent_id IS NULL THEN 0 ELSE start_ns END)"
+# Only traces in which a span meets the condition can be those that are looked for.
+_OWNED = """({own} OR {column} IS NULL AND trace_id IN (
+    SELECT trace_id FROM spans
+    WHERE project = $project AND {column} IS NOT NULL AND {nearby} AND trace_id IN (
+        SELECT trace_id FROM spans WHERE project = $project AND {own} AND {nearby})
+    GROUP BY trace_id HAVING {owner}))"""
+_OWNED_BY_ANYBODY = """(trace_id IN (
+    SELECT trace_id FROM spans WHERE project = $project AND {column} IS NOT NULL AND {nearby}))"""
+_WITH_OWNER = """spans LEFT JOIN (
+    SELECT trace_id, {first} AS owner FROM spans
+    WHERE project = $project AND {column} IS NOT NULL AND {nearby}
+    GROUP BY trace_id) AS owned USING (trace_id)"""
 _TIMES = {"since": ">=", "until": "<"}
 
 
@@ -57,9 +75,15 @@ class Search(Protocol):
 
 
 class Where:
-    """Conditions joined by AND, with their parameters."""
+    """Conditions joined by AND, with their parameters.
 
-    def __init__(self) -> None:
+    Args:
+        since, until: the period that the conditions are about; None is without a bound.
+    """
+
+    def __init__(self, since: int | None = None, until: int | None = None) -> None:
+        self._since = since
+        self._until = until
         self._conditions: list[str] = []
         self.parameters: dict[str, Any] = {}
 
@@ -86,6 +110,15 @@ class Where:
         self.parameters[name] = value
         return f"${name}"
 
+    def nearby(self) -> str:
+        """The condition that a span may be of a trace of the period: it starts within a day."""
+        bounds = []
+        if self._since is not None:
+            bounds.append(f"start_ns >= {self.bind(self._since - _NEARBY_NS)}")
+        if self._until is not None:
+            bounds.append(f"start_ns < {self.bind(self._until + _NEARBY_NS)}")
+        return " AND ".join(bounds) or "true"
+
     def numbered(self, seqs: Iterable[int]) -> str:
         """The condition that a span has one of these numbers."""
         return f"seq IN (SELECT unnest({self.bind(sorted(seqs))}::BIGINT[]))"
@@ -93,7 +126,21 @@ class Where:
 
 def of_span(where: Where, tree: Filter, search: Search) -> str:
     """The condition that a span meets a filter."""
-    return _tree(tree, lambda leaf: _leaf(where, leaf, search))
+
+    def leaf(condition: Condition) -> str:
+        if condition.field in OWNERS:
+            return _owned(where, condition)
+        return _leaf(where, condition, search)
+
+    return _tree(tree, leaf)
+
+
+def with_owner(where: Where, field: str) -> tuple[str, str]:
+    """The spans as a source in which each has its session or user or its trace's; and its name."""
+    column = OWNERS[field]
+    first = _FIRST_NAMED.replace("{column}", column)
+    source = _WITH_OWNER.replace("{first}", first).replace("{column}", column)
+    return source.replace("{nearby}", where.nearby()), f"coalesce({column}, owner)"
 
 
 def of_trace(where: Where, tree: Filter, search: Search) -> str:
@@ -149,6 +196,18 @@ def _leaf(where: Where, condition: Condition, search: Search) -> str:
     if field in _TIMES:
         return _any_value(where, condition, "start_ns", _TIMES[field])
     return _compared(where, condition, _EXPRESSIONS.get(field, field))
+
+
+def _owned(where: Where, condition: Condition) -> str:
+    """The condition on a span's session or user, or on its trace's where it has none."""
+    column = OWNERS[condition.field]
+    if condition.op == "exists":
+        text = _OWNED_BY_ANYBODY
+    else:
+        first = _FIRST_NAMED.replace("{column}", column)
+        text = _OWNED.replace("{own}", _compared(where, condition, column))
+        text = text.replace("{owner}", _compared(where, condition, first))
+    return text.replace("{column}", column).replace("{nearby}", where.nearby())
 
 
 def _compared(where: Where, condition: Condition, expression: str) -> str:

@@ -1,128 +1,241 @@
 """Moving telemetry from one store into another, and proving that all of it arrived.
 
 Spans keep their numbers, so what follows the spans by a cursor carries on where it was. A move that
-was stopped carries on after the last span that arrived. Nothing is deleted where it came from.
+was stopped is begun again: what has arrived is not written again. Nothing is deleted where it came
+from. In the end both stores are compared, hour by hour of each project, by how many there are and
+by a digest of all that they say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import Protocol
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from trimtab.errors import StoreError
 from trimtab.kit import jsonx
 from trimtab.kit.hashing import sha256_hex
-from trimtab.ports import ScoreQuery, Sequenced, SpanQuery, TelemetryStore
-from trimtab.records import Condition, Score
+from trimtab.ports import Sequenced, TelemetryStore
+from trimtab.records import Score
+from trimtab.stores.telemetry.queries import HOUR_NS
 
 PORTION = 1_000
-_ALL = 1 << 40
+_FIRST = -(1 << 63)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Progress = Callable[[str, int, int], None]
+"""Called with what is done (`spans copied`), how many, and of how many."""
 
 
-class Restorable(TelemetryStore, Protocol):
+class Readable(TelemetryStore, Protocol):
+    """A store whose records can be read one by one, all of them."""
+
+    def everything_after(self, seq: int, *, limit: int) -> list[Sequenced]: ...
+
+    def scores_from(self, score_id: str, *, limit: int) -> list[Score]: ...
+
+
+class Restorable(Readable, Protocol):
     """A store that can take over spans with their numbers."""
 
-    def restore(self, spans: Sequence[Sequenced]) -> None: ...
-
-    def last_restored(self) -> int: ...
+    def restore(self, spans: Sequence[Sequenced]) -> int: ...
 
 
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """What a move found in the new store at the end: all that is in the old one."""
+class MovedProject(msgspec.Struct, frozen=True, kw_only=True):
+    """What both stores hold of a project; `digest` is over the digests of its hours."""
 
+    project: str
     spans: int
-    open_spans: int
     scores: int
+    hours: int
     digest: str
 
 
-def move(source: TelemetryStore, target: Restorable, *, progress: Progress) -> Moved:
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """What a move found in the new store at the end: all that is in the old one.
+
+    `written` are the spans that this run had to copy; `hours` were compared, each project's alone.
+    """
+
+    spans: int
+    scores: int
+    hours: int
+    written: int
+    projects: list[MovedProject]
+
+
+class _Hour(NamedTuple):
+    kind: str
+    project: str
+    hour: int
+
+    def __str__(self) -> str:
+        try:
+            when = f"{_EPOCH + timedelta(hours=self.hour):%Y-%m-%d %H:00} UTC"
+        except OverflowError:
+            when = f"hour {self.hour}"
+        return f"the {self.kind} of {self.project!r} at {when}"
+
+
+class _Told(NamedTuple):
+    number: int
+    digest: str
+
+
+class _Tally:
+    """Counts and digests by kind, project and hour; records must come in one order."""
+
+    def __init__(self) -> None:
+        self._counts: dict[_Hour, int] = {}
+        self._digests: dict[_Hour, hashlib._Hash] = {}
+
+    def add(self, kind: str, project: str, time_ns: int, body: bytes) -> None:
+        hour = _Hour(kind, project, time_ns // HOUR_NS)
+        self._counts[hour] = self._counts.get(hour, 0) + 1
+        digest = self._digests.setdefault(hour, hashlib.sha256())
+        digest.update(len(body).to_bytes(8, "big") + body)
+
+    def spans(self, spans: Iterable[Sequenced]) -> None:
+        for seq, span in spans:
+            body = b"%d %b" % (seq, jsonx.encode(span))
+            self.add("spans", span.project, span.start_ns, body)
+
+    def scores(self, scores: Iterable[Score]) -> None:
+        for score in scores:
+            self.add("scores", score.project, score.time_ns, jsonx.encode(score))
+
+    def told(self) -> dict[_Hour, _Told]:
+        return {
+            hour: _Told(count, self._digests[hour].hexdigest())
+            for hour, count in self._counts.items()
+        }
+
+
+def move(source: Readable, target: Restorable, *, progress: Progress) -> Moved:
     """Copy everything and compare it.
 
     Args:
         source: nobody writes to it meanwhile.
-        progress: called with what is done (`copied`, `compared`), how much, and of how much.
+        target: others may write to it; what they add is not looked at.
     Raises:
-        StoreError: the new store does not hold what the old one does; `where` says the place.
+        StoreError: the new store does not hold what the old one does; says which hour of what.
     """
     total = source.span_count()
-    done = 0
-    for portion in _portions(source, target.last_restored()):
-        target.restore(portion)
-        done += len(portion)
-        progress("copied", done, total)
-    projects, spans, digest = _compared(source, target, total, progress)
-    open_spans = sum(_move_open(source, target, project) for project in sorted(projects))
-    scores = sum(_move_scores(source, target, project) for project in sorted(projects))
-    if spans + open_spans != total:
-        raise _differs(f"{total} spans were to be moved and {spans + open_spans} were found")
-    return Moved(spans=spans, open_spans=open_spans, scores=scores, digest=digest)
+    ours = _Tally()
+    done = written = last = 0
+    for portion in _portions(source):
+        written += target.restore(portion)
+        ours.spans(portion)
+        last, done = portion[-1].seq, done + len(portion)
+        progress("spans copied", done, total)
+    for scores in _scores(source):
+        target.append(scores=scores).result()
+        ours.scores(scores)
+    expected = ours.told()
+    found = _found(source, target, last, total, progress)
+    if _differing(expected, found):
+        # An insert that was under way when an earlier move was killed may have come in twice; that
+        # is settled when rows are merged.
+        target.compact()
+        found = _found(source, target, last, total, progress)
+    if differing := _differing(expected, found):
+        raise _differs(differing, expected, found)
+    return _moved(expected, written)
 
 
-def _portions(store: TelemetryStore, after: int) -> Iterator[list[Sequenced]]:
-    while portion := store.spans_after(after, limit=PORTION):
-        yield portion
+def _portions(store: Readable, until: int | None = None) -> Iterator[list[Sequenced]]:
+    after = _FIRST
+    while portion := store.everything_after(after, limit=PORTION):
         after = portion[-1].seq
+        if until is not None and after > until:
+            portion = [item for item in portion if item.seq <= until]
+            if portion:
+                yield portion
+            return
+        yield portion
 
 
-def _compared(
-    source: TelemetryStore, target: TelemetryStore, total: int, progress: Progress
-) -> tuple[set[str], int, str]:
-    """Both stores read side by side: the projects found, how many spans, and their digest."""
-    projects: set[str] = set()
-    count, digest = 0, ""
-    theirs = (item for portion in _portions(target, 0) for item in portion)
-    for portion in _portions(source, 0):
-        ours, copies = _digest(portion), _digest(list(islice(theirs, len(portion))))
-        if ours != copies:
-            first, last = portion[0].seq, portion[-1].seq
-            raise _differs(f"the spans numbered {first} to {last} are not the same")
-        projects |= {item.span.project for item in portion}
-        count += len(portion)
-        digest = sha256_hex(f"{digest}{ours}".encode())
-        progress("compared", count, total)
-    return projects, count, digest
+def _scores(store: Readable) -> Iterator[list[Score]]:
+    after = ""
+    while portion := store.scores_from(after, limit=PORTION):
+        yield portion
+        after = portion[-1].score_id
 
 
-def _digest(portion: Sequence[Sequenced]) -> str:
-    return sha256_hex(b"\n".join(b"%d %b" % (seq, jsonx.encode(span)) for seq, span in portion))
+def _found(
+    source: Readable, target: Readable, last: int, total: int, progress: Progress
+) -> dict[_Hour, _Told]:
+    """What the new store holds of the records of the old one."""
+    tally = _Tally()
+    done = 0
+    for portion in _portions(target, until=last):
+        tally.spans(portion)
+        done += len(portion)
+        progress("spans compared", min(done, total), total)
+    theirs = (score for portion in _scores(target) for score in portion)
+    mine = (score.score_id for portion in _scores(source) for score in portion)
+    tally.scores(_of(theirs, mine))
+    return tally.told()
 
 
-def _move_open(source: TelemetryStore, target: TelemetryStore, project: str) -> int:
-    """Spans that have not ended: how many."""
-    where = Condition(field="open", values=(True,))
-    spans = source.spans(SpanQuery(project=project, where=where, limit=_ALL))
-    for start in range(0, len(spans), PORTION):
-        target.append(spans[start : start + PORTION]).result()
-    for span in spans:
-        if target.span(project, span.trace_id, span.span_id) != span:
-            raise _differs(f"the open span {span.span_id} is not the same")
-    return len(spans)
+def _of(scores: Iterable[Score], wanted: Iterable[str]) -> Iterator[Score]:
+    """Those of the scores that are wanted; both come in order of their ids."""
+    ids = iter(wanted)
+    sought = next(ids, None)
+    for score in scores:
+        while sought is not None and sought < score.score_id:
+            sought = next(ids, None)
+        if sought == score.score_id:
+            yield score
 
 
-def _move_scores(source: TelemetryStore, target: TelemetryStore, project: str) -> int:
-    """The scores of a project: how many."""
-    query = ScoreQuery(project=project, limit=_ALL)
-    scores = source.scores(query)
-    for start in range(0, len(scores), PORTION):
-        target.append(scores=scores[start : start + PORTION]).result()
-    if _by_id(target.scores(query)) != _by_id(scores):
-        raise _differs(f"the scores of the project {project!r} are not the same")
-    return len(scores)
+def _differing(expected: Mapping[_Hour, _Told], found: Mapping[_Hour, _Told]) -> list[_Hour]:
+    hours = expected.keys() | found.keys()
+    return sorted(hour for hour in hours if expected.get(hour) != found.get(hour))
 
 
-def _by_id(scores: Sequence[Score]) -> dict[str, bytes]:
-    return {score.score_id: jsonx.encode(score) for score in scores}
-
-
-def _differs(what: str) -> StoreError:
+def _differs(
+    hours: Sequence[_Hour], expected: Mapping[_Hour, _Told], found: Mapping[_Hour, _Told]
+) -> StoreError:
+    first = hours[0]
+    nothing = _Told(0, "-")
+    here, there = expected.get(first, nothing), found.get(first, nothing)
+    more = f", and {len(hours) - 1} more" if len(hours) > 1 else ""
     return StoreError(
-        f"the move is not complete: {what}",
+        f"the two stores do not hold the same: {first} are {here.number} ({here.digest:.12}) in the"
+        f" old store and {there.number} ({there.digest:.12}) in the new one{more}",
         where="the new store",
-        fix="empty the new database and move again; the old store is untouched",
+        fix="move into an empty database; the old store is as it was",
+        hours=[str(hour) for hour in hours[:20]],
+    )
+
+
+def _moved(told: Mapping[_Hour, _Told], written: int) -> Moved:
+    projects = sorted({hour.project for hour in told})
+    moved = [_project(project, told) for project in projects]
+    return Moved(
+        spans=sum(one.spans for one in moved),
+        scores=sum(one.scores for one in moved),
+        hours=sum(one.hours for one in moved),
+        written=written,
+        projects=moved,
+    )
+
+
+def _project(project: str, told: Mapping[_Hour, _Told]) -> MovedProject:
+    ours = sorted((hour, one) for hour, one in told.items() if hour.project == project)
+    counts = {
+        kind: sum(one.number for hour, one in ours if hour.kind == kind)
+        for kind in ("spans", "scores")
+    }
+    lines = "\n".join(f"{hour.kind} {hour.hour} {one.number} {one.digest}" for hour, one in ours)
+    return MovedProject(
+        project=project,
+        spans=counts["spans"],
+        scores=counts["scores"],
+        hours=len({hour.hour for hour, _ in ours}),
+        digest=sha256_hex(lines.encode()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
@@ -39,16 +39,18 @@ def overview(period: Period, found: Sequence[Row], scores: Sequence[Row]) -> Ove
     Latencies are the value at rank ceil(q n), to within 1 %: sums are kept in steps of 2 %
     (as in DDSketch, Masson, Rim and Lee 2019, section 2.1).
     """
-    calls: dict[int, _Sums] = defaultdict(_Sums)
+    calls: dict[int, _Sums] = {}
     others = _Sums()
     latencies: Counter[int] = Counter()
-    for hour, bucket, *values in found:
+    for by_bucket, hour, call, bucket, *values in found:
         sums = _Sums._make([*values[:-1], values[-1] or Decimal(0)])
-        if bucket == _NOT_A_CALL:
-            others = others.plus(sums)
-        else:
-            calls[hour] = calls[hour].plus(sums)
+        if by_bucket:
             latencies[bucket] += sums.spans
+        elif call:
+            calls[hour] = sums
+        else:
+            others = others.plus(sums)
+    del latencies[_NOT_A_CALL]
     total = reduce(_Sums.plus, calls.values(), _Sums())
     return Overview(
         project=period.project,

@@ -106,6 +106,22 @@ def spans_after(seq: int, limit: int, extra: str) -> Query:
     return Query(fill(sql, span=SPAN, extra=extra), {"seq": seq, "limit": max(limit, 0)})
 
 
+def before_next_call(seq: int) -> Query:
+    """The place before the first answered call behind a place, or the last place there is."""
+    sql = """
+        SELECT coalesce(min(seq) FILTER (WHERE NOT open AND parent_id IS NULL AND run IS NULL
+            AND status = 'ok' AND kind IN ('chain', 'llm')
+            AND (route IS NOT NULL OR model IS NOT NULL)) - 1, max(seq), $seq)
+        FROM spans WHERE seq > $seq"""
+    return Query(sql, {"seq": seq})
+
+
+def everything_after(seq: int, limit: int, extra: str) -> Query:
+    """Spans in order of arrival, open ones included."""
+    sql = "SELECT seq, {span}, {extra} FROM spans WHERE seq > $seq ORDER BY seq LIMIT $limit"
+    return Query(fill(sql, span=SPAN, extra=extra), {"seq": seq, "limit": limit})
+
+
 def span_count(project: str | None) -> Query:
     where = Where()
     where.equal("project", project)
@@ -124,37 +140,26 @@ _EARLIER = """
     WHERE project = $project AND trace_id IN (SELECT unnest($ids::VARCHAR[]))
     AND start_ns >= $from AND start_ns < $floor"""
 
-_SUMMARIES = """
-    WITH members AS (
-        SELECT {columns} FROM spans WHERE project = $project AND start_ns >= $start
-        AND trace_id IN (SELECT unnest($ids::VARCHAR[]))
-    ), sums AS (
-        SELECT trace_id, min(start_ns) AS first_ns, max(start_ns + duration_ns) AS last_ns,
-            count(*) AS spans, {input_tokens} AS input_sum, {output_tokens} AS output_sum,
-            sum(cost_usd) AS cost,
-            count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL) AS unpriced,
-            {firsts}
-        FROM members GROUP BY trace_id
-    ), roots AS (
-        SELECT * FROM members QUALIFY row_number() OVER (
-            PARTITION BY trace_id ORDER BY parent_id IS NOT NULL, start_ns, seq) = 1
-    )
-    SELECT s.trace_id, r.project, r.name, s.first_ns, (s.last_ns - s.first_ns) / 1e6,
-        r.status, r.error, {chosen}, s.spans, s.input_sum, s.output_sum, s.cost,
-        s.unpriced, r.input_preview, r.output_preview, r.parent_id IS NOT NULL, r.span_id
-    FROM sums AS s JOIN roots AS r ON s.trace_id = r.trace_id
-    ORDER BY s.first_ns DESC, s.trace_id"""
+_SUMS = """
+    SELECT trace_id, min(start_ns) AS first_ns, max(start_ns + duration_ns) AS last_ns,
+        count(*) AS spans, {input_tokens} AS input_sum, {output_tokens} AS output_sum,
+        sum(cost_usd) AS cost,
+        count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL) AS unpriced,
+        {firsts},
+        arg_min(seq, start_ns) FILTER (WHERE parent_id IS NULL) AS root,
+        arg_min(seq, start_ns) AS first
+    FROM spans WHERE {where}
+    GROUP BY trace_id ORDER BY first_ns DESC, trace_id LIMIT $limit"""
 
-_SUMMARISED = ", ".join(
-    (
-        *("trace_id", "span_id", "parent_id", "project", "seq", "name", "kind", "start_ns"),
-        *("duration_ns", "status", "error", "route", "release", "model", '"user"', "session"),
-        *("cost_usd", "input_preview", "output_preview"),
-        *(f"{bucket}_tokens" for bucket in BUCKETS),
-    )
-)
+_ROOTS = """
+    SELECT seq, project, span_id, parent_id IS NOT NULL AS partial, name, status, error,
+        {firsts}, input_preview, output_preview
+    FROM spans WHERE project = $project AND start_ns >= $start
+    AND seq IN (SELECT unnest($seqs::BIGINT[]))"""
+
 # Where the root does not say, the first span that does.
-_ROOT_OR_FIRST = ("route", "release", "model", '"user"', "session")
+ROOT_OR_FIRST = ("route", "release", "model", "user", "session")
+_ROOT_OR_FIRST = tuple('"user"' if name == "user" else name for name in ROOT_OR_FIRST)
 
 
 def start_of_nth_newest(query: SpanQuery, n: int) -> Query:
@@ -198,17 +203,30 @@ def started_earlier(project: str, trace_ids: Sequence[str], start_ns: int, floor
     return Query(_EARLIER, parameters)
 
 
-def trace_summaries(project: str, trace_ids: Sequence[str], start_ns: int) -> Query:
-    """One row per trace, in the order of TraceSummary's fields and then the id of the root."""
-    sql = fill(
-        _SUMMARIES,
-        columns=_SUMMARISED,
-        input_tokens=_INPUT,
-        output_tokens=_OUTPUT,
-        firsts=", ".join(f"arg_min({column}, start_ns) AS {column}" for column in _ROOT_OR_FIRST),
-        chosen=", ".join(f"coalesce(r.{column}, s.{column})" for column in _ROOT_OR_FIRST),
-    )
-    return Query(sql, {"project": project, "ids": list(trace_ids), "start": start_ns})
+def sums_of_traces(
+    project: str, start_ns: int, limit: int, trace_ids: Sequence[str] | None = None
+) -> Query:
+    """Sums over the spans from a moment on, by trace, newest first; of these traces or of all.
+
+    A row is the id, when it began and ended, the number of spans, tokens in and out, cost, calls
+    without a price, `ROOT_OR_FIRST`, and the places of the root (none or 0 without one) and of the
+    first span.
+    """
+    where = Where()
+    where.equal("project", project)
+    where.compare("start_ns", ">=", "start", start_ns)
+    if trace_ids is not None:
+        where.add("trace_id IN (SELECT unnest($ids::VARCHAR[]))", ids=list(trace_ids))
+    firsts = ", ".join(f"arg_min({column}, start_ns) AS {column}" for column in _ROOT_OR_FIRST)
+    sql = fill(_SUMS, input_tokens=_INPUT, output_tokens=_OUTPUT, firsts=firsts)
+    return _query(sql, where, limit=limit)
+
+
+def roots(project: str, start_ns: int, seqs: Sequence[int]) -> Query:
+    """What a list shows of these spans: place, project, id, whether it has a parent, name, status,
+    error, `ROOT_OR_FIRST` and previews."""
+    sql = fill(_ROOTS, firsts=", ".join(_ROOT_OR_FIRST))
+    return Query(sql, {"project": project, "start": start_ns, "seqs": list(seqs)})
 
 
 # -- scores ------------------------------------------------------------------------------------
@@ -232,6 +250,12 @@ def newest_scores(query: ScoreQuery) -> Query:
     where.compare("time_ns", ">=", "since", query.since_ns)
     sql = "SELECT {score} FROM scores WHERE {where} ORDER BY time_ns DESC, score_id LIMIT $limit"
     return _query(fill(sql, score=_SCORE), where, limit=max(query.limit, 0))
+
+
+def scores_from(score_id: str, limit: int) -> Query:
+    """Scores of all projects whose id is greater, in order of their ids."""
+    sql = "SELECT {score} FROM scores WHERE score_id > $after ORDER BY score_id LIMIT $limit"
+    return Query(fill(sql, score=_SCORE), {"after": score_id, "limit": limit})
 
 
 def scores_by_id(ids: Sequence[str]) -> Query:
@@ -273,28 +297,33 @@ def groups(query: SpanQuery, by: GroupField, search: Search) -> Query:
     order = (
         "last_ns DESC" if by in _NEWEST_FIRST else "coalesce(sum(cost_usd), 0) DESC, count(*) DESC"
     )
-    sql = fill(_GROUPS, key=_key(by), source=_source(by), order=f"{order}, key", figures=_FIGURES)
-    return _query(sql, matching(query, search), limit=max(query.limit, 0))
+    where = matching(query, search)
+    source, key = _source(by, where)
+    sql = fill(_GROUPS, key=key, source=source, order=f"{order}, key", figures=_FIGURES)
+    return _query(sql, where, limit=max(query.limit, 0))
 
 
 def series(query: SpanQuery, step_ns: int, by: GroupField | None, search: Search) -> Query:
     """One row per step and value, in the order of Point's fields but for the step's number."""
-    key, source = ("NULL", "spans") if by is None else (_key(by), _source(by))
+    where = matching(query, search)
+    source, key = _source(by, where)
     sql = fill(_SERIES, key=key, source=source, input_tokens=_INPUT, output_tokens=_OUTPUT)
-    return _query(sql, matching(query, search), step=step_ns, limit=MAX_POINTS)
+    return _query(sql, where, step=step_ns, limit=MAX_POINTS)
 
 
 def facet(query: SpanQuery, by: GroupField, limit: int, search: Search) -> Query:
-    sql = fill(_FACET, key=_key(by), source=_source(by))
-    return _query(sql, matching(query, search), limit=limit)
+    where = matching(query, search)
+    source, key = _source(by, where)
+    return _query(fill(_FACET, key=key, source=source), where, limit=limit)
 
 
-def _key(by: GroupField) -> str:
-    return {"user": '"user"', "tag": "one_tag"}.get(by, by)
-
-
-def _source(by: GroupField) -> str:
-    return "spans, unnest(tags) AS one(one_tag)" if by == "tag" else "spans"
+def _source(by: GroupField | None, where: Where) -> tuple[str, str]:
+    """What to group, and by which expression."""
+    if by is None:
+        return "spans", "NULL"
+    if by in filters.OWNERS:
+        return filters.with_owner(where, by)
+    return ("spans, unnest(tags) AS one(one_tag)", "one_tag") if by == "tag" else ("spans", by)
 
 
 # -- overview ----------------------------------------------------------------------------------
@@ -312,14 +341,14 @@ _OVERVIEW = """
         SELECT {columns} FROM spans WHERE project = $project AND run IS NULL
             AND start_ns >= $tail AND start_ns < $until AND seq <= $mark
     )
-    SELECT hour, bucket, sum(spans), sum(roots), sum(errors), sum(unpriced), sum(input_tokens),
-        sum(output_tokens), sum(cost_usd)
-    FROM (
+    SELECT grouping(bucket) = 0 AS by_bucket, hour, call, bucket, sum(spans), sum(roots),
+        sum(errors), sum(unpriced), sum(input_tokens), sum(output_tokens), sum(cost_usd)
+    FROM (SELECT *, bucket >= 0 AS call FROM (
         SELECT hour, bucket, spans, roots, errors, unpriced, input_tokens, output_tokens, cost_usd
         FROM rollups WHERE project = $project AND hour >= $first AND hour < $last
         UNION ALL
         SELECT start_ns // 3600000000000 AS hour, {sums} FROM live GROUP BY hour, bucket
-    ) AS parts GROUP BY hour, bucket"""
+    ) AS parts) AS sums GROUP BY GROUPING SETS ((hour, call), (bucket))"""
 _SUMMED = ", ".join(
     (
         *("start_ns", "duration_ns", "kind", "parent_id", "status", "cost_usd"),
@@ -343,7 +372,10 @@ class Period(NamedTuple):
     until: int
 
     def hours(self, mark: int) -> Query:
-        """Sums by hour and latency bucket, in the order of rollups.
+        """Sums by hour, of model calls and of other spans, and once more by latency bucket.
+
+        The rows begin with whether they are by bucket, the hour, whether they are of calls, and
+        the bucket; the rest is in the order of rollups.
 
         Args:
             mark: the number of the last span that the rollups hold.
@@ -384,7 +416,7 @@ def matching(query: SpanQuery, search: Search, *, since: int | None = None) -> W
 
 
 def _period(query: SpanQuery) -> Where:
-    where = Where()
+    where = Where(query.since_ns, query.until_ns)
     where.equal("project", query.project)
     where.compare("start_ns", ">=", "since", query.since_ns)
     where.compare("start_ns", "<", "until", query.until_ns)

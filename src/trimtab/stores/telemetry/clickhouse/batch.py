@@ -1,13 +1,15 @@
 """One group of appends on its way into the tables.
 
-Of several versions of a span the greatest revision stays: known ones are looked up first, new rows
-are inserted, and what they replace is deleted last, so that at no moment a span is in neither.
+Of several versions of a span the greatest revision stays, and of equal ones the first. Known ones
+are looked up before the insert, so that what is there already is not written; and again after it,
+because another process may have written the same. Of two that do so at once the later one to look
+sees both. What is too many is deleted last, so that at no moment a span is not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,31 +17,23 @@ from trimtab.ports import Written
 from trimtab.stores.telemetry import queries, rows
 from trimtab.stores.telemetry.clickhouse.connection import Connection
 from trimtab.stores.telemetry.clickhouse.numbers import Numbers
-from trimtab.stores.telemetry.lines import Line
-from trimtab.stores.telemetry.queries import HOUR_NS, Query
+from trimtab.stores.telemetry.queries import HOUR_NS, Query, fill
 from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Identity, Row, SpanRow
 
-COLUMNS = ("seq", *rows.SPAN_COLUMNS, *PAYLOAD_FIELDS, "lifted", "blobs")
+COLUMNS = ("seq", *rows.SPAN_COLUMNS, *PAYLOAD_FIELDS)
 _SCORE_COLUMNS = ("version", *rows.SCORE_COLUMNS)
 _MAX = (1 << 63) - 1
 _VERSIONS = """
-    SELECT seq, project, trace_id, span_id, revision FROM spans
+    SELECT revision, seq, _partition_id, project, trace_id, span_id FROM spans
     WHERE trace_id IN (SELECT unnest($ids::VARCHAR[])) AND start_ns BETWEEN $first AND $last"""
 
+_DELETE = "DELETE FROM spans IN PARTITION ID '{partition}' WHERE seq IN {seqs:Array(Int64)}"
 
-class NewSpan(NamedTuple):
-    """A span to be written."""
 
-    row: SpanRow
-    line: Line
-
-    def cells(self, seq: int) -> Row:
-        """In the order of COLUMNS."""
-        values: list[Any] = msgspec.json.decode(self.line.body, type=list[msgspec.Raw])
-        texts = [bytes(value).decode() for value in values]
-        if len(texts) == len(PAYLOAD_FIELDS):
-            texts.append("")
-        return (seq, *self.row.cells, *texts, list(self.line.digests))
+class _Version(NamedTuple):
+    revision: int
+    seq: int
+    partition: str
 
 
 class Batch:
@@ -50,58 +44,44 @@ class Batch:
         self._numbers = numbers
 
     def run(
-        self, spans: Sequence[Sequence[NewSpan]], scores: Sequence[Sequence[Row]]
+        self, spans: Sequence[Sequence[SpanRow]], scores: Sequence[Sequence[Row]]
     ) -> list[Written]:
         """How many records each append changed. Raises Failed."""
-        fresh, replaced = self._fresh([span for batch in spans for span in batch])
-        self.insert(list(fresh.values()))
-        if replaced:
-            delete(self._connection, replaced)
+        newest = _newest([span for batch in spans for span in batch])
+        known = self._versions(newest)
+        fresh = {
+            identity: span
+            for identity, span in newest.items()
+            if all(span.revision > version.revision for version in known.get(identity, ()))
+        }
+        numbers = self._numbers.take(len(fresh)) if fresh else []
+        insert(self._connection, list(fresh.values()), numbers)
+        # Several are also what is left by a writer that was stopped before it had deleted.
+        unsure = fresh | {key: newest[key] for key, versions in known.items() if len(versions) > 1}
+        _delete(self._connection, _replaced(self._versions(unsure)))
         changed = self._write_scores(scores)
         ours = {id(span) for span in fresh.values()}
         counts = [sum(id(span) in ours for span in batch) for batch in spans]
         return [Written(n, m) for n, m in zip(counts, changed, strict=True)]
 
-    def insert(self, spans: Sequence[NewSpan], seqs: Sequence[int] | None = None) -> None:
-        """Write spans under these numbers, or under the next ones."""
-        if spans:
-            seqs = seqs or self._numbers.take(len(spans))
-            cells = [span.cells(seq) for seq, span in zip(seqs, spans, strict=True)]
-            self._connection.insert("spans", COLUMNS, cells)
-
-    def _fresh(self, spans: Sequence[NewSpan]) -> tuple[dict[Identity, NewSpan], list[int]]:
-        """Spans that are new or replace an earlier version, and the numbers of those versions."""
-        newest: dict[Identity, NewSpan] = {}
-        for span in spans:
-            other = newest.get(span.row.identity)
-            if other is None or span.row.revision > other.row.revision:
-                newest[span.row.identity] = span
-        if not newest:
-            return newest, []
-        starts = [span.row.start_ns for span in newest.values()]
+    def _versions(self, spans: Mapping[Identity, SpanRow]) -> dict[Identity, list[_Version]]:
+        """What is stored of these spans."""
+        if not spans:
+            return {}
+        starts = [span.start_ns for span in spans.values()]
         query = Query(
             _VERSIONS,
             {
-                "ids": list({key.trace_id for key in newest}),
+                "ids": list({identity.trace_id for identity in spans}),
                 "first": max(min(starts) - HOUR_NS, -_MAX),
                 "last": min(max(starts) + HOUR_NS, _MAX),
             },
         )
-        replaced = []
-        greatest: dict[Identity, int] = {}
-        for seq, project, trace_id, span_id, revision in self._connection.fetch(query):
-            key = Identity(project, trace_id, span_id)
-            if (ours := newest.get(key)) is None:
-                continue
-            known = greatest.get(key, revision)
-            greatest[key] = max(known, revision)
-            # Also what a writer left that was stopped between inserting and deleting.
-            if ours.row.revision > revision:
-                replaced.append(seq)
-        for identity, revision in greatest.items():
-            if newest[identity].row.revision <= revision:
-                del newest[identity]
-        return newest, replaced
+        found: dict[Identity, list[_Version]] = {}
+        for revision, seq, partition, *identity in self._connection.fetch(query):
+            if (key := Identity(*identity)) in spans:
+                found.setdefault(key, []).append(_Version(revision, seq, partition))
+        return found
 
     def _write_scores(self, batches: Sequence[Sequence[Row]]) -> list[int]:
         """Replace scores that are new or say something else; how many in each batch."""
@@ -124,6 +104,38 @@ class Batch:
         return counts
 
 
-def delete(connection: Connection, seqs: Sequence[int]) -> None:
-    """Delete spans by their numbers. Raises Failed."""
-    connection.run("DELETE FROM spans WHERE seq IN {seqs:Array(Int64)}", {"seqs": list(seqs)})
+def _cells(seq: int, span: SpanRow) -> Row:
+    """In the order of COLUMNS."""
+    payload = msgspec.json.decode(span.payload, type=list[msgspec.Raw])
+    return (seq, *span.cells, *(bytes(value).decode() for value in payload))
+
+
+def _newest(spans: Sequence[SpanRow]) -> dict[Identity, SpanRow]:
+    newest: dict[Identity, SpanRow] = {}
+    for span in spans:
+        other = newest.get(span.identity)
+        if other is None or span.revision > other.revision:
+            newest[span.identity] = span
+    return newest
+
+
+def _replaced(stored: Mapping[Identity, Sequence[_Version]]) -> list[_Version]:
+    """All versions but the one that stays of each span."""
+    return [
+        version
+        for versions in stored.values()
+        for version in sorted(versions, key=lambda one: (-one.revision, one.seq))[1:]
+    ]
+
+
+def insert(connection: Connection, spans: Sequence[SpanRow], seqs: Sequence[int]) -> None:
+    """Write spans under these numbers. Raises Failed."""
+    cells = [_cells(seq, span) for seq, span in zip(seqs, spans, strict=True)]
+    connection.insert("spans", COLUMNS, cells)
+
+
+def _delete(connection: Connection, versions: Sequence[_Version]) -> None:
+    """In their partitions alone: otherwise every part of the table would be gone through."""
+    for partition in sorted({version.partition for version in versions}):
+        seqs = [version.seq for version in versions if version.partition == partition]
+        connection.run(fill(_DELETE, partition=partition), {"seqs": seqs})

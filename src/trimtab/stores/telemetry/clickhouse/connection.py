@@ -176,6 +176,14 @@ class Connection:
             raise self.unreadable(failed) from failed
 
     @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Itself, for the statements of one call; raises NotDurable where those fail."""
+        try:
+            yield self
+        except Failed as failed:
+            raise self.not_durable(failed.reason) from failed
+
+    @contextlib.contextmanager
     def _failures(self) -> Iterator[Client]:
         if self._client is None:
             raise StoreError("the telemetry store is closed", where=str(self.place))

@@ -28,7 +28,7 @@ _PRICE = """
     WHERE project = {project:String} AND seq IN {seqs:Array(Int64)}"""
 _WHOLE_TRACES = "trace_id IN (SELECT trace_id FROM spans WHERE project = $project AND ({named}))"
 _GONE = """
-    SELECT count(*), coalesce(sum({bytes}), 0), groupUniqArrayArray(blobs) FROM spans
+    SELECT count(*), coalesce(sum({bytes}), 0) FROM spans
     WHERE project = {project:String} AND trace_id IN {ids:Array(String)} AND {floor}"""
 _DELETE_TRACES = """
     DELETE FROM spans
@@ -61,29 +61,28 @@ def set_costs(connection: Connection, project: str, costs: Sequence[Cost]) -> in
 def erase(connection: Connection, erasure: Erasure) -> Erased:
     """Remove what an erasure names, in portions; a crash in between leaves the rest for later.
 
-    Rows are gone from every answer at once, and from the disk when their parts are merged, which
-    `compact` does.
+    Rows are gone from every answer at once. What is erased by name is then also written out of the
+    files; what is only old leaves them when their parts are merged, which `compact` does.
     """
     where = _named(erasure)
     traces = spans = payload_bytes = scores = 0
-    blobs: list[str] = []
     portion = Query(
         fill("SELECT DISTINCT trace_id FROM spans WHERE {where} LIMIT $at_once", where=where.text),
         where.parameters | {"at_once": _AT_ONCE},
     )
     while found := connection.fetch(portion):
         ids = [trace_id for (trace_id,) in found]
-        count, size, digests = _erase_traces(connection, erasure, ids)
+        count, size = _erase_traces(connection, erasure, ids)
         scores += _erase_scores(connection, erasure.project, ids)
         traces, spans, payload_bytes = traces + len(ids), spans + count, payload_bytes + size
-        blobs += _unreferenced(connection, digests)
     scores += _erase_own_scores(connection, erasure)
+    if erasure.trace_ids or erasure.sessions or erasure.users:
+        _write_out(connection)
     return Erased(
         traces=traces,
         spans=spans,
         scores=scores,
         payload_bytes=payload_bytes,
-        blobs=tuple(dict.fromkeys(blobs)),
         remaining=len(connection.fetch(portion)),
     )
 
@@ -108,30 +107,17 @@ def _named(erasure: Erasure) -> Where:
     return where
 
 
-def _erase_traces(
-    connection: Connection, erasure: Erasure, ids: Sequence[str]
-) -> tuple[int, int, list[str]]:
-    """Delete the spans of these traces: how many, their bytes, and the blobs they needed."""
+def _erase_traces(connection: Connection, erasure: Erasure, ids: Sequence[str]) -> tuple[int, int]:
+    """Delete the spans of these traces: how many, and their bytes."""
     values: dict[str, Any] = {"project": erasure.project, "ids": list(ids)}
     floor = "true"
     if erasure.before_ns is not None:
         floor = "start_ns < {before:Int64}"
         values["before"] = erasure.before_ns
     size = " + ".join(f"length({field})" for field in PAYLOAD_FIELDS)
-    [(count, total, digests)] = connection.ask(fill(_GONE, bytes=size, floor=floor), values).rows
+    [(count, total)] = connection.ask(fill(_GONE, bytes=size, floor=floor), values).rows
     connection.run(fill(_DELETE_TRACES, floor=floor), values)
-    return count, total, digests
-
-
-def _unreferenced(connection: Connection, digests: Sequence[str]) -> list[str]:
-    """Those of these blobs that no span needs any more."""
-    if not digests:
-        return []
-    [(needed,)] = connection.ask(
-        "SELECT groupUniqArrayArray(blobs) FROM spans WHERE hasAny(blobs, {digests:Array(String)})",
-        {"digests": list(digests)},
-    ).rows
-    return [digest for digest in digests if digest not in set(needed)]
+    return count, total
 
 
 def _erase_scores(connection: Connection, project: str, ids: Sequence[str]) -> int:
@@ -170,10 +156,16 @@ def _delete_scores(connection: Connection, where: str, project: str, ids: list[s
 def compact(connection: Connection) -> Compacted:
     """Merge all parts, and leave out of them what was erased or replaced."""
     before = _size_bytes(connection)
+    _write_out(connection)
     for table in _TABLES:
-        connection.run(f"ALTER TABLE {table} APPLY DELETED MASK")
         connection.run(f"OPTIMIZE TABLE {table} FINAL")
     return Compacted(before_bytes=before, after_bytes=_size_bytes(connection))
+
+
+def _write_out(connection: Connection) -> None:
+    """Rewrite the parts that hold rows which were deleted."""
+    for table in _TABLES:
+        connection.run(f"ALTER TABLE {table} APPLY DELETED MASK")
 
 
 def _size_bytes(connection: Connection) -> int:

@@ -24,6 +24,11 @@ _SLOT_KEPT_S = 86_400
 _COLUMNS = ("writer", "slot", "seen_ns", "closed")
 
 
+def last_hour(now_ns: int) -> int:
+    """Numbers given in the last hour are greater."""
+    return (now_ns // 1000 - 3_600 * 10**6) << SLOT_BITS
+
+
 class Numbers:
     """The numbers of one writer."""
 

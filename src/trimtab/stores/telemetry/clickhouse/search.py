@@ -1,25 +1,24 @@
 """Conditions on what payloads hold, as SQL on ClickHouse.
 
 Text is found by substring; words of it that are whole are looked up in the text index first, so
-that most rows are never read. Values in the blob store are searched there.
+that most rows are never read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from trimtab.kit import jsonx
 from trimtab.records import Condition
-from trimtab.stores.telemetry import lines
-from trimtab.stores.telemetry.clickhouse.connection import Connection
 from trimtab.stores.telemetry.filters import Where, number, text_of_value
-from trimtab.stores.telemetry.queries import Query, fill
+from trimtab.stores.telemetry.queries import fill
 from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS
 
-PAYLOAD = ", ".join((*PAYLOAD_FIELDS, "lifted"))
-_LIFTED = "SELECT seq, {payload} FROM spans WHERE {where} AND lifted <> ''"
+PAYLOAD = ", ".join(PAYLOAD_FIELDS)
 # An attribute of the span, or of its resource, as JSON.
 _HOLDER = "if(JSONHas(attributes, {key}), attributes, resource)"
 _WORD = re.compile(
@@ -27,58 +26,18 @@ _WORD = re.compile(
 )
 
 
-class PayloadConditions:
-    """Implements `filters.Search`, over the spans of a project in a period.
-
-    Args:
-        blob: a value of the blob store by its digest.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        blob: Callable[[str], bytes],
-        *,
-        project: str,
-        since: int | None,
-        until: int | None = None,
-    ) -> None:
-        self._connection = connection
-        self._blob = blob
-        self._where = Where()
-        self._where.equal("project", project)
-        self._where.compare("start_ns", ">=", "since", since)
-        self._where.compare("start_ns", "<", "until", until)
-
-    def __call__(self, where: Where, condition: Condition) -> str:
-        if condition.field == "attributes":
-            return _attribute(where, condition)
-        texts = [text_of_value(value).lower() for value in condition.values]
-        found = [_said(where, text) for text in texts]
-        if large := self._in_blobs(texts):
-            found.append(where.numbered(large))
-        return f"({' OR '.join(found) or 'false'})"
-
-    def _in_blobs(self, texts: list[str]) -> list[int]:
-        """Numbers of the spans that hold one of the texts in a value of the blob store."""
-        needles = [_escaped(text) for text in texts]
-        sql = fill(_LIFTED, payload=PAYLOAD, where=self._where.text)
-        found = self._connection.fetch(Query(sql, self._where.parameters))
-        return [
-            seq
-            for seq, *payload in found
-            if any(needle in self._said(payload) for needle in needles)
-        ]
-
-    def _said(self, payload: list[Any]) -> str:
-        values = read(payload, self._blob)
-        return jsonx.encode(values[:2]).decode().lower()
+def on_payload(where: Where, condition: Condition) -> str:
+    """Implements `filters.Search`."""
+    if condition.field == "attributes":
+        return _attribute(where, condition)
+    found = [_said(where, text_of_value(value).lower()) for value in condition.values]
+    return f"({' OR '.join(found) or 'false'})"
 
 
-def read(payload: list[Any], blob: Callable[[str], bytes]) -> list[Any]:
-    """The values of PAYLOAD_FIELDS from the cells of PAYLOAD."""
-    cells = payload if payload[-1] else payload[:-1]
-    return lines.read(f"[{','.join(cells)}]".encode(), blob, fields=len(PAYLOAD_FIELDS))
+def read(payload: Sequence[str]) -> list[Any]:
+    """The values of PAYLOAD_FIELDS from their cells."""
+    values: list[Any] = msgspec.json.decode(f"[{','.join(payload)}]")
+    return values
 
 
 def _said(where: Where, text: str) -> str:
@@ -87,12 +46,16 @@ def _said(where: Where, text: str) -> str:
     needle, plain = where.bind(escaped), where.bind(text)
     words = where.bind(_WORD.findall(escaped)) if _WORD.search(escaped) else None
     parts = []
-    for column in ("input", "output"):
-        holds = f"contains(lower({column}), {needle})"
+    for column, sought in (
+        ("input", needle),
+        ("output", needle),
+        ("name", plain),
+        ("coalesce(error, '')", plain),
+    ):
+        holds = f"contains(lower({column}), {sought})"
         if words is not None:
             holds = f"(hasAllTokens(lower({column}), {words}) AND {holds})"
         parts.append(holds)
-    parts += [f"contains(lower({column}), {plain})" for column in ("name", "coalesce(error, '')")]
     return f"({' OR '.join(parts)})"
 
 

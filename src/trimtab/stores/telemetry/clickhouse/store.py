@@ -15,9 +15,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from trimtab.errors import NotFound, StoreError
+from trimtab.errors import StoreError
 from trimtab.ports import (
-    BlobStore,
     Compacted,
     Cost,
     Erased,
@@ -38,21 +37,20 @@ from trimtab.ports import (
 from trimtab.records import Score, Span
 from trimtab.stores.telemetry import queries, rows
 from trimtab.stores.telemetry.clickhouse import life, sql
+from trimtab.stores.telemetry.clickhouse.batch import insert
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Failed, Place
-from trimtab.stores.telemetry.clickhouse.numbers import Numbers
+from trimtab.stores.telemetry.clickhouse.numbers import Numbers, last_hour
 from trimtab.stores.telemetry.clickhouse.schema import migrations, upgrade
-from trimtab.stores.telemetry.clickhouse.search import PAYLOAD, PayloadConditions, read
+from trimtab.stores.telemetry.clickhouse.search import PAYLOAD, on_payload, read
 from trimtab.stores.telemetry.clickhouse.writer import Writer
-from trimtab.stores.telemetry.newest import newest_traces
+from trimtab.stores.telemetry.newest import Floors, newest_summaries
 from trimtab.stores.telemetry.overview import overview
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
 from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row
 
 _PROBE_S = 10.0
-_WIDTH = len(PAYLOAD_FIELDS) + 1
-# An embedded store's numbers are microseconds, all smaller than those that writers give here.
-_MOVED_BELOW = 1 << 56
+_WIDTH = len(PAYLOAD_FIELDS)
 # Sums by hour are of the rows themselves, so there is no span that they do not hold.
 _ALL_SUMMED = (1 << 63) - 1
 _EVERYTHING = (1 << 63) - 1  # materialised views leave nothing out
@@ -61,20 +59,19 @@ _EVERYTHING = (1 << 63) - 1  # materialised views leave nothing out
 class ClickHouseTelemetry:
     """Implements `ports.TelemetryStore`. Made by `ClickHouseTelemetry.open`."""
 
-    def __init__(self, connection: Connection, numbers: Numbers, blobs: BlobStore) -> None:
+    def __init__(self, connection: Connection, numbers: Numbers) -> None:
         self._connection = connection
         self._numbers = numbers
-        self._blobs = blobs
-        self._writer = Writer(connection, blobs, numbers)
+        self._writer = Writer(connection, numbers)
+        self._floors = Floors()
 
     @classmethod
-    def open(cls, url: str, *, blobs: BlobStore) -> ClickHouseTelemetry:
+    def open(cls, url: str) -> ClickHouseTelemetry:
         """Connect, and bring the schema up to date.
 
         Args:
             url: `clickhouse://user:password@host:8123/database`; `?secure=1` for TLS,
                 `?cluster=name` to keep replicas on a cluster.
-            blobs: where values over 64 kB of JSON go; every process must see the same.
         Raises:
             ConfigError: the URL is not one.
             MissingExtra: the client is not installed.
@@ -89,7 +86,7 @@ class ClickHouseTelemetry:
         except BaseException:
             connection.close()
             raise
-        return cls(connection, numbers, blobs)
+        return cls(connection, numbers)
 
     def append(self, spans: Sequence[Span] = (), scores: Sequence[Score] = ()) -> Future[Written]:
         """Queue records for the next insert.
@@ -121,7 +118,7 @@ class ClickHouseTelemetry:
 
     def spans(self, query: SpanQuery) -> list[Span]:
         with self._connection.reading() as connection:
-            found = connection.fetch(queries.newest_seqs(query, self._search(query)))
+            found = connection.fetch(queries.newest_seqs(query, on_payload))
             if not found:
                 return []
             seqs = [seq for seq, _ in found]
@@ -140,9 +137,21 @@ class ClickHouseTelemetry:
             if settled is None or row[0] <= settled
         ]
 
+    def before_next_call(self, seq: int) -> int:
+        now = time.time_ns()
+        with self._connection.reading() as connection:
+            found = int(connection.fetch(queries.before_next_call(seq))[0][0])
+            settled = self._numbers.settled(now)
+        return found if settled is None else max(min(found, settled), seq)
+
     def last_seq(self) -> int:
         with self._connection.reading() as connection:
-            return int(connection.ask("SELECT max(seq) FROM spans").rows[0][0])
+            # Numbers are times, so the newest is found without a look at all of them.
+            for since in (last_hour(time.time_ns()), 0):
+                sql = "SELECT max(seq) FROM spans WHERE seq > {since:Int64}"
+                if found := int(connection.ask(sql, {"since": since}).rows[0][0]):
+                    return found
+        return 0
 
     def span_count(self, project: str | None = None) -> int:
         with self._connection.reading() as connection:
@@ -156,12 +165,8 @@ class ClickHouseTelemetry:
         if query.limit <= 0:
             return []
         with self._connection.reading() as connection:
-            newest = newest_traces(query, connection.fetch, self._search)
-            if not newest:
-                return []
-            ids, earliest = [trace_id for trace_id, _ in newest], newest[-1][1]
-            found = connection.fetch(queries.trace_summaries(query.project, ids, earliest))
-        return [self._summary(row) for row in found]
+            found = newest_summaries(query, connection.fetch, lambda *_: on_payload, self._floors)
+        return [self._summary(fields) for fields in found]
 
     def scores(self, query: ScoreQuery) -> list[Score]:
         with self._connection.reading() as connection:
@@ -183,7 +188,7 @@ class ClickHouseTelemetry:
 
     def groups(self, query: SpanQuery, by: GroupField) -> list[Group]:
         with self._connection.reading() as connection:
-            found = connection.fetch(queries.groups(query, by, self._search(query)))
+            found = connection.fetch(queries.groups(query, by, on_payload))
         fields = Group.__struct_fields__
         return [_figures(Group, dict(zip(fields, row, strict=True))) for row in found]
 
@@ -191,7 +196,7 @@ class ClickHouseTelemetry:
         self, query: SpanQuery, *, step_ns: int, by: GroupField | None = None
     ) -> list[Point]:
         with self._connection.reading() as connection:
-            found = connection.fetch(queries.series(query, step_ns, by, self._search(query)))
+            found = connection.fetch(queries.series(query, step_ns, by, on_payload))
         fields = Point.__struct_fields__
         return [
             _figures(Point, dict(zip(fields, (step * step_ns, *rest), strict=True)))
@@ -202,11 +207,12 @@ class ClickHouseTelemetry:
         self, query: SpanQuery, fields: Sequence[GroupField], *, limit: int = 20
     ) -> dict[str, list[FacetValue]]:
         with self._connection.reading() as connection:
-            search = self._search(query)
             return {
                 field: [
                     FacetValue(value, count)
-                    for value, count in connection.fetch(queries.facet(query, field, limit, search))
+                    for value, count in connection.fetch(
+                        queries.facet(query, field, limit, on_payload)
+                    )
                 ]
                 for field in fields
             }
@@ -221,16 +227,16 @@ class ClickHouseTelemetry:
     # -- life ----------------------------------------------------------------------------------
 
     def set_costs(self, project: str, costs: Sequence[Cost]) -> int:
-        return self._writer.run(lambda: life.set_costs(self._connection, project, costs)).result()
+        with self._connection.writing() as connection:
+            return life.set_costs(connection, project, costs)
 
     def erase(self, erasure: Erasure) -> Erased:
-        erased = self._writer.run(lambda: life.erase(self._connection, erasure)).result()
-        for digest in erased.blobs:
-            self._blobs.delete(digest)
-        return erased
+        with self._connection.writing() as connection:
+            return life.erase(connection, erasure)
 
     def compact(self) -> Compacted:
-        return self._writer.run(lambda: life.compact(self._connection)).result()
+        with self._connection.writing() as connection:
+            return life.compact(connection)
 
     def backup(self, directory: Path) -> None:
         """Write both tables as Parquet; each as it is at one moment."""
@@ -238,26 +244,46 @@ class ClickHouseTelemetry:
         with self._connection.reading() as connection:
             life.copy_to(connection, directory)
 
-    def restore(self, spans: Sequence[Sequenced]) -> None:
-        """Take over spans of an embedded store under the numbers they have there.
+    # -- moving --------------------------------------------------------------------------------
 
-        They must not be there yet: carry on after `last_restored`.
-        """
-        numbers = [item.seq for item in spans]
-        self._writer.restore([item.span for item in spans], numbers).result()
-
-    def last_restored(self) -> int:
-        """The greatest number that a span was taken over with; 0 when there is none."""
+    def everything_after(self, seq: int, *, limit: int) -> list[Sequenced]:
+        """Spans in order of arrival, open ones included; nothing is left for later."""
         with self._connection.reading() as connection:
+            found = connection.fetch(queries.everything_after(seq, limit, PAYLOAD))
+        return [Sequenced(row[0], self._span(row[1:])) for row in found]
+
+    def scores_from(self, score_id: str, *, limit: int) -> list[Score]:
+        """Scores of all projects with a greater id, by their ids."""
+        with self._connection.reading() as connection:
+            found = connection.fetch(queries.scores_from(score_id, limit))
+        return [rows.decode_score(row) for row in found]
+
+    def restore(self, spans: Sequence[Sequenced]) -> int:
+        """Take over spans of another store under the numbers they have there.
+
+        Those whose numbers are there already are left out. Returns how many were written.
+        """
+        if not spans:
+            return 0
+        numbers = [item.seq for item in spans]
+        with self._connection.writing() as connection:
             found = connection.ask(
-                "SELECT max(seq) FROM spans WHERE seq < {below:Int64}", {"below": _MOVED_BELOW}
+                "SELECT seq FROM spans WHERE seq BETWEEN {first:Int64} AND {last:Int64}",
+                {"first": min(numbers), "last": max(numbers)},
+            ).rows
+            known = {seq for (seq,) in found}
+            missing = [item for item in spans if item.seq not in known]
+            insert(
+                connection,
+                [rows.encode_span(item.span) for item in missing],
+                [item.seq for item in missing],
             )
-        return int(found.rows[0][0])
+        return len(missing)
 
     def ping(self) -> None:
         """Ask something; after a failed write also write, which the next success makes good."""
         with self._connection.reading() as connection:
-            connection.ask("SELECT max(seq) FROM spans")
+            connection.ask("SELECT seq FROM spans LIMIT 1")
         if self._writer.failing:
             try:
                 self._writer.submit((), ()).result(timeout=_PROBE_S)
@@ -276,34 +302,11 @@ class ClickHouseTelemetry:
 
     def _span(self, row: Row) -> Span:
         """A span from the cells of its columns and of PAYLOAD."""
-        payload = read(list(row[-_WIDTH:]), self._blob)
-        return rows.decode_span(tuple(row[:-_WIDTH]), payload)
+        return rows.decode_span(tuple(row[:-_WIDTH]), read(row[-_WIDTH:]))
 
-    def _blob(self, digest: str) -> bytes:
-        try:
-            return self._blobs.get(digest)
-        except NotFound as error:
-            raise StoreError(
-                "a payload of a span is missing from the blob store",
-                where=digest,
-                fix="restore the blob store from a backup",
-            ) from error
-
-    def _search(self, query: SpanQuery, floor: int | None = None) -> PayloadConditions:
-        starts = [start for start in (query.since_ns, floor) if start is not None]
-        return PayloadConditions(
-            self._connection,
-            self._blob,
-            project=query.project,
-            since=max(starts, default=None),
-            until=query.until_ns,
-        )
-
-    def _summary(self, row: Row) -> TraceSummary:
-        *values, root_id = row
-        fields = dict(zip(TraceSummary.__struct_fields__, values, strict=True))
+    def _summary(self, fields: dict[str, Any]) -> TraceSummary:
+        root_id = fields.pop("span_id")
         fields["cost_usd"] = rows.money(fields["cost_usd"])
-        fields["partial"] = bool(fields["partial"])
         if fields["partial"]:
             # Only roots have previews; this one is another span in the root's place.
             span = self.span(fields["project"], fields["trace_id"], root_id)

@@ -2,38 +2,32 @@
 
 An append that finds the writer idle is written at once; what arrives meanwhile is the next group.
 When a group fails for what one append holds, its members are tried alone, so that a bad one costs
-nobody else. Futures resolve when ClickHouse has the rows on disk, never before. Work that changes
-rows is done by the same thread, between groups.
+nobody else. Futures resolve when ClickHouse has the rows on disk, never before.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from trimtab.errors import InvalidRequest, StoreError, TrimtabError
-from trimtab.ports import BlobStore, Written
+from trimtab.ports import Written
 from trimtab.records import Score, Span
-from trimtab.stores.telemetry import lines, rows
-from trimtab.stores.telemetry.clickhouse.batch import Batch, NewSpan
+from trimtab.stores.telemetry import rows
+from trimtab.stores.telemetry.clickhouse.batch import Batch
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Failed
 from trimtab.stores.telemetry.clickhouse.numbers import Numbers
-from trimtab.stores.telemetry.rows import Row
+from trimtab.stores.telemetry.rows import Row, SpanRow
 
 _log = logging.getLogger("trimtab.telemetry")
 
 _GROUP_ROWS = 4_000
 _GROUP_BYTES = 8 << 20
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-T = TypeVar("T")
 
 
 class _Append(NamedTuple):
@@ -42,17 +36,12 @@ class _Append(NamedTuple):
     done: Future[Written]
 
 
-class _Job(NamedTuple):
-    work: Callable[[], Any]
-    done: Future[Any]
-
-
 @dataclass(slots=True)
 class _Encoded:
     """An append as rows; one of none asks whether writing works."""
 
     done: Future[Written]
-    spans: list[NewSpan] = field(default_factory=list)
+    spans: list[SpanRow] = field(default_factory=list)
     scores: list[Row] = field(default_factory=list)
 
     @property
@@ -61,18 +50,17 @@ class _Encoded:
 
     @property
     def size_bytes(self) -> int:
-        return sum(len(span.line.body) + rows.ROW_BYTES for span in self.spans)
+        return sum(span.size_bytes for span in self.spans)
 
 
 class Writer:
-    """Takes appends and jobs from any thread until it is closed."""
+    """Takes appends from any thread until it is closed."""
 
-    def __init__(self, connection: Connection, blobs: BlobStore, numbers: Numbers) -> None:
+    def __init__(self, connection: Connection, numbers: Numbers) -> None:
         self._connection = connection
-        self._blobs = blobs
         self._numbers = numbers
         self._batch = Batch(connection, numbers)
-        self._queue: SimpleQueue[_Append | _Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Append | None] = SimpleQueue()
         self._gate = Lock()
         self._closed = False
         self.failing = False
@@ -85,27 +73,6 @@ class Writer:
         self._put(_Append(spans, scores, done), done)
         return done
 
-    def run(self, work: Callable[[], T]) -> Future[T]:
-        """Queue work that changes rows."""
-        done: Future[T] = Future()
-        self._put(_Job(work, done), done)
-        return done
-
-    def restore(self, spans: Sequence[Span], seqs: Sequence[int]) -> Future[None]:
-        """Queue spans that keep the numbers they have; they must not be there yet.
-
-        What is there when it is stopped is a beginning of them: an insert is all or nothing as long
-        as it is into one partition, so each month is an insert of its own.
-        """
-
-        def work() -> None:
-            numbered = zip(map(self._new, spans), seqs, strict=True)
-            for _, group in groupby(numbered, key=lambda pair: _month(pair[0].row.start_ns)):
-                new, numbers = zip(*group, strict=True)
-                self._batch.insert(new, numbers)
-
-        return self.run(work)
-
     def close(self) -> None:
         """Write what is queued and stop."""
         with self._gate:
@@ -114,7 +81,7 @@ class Writer:
                 self._queue.put(None)
         self._thread.join()
 
-    def _put(self, item: _Append | _Job, done: Future[Any]) -> None:
+    def _put(self, item: _Append, done: Future[Written]) -> None:
         with self._gate:
             if self._closed:
                 done.set_exception(StoreError("the telemetry store is closed"))
@@ -126,17 +93,15 @@ class Writer:
     def _run(self) -> None:
         going = True
         while going:
-            group, job, going = self._next_group()
+            group, going = self._next_group()
             try:
                 self._settle(group)
             except Exception as error:
                 _log.exception("the telemetry writer failed in a way nobody foresaw")
                 self._fail(group, type(error).__name__)
-            if job is not None:
-                self._do(job)
 
-    def _next_group(self) -> tuple[list[_Encoded], _Job | None, bool]:
-        """Wait for an append and take what is queued behind it, up to a job or the end.
+    def _next_group(self) -> tuple[list[_Encoded], bool]:
+        """Wait for an append and take what is queued behind it; False at the end.
 
         False when that was the last.
         """
@@ -144,27 +109,25 @@ class Writer:
         size = count = 0
         item = self._queue.get()
         while item is not None:
-            if isinstance(item, _Job):
-                return group, item, True
             if (encoded := self._encode(item)) is not None:
                 group.append(encoded)
                 size += encoded.size_bytes
                 count += encoded.rows
             if count >= _GROUP_ROWS or size >= _GROUP_BYTES:
-                return group, None, True
+                return group, True
             try:
                 item = self._queue.get_nowait()
             except Empty:
-                return group, None, True
-        return group, None, False
+                return group, True
+        return group, False
 
     def _encode(self, append: _Append) -> _Encoded | None:
-        """Rows of an append, its large payloads already in the blob store; None when it failed."""
+        """Rows of an append; None when it failed."""
         if not append.done.set_running_or_notify_cancel():
             return None
         encoded = _Encoded(append.done)
         try:
-            encoded.spans = [self._new(span) for span in append.spans]
+            encoded.spans = [rows.encode_span(span) for span in append.spans]
             encoded.scores = [rows.encode_score(score) for score in append.scores]
         except Exception as error:
             if not isinstance(error, TrimtabError):
@@ -172,10 +135,6 @@ class Writer:
             append.done.set_exception(error)
             return None
         return encoded
-
-    def _new(self, span: Span) -> NewSpan:
-        row = rows.encode_span(span)
-        return NewSpan(row, lines.line(row.payload, self._blobs.put))
 
     def _settle(self, group: Sequence[_Encoded]) -> None:
         """Write a group and resolve its futures, one way or the other."""
@@ -210,27 +169,9 @@ class Writer:
                 )
             )
 
-    def _do(self, job: _Job) -> None:
-        if not job.done.set_running_or_notify_cancel():
-            return
-        try:
-            job.done.set_result(job.work())
-        except TrimtabError as error:
-            job.done.set_exception(error)
-        except Failed as failed:
-            job.done.set_exception(self._connection.not_durable(failed.reason))
-        except Exception as error:
-            _log.exception("work on the telemetry store failed in a way nobody foresaw")
-            job.done.set_exception(self._connection.not_durable(type(error).__name__))
-
     def _fail(self, group: Sequence[_Encoded], reason: str) -> None:
         self.failing = True
         _log.error("telemetry was not written: %s", reason)
         for member in group:
             if not member.done.done():
                 member.done.set_exception(self._connection.not_durable(reason))
-
-
-def _month(start_ns: int) -> tuple[int, int]:
-    day = _EPOCH + timedelta(microseconds=start_ns // 1000)
-    return day.year, day.month

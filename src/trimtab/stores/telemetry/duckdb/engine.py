@@ -9,6 +9,7 @@ read is under way. DuckDB's errors leave this module only as errors of `trimtab.
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,12 @@ from trimtab.errors import NotDurable, StoreError, StoreLocked
 from trimtab.kit.disk import sync_directory
 from trimtab.kit.lockfile import LockFile, LockHeld
 from trimtab.ports import BlobStore
-from trimtab.stores.telemetry.duckdb.connection import said
+from trimtab.stores.telemetry.duckdb.connection import fetch, said
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.schema import migrations, upgrade
-from trimtab.stores.telemetry.duckdb.statements import last_extent
+from trimtab.stores.telemetry.duckdb.statements import last_bytes, last_extent, spans_beyond
+
+_log = logging.getLogger("trimtab.telemetry")
 
 _ATTACH = "ATTACH '{path}' AS telemetry (ROW_GROUP_SIZE {rows})"
 _USE = "USE telemetry"
@@ -63,6 +66,7 @@ class Engine:
             self._connection: duckdb.DuckDBPyConnection | None = self._open()
             last = self._connection.execute(last_extent().sql).fetchall()
             self.files.recover(*(last[0] if last else (0, 0)))
+            self._report_damage(self._connection)
         except BaseException:
             self._lock.release()
             raise
@@ -93,6 +97,8 @@ class Engine:
         try:
             with contextlib.closing(connection.cursor()) as cursor:
                 cursor.execute(_USE)
+                # One view for all queries of a call: packs are moved and erased meanwhile.
+                cursor.begin()
                 yield cursor
         except duckdb.Error as error:
             raise self._unreadable(said(error)) from error
@@ -158,6 +164,9 @@ class Engine:
                 if self._connection is not None:
                     self._connection.close()
                     self._connection = None
+                if Path(f"{self.place}.wal").exists():
+                    # A log that was not taken in would be replayed on top of the new file.
+                    raise self.not_durable("its log could not be taken in")
                 fresh.replace(self.place)
                 sync_directory(Path(self.place).parent)
                 self._current()
@@ -222,6 +231,20 @@ class Engine:
                 raise self._locked(int(holder[1])) from error
             raise self._unopened(said(error)) from error
         return connection
+
+    def _report_damage(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Say which files of payloads are missing or cut off, and what of it is lost."""
+        for file, end in fetch(connection, last_bytes()):
+            if (size := self.files.size(file)) < end:
+                [(count,)] = fetch(connection, spans_beyond(file, size))
+                _log.error(
+                    "%s has %d bytes of %d: the payloads of %d spans are lost; "
+                    "restore it from a backup",
+                    self.files.path(file),
+                    size,
+                    end,
+                    count,
+                )
 
     def _locked(self, pid: int | None) -> StoreLocked:
         return StoreLocked(

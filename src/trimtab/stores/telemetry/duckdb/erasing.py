@@ -7,16 +7,20 @@ garbage is overwritten afterwards, by `PackFiles.wipe`.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import duckdb
 
+from trimtab.errors import StoreError
 from trimtab.stores.telemetry.duckdb import packs, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch
 from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
 from trimtab.stores.telemetry.rows import Row
+
+_log = logging.getLogger("trimtab.telemetry")
 
 _Lines = dict[int, list[tuple[int, int]]]
 
@@ -91,8 +95,14 @@ def _blank(connection: duckdb.DuckDBPyConnection, lines: _Lines, files: PackFile
         erased[home] += [(base + place, size) for place, size in places]
     # One at a time: a pack is a megabyte once it is decompressed.
     for home, *at in fetch(connection, statements.extents(numbers)):
-        raw = packs.blank(packs.decompress(files.read(Extent(*at))), erased[home])
-        [moved] = files.append([packs.compress(raw)])
+        try:
+            raw = packs.blank(files.unpacked(Extent(*at)), erased[home])
+        except StoreError as error:
+            # Damage cannot be told apart: what is erased goes, and with it what was lost anyway.
+            _log.error("a damaged pack is given up: %s", error)
+            moved = Extent(at[0], at[1], 0)
+        else:
+            [moved] = files.append([packs.compress(raw)])
         execute(connection, statements.move_pack(home, *moved))
     return {extent.file for extent in before.values()}
 

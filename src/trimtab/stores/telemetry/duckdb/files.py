@@ -8,6 +8,7 @@ file can be overwritten at any time: that is how what is erased leaves the disk.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,9 @@ from typing import NamedTuple
 
 from trimtab.errors import StoreError
 from trimtab.kit.disk import sync_directory
+from trimtab.stores.telemetry.duckdb import packs
 
+_log = logging.getLogger("trimtab.telemetry")
 _SUFFIX = ".packs"
 _FILE_BYTES = 256 << 20
 _ZEROS = bytes(1 << 20)
@@ -48,25 +51,29 @@ class PackFiles:
         self._end = 0
 
     def recover(self, last: int, end: int) -> None:
-        """Append after byte `end` of the file `last` from now on; what is behind it is garbage."""
-        self._last, self._end = last, end
+        """Append after byte `end` of the file `last` from now on; what is behind it is garbage.
+
+        A file that lost its end is left as it is, and followed by a new one.
+        """
+        whole = self.size(last) >= end
+        self._last, self._end = last, end if whole else self._file_bytes
         with self._translated():
             if self.size(last) > end:
-                os.truncate(self._path(last), end)
+                os.truncate(self.path(last), end)
         for number in self._numbers():
             if number > last:
                 self.delete(number)
 
-    def append(self, packs: Sequence[bytes]) -> list[Extent]:
+    def append(self, frames: Sequence[bytes]) -> list[Extent]:
         """Return when the packs are on disk: where each of them is.
 
         Raises:
             StoreError: the disk refused; nothing of them will be in the way.
         """
-        if not packs:
+        if not frames:
             return []
         with self._translated():
-            return self._append(packs)
+            return self._append(frames)
 
     def read(self, extent: Extent) -> bytes:
         """Raises StoreError when the file cannot be read or is shorter than it should be."""
@@ -75,18 +82,28 @@ class PackFiles:
         if len(found) < extent.length:
             raise StoreError(
                 "a pack of payloads is cut off",
-                where=str(self._path(extent.file)),
+                where=str(self.path(extent.file)),
                 fix="restore the telemetry store from a backup",
             )
         return found
 
+    def unpacked(self, extent: Extent) -> bytes:
+        """A pack, decompressed. Raises StoreError when it cannot be read or is damaged."""
+        try:
+            return packs.decompress(self.read(extent))
+        except StoreError as error:
+            place = f"{self.path(extent.file)}, byte {extent.at}"
+            raise StoreError(error.what, where=place, fix=error.fix) from error
+
     def wipe(self, number: int, kept: Iterable[Extent]) -> None:
         """Overwrite everything in a file but these extents, and wait until that is on disk."""
+        if not self.path(number).exists():
+            return
         with self._translated():
             file = self._descriptor(number)
             size, at = os.fstat(file).st_size, 0
             for extent in sorted(kept, key=lambda one: one.at):
-                _zero(file, at, extent.at)
+                _zero(file, at, min(extent.at, size))
                 at = extent.at + extent.length
             _zero(file, at, size)
             _sync(file)
@@ -94,13 +111,13 @@ class PackFiles:
     def delete(self, number: int) -> None:
         with self._translated():
             self._forget(number)
-            self._path(number).unlink(missing_ok=True)
+            self.path(number).unlink(missing_ok=True)
         if number == self._last:
             self._end = self._file_bytes  # a new one comes next
 
     def size(self, number: int) -> int:
         try:
-            return self._path(number).stat().st_size
+            return self.path(number).stat().st_size
         except FileNotFoundError:
             return 0
 
@@ -113,20 +130,20 @@ class PackFiles:
         with self._translated():
             directory.mkdir(parents=True, exist_ok=True)
             for number in self._numbers():
-                shutil.copy2(self._path(number), directory)
+                shutil.copy2(self.path(number), directory)
 
     def close(self) -> None:
         for number in list(self._open):
             self._forget(number)
 
-    def _append(self, packs: Sequence[bytes]) -> list[Extent]:
+    def _append(self, frames: Sequence[bytes]) -> list[Extent]:
         self._make_room()
         file = self._descriptor(self._last)
         extents, at = [], self._end
-        for pack in packs:
-            extents.append(Extent(self._last, at, len(pack)))
-            at += len(pack)
-        data = memoryview(b"".join(packs))
+        for frame in frames:
+            extents.append(Extent(self._last, at, len(frame)))
+            at += len(frame)
+        data = memoryview(b"".join(frames))
         written = 0
         while written < len(data):
             written += os.pwrite(file, data[written:], self._end + written)
@@ -139,7 +156,7 @@ class PackFiles:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
         number = max([self._last, *self._numbers()]) + 1
-        os.close(os.open(self._path(number), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.close(os.open(self.path(number), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         sync_directory(self.directory)
         sync_directory(self.directory.parent)
         self._last, self._end = number, 0
@@ -148,7 +165,7 @@ class PackFiles:
         with self._gate:
             found = self._open.get(number)
             if found is None:
-                found = self._open[number] = os.open(self._path(number), os.O_RDWR)
+                found = self._open[number] = os.open(self.path(number), os.O_RDWR)
             return found
 
     def _forget(self, number: int) -> None:
@@ -163,7 +180,7 @@ class PackFiles:
             if path.stem.isascii() and path.stem.isdecimal()
         )
 
-    def _path(self, number: int) -> Path:
+    def path(self, number: int) -> Path:
         return self.directory / f"{number:06d}{_SUFFIX}"
 
     @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from trimtab.errors import StoreError
 from trimtab.ports import Compacted, Cost, Erased, Erasure
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.duckdb import erasing, statements
@@ -18,6 +20,8 @@ from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
 from trimtab.stores.telemetry.filters import Where
 from trimtab.stores.telemetry.queries import Query, fill
+
+_log = logging.getLogger("trimtab.telemetry")
 
 _AT_ONCE = 20_000
 _DENSE = 0.7  # a file with less than this share in use is given up
@@ -146,7 +150,12 @@ def _move_out(connection: duckdb.DuckDBPyConnection, files: PackFiles, file: int
     """Move the packs of a file to the end of the last one."""
     with _transaction(connection):
         for number, *at in fetch(connection, statements.extents_of_file(file)):
-            [moved] = files.append([files.read(Extent(*at))])
+            try:
+                body = files.read(Extent(*at))
+            except StoreError as error:
+                _log.error("a pack that is lost stays behind: %s", error)
+                continue
+            [moved] = files.append([body])
             execute(connection, statements.move_pack(number, *moved))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from trimtab.errors import StoreError
 from trimtab.kit import zstd
 from trimtab.stores.telemetry.lines import Line, line, read
 
@@ -17,6 +18,11 @@ __all__ = ["PACK_BYTES", "Line", "Slot", "blank", "compress", "decompress", "lin
 
 PACK_BYTES = 1 << 20
 LEVEL = 3
+# With a checksum: without, a flipped bit may come out as another text.
+_OPTIONS: dict[int, int] = {
+    zstd.CompressionParameter.compression_level: LEVEL,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 
 
 class Slot(NamedTuple):
@@ -48,11 +54,18 @@ def pack(lines: Iterable[bytes]) -> Iterator[tuple[bytes, list[int]]]:
 
 
 def compress(raw: bytes) -> bytes:
-    return zstd.compress(raw, LEVEL)
+    return zstd.compress(raw, options=_OPTIONS)
 
 
 def decompress(body: bytes) -> bytes:
-    return zstd.decompress(body)
+    """Raises StoreError when the pack is damaged."""
+    try:
+        return zstd.decompress(body)
+    except zstd.ZstdError as error:
+        raise StoreError(
+            f"a pack of payloads is damaged: {error}",
+            fix="restore the telemetry store from a backup",
+        ) from error
 
 
 def blank(raw: bytes, erased: Iterable[tuple[int, int]]) -> bytes:

@@ -6,6 +6,7 @@ match are read. Numbers of the spans that do match come back. Letters match what
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
@@ -14,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from trimtab.errors import StoreError
 from trimtab.kit import jsonx
 from trimtab.records import Condition
 from trimtab.stores.telemetry.duckdb import packs, statements
@@ -22,6 +24,8 @@ from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
 from trimtab.stores.telemetry.filters import Where, number, text_of_value
 from trimtab.stores.telemetry.queries import Query, fill
 from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS
+
+_log = logging.getLogger("trimtab.telemetry")
 
 _PORTION = 20_000
 _LIFTED = b'"]]]'  # how a line ends that left a value to the blob store
@@ -85,27 +89,46 @@ class PayloadSearch:
     def _search(self, portion: Sequence[_Candidate], test: _Text | _Attribute) -> Iterator[int]:
         by_pack = {pack: list(found) for pack, found in groupby(portion, key=itemgetter(1))}
         for pack, raw, base in open_packs(self._cursor, self._files, list(by_pack)):
-            window = test.prepared(raw)
+            window = test.prepared(raw or b"")
             hopeful = window.any
             for seq, _, place, size, name, error in by_pack[pack]:
                 start, end = base + place, base + place + size
                 if test.named(name, error):
                     yield seq
-                elif (hopeful and window.has(start, end)) or raw[end - 4 : end] == _LIFTED:
-                    line = packs.read(raw[start:end], self._blob, fields=len(PAYLOAD_FIELDS))
-                    if test.holds(line):
-                        yield seq
+                    continue
+                if raw is None or not (
+                    (hopeful and window.has(start, end)) or raw[end - 4 : end] == _LIFTED
+                ):
+                    continue
+                if self._holds(raw[start:end], test):
+                    yield seq
+
+    def _holds(self, body: bytes, test: _Text | _Attribute) -> bool:
+        try:
+            return test.holds(packs.read(body, self._blob, fields=len(PAYLOAD_FIELDS)))
+        except StoreError as error:
+            _log.error("a payload cannot be searched: %s", error)
+            return False
 
 
 def open_packs(
     cursor: duckdb.DuckDBPyConnection, files: PackFiles, ids: Sequence[int]
-) -> Iterator[tuple[int, bytes, int]]:
-    """Each pack with the decompressed bytes it is in and where it begins there."""
+) -> Iterator[tuple[int, bytes | None, int]]:
+    """Each pack with the decompressed bytes it is in, and where it begins there.
+
+    None instead of the bytes of a pack that is damaged or missing, which the log names.
+    """
+    if not ids:
+        return
     homes: dict[int, list[tuple[int, int]]] = {}
     for pack, home, base in fetch(cursor, statements.packs_by_id(ids)):
         homes.setdefault(home, []).append((pack, base))
     for home, *at in fetch(cursor, statements.extents(homes)):
-        raw = packs.decompress(files.read(Extent(*at)))
+        raw: bytes | None = None
+        try:
+            raw = files.unpacked(Extent(*at))
+        except StoreError as error:
+            _log.error("payloads cannot be read: %s", error)
         for pack, base in homes[home]:
             yield pack, raw, base
 

@@ -77,6 +77,22 @@ def last_extent() -> Query:
     )
 
 
+def last_bytes() -> Query:
+    """The last byte in use of every file."""
+    return Query(
+        "SELECT file, max(at_byte + length) FROM packs WHERE file IS NOT NULL GROUP BY file", {}
+    )
+
+
+def spans_beyond(file: int, end: int) -> Query:
+    """How many spans have their lines in packs that reach beyond a byte of a file."""
+    sql = """
+        WITH lost AS (SELECT id FROM packs WHERE file = $file AND at_byte + length > $end)
+        SELECT count(*) FROM spans WHERE pack IN (
+            SELECT id FROM packs WHERE id IN (FROM lost) OR parent IN (FROM lost))"""
+    return Query(sql, {"file": file, "end": end})
+
+
 def live_bytes() -> Query:
     """Bytes in use by file."""
     return Query("SELECT file, sum(length) FROM packs WHERE file IS NOT NULL GROUP BY file", {})

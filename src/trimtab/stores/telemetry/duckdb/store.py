@@ -6,6 +6,7 @@ figures are computed by the database. Only this process may have the file open.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -42,7 +43,7 @@ from trimtab.stores.telemetry.duckdb.connection import fetch
 from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
 from trimtab.stores.telemetry.duckdb.writer import Writer
-from trimtab.stores.telemetry.newest import newest_traces
+from trimtab.stores.telemetry.newest import Floors, newest_summaries
 from trimtab.stores.telemetry.overview import overview
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
@@ -51,8 +52,11 @@ from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_log = logging.getLogger("trimtab.telemetry")
+
 _PROBE_S = 10.0
 _PLACE = "pack, place, size"
+DAMAGED = "trimtab.damaged"
 
 
 class DuckDBTelemetry:
@@ -62,6 +66,7 @@ class DuckDBTelemetry:
         self._engine = engine
         self._writer = writer
         self._blobs = blobs
+        self._floors = Floors()
 
     @classmethod
     def open(
@@ -96,7 +101,7 @@ class DuckDBTelemetry:
     def trace(self, project: str, trace_id: str) -> list[Span]:
         with self._engine.reading() as cursor:
             found = fetch(cursor, queries.spans_of_trace(project, trace_id, _PLACE))
-            return self._with_payloads(cursor, found)
+            return self._with_payloads(cursor, found, strict=True)
 
     def skeleton(self, project: str, trace_id: str) -> list[SpanHead]:
         with self._engine.reading() as cursor:
@@ -106,7 +111,7 @@ class DuckDBTelemetry:
     def span(self, project: str, trace_id: str, span_id: str) -> Span | None:
         with self._engine.reading() as cursor:
             found = fetch(cursor, queries.one_span(project, trace_id, span_id, _PLACE))
-            return next(iter(self._with_payloads(cursor, found)), None)
+            return next(iter(self._with_payloads(cursor, found, strict=True)), None)
 
     def spans(self, query: SpanQuery) -> list[Span]:
         with self._engine.reading() as cursor:
@@ -123,6 +128,23 @@ class DuckDBTelemetry:
             spans = self._with_payloads(cursor, [row[1:] for row in found])
         return [Sequenced(row[0], span) for row, span in zip(found, spans, strict=True)]
 
+    def before_next_call(self, seq: int) -> int:
+        with self._engine.reading() as cursor:
+            return int(fetch(cursor, queries.before_next_call(seq))[0][0])
+
+    def everything_after(self, seq: int, *, limit: int) -> list[Sequenced]:
+        """Spans in order of arrival, open ones included, for whoever moves them."""
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.everything_after(seq, limit, _PLACE))
+            spans = self._with_payloads(cursor, [row[1:] for row in found])
+        return [Sequenced(row[0], span) for row, span in zip(found, spans, strict=True)]
+
+    def scores_from(self, score_id: str, *, limit: int) -> list[Score]:
+        """Scores of all projects with a greater id, by their ids."""
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.scores_from(score_id, limit))
+            return [rows.decode_score(row) for row in found]
+
     def last_seq(self) -> int:
         return self._writer.last_seq
 
@@ -138,12 +160,9 @@ class DuckDBTelemetry:
         if query.limit <= 0:
             return []
         with self._engine.reading() as cursor:
-            newest = newest_traces(query, partial(fetch, cursor), partial(self._search, cursor))
-            if not newest:
-                return []
-            ids, earliest = [trace_id for trace_id, _ in newest], newest[-1][1]
-            found = fetch(cursor, queries.trace_summaries(query.project, ids, earliest))
-            return [self._summary(cursor, row) for row in found]
+            fetched, searched = partial(fetch, cursor), partial(self._search, cursor)
+            found = newest_summaries(query, fetched, searched, self._floors)
+            return [self._summary(cursor, fields) for fields in found]
 
     def scores(self, query: ScoreQuery) -> list[Score]:
         with self._engine.reading() as cursor:
@@ -217,6 +236,7 @@ class DuckDBTelemetry:
     def backup(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with self._engine.keeping(), self._engine.reading() as cursor:
+            cursor.rollback()  # what is copied in one statement needs no transaction
             life.copy_to(cursor, directory / "telemetry.duckdb")
             self._engine.files.copy_to(directory / "telemetry.packs")
 
@@ -237,8 +257,18 @@ class DuckDBTelemetry:
 
     # -- payloads ------------------------------------------------------------------------------
 
-    def _with_payloads(self, cursor: DuckDBPyConnection, found: Sequence[Row]) -> list[Span]:
-        """Spans from the cells of their columns and the place of their payload."""
+    def _with_payloads(
+        self, cursor: DuckDBPyConnection, found: Sequence[Row], *, strict: bool = False
+    ) -> list[Span]:
+        """Spans from the cells of their columns and the place of their payload.
+
+        One whose payload is damaged comes without, and its attribute `trimtab.damaged` says so.
+
+        Args:
+            strict: whether it is an error when all payloads are damaged.
+        """
+        damage: StoreError | None = None
+        damaged = 0
         wanted: dict[int, list[int]] = {}
         for index, row in enumerate(found):
             wanted.setdefault(row[-3], []).append(index)
@@ -246,15 +276,31 @@ class DuckDBTelemetry:
         for pack, raw, base in open_packs(cursor, self._engine.files, list(wanted)):
             for index in wanted[pack]:
                 *cells, _, place, size = found[index]
-                body = raw[base + place : base + place + size]
-                payload = packs.read(body, self._blob, fields=len(PAYLOAD_FIELDS))
+                try:
+                    payload = self._payload(raw, base + place, size)
+                except StoreError as error:
+                    damage, damaged = error, damaged + 1
+                    if raw is not None:  # else the pack was named
+                        _log.error("the payload of a span cannot be read: %s", error)
+                    payload = [None, None, {DAMAGED: error.what}, [], [], {}]
                 spans[index] = rows.decode_span(tuple(cells), payload)
+        if strict and damage is not None and damaged == len(found):
+            raise damage
         if len(spans) < len(found):
             raise StoreError(
                 f"the payloads of {len(found) - len(spans)} spans are missing",
                 fix="restore the telemetry store from a backup",
             )
         return [spans[index] for index in range(len(found))]
+
+    def _payload(self, raw: bytes | None, at: int, size: int) -> list[Any]:
+        """Raises StoreError when it is damaged or missing."""
+        if raw is None:
+            raise StoreError(
+                "the payload of a span is damaged or missing",
+                fix="see the server's log for the file, and restore it from a backup",
+            )
+        return packs.read(raw[at : at + size], self._blob, fields=len(PAYLOAD_FIELDS))
 
     def _blob(self, digest: str) -> bytes:
         try:
@@ -281,9 +327,8 @@ class DuckDBTelemetry:
 
     # -- traces --------------------------------------------------------------------------------
 
-    def _summary(self, cursor: DuckDBPyConnection, row: Row) -> TraceSummary:
-        *values, root_id = row
-        fields = dict(zip(TraceSummary.__struct_fields__, values, strict=True))
+    def _summary(self, cursor: DuckDBPyConnection, fields: dict[str, Any]) -> TraceSummary:
+        root_id = fields.pop("span_id")
         fields["cost_usd"] = rows.money(fields["cost_usd"])
         if fields["partial"]:
             # Only roots have previews; this one is another span in the root's place.

@@ -5,10 +5,12 @@ Both are work that was put off when spans came, done in portions, so that no app
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import duckdb
 
+from trimtab.errors import StoreError
 from trimtab.stores.telemetry.duckdb import packs, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
 from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
@@ -16,6 +18,7 @@ from trimtab.stores.telemetry.duckdb.transaction import PACK_COLUMNS, Counters, 
 from trimtab.stores.telemetry.rows import Row
 
 _ROLL_SPANS = 50_000
+_ROLL_SPANS_AT_REST = 5_000
 _SMALL_BYTES = packs.PACK_BYTES // 8
 _SMALL_PACKS = 256
 _CHECK_EVERY = 64
@@ -35,17 +38,28 @@ class Upkeep:
             "SELECT count(*) FROM spans WHERE seq > ?", [self._mark]
         ).fetchall()
         self._commits = 0
+        self.due = False
+        """Whether there were commits since the last rest."""
 
     def after_commit(self, connection: duckdb.DuckDBPyConnection, spans: int) -> None:
         """`spans` is how many the commit added."""
         self._waiting += spans
         self._commits += 1
+        self.due = True
         if self._waiting >= _ROLL_SPANS:
             self.roll_up(connection)
         if self._commits % _CHECK_EVERY == 0:
             [(small,)] = fetch(connection, statements.count_small_packs(_SMALL_BYTES))
             if small >= _SMALL_PACKS:
                 self.gather(connection)
+
+    def at_rest(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """What makes reads, a restart and the files smaller, when nobody waits for a commit."""
+        self.due = False
+        if self._waiting >= _ROLL_SPANS_AT_REST:
+            self.roll_up(connection)
+        # The log is several times as large as its rows are in the database.
+        connection.execute("CHECKPOINT")
 
     def roll_up(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Add what came since the mark to the sums, and move the mark."""
@@ -79,10 +93,10 @@ class Upkeep:
     def _join(
         self, connection: duckdb.DuckDBPyConnection, small: Sequence[tuple[int, ...]]
     ) -> None:
+        small, raws = self._readable(small)
         if len(small) < 2:
             return
         children = self._with_children(connection, [number for number, *_ in small])
-        raws = [packs.decompress(self._files.read(Extent(*at))) for _, _, *at in small]
         members = iter(small)
         frames: list[tuple[int, int, bytes]] = []
         moved: list[Row] = []
@@ -99,6 +113,17 @@ class Upkeep:
         execute(connection, statements.delete_packs(row[0] for row in moved))
         write_packs(connection, self._files, frames)
         insert(connection, "packs", PACK_COLUMNS, moved)
+
+    def _readable(
+        self, small: Sequence[tuple[int, ...]]
+    ) -> tuple[list[tuple[int, ...]], list[bytes]]:
+        """Packs with what is in them; a damaged one stays where it is."""
+        found, raws = [], []
+        for one in small:
+            with contextlib.suppress(StoreError):
+                raws.append(self._files.unpacked(Extent(*one[2:])))
+                found.append(one)
+        return found, raws
 
     def _with_children(
         self, connection: duckdb.DuckDBPyConnection, parents: list[int]

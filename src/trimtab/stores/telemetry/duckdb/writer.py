@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
@@ -35,6 +36,7 @@ _log = logging.getLogger("trimtab.telemetry")
 
 _GROUP_ROWS = 4_000
 _GROUP_BYTES = 8 << 20
+_REST_S = 3.0
 
 T = TypeVar("T")
 Work = Callable[[duckdb.DuckDBPyConnection], Any]
@@ -136,7 +138,8 @@ class Writer:
             if job is not None:
                 self._do(job)
             if group:
-                self._keep_up(sum(len(member.spans) for member in group))
+                spans = sum(len(member.spans) for member in group)
+                self._keep_up(partial(self._upkeep.after_commit, spans=spans))
 
     def _next_group(self) -> tuple[list[_Encoded], _Job | None, bool]:
         """Wait for an append and take what is queued behind it, up to a job or the end.
@@ -145,7 +148,7 @@ class Writer:
         """
         group: list[_Encoded] = []
         size = count = 0
-        item = self._queue.get()
+        item = self._first()
         while item is not None:
             if isinstance(item, _Job):
                 return group, item, True
@@ -160,6 +163,15 @@ class Writer:
             except Empty:
                 return group, None, True
         return group, None, False
+
+    def _first(self) -> _Append | _Job | None:
+        """Wait for what is queued first; a pause after commits is used for what was put off."""
+        if self._upkeep.due:
+            try:
+                return self._queue.get(timeout=_REST_S)
+            except Empty:
+                self._keep_up(self._upkeep.at_rest)
+        return self._queue.get()
 
     def _encode(self, append: _Append) -> _Encoded | None:
         """Rows of an append, its large payloads already in the blob store; None when it failed."""
@@ -234,13 +246,16 @@ class Writer:
             _log.exception("work on the telemetry store failed in a way nobody foresaw")
             job.done.set_exception(self._engine.not_durable(type(error).__name__))
 
-    def _keep_up(self, spans: int) -> None:
+    def _keep_up(self, upkeep: Work) -> None:
         try:
-            self._upkeep.after_commit(self._engine.writing(), spans)
+            upkeep(self._engine.writing())
         except (duckdb.Error, StoreError) as error:
             # What was acknowledged is committed; this is tried again after a later commit.
             _log.warning("upkeep of the telemetry store failed: %s", _first_line(error))
             self._recover(error)
+        except Exception:
+            # Nothing that comes after a commit may end the only thread that writes.
+            _log.exception("upkeep of the telemetry store failed in a way nobody foresaw")
 
     def _fail(self, waiting: Sequence[Future[Any]], error: duckdb.Error | StoreError) -> None:
         self.failing = True

@@ -1,4 +1,5 @@
--- The columns of a span are those of the embedded store, and its payload as JSON text.
+-- The columns of a span are those of the embedded store, and its payload as JSON text: whole, so that
+-- processes share nothing but the database.
 -- Sorted by what lists and traces look for; of rows with one key the greatest revision stays.
 CREATE TABLE IF NOT EXISTS spans {on_cluster} (
     -- Order of arrival; given by the writer, and no two writers give the same number.
@@ -49,38 +50,49 @@ CREATE TABLE IF NOT EXISTS spans {on_cluster} (
     events String CODEC(ZSTD(3)),
     links String CODEC(ZSTD(3)),
     resource String CODEC(ZSTD(3)),
-    -- Where values belong that are in the blob store, as JSON; and their digests.
-    lifted String CODEC(ZSTD(3)),
-    blobs Array(String),
+    -- What the sums are of. As columns, because a query finds a projection only by their names:
+    -- the same expression written twice is not always the same to the planner.
+    bucket Int16 MATERIALIZED
+        if(kind = 'llm', CAST(floor(log(greatest(duration_ns, 1)) / log(1.02)) AS Int16), -1),
+    live Bool MATERIALIZED run IS NULL,
+    root Bool MATERIALIZED parent_id IS NULL,
+    failed Bool MATERIALIZED kind = 'llm' AND status = 'error',
+    unpriced Bool MATERIALIZED kind = 'llm' AND cost_usd IS NULL,
+    call_input_tokens Nullable(Int64) MATERIALIZED
+        if(kind = 'llm', input_tokens + cache_read_tokens + cache_write_5m_tokens
+            + cache_write_1h_tokens + audio_input_tokens, NULL),
+    call_output_tokens Nullable(Int64) MATERIALIZED
+        if(kind = 'llm', output_tokens + reasoning_tokens + audio_output_tokens, NULL),
+    call_cost_usd Nullable(Decimal(18, 9)) MATERIALIZED if(kind = 'llm', cost_usd, NULL),
     INDEX by_trace trace_id TYPE bloom_filter(0.01),
     INDEX by_user user TYPE bloom_filter(0.01),
     INDEX by_session session TYPE bloom_filter(0.01),
-    INDEX by_blob blobs TYPE bloom_filter(0.01),
     INDEX by_seq seq TYPE minmax,
+    -- All that a search for text looks at: of one that has no index, everything would be read.
     INDEX words_of_input lowerUTF8(input) TYPE text(tokenizer = 'splitByNonAlpha'),
     INDEX words_of_output lowerUTF8(output) TYPE text(tokenizer = 'splitByNonAlpha'),
+    INDEX words_of_name lowerUTF8(name) TYPE text(tokenizer = 'splitByNonAlpha'),
+    INDEX words_of_error lowerUTF8(coalesce(error, '')) TYPE text(tokenizer = 'splitByNonAlpha'),
     -- Sums by hour, kept with the rows they are of: they cannot say anything else than those.
     PROJECTION hours (
         SELECT
             project,
             intDiv(start_ns, 3600000000000) AS hour,
-            CASE WHEN kind = 'llm'
-                THEN CAST(floor(log(greatest(duration_ns, 1)) / log(1.02)) AS Int16) ELSE -1
-            END AS bucket,
-            run IS NULL AS live,
+            bucket,
+            live,
             count(),
-            countIf(parent_id IS NULL),
-            countIf(kind = 'llm' AND status = 'error'),
-            countIf(kind = 'llm' AND cost_usd IS NULL),
-            sumIf(input_tokens + cache_read_tokens + cache_write_5m_tokens
-                + cache_write_1h_tokens + audio_input_tokens, kind = 'llm'),
-            sumIf(output_tokens + reasoning_tokens + audio_output_tokens, kind = 'llm'),
-            sumIf(cost_usd, kind = 'llm')
+            countIf(root),
+            countIf(failed),
+            countIf(unpriced),
+            sum(call_input_tokens),
+            sum(call_output_tokens),
+            sum(call_cost_usd)
         GROUP BY project, hour, bucket, live
     )
 )
 ENGINE = {replicated}ReplacingMergeTree(revision)
-PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(start_ns))
+-- Open spans are replaced soon. Kept apart, what they leave is deleted from small parts only.
+PARTITION BY (toYYYYMM(fromUnixTimestamp64Nano(start_ns)), open)
 PRIMARY KEY (project, intDiv(start_ns, 3600000000000), xxHash32(trace_id))
 ORDER BY (project, intDiv(start_ns, 3600000000000), xxHash32(trace_id), trace_id, span_id)
 SETTINGS
@@ -95,20 +107,16 @@ CREATE VIEW IF NOT EXISTS rollups {on_cluster} AS
 SELECT
     project,
     intDiv(start_ns, 3600000000000) AS hour,
-    CASE WHEN kind = 'llm'
-        THEN CAST(floor(log(greatest(duration_ns, 1)) / log(1.02)) AS Int16) ELSE -1
-    END AS bucket,
+    bucket,
     count() AS spans,
-    countIf(parent_id IS NULL) AS roots,
-    countIf(kind = 'llm' AND status = 'error') AS errors,
-    countIf(kind = 'llm' AND cost_usd IS NULL) AS unpriced,
-    coalesce(sumIf(input_tokens + cache_read_tokens + cache_write_5m_tokens
-        + cache_write_1h_tokens + audio_input_tokens, kind = 'llm'), 0) AS input_tokens,
-    coalesce(sumIf(output_tokens + reasoning_tokens + audio_output_tokens, kind = 'llm'), 0)
-        AS output_tokens,
-    coalesce(sumIf(cost_usd, kind = 'llm'), 0) AS cost_usd
+    countIf(root) AS roots,
+    countIf(failed) AS errors,
+    countIf(unpriced) AS unpriced,
+    coalesce(sum(call_input_tokens), 0) AS input_tokens,
+    coalesce(sum(call_output_tokens), 0) AS output_tokens,
+    coalesce(sum(call_cost_usd), 0) AS cost_usd
 FROM spans
-WHERE run IS NULL
+WHERE live
 GROUP BY project, hour, bucket
 SETTINGS prefer_column_name_to_alias = 1;
 
