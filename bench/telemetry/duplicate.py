@@ -1,7 +1,8 @@
-"""Copies of rows in a peer's SQLite file under new ids, for sizes that take hours to feed.
+"""Copies of rows under new ids, for sizes that take hours to feed.
 
-Texts and times stay those of the originals, which favours the peer: its indexes and pages are
-as local as they can be.
+In a peer's SQLite file texts and times stay those of the originals, which favours the peer: its
+indexes and pages are as local as they can be. In Trimtab's DuckDB file the copies arrive in order
+of time, a millisecond apart, as fed spans do; their payloads are those of the originals.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import duckdb
+
+from trimtab.stores.telemetry.duckdb import statements
 
 
 def rows(
@@ -61,3 +66,43 @@ def copied(
 def originals(table: str, unique: Mapping[str, Sequence[str]]) -> str:
     """The rows that are no copy, in a table keyed by text."""
     return f" WHERE instr(substr({unique[table][0]}, 5), '-') = 0"
+
+
+def spans(path: Path, times: int) -> None:
+    """Make Trimtab's table of spans `times` as long, and its sums by hour with it."""
+    with duckdb.connect(path) as connection:
+        connection.execute("SET memory_limit = '4GB'; SET preserve_insertion_order = true")
+        columns = [row[0] for row in connection.execute("DESCRIBE spans").fetchall()]
+        changed = {
+            "seq": "first + row_number() OVER (ORDER BY start_ns + copy * 1000000, seq, copy)",
+            "start_ns": "start_ns + copy * 1000000",
+            **{name: _renamed(name, digits) for name, digits in _IDS.items()},
+        }
+        chosen = ", ".join(f'{changed.get(name, _quoted(name))} AS "{name}"' for name in columns)
+        connection.execute("BEGIN")
+        connection.execute("CREATE TEMP TABLE originals AS SELECT * FROM spans")
+        connection.execute("DELETE FROM spans")
+        connection.execute(
+            f"INSERT INTO spans SELECT {chosen} FROM originals, range(?) AS copies(copy),"
+            " (SELECT min(seq) AS first FROM originals) ORDER BY seq",
+            [times],
+        )
+        [(last,)] = connection.execute("SELECT max(seq) FROM spans").fetchall()
+        connection.execute("DELETE FROM rollups")
+        for query in (statements.add_rollups(0, last), statements.set_rollup_mark(last)):
+            connection.execute(query.sql, dict(query.parameters))
+        connection.execute("COMMIT")
+        connection.execute("DROP TABLE originals")
+        connection.execute("CHECKPOINT")
+
+
+_IDS = {"trace_id": 32, "span_id": 16, "parent_id": 16}
+
+
+def _renamed(name: str, digits: int) -> str:
+    """The original's id stays; that of a copy is as long, and the same wherever it stands."""
+    return f"CASE copy WHEN 0 THEN {name} ELSE left(md5({name} || copy), {digits}) END"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

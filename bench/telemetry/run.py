@@ -31,6 +31,7 @@ from load import Load
 from server import Server
 from systems import SYSTEMS
 
+MORE_SPANS = 51_200
 PARTS = ("kill", "queries", "together", "enlarge", "one-trace")
 
 
@@ -52,7 +53,7 @@ def main() -> None:
         for name in wanted.systems:
             bench = Bench(SYSTEMS[name], (wanted.data or scratch) / name, options)
             if wanted.grow:
-                columns |= grow(bench, load, wanted.grow)
+                columns |= grow(bench, load, wanted.grow, fed=wanted.fed)
             else:
                 columns[name] = measure(bench, load, wanted)
             if wanted.json:
@@ -78,6 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=10, help="enlarge: how many times as many")
     parser.add_argument("--trace-spans", type=int, default=50_000, help="one-trace: its size")
     parser.add_argument("--grow", type=numbers, default=[])
+    parser.add_argument("--fed", type=int, default=1_000_000, help="grow: beyond it, copy")
     parser.add_argument("--data", type=Path, help="keep the data here; --grow goes on from it")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     return parser.parse_args()
@@ -133,26 +135,47 @@ def enlarge(bench: Bench, server: Server, load: Load, times: int) -> tuple[Serve
     return server, {f"{name}, at {size}": figure for name, figure in rows.items()}
 
 
-def grow(bench: Bench, load: Load, sizes: list[int]) -> dict[str, Rows]:
-    """A column for each size, on one store; goes on where a run on `--data` stopped."""
+def grow(bench: Bench, load: Load, sizes: list[int], *, fed: int) -> dict[str, Rows]:
+    """A column for each size, on one store; goes on where a run on `--data` stopped.
+
+    Sizes up to `fed` are fed. Beyond, the store is copied, and a little more is fed to it.
+    """
     kept = Sizes(bench.data.with_suffix(".json"))
     server, columns = bench.start(), {}
     try:
         idle = bench.idle(server)
+        asked = load
         for size, below in zip(sizes, [0, *sizes], strict=False):
-            stage = replace(load, spans=size - below, seed=load.seed + size)
-            stage, first = kept.stage(stage)
-            rows: Rows = {}
-            if first >= stage.requests and size < max(sizes):
+            column = f"{bench.system.name} {size:,}"
+            if size > fed:
+                server, rows = copied(bench, server, replace(load, seed=load.seed + size), size)
+                columns[column] = idle | rows | bench.queries(server, asked)
                 continue
-            if first < stage.requests:
+            stage = replace(load, spans=size - below, seed=load.seed + size)
+            asked, first = kept.stage(stage)
+            rows = {}
+            if first >= asked.requests and size < max(sizes):
+                continue
+            if first < asked.requests:
                 total = size + bench.warmed
-                rows = bench.ingest(server, stage, first=first, note=kept.note, total=total)
-                kept.note(stage.requests, at_once=True)
-            columns[f"{bench.system.name} {size:,}"] = idle | rows | bench.queries(server, stage)
+                rows = bench.ingest(server, asked, first=first, note=kept.note, total=total)
+                kept.note(asked.requests, at_once=True)
+            columns[column] = idle | rows | bench.queries(server, asked)
     finally:
         server.stop()
     return columns
+
+
+def copied(bench: Bench, server: Server, load: Load, size: int) -> tuple[Server, Rows]:
+    """The server on a store copied up to a size, and what feeding it goes on to cost."""
+    held = bench.system.count(server)
+    server.stop()
+    bench.system.copy(bench.data, round(size / held))
+    server = bench.start()
+    bench.settle(server)
+    rows = bench.ingest(server, replace(load, spans=MORE_SPANS))
+    start = {"start to ready": Figure(server.start_s, "s")}
+    return server, start | {name: rows[name] for name in rows if not name.startswith("disk")}
 
 
 def table(columns: dict[str, Rows], reference: str) -> str:

@@ -219,6 +219,10 @@ def test_a_move_to_nowhere_and_from_nothing_say_what_to_do(data: Path) -> None:
     nothing = move(data / "none", "--telemetry-url", "clickhouse://db/t")
     assert nothing.exit_code == 2
     assert "there is no data directory" in nothing.output
+    (data / "empty").mkdir()
+    empty = move(data / "empty", "--telemetry-url", "clickhouse://127.0.0.1:1/t")
+    assert empty.exit_code == 2
+    assert "there is nothing to move" in empty.output
 
 
 def test_a_directory_that_is_in_use_is_not_moved(data: Path) -> None:

@@ -1,4 +1,4 @@
-"""A TCP relay in front of a database, so that a test can take the database away and bring it back."""
+"""A TCP relay in front of a database, so that a test can take it away and bring it back."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Relay:
         self._gate = threading.Lock()
         self._cut = False
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="relay")
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._thread.start()
 
     def cut(self) -> None:
         """End every connection, and take no other."""
         with self._gate:
             self._cut = True
-            for one in list(self._peers):
-                self._drop(one)
+            while self._peers:
+                self._drop(next(iter(self._peers)))
 
     def mend(self) -> None:
         with self._gate:
@@ -69,6 +69,7 @@ class Relay:
             return
         far = socket.create_connection(("127.0.0.1", self._target))
         for one, other in ((near, far), (far, near)):
+            one.settimeout(5)
             self._peers[one] = other
             self._selector.register(one, selectors.EVENT_READ)
 

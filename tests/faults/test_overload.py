@@ -78,12 +78,12 @@ def refusal(server: ServeProcess) -> dict[str, str]:
 
 
 def test_many_large_requests_at_once_stay_within_the_memory_of_the_limit(tmp_path: Path) -> None:
-    senders = [Sender(otlp_messages(n, spans=4_000)) for n in range(8)]
+    senders = [Sender(otlp_messages(n, spans=1_500)) for n in range(6)]
     with serving(tmp_path / "data") as server:
         memory = Memory(server.process.pid)
         before = memory.now_bytes
         with ThreadPoolExecutor(len(senders)) as pool:
-            for ended in [pool.submit(one.send_some, server.client.url, 3) for one in senders]:
+            for ended in [pool.submit(one.send_some, server.client.url, 2) for one in senders]:
                 ended.result()
         assert memory.peak_bytes - before < 1024 * MIB
         check(server.client, *senders)

@@ -39,6 +39,8 @@ def command(as_json: bool, **flags: Any) -> None:
         raise click.UsageError(f"there is no data directory {data}")
     with datadir.acquire(data, url=""), ExitStack() as stack:
         moved = move(config, progress=_Bars(stack))
+    if moved.telemetry is None and moved.metadata is None:
+        raise click.UsageError(f"there is nothing to move in {data}")
     emit(moved, as_json, text=lambda: _told(moved))
 
 

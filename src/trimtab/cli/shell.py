@@ -42,7 +42,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Set up": {
         "config": "Show and check the configuration.",
-        "admin": "Compact the store, or copy it while it is in use.",
+        "admin": "Compact the store, copy it while it is in use, or move it.",
         "doctor": "Check this machine, the configuration and the data directory.",
         "version": "Show the version of Trimtab and of what it runs on.",
     },

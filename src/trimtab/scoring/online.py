@@ -21,6 +21,7 @@ from trimtab.records.score import score_id
 from trimtab.scorers.subjects import of_span
 
 _log = logging.getLogger("trimtab.scoring")
+_PAUSE_S = 0.2  # so that a look at the store finds more than one commit
 _LONGEST_BACKOFF_S = 30.0
 _NOTED_EVERY_NS = 30 * 10**9
 
@@ -41,7 +42,6 @@ class OnlineScoring:
         concurrency: calls judged at once.
         page: spans read at once.
         poll_s: seconds between looks at the store when nothing calls `wake`.
-        pause_s: seconds between looks at the least, so that a look finds more than one commit.
         backoff_s: seconds until the first retry when the store fails; doubles up to 30.
     Raises:
         ScorerError: `sample` is not a share.
@@ -58,7 +58,6 @@ class OnlineScoring:
         concurrency: int = 8,
         page: int = 500,
         poll_s: float = 1.0,
-        pause_s: float = 0.2,
         backoff_s: float = 0.5,
     ) -> None:
         if not 0 <= sample <= 1:
@@ -71,7 +70,6 @@ class OnlineScoring:
         self._gate = asyncio.Semaphore(concurrency)
         self._page = page
         self._poll_s = poll_s
-        self._pause_s = pause_s
         self._backoff_s = backoff_s
         self._cursor: int | None = None
         self._noted_ns = 0
@@ -110,7 +108,7 @@ class OnlineScoring:
         while True:
             self._woken.clear()
             await self.drain()
-            await asyncio.sleep(self._pause_s)
+            await asyncio.sleep(_PAUSE_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._woken.wait()
@@ -139,6 +137,8 @@ class OnlineScoring:
         position = await self._position()
         cursor = await _finished(lambda: self._pass_over(position))
         self._cursor = cursor
+        if cursor >= self._telemetry.last_seq():
+            return False
         page = await _finished(lambda: self._telemetry.spans_after(cursor, limit=self._page))
         if not page:
             return False

@@ -164,6 +164,31 @@ class TelemetryReadContract:
         store.append([late]).result(timeout=60)
         assert [item.span for item in store.spans_after(cursor, limit=10)] == [late]
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"parent_id": "p" * 16},
+            {"run": "run-1"},
+            {"status": "error"},
+            {"kind": "tool"},
+            {"kind": "llm", "route": None, "model": None},
+        ],
+        ids=str,
+    )
+    def test_what_is_no_live_call_can_be_passed_over(
+        self, store: TelemetryStore, changes: dict[str, Any]
+    ) -> None:
+        call = sample_span(kind="llm", route="docs", run=None)
+        others = [sample_span(**({"kind": "llm", "run": None} | changes)) for _ in range(3)]
+        assert store.before_next_call(0) == 0
+        for span in (others[0], others[1], call, others[2]):
+            store.append([span]).result(timeout=60)
+        arrived = store.spans_after(0, limit=10)
+        place = store.before_next_call(0)
+        assert arrived[1].seq <= place < arrived[2].seq
+        assert store.spans_after(place, limit=1)[0].span == call
+        assert store.before_next_call(arrived[2].seq) == arrived[3].seq
+
     def test_spans_are_counted_by_project_and_in_all(self, store: TelemetryStore) -> None:
         assert store.span_count() == 0
         spans = [sample_span(), sample_span(), sample_span(project="other")]

@@ -109,9 +109,10 @@ def spans_after(seq: int, limit: int, extra: str) -> Query:
 def before_next_call(seq: int) -> Query:
     """The place before the first answered call behind a place, or the last place there is."""
     sql = """
-        SELECT coalesce(min(seq) FILTER (WHERE NOT open AND parent_id IS NULL AND run IS NULL
+        SELECT coalesce(min(CASE WHEN NOT open AND parent_id IS NULL AND run IS NULL
             AND status = 'ok' AND kind IN ('chain', 'llm')
-            AND (route IS NOT NULL OR model IS NOT NULL)) - 1, max(seq), $seq)
+            AND (route IS NOT NULL OR model IS NOT NULL) THEN seq END) - 1,
+            greatest(max(seq), $seq), $seq)
         FROM spans WHERE seq > $seq"""
     return Query(sql, {"seq": seq})
 

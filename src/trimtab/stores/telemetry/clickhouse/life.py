@@ -61,8 +61,9 @@ def set_costs(connection: Connection, project: str, costs: Sequence[Cost]) -> in
 def erase(connection: Connection, erasure: Erasure) -> Erased:
     """Remove what an erasure names, in portions; a crash in between leaves the rest for later.
 
-    Rows are gone from every answer at once. What is erased by name is then also written out of the
-    files; what is only old leaves them when their parts are merged, which `compact` does.
+    Rows are gone from every answer at once. Of what is erased by name the parts are then written
+    anew; what is only old leaves them when they are merged, which `compact` does. ClickHouse
+    deletes the files of old parts some minutes later.
     """
     where = _named(erasure)
     traces = spans = payload_bytes = scores = 0
