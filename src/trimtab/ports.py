@@ -449,7 +449,7 @@ class TelemetryStore(Protocol):
     def append(self, spans: Sequence[Span] = (), scores: Sequence[Score] = ()) -> Future[Written]:
         """Queue records for the next group commit.
 
-        Idempotent: a span replaces a known one with its (trace_id, span_id) when its revision is
+        Idempotent: a span replaces a known one with its (project, trace_id, span_id) when its revision is
         greater, and is dropped otherwise; a score with a known score_id replaces the earlier one.
         Raises (through the future):
             NotDurable: the records were not written; nothing of the batch was.
