@@ -1,0 +1,77 @@
+"""Models: a call, its answer, and who answers it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from trimtab.records import (
+    Message,
+    ModelCard,
+)
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to a provider, in the dialect of the caller, ready to send.
+
+    `body` is the JSON body with the provider's own model name in it. `stream` asks for server-sent
+    events. `timeout_s` is for the whole call.
+    """
+
+    dialect: Literal["openai.chat"] = "openai.chat"
+    model: str
+    body: bytes
+    stream: bool = False
+    timeout_s: float = 600.0
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's answer: status, headers worth passing on, and the body as it arrives.
+
+    `chunks` yields the body in order and must be closed (`aclose`) when it is not read to the end;
+    closing cancels the work behind it. Bytes are forwarded untouched. `mask` hides the provider's
+    credential in bytes put together from several chunks, before they go on record; None where
+    there is no credential.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+    mask: Callable[[bytes], bytes] | None = None
+
+
+class Provider(Protocol):
+    """A source of model answers. `name` is the part of a model id before the first slash."""
+
+    name: str
+
+    def cards(self) -> Sequence[ModelCard]:
+        """The models this provider offers; may be empty when it cannot list them."""
+        ...
+
+    async def send(self, call: Call) -> Reply:
+        """Start a call.
+
+        Raises:
+            ProviderUnavailable: it could not be reached.
+            ProviderTimeout: it did not start to answer in time.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections; calls in flight may fail afterwards."""
+        ...
+
+
+class Template(Protocol):
+    """A compiled prompt."""
+
+    def render(self, variables: Mapping[str, Any]) -> list[Message]:
+        """The prompt's messages with its variables filled in.
+
+        Raises:
+            InvalidRequest: a variable is missing or the template fails; `where` is the prompt.
+        """
+        ...

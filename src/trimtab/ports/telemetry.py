@@ -1,0 +1,388 @@
+"""The telemetry store: what it is asked, what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from trimtab.records import (
+    Filter,
+    Score,
+    Span,
+    Target,
+)
+
+
+class SpanQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which spans; None means any. Times are Unix nanoseconds, `since` inclusive.
+
+    `where` is about spans; of a trace, each of its conditions may hold for another span, and those
+    on cost, tokens and duration are about the trace's sums. `page` is the (start_ns, id) of the
+    last row seen: what comes after it in the order of the list.
+
+    A span that names no session or user has that of its trace: of the root, or else of the
+    earliest span that names one. Filters and figures go by it; the span itself stays as it came.
+    A name that is given more than a day before or after the period may be overlooked.
+    """
+
+    project: str = "default"
+    trace_id: str | None = None
+    route: str | None = None
+    release: str | None = None
+    run: str | None = None
+    kind: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+    where: Filter | None = None
+    page: tuple[int, str] | None = None
+    limit: int = 100
+
+
+class ScoreQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which scores; None means any. Newest first."""
+
+    project: str = "default"
+    target: Target | None = None
+    trace_id: str | None = None
+    run: str | None = None
+    name: str | None = None
+    source: str | None = None
+    since_ns: int | None = None
+    limit: int = 100
+
+
+class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a trace list: its root span with previews, and sums over all its spans.
+
+    `cost_usd` sums what is priced; `unpriced` counts the model calls that are not. `partial` says
+    that the root span has not arrived.
+    """
+
+    trace_id: str
+    project: str
+    name: str
+    start_ns: int
+    duration_ms: float
+    status: str
+    error: str | None
+    route: str | None
+    release: str | None
+    model: str | None
+    user: str | None
+    session: str | None
+    spans: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None
+    unpriced: int
+    input_preview: str
+    output_preview: str
+    partial: bool = False
+
+
+class SpanHead(msgspec.Struct, frozen=True, kw_only=True):
+    """A span without its payloads, as a trace's tree shows it."""
+
+    span_id: str
+    parent_id: str | None
+    name: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    status: str
+    error: str | None
+    open: bool
+    provider: str | None
+    model: str | None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None
+    first_token_ns: int | None
+
+
+GroupField = Literal[
+    "session",
+    "user",
+    "model",
+    "provider",
+    "name",
+    "kind",
+    "status",
+    "environment",
+    "service",
+    "route",
+    "release",
+    "prompt",
+    "run",
+    "tag",
+]
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """What the spans with one value of a field add up to; `key` None is spans without a value.
+
+    `calls`, latencies and tokens are about model calls; `errors` about all spans.
+    """
+
+    key: str | None
+    traces: int
+    spans: int
+    calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None
+    unpriced: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    first_ns: int
+    last_ns: int
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a time series, for one value of the field it is split by."""
+
+    start_ns: int
+    key: str | None
+    spans: int
+    calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_p99_ms: float | None
+
+
+class FacetValue(NamedTuple):
+    """A value of a field and how many traces have it."""
+
+    value: str | None
+    traces: int
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """What a query in SQL answered; `truncated` says that there were more rows."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[list[Any]]
+    truncated: bool = False
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be erased of a project: everything that one of these names."""
+
+    project: str
+    trace_ids: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    before_ns: int | None = None
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure removed. `remaining` counts what could still be found of it: 0 is the proof.
+
+    `blobs` are the digests of payloads outside the database that nothing refers to any more.
+    """
+
+    traces: int
+    spans: int
+    scores: int
+    payload_bytes: int
+    blobs: tuple[str, ...] = ()
+    remaining: int = 0
+
+
+class Compacted(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes on disk before and after a compaction."""
+
+    before_bytes: int
+    after_bytes: int
+
+
+class Cost(NamedTuple):
+    """A new price of a stored call."""
+
+    trace_id: str
+    span_id: str
+    cost_usd: Decimal | None
+
+
+class HourBucket(msgspec.Struct, frozen=True, kw_only=True):
+    start_ns: int
+    calls: int
+    errors: int
+    cost_usd: Decimal
+
+
+class ScoreSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """All scores of one name in a period; `mean` and `passed` only where they are defined."""
+
+    name: str
+    source: str
+    total: int
+    scored: int
+    mean: float | None
+    passed: int | None
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of a period of live traffic, over model calls; a run keeps its own figures.
+
+    None where there was no call to measure.
+    """
+
+    project: str
+    since_ns: int
+    until_ns: int
+    traces: int
+    spans: int
+    calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    unpriced: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_p99_ms: float | None
+    hours: tuple[HourBucket, ...] = ()
+    scores: tuple[ScoreSummary, ...] = ()
+
+
+class Written(NamedTuple):
+    """How many records a write changed; records already there unchanged are not counted."""
+
+    spans: int
+    scores: int
+
+
+class Sequenced(NamedTuple):
+    """A stored span and its place in the order of arrival."""
+
+    seq: int
+    span: Span
+
+
+class TelemetryStore(Protocol):
+    """Spans and scores: append, read, aggregate. Durable when the future resolves."""
+
+    def append(self, spans: Sequence[Span] = (), scores: Sequence[Score] = ()) -> Future[Written]:
+        """Queue records for the next group commit.
+
+        Idempotent: a span replaces a known one with its (project, trace_id, span_id) when its
+        revision is greater, and is dropped otherwise; a score with a known score_id replaces the
+        earlier one.
+        Raises (through the future):
+            NotDurable: the records were not written; nothing of the batch was.
+            InvalidRequest: one of them can never be stored; nothing of the batch was.
+        """
+        ...
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def trace(self, project: str, trace_id: str) -> list[Span]:
+        """All spans of a trace by start time, payloads included; empty when unknown."""
+        ...
+
+    def skeleton(self, project: str, trace_id: str) -> list[SpanHead]:
+        """All spans of a trace by start time, without payloads; empty when unknown."""
+        ...
+
+    def span(self, project: str, trace_id: str, span_id: str) -> Span | None:
+        """One span with its payloads."""
+        ...
+
+    def traces(self, query: SpanQuery) -> list[TraceSummary]:
+        """Newest traces first."""
+        ...
+
+    def spans(self, query: SpanQuery) -> list[Span]:
+        """Newest spans first, payloads included."""
+        ...
+
+    def spans_after(self, seq: int, *, limit: int) -> list[Sequenced]:
+        """Spans of all projects in order of arrival, for consumers that keep a cursor.
+
+        A span that was replaced comes once more, at the end; open spans are left out.
+        """
+        ...
+
+    def before_next_call(self, seq: int) -> int:
+        """A place, from `seq` on, up to which no call is that could be scored as live traffic.
+
+        That is a finished root span of kind chain or llm, with a route or a model, that succeeded
+        and belongs to no run. Behind the place comes such a span, or nothing that is stored yet.
+        """
+        ...
+
+    def last_seq(self) -> int:
+        """The place of the newest span in the order of arrival; 0 when there is none."""
+        ...
+
+    def span_count(self, project: str | None = None) -> int: ...
+
+    def scores(self, query: ScoreQuery) -> list[Score]: ...
+
+    def overview(self, project: str, *, since_ns: int, until_ns: int) -> Overview: ...
+
+    def groups(self, query: SpanQuery, by: GroupField) -> list[Group]:
+        """What the matching spans add up to by a field; the most expensive first, then the busiest.
+
+        Sessions and users come newest first.
+        """
+        ...
+
+    def series(
+        self, query: SpanQuery, *, step_ns: int, by: GroupField | None = None
+    ) -> list[Point]:
+        """Matching spans over time, oldest first; steps without a span are left out."""
+        ...
+
+    def facets(
+        self, query: SpanQuery, fields: Sequence[GroupField], *, limit: int = 20
+    ) -> dict[str, list[FacetValue]]:
+        """The commonest values of each field among the matching spans."""
+        ...
+
+    def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:
+        """Answer one SELECT over the tables `spans` and `scores` of a project.
+
+        Raises:
+            InvalidRequest: it is not one, or asks for anything else; `where` says where.
+            Overloaded: it took longer than `timeout_s`.
+        """
+        ...
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def set_costs(self, project: str, costs: Sequence[Cost]) -> int:
+        """Store new prices of calls; how many changed."""
+        ...
+
+    def erase(self, erasure: Erasure) -> Erased:
+        """Delete spans with their payloads and scores, for good."""
+        ...
+
+    def compact(self) -> Compacted:
+        """Rewrite what is fragmented and give the space of deleted records back to the disk."""
+        ...
+
+    def backup(self, directory: Path) -> None:
+        """Write a consistent copy into an empty directory while the store is in use."""
+        ...
+
+    def ping(self) -> None:
+        """Raises StoreError when reads or writes cannot work."""
+        ...
+
+    def close(self) -> None:
+        """Commit what is queued, then release the store."""
+        ...
