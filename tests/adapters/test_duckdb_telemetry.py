@@ -371,6 +371,15 @@ def test_a_missing_blob_is_an_error_that_names_it(store, blobs):
     assert store.traces(SpanQuery())[0].trace_id == span.trace_id
 
 
+def test_a_version_that_keeps_a_blob_of_the_one_it_replaces_keeps_it_on_disk(store, blobs):
+    first = sample_span(input="x" * 70_000, output="y" * 70_000, revision=-5, open=True)
+    second = replace(first, revision=0, open=False, output="short")
+    add(store, first)
+    add(store, second)
+    assert store.trace("default", first.trace_id) == [second]
+    assert len(list(blobs.root.rglob("*.zst"))) == 1
+
+
 def test_a_blob_store_that_refuses_costs_only_the_append_that_needs_it(store, blobs):
     (blobs.root).write_bytes(b"a file where the directory should be")
     refused = store.append([sample_span(), sample_span(output="x" * 70_000)])

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-_time_ns = time.time_ns
-FILE = Path(sys.argv[1])
 
+def wrong(offset: Path, right_ns: Callable[[], int] = time.time_ns) -> Callable[[], int]:
+    """A clock in nanoseconds that is off by the seconds in a file."""
+    return lambda: right_ns() + int(float(offset.read_text()) * 1e9)
 
-def wrong_ns() -> int:
-    return _time_ns() + int(float(FILE.read_text()) * 1e9)
-
-
-# Before anything is imported that keeps a reference.
-time.time_ns = wrong_ns
-time.time = lambda: wrong_ns() / 1e9
-
-from trimtab.cli.shell import main  # noqa: E402
 
 if __name__ == "__main__":
-    del sys.argv[1]
+    now_ns = wrong(Path(sys.argv.pop(1)))
+    time.time_ns = now_ns
+    time.time = lambda: now_ns() / 1e9
+    # Only now: modules keep references to the clock they find.
+    from trimtab.cli.shell import main
+
     main()

@@ -26,12 +26,13 @@ _SPANS = """
         output_payloads, output_is_list, input_preview, output_preview, tags, attributes, events)
     SELECT n, uuid(), lpad((1 + n // 5)::VARCHAR, 32, '0'), lpad(n::VARCHAR, 16, '0'), 'default',
         'span ' || n, 'llm', 10 ** 18 + n, 10 ** 18 + n + 1, 'ok', 'model-a', 1, 2, 0, 0, 0, 3, 0,
-        0, false, 0.5, [n], true, [0], false, 'question', 'x', ['t'], '{"a":1}', '[]'
+        0, false, 0.5, [n], true,
+        [CASE WHEN n % 100 = 0 THEN 0 ELSE n END], false, 'question', 'x', ['t'], '{"a":1}', '[]'
     FROM range(1, $count + 1) AS r(n)"""
 
 
 def write_old_store(data: Path) -> None:
-    """SPANS spans, of which each asks something else and all were answered alike, at length."""
+    """SPANS spans, of which each asks something else, and some were answered at length."""
     blobs = FileBlobs(data / "blobs")
     digest = blobs.put(f'"{LARGE}"'.encode())
     with duckdb.connect(str(data / "telemetry.duckdb")) as connection:

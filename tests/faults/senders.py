@@ -25,7 +25,7 @@ from trimtab.dialects.sdk import span_id_of
 Ids = tuple[str, str]
 STARTED = datetime(2026, 6, 1, tzinfo=UTC).isoformat()
 ENDED = datetime(2026, 6, 1, 0, 0, 1, tzinfo=UTC).isoformat()
-_LARGE_EVERY = 37  # one in so many is over 64 kB, and lies in the blob store
+_LARGE_EVERY = 11  # one in so many is over 64 kB, and lies in the blob store
 
 
 def said(number: int) -> str:

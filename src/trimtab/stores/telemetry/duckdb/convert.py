@@ -83,7 +83,8 @@ def _portions(connection: duckdb.DuckDBPyConnection, blobs: BlobStore) -> Iterat
             return
         last = found[-1][0]
         cells = [dict(zip(columns, row[1:], strict=True)) for row in found]
-        yield [_span(cell, _reader(connection, blobs, cells)) for cell in cells]
+        body = _reader(connection, blobs, cells)
+        yield [_span(cell, body) for cell in cells]
 
 
 def _reader(

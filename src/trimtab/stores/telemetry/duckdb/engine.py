@@ -23,6 +23,7 @@ from trimtab.kit.lockfile import LockFile, LockHeld
 from trimtab.ports import BlobStore
 from trimtab.stores.telemetry.duckdb.connection import fetch, said
 from trimtab.stores.telemetry.duckdb.files import PackFiles
+from trimtab.stores.telemetry.duckdb.leftovers import Notes
 from trimtab.stores.telemetry.duckdb.schema import migrations, upgrade
 from trimtab.stores.telemetry.duckdb.statements import last_bytes, last_extent, spans_beyond
 
@@ -41,8 +42,9 @@ class Engine:
 
     def __init__(self, path: Path, *, memory: str, threads: int, blobs: BlobStore) -> None:
         self.place = str(path)
-        self._blobs = blobs
+        self.blobs = blobs
         self.files = PackFiles(path.with_suffix(".packs"))
+        self.notes = Notes(path.with_suffix(".erasing"))
         self._settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "threads": threads,
@@ -222,7 +224,7 @@ class Engine:
             quoted = self.place.replace("'", "''")
             connection.execute(_ATTACH.format(path=quoted, rows=self.ROW_GROUP))
             connection.execute(_USE)
-            upgrade(connection, migrations(), place=self.place, blobs=self._blobs, files=self.files)
+            upgrade(connection, migrations(), place=self.place, blobs=self.blobs, files=self.files)
         except BaseException as error:
             connection.close()
             if not isinstance(error, duckdb.Error):

@@ -67,6 +67,14 @@ def replace(connection: duckdb.DuckDBPyConnection, seqs: Sequence[int]) -> list[
     return _unreferenced(connection, found)
 
 
+def unneeded(connection: duckdb.DuckDBPyConnection, blobs: Sequence[str]) -> list[str]:
+    """Those of some blobs that no span refers to."""
+    if not blobs:
+        return []
+    needed = {digest for (digest,) in fetch(connection, statements.still_referenced(blobs))}
+    return [digest for digest in blobs if digest not in needed]
+
+
 def _remove_rows(connection: duckdb.DuckDBPyConnection, seqs: Sequence[int]) -> None:
     execute(connection, statements.take_from_rollups(seqs))
     execute(connection, statements.delete_spans(seqs))
@@ -78,8 +86,7 @@ def _unreferenced(connection: duckdb.DuckDBPyConnection, found: Sequence[Row]) -
     if not blobs:
         return []
     execute(connection, statements.delete_blob_refs(identities))
-    needed = {digest for (digest,) in fetch(connection, statements.still_referenced(blobs))}
-    return [digest for digest in blobs if digest not in needed]
+    return unneeded(connection, blobs)
 
 
 def _blank(connection: duckdb.DuckDBPyConnection, lines: _Lines, files: PackFiles) -> set[int]:

@@ -62,7 +62,6 @@ def erase(connection: duckdb.DuckDBPyConnection, engine: Engine, erasure: Erasur
     traces: set[str] = set()
     spans = payload_bytes = scores = 0
     blobs: list[str] = []
-    files: set[int] = set()
     seqs = Query(
         fill("SELECT seq, trace_id FROM spans WHERE {where} LIMIT $at_once", where=where.text),
         where.parameters | {"at_once": _AT_ONCE},
@@ -72,14 +71,13 @@ def erase(connection: duckdb.DuckDBPyConnection, engine: Engine, erasure: Erasur
         with _transaction(connection):
             taken = erasing.take_out(connection, [seq for seq, _ in found], engine.files)
             scores += _erase_scores(connection, erasure.project, {trace for _, trace in found})
+            engine.notes.add(taken.files, taken.unreferenced)
         spans += taken.spans
         payload_bytes += taken.payload_bytes
         blobs += taken.unreferenced
-        files |= taken.files
     with _transaction(connection):
         scores += _erase_own_scores(connection, erasure)
-    for file in files:
-        _wipe(connection, engine, file)
+    clear_away(connection, engine)
     return Erased(
         traces=len(traces),
         spans=spans,
@@ -88,6 +86,17 @@ def erase(connection: duckdb.DuckDBPyConnection, engine: Engine, erasure: Erasur
         blobs=tuple(blobs),
         remaining=len(fetch(connection, seqs)),
     )
+
+
+def clear_away(connection: duckdb.DuckDBPyConnection, engine: Engine) -> None:
+    """Take off the disk what erasures left, those of an earlier process as well."""
+    left = engine.notes.read()
+    for file in sorted(left.files):
+        _wipe(connection, engine, file)
+    # In the writer's thread, where nobody stores a blob again meanwhile.
+    for digest in erasing.unneeded(connection, sorted(left.blobs)):
+        engine.blobs.delete(digest)
+    engine.notes.clear()
 
 
 def _named(erasure: Erasure) -> Where:

@@ -85,7 +85,10 @@ class DuckDBTelemetry:
         """
         threads = threads or min(4, os.cpu_count() or 1)
         engine = Engine(path, memory=memory, threads=threads, blobs=blobs)
-        return cls(engine, Writer(engine, blobs), blobs)
+        writer = Writer(engine, blobs)
+        if engine.notes.read():
+            writer.run(partial(life.clear_away, engine=engine))
+        return cls(engine, writer, blobs)
 
     def append(self, spans: Sequence[Span] = (), scores: Sequence[Score] = ()) -> Future[Written]:
         """Queue records for the next group commit; all of one append are stored or none.
@@ -224,11 +227,7 @@ class DuckDBTelemetry:
         ).result()
 
     def erase(self, erasure: Erasure) -> Erased:
-        work = partial(life.erase, engine=self._engine, erasure=erasure)
-        erased = self._writer.run(work).result()
-        for digest in erased.blobs:
-            self._blobs.delete(digest)
-        return erased
+        return self._writer.run(partial(life.erase, engine=self._engine, erasure=erasure)).result()
 
     def compact(self) -> Compacted:
         return self._writer.run(lambda connection: life.compact(connection, self._engine)).result()

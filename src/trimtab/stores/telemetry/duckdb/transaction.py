@@ -80,6 +80,8 @@ class Transaction:
             fresh = self._fresh([span for batch in spans for span in batch])
             self._write_spans(list(fresh.values()))
             changed = self._write_scores(scores)
+            # What replaces a version often refers to the same blobs as the version did.
+            self.unreferenced = erasing.unneeded(self._connection, self.unreferenced)
             if not all(map(any, zip(spans, scores, strict=True))):
                 execute(self._connection, statements.heartbeat(time.time_ns()))
             self._connection.commit()

@@ -85,6 +85,8 @@ class Writer:
         self._counters = Counters.read(engine.writing(), now_ns)
         self._upkeep = Upkeep(engine.writing(), self._counters, engine.files)
         self._queue: SimpleQueue[_Append | _Job | None] = SimpleQueue()
+        # Blobs of appends that are encoded and will be committed later.
+        self._held: set[str] = set()
         self._gate = Lock()
         self._closed = False
         self.failing = False
@@ -198,7 +200,13 @@ class Writer:
             written = self._commit(group)
         except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
             if len(group) > 1:
-                for member in group:
+                for place, member in enumerate(group):
+                    self._held = {
+                        digest
+                        for later in group[place + 1 :]
+                        for span in later.spans
+                        for digest in span.line.digests
+                    }
                     self._settle([member])
             else:
                 group[0].done.set_exception(
@@ -226,6 +234,8 @@ class Writer:
     def _drop(self, digests: Iterable[str]) -> None:
         """Delete blobs that nothing refers to; a failure leaves garbage, never a hole."""
         for digest in digests:
+            if digest in self._held:
+                continue
             try:
                 self._blobs.delete(digest)
             except StoreError as error:
