@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BASE := $(VENV)/.base
 SDKS ?= .sdks
 
-.PHONY: demo test fast check bench docs ui services sdks clean help
+.PHONY: demo test fast check bench docs ui services sdks peers clean help
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,10 +46,14 @@ check: $(STAMP) ## style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## the figures the README quotes, into bench/results
+peers: ## the systems that bench/telemetry compares with, if they are missing (1.7 GB)
+	sh dev/peers/install.sh
+
+bench: $(STAMP) peers ## the figures the README quotes, into bench/results
 	for name in footprint gateway http1_client calibrate_extract; do \
 	  { echo "\`python bench/$$name.py\`"; echo; $(BIN)/python bench/$$name.py; } | tee bench/results/$$name.md; \
 	done
+	sh bench/telemetry/all.sh $(BIN)/python | tee bench/results/telemetry.md
 
 docs: $(STAMP) ## run every example of the documentation
 	$(BIN)/pytest -q tests/docs

@@ -8,6 +8,7 @@ of time, a millisecond apart, as fed spans do; their payloads are those of the o
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -88,6 +89,14 @@ def spans(path: Path, times: int) -> None:
             [times],
         )
         [(last,)] = connection.execute("SELECT max(seq) FROM spans").fetchall()
+        connection.execute("DELETE FROM trace_places")
+        places = connection.execute(
+            "SELECT trace_id, min(seq), max(seq) FROM spans GROUP BY trace_id ORDER BY 2"
+        ).fetchall()
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+            file.writelines(f"{statements.trace_mark(one)},{a},{b}\n" for one, a, b in places)
+            file.flush()
+            connection.execute(f"COPY trace_places FROM '{file.name}'")
         connection.execute("DELETE FROM rollups")
         for query in (statements.add_rollups(0, last), statements.set_rollup_mark(last)):
             connection.execute(query.sql, dict(query.parameters))

@@ -22,7 +22,7 @@ from server import Connection, Server, System, Unanswered
 from processes import Peak, cpu_rate, disk, settle
 
 MIB = 1 << 20
-QUERIES = ("list", "trace", "aggregate")
+QUERIES = ("list", "trace", "aggregate", "by model")
 
 
 class Figure(NamedTuple):
@@ -143,7 +143,7 @@ class Bench:
         """Server CPU and wall time of each query, alone on the server."""
         exchange.check(server, load)
         rng, connection, rows = random.Random(4), Connection(server), {}
-        bar = Bar(f"{self.system.name}: queries", 3 * self.options.repeats)
+        bar = Bar(f"{self.system.name}: queries", len(QUERIES) * self.options.repeats)
         for place, name in enumerate(QUERIES):
             exchange.ask(connection, exchange.questions(server, load, rng)[name])
             before, started, walls = server.tree.cpu_s(), time.perf_counter(), []

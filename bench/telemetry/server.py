@@ -28,6 +28,10 @@ class Window(NamedTuple):
     start: datetime
     end: datetime
 
+    @property
+    def hours(self) -> float:
+        return (self.end - self.start).total_seconds() / 3600
+
 
 class Launch(NamedTuple):
     command: Sequence[str]
@@ -48,6 +52,7 @@ class System(Protocol):
     def trace(self, trace_id: str) -> list[Call]: ...
     def tree(self, trace_id: str) -> list[Call]: ...
     def aggregate(self, window: Window) -> list[Call]: ...
+    def by_model(self, window: Window) -> list[Call]: ...
     def copy(self, data: Path, times: int) -> None: ...
 
 

@@ -43,12 +43,11 @@ class Trimtab:
         return [Call("GET", f"/api/v1/traces/{trace_id}?payloads=false")]
 
     def aggregate(self, window: Window) -> list[Call]:
-        hours = (window.end - window.start).total_seconds() / 3600
-        by_model = f"/api/v1/metrics/groups?by=model&filter=kind%3Allm+since%3A{hours:.0f}h"
-        return [
-            Call("GET", f"/api/v1/metrics/overview?hours={hours:.0f}"),
-            Call("GET", by_model),
-        ]
+        return [Call("GET", f"/api/v1/metrics/overview?hours={window.hours:.0f}")]
+
+    def by_model(self, window: Window) -> list[Call]:
+        calls = f"kind%3Allm+since%3A{window.hours:.0f}h"
+        return [Call("GET", f"/api/v1/metrics/groups?by=model&filter={calls}")]
 
     def copy(self, data: Path, times: int) -> None:
         duplicate.spans(data / "telemetry.duckdb", times)
@@ -85,8 +84,13 @@ class Phoenix:
         return [self.ask(PHOENIX_TREE, trace=trace_id)]
 
     def aggregate(self, window: Window) -> list[Call]:
-        between = {"start": window.start.isoformat(), "end": window.end.isoformat()}
-        return [self.ask(PHOENIX_AGGREGATE, range=between)]
+        return [self.ask(PHOENIX_AGGREGATE, range=self.between(window))]
+
+    def by_model(self, window: Window) -> list[Call]:
+        return [self.ask(PHOENIX_BY_MODEL, range=self.between(window))]
+
+    def between(self, window: Window) -> dict[str, str]:
+        return {"start": window.start.isoformat(), "end": window.end.isoformat()}
 
     def ask(self, query: str, **variables: object) -> Call:
         body = {"query": query, "variables": {"id": self.project, **variables}}
@@ -124,7 +128,8 @@ PHOENIX_AGGREGATE = """query($id: ID!, $range: TimeRange!) { node(id: $id) { ...
   traceCountByStatusTimeSeries(timeRange: $range) { data { timestamp okCount errorCount } }
   traceLatencyMsPercentileTimeSeries(timeRange: $range) { data { timestamp p50 p99 } }
   traceTokenCountTimeSeries(timeRange: $range) { data { timestamp totalTokenCount } }
-  traceTokenCostTimeSeries(timeRange: $range) { data { timestamp totalCost } }
+  traceTokenCostTimeSeries(timeRange: $range) { data { timestamp totalCost } } } } }"""
+PHOENIX_BY_MODEL = """query($id: ID!, $range: TimeRange!) { node(id: $id) { ... on Project {
   topModelsByCost(timeRange: $range) { name
     costSummary(projectId: $id, timeRange: $range) { total { cost tokens } } } } } }"""
 
@@ -168,8 +173,11 @@ class MLflow:
             self.metric(window, "TRACES", "latency", quantiles, hourly),
             self.metric(window, "TRACES", "total_tokens", total, hourly),
             self.metric(window, "SPANS", "total_cost", total, hourly),
-            self.metric(window, "SPANS", "total_cost", total, {"dimensions": ["span_model_name"]}),
         ]
+
+    def by_model(self, window: Window) -> list[Call]:
+        total, models = [{"aggregation_type": "SUM"}], {"dimensions": ["span_model_name"]}
+        return [self.metric(window, "SPANS", "total_cost", total, models)]
 
     def metric(self, window: Window, view: str, name: str, of: object, by: dict[str, Any]) -> Call:
         start_ms, end_ms = (int(when.timestamp() * 1000) for when in window)

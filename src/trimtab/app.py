@@ -30,7 +30,15 @@ from trimtab.kit import ids
 from trimtab.kit.clock import SystemClock
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.models import Override, Prices
-from trimtab.ports import BlobStore, Limiter, MetadataStore, Provider, Scorer, TelemetryStore
+from trimtab.ports import (
+    BlobStore,
+    Limiter,
+    MetadataStore,
+    Provider,
+    Scorer,
+    ShortFile,
+    TelemetryStore,
+)
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.providers.extract import ExtractProvider
 from trimtab.providers.openai_compatible import OpenAICompatible
@@ -46,7 +54,7 @@ from trimtab.stores.metadata.move import MovedTable
 from trimtab.stores.metadata.move import move as move_metadata
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
-from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, inspection
 from trimtab.stores.telemetry.move import Moved, Progress
 from trimtab.stores.telemetry.move import move as move_telemetry
 from trimtab.stores.telemetry.parquet import write_parquet
@@ -106,7 +114,10 @@ class App:
             on_commit=self.scoring.wake,
         )
         self.retention = Retention(
-            telemetry, self.clock, days={keep.project: keep.days for keep in config.retention}
+            telemetry,
+            self.clock,
+            days={keep.project: keep.days for keep in config.retention},
+            before=self.tracing.empty,
         )
         self.releases = Lifecycle(
             releases=metadata.releases,
@@ -375,6 +386,16 @@ def move(config: Config, *, progress: Progress) -> Move:
         ):
             telemetry = move_telemetry(source, target, progress=progress)
     return Move(telemetry=telemetry, metadata=metadata)
+
+
+def short_files(config: Config) -> list[ShortFile]:
+    """Files of payloads that are missing or cut off, in a data directory that no server has.
+
+    Raises:
+        StoreError: the database beside them cannot be read.
+    """
+    path = Path(config.data) / "telemetry.duckdb"
+    return inspection.short_files(path) if path.exists() else []
 
 
 def documentation() -> Path:

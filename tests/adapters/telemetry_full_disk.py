@@ -16,6 +16,7 @@ from msgspec import json
 from trimtab.errors import NotDurable, StoreError
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.testing.telemetry import sample_span
 
 
@@ -26,10 +27,10 @@ def allow(size_bytes: int) -> None:
 
 class Session:
     def __init__(self, directory: Path, threshold: str) -> None:
+        Engine.CHECKPOINT = threshold
         self.store = DuckDBTelemetry.open(
             directory / "t.duckdb", blobs=FileBlobs(directory / "blobs")
         )
-        self.store._engine.writing().execute(f"SET checkpoint_threshold = '{threshold}'")
         self.kept: list[str] = []
         self.refused: list[str] = []
 

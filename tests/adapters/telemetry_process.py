@@ -15,6 +15,7 @@ from msgspec import json
 from trimtab.records import Span
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.stores.telemetry.duckdb.engine import Engine
 
 PROMPT = {"role": "system", "content": "Answer from the documentation only. " * 20}
 
@@ -44,9 +45,9 @@ def append_forever(store: DuckDBTelemetry, prefix: str, worker: int, turn: Lock)
 
 
 def main(directory: Path, prefix: str) -> None:
-    store = DuckDBTelemetry.open(directory / "t.duckdb", blobs=FileBlobs(directory / "blobs"))
     # Small steps, so that kills also hit checkpoints.
-    store._engine.writing().execute("SET checkpoint_threshold = '1MB'")
+    Engine.CHECKPOINT = "1MB"
+    store = DuckDBTelemetry.open(directory / "t.duckdb", blobs=FileBlobs(directory / "blobs"))
     turn = Lock()
     for worker in range(4):
         Thread(target=append_forever, args=(store, prefix, worker, turn)).start()

@@ -357,6 +357,18 @@ def test_what_is_erased_is_gone_from_the_disk(
     assert connection.ask("SELECT score_id FROM score_versions", None, masked).rows == []
 
 
+def test_a_score_of_another_project_with_the_same_id_is_not_erased(
+    store: ClickHouseTelemetry,
+) -> None:
+    gone = sample_span()
+    score = sample_score(target=Target(kind="trace", id=gone.trace_id))
+    theirs = replace(score, project="other")
+    add(store, gone, scores=[score, theirs])
+    assert store.erase(Erasure(project="default", trace_ids=(gone.trace_id,))).scores == 1
+    assert store.scores(ScoreQuery()) == []
+    assert store.scores(ScoreQuery(project="other")) == [theirs]
+
+
 def test_prices_of_many_calls_are_set_at_once(store: ClickHouseTelemetry) -> None:
     spans = [sample_span() for _ in range(2_500)]
     add(store, *spans)

@@ -21,7 +21,7 @@ import pytest
 from msgspec.structs import replace
 
 from trimtab.errors import InvalidRequest, NotDurable, StoreError, StoreLocked, StoreTooNew
-from trimtab.ports import Cost, Erasure, SpanQuery, Written
+from trimtab.ports import Cost, Erasure, ScoreQuery, SpanQuery, Written
 from trimtab.records import Usage
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, packs, upkeep
@@ -180,7 +180,11 @@ def replace_sql(migration: Migration, sql: str) -> Migration:
 @pytest.mark.parametrize("migration", migrations(), ids=lambda migration: migration.name)
 def test_migrations_add_or_move_aside(migration):
     assert not re.search(r"\b(DROP|TRUNCATE|DELETE)\b", migration.sql, re.IGNORECASE)
-    assert set(re.findall(r"RENAME TO (\w+);", migration.sql)) <= {"spans_0001", "payloads_0001"}
+    assert set(re.findall(r"RENAME TO (\w+);", migration.sql)) <= {
+        "spans_0001",
+        "payloads_0001",
+        "scores_0001",
+    }
 
 
 OLD_ROWS = """
@@ -199,6 +203,14 @@ OLD_ROWS = """
     FROM range(1, 4501) AS r(n)"""
 
 
+OLD_SCORES = """
+    INSERT INTO scores (score_id, project, target_kind, target_id, target_trace_id, name, status,
+        value, evidence, source, scorer_version, digest, cost_usd, time_ns, metadata)
+    SELECT 's' || n, 'default', 'span', lpad(n::VARCHAR, 16, '0'), repeat('a', 32), 'exact',
+        'scored', n / 10, ['seen'], 'code', '1', 'd', 0.25, n, '{"a":1}'
+    FROM range(1, 11) AS r(n)"""
+
+
 def test_a_store_of_schema_1_is_carried_over_whole(path, blobs):
     large = "x" * 70_000
     digest = blobs.put(f'"{large}"'.encode())
@@ -211,6 +223,7 @@ def test_a_store_of_schema_1_is_carried_over_whole(path, blobs):
             files=PackFiles(path.parent / "none"),
         )
         connection.execute(OLD_ROWS.replace("{digest}", digest))
+        connection.execute(OLD_SCORES)
     with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
         assert store.span_count() == 4_500
         seventh = store.span("default", "a" * 31 + "7", "7".zfill(16))
@@ -221,6 +234,12 @@ def test_a_store_of_schema_1_is_carried_over_whole(path, blobs):
             "table",
         )
         assert store.overview("default", since_ns=0, until_ns=HOUR_NS).calls == 4_500
+        scores = store.scores(ScoreQuery())
+        assert [score.score_id for score in scores] == [f"s{n}" for n in range(10, 0, -1)]
+        assert (scores[0].value, scores[0].evidence, scores[0].metadata) == (1, ("seen",), {"a": 1})
+        theirs = replace(scores[0], project="other")
+        assert store.append(scores=[theirs, scores[1]]).result(timeout=60) == Written(0, 1)
+        assert store.scores(ScoreQuery()) == scores
     assert query(path, "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '%_0001'") == [
         (0,)
     ]

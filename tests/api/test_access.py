@@ -80,6 +80,7 @@ access:
     - {{name: admin, key: {SECRET}}}
     - {{name: reader, key: {SECRET}-reader, permissions: ["traces:read"]}}
     - {{name: other, key: {SECRET}-other, project: elsewhere}}
+    - {{name: operator, key: {SECRET}-operator, permissions: ["admin:write"]}}
 """
     with served(configured(tmp_path / "data", text)) as running:
         yield running
@@ -103,6 +104,19 @@ def test_a_key_can_do_what_it_is_permitted_and_no_more(guarded: Served) -> None:
         reader.chat("trimtab/extract", "hello")
     with pytest.raises(Forbidden, match="may not releases:read"):
         reader.get("/api/v1/releases")
+
+
+def test_what_concerns_all_projects_needs_a_key_that_names_it(
+    guarded: Served, tmp_path: Path
+) -> None:
+    """A key without permissions may do everything, in its project."""
+    asked = [("compact", None), ("backup", {"directory": str(tmp_path / "copy")})]
+    for path, body in asked:
+        with pytest.raises(Forbidden, match="may not admin:write"):
+            Client(guarded.url, key=SECRET).post(f"/api/v1/admin/{path}", body)
+    assert not (tmp_path / "copy").exists()
+    for path, body in asked:
+        assert Client(guarded.url, key=f"{SECRET}-operator").post(f"/api/v1/admin/{path}", body)
 
 
 def test_projects_do_not_see_each_other(guarded: Served) -> None:

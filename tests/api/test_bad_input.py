@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -98,6 +100,20 @@ def test_an_empty_body_is_said_to_be_empty(small: Served, path: str, body: bytes
 def test_an_unknown_field_is_named(small: Served, path: str) -> None:
     found = problem(small.ask("POST", filled(small, path), {"nonsense": 1}), 400, where="$")
     assert "nonsense" in found["detail"] or "missing" in found["detail"]
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/traces", "/api/v1/scores", "/nowhere"])
+def test_a_refusal_reaches_a_caller_that_sends_everything_first_and_then_closes(
+    small: Served, path: str
+) -> None:
+    """As urllib does; a connection closed with unread bytes would be reset instead."""
+    asked = urllib.request.Request(small.url + path, b" " * (21 << 20), method="POST")
+    for _ in range(5):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(asked, timeout=30)
+        with caught.value as reply:
+            assert reply.code == (404 if path == "/nowhere" else 413)
+            assert reply.read()
 
 
 @pytest.mark.parametrize("path", POSTS)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.api.problems import problem
 from tests.compat.emitters import story
 from tests.compat.recording import Sent, recorded
 from tests.serving import Reply, Served, configured, served
@@ -115,6 +116,9 @@ def test_langfuse_scores_come_singly_or_in_lists(door: Served) -> None:
     score = {"id": "s1", "traceId": "a" * 32, "name": "n", "value": 0.5}
     one = door.ask("POST", "/api/public/scores", score)
     assert (one.status, one.json) == (200, {"id": "s1"})
+    nameless = {name: value for name, value in score.items() if name != "id"}
+    stored = door.ask("POST", "/api/public/scores", nameless).json["id"]
+    assert stored in {found["score_id"] for found in door.client.get("/api/v1/scores")["data"]}
     many = door.ask("POST", "/api/public/scores", [score, {"name": "n"}])
     assert (many.status, many.json["accepted"], many.json["rejected"]) == (207, 1, 1)
     assert door.ask("POST", "/api/public/scores", [score]).status == 202
@@ -213,6 +217,21 @@ def test_langsmith_forms_come_compressed_or_plain(door: Served, encoding: str) -
     assert span["input"] == {"x": None}
     left_out = span["attributes"]["langsmith.attachments_left_out"]
     assert left_out["photo"]["size_bytes"] == 5
+
+
+def test_a_form_that_is_torn_or_none_is_refused_and_nothing_of_it_kept(door: Served) -> None:
+    run = uuid7()
+    begun = {"id": run, "trace_id": run, "start_time": START, "name": "f"}
+    whole = form(**{f"post.{run}": json.dumps(begun).encode()})
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    before = door.app.telemetry.span_count()
+    for body in (whole.removesuffix(b"--\r\n"), whole[:40], b"garbage", b""):
+        problem(door.ask("POST", "/runs/multipart", body, headers), 400, where="$")
+    assert door.app.telemetry.span_count() == before
+    broken = whole.removesuffix(b"--b--\r\n") + whole.replace(b'name="', b"name=")
+    reply = door.ask("POST", "/runs/multipart", broken, headers)
+    assert (reply.status, set(reply.json["errors"])) == (202, {"part 2"})
+    assert len(trace(door, run.replace("-", ""))["spans"]) == 1
 
 
 def test_a_form_without_its_boundary_is_refused(door: Served) -> None:

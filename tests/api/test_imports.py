@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.api.problems import problem
-from tests.api.recorded import fill, trace_id
+from tests.api.recorded import call, fill, judgement, store, trace_id
 from tests.serving import Served, configured, served
+
+from trimtab.kit import jsonx
+from trimtab.records import Usage
 
 LANGFUSE = {
     "id": "lf-trace",
@@ -123,6 +127,30 @@ def test_an_export_of_one_server_is_read_by_another_exactly(server: Served, tmp_
             assert other.client.trace(trace_id(n)) == server.client.trace(trace_id(n))
 
 
+def test_what_is_imported_into_another_project_stays_in_the_first_one_too(tmp_path: Path) -> None:
+    keys = {name: {"authorization": f"Bearer {'tt-' + 's3cret' * 5}-{name}"} for name in "ab"}
+    text = "access:\n  keys:\n" + "".join(
+        f"    - {{name: {name}, key: {'tt-' + 's3cret' * 5}-{name}, project: {name}}}\n"
+        for name in keys
+    )
+    with served(configured(tmp_path / "data", text)) as server:
+
+        def told(name: str, path: str) -> bytes:
+            return server.ask("GET", path, headers=keys[name]).body
+
+        judged = judgement(1, "helpful", value=0.5)
+        spans = [replace(span, project="a") for span in call(1, server.app.clock.now_ns())]
+        store(server, spans, [replace(judged, project="a")])
+        whole = told("a", "/api/v1/export?what=spans") + told("a", "/api/v1/export?what=scores")
+        before = told("a", f"/api/v1/traces/{trace_id(1)}"), told("a", "/api/v1/scores")
+        assert b"helpful-1" in before[1]
+        taken = server.ask("POST", "/api/v1/import", whole, keys["b"])
+        assert taken.json == {"rows": 3, "refused": 0, "refusals": []}
+        assert b"helpful-1" in told("b", "/api/v1/scores")
+        after = told("a", f"/api/v1/traces/{trace_id(1)}"), told("a", "/api/v1/scores")
+        assert after == before
+
+
 def test_a_trace_of_langfuse_comes_with_its_observations_and_scores(server: Served) -> None:
     assert brought(server, "langfuse", [LANGFUSE])["refused"] == 0
     [row] = server.client.traces("user:zoe tag:beta score.helpful:1")
@@ -137,6 +165,30 @@ def test_rows_of_langfuse_may_come_apart(server: Served) -> None:
     assert brought(server, "langfuse", apart)["refused"] == 0
     [row] = server.client.traces("user:zoe score.helpful:1")
     assert (row["name"], row["spans"]) == ("support", 2)
+
+
+def test_a_run_that_langsmith_counted_has_its_tokens_and_cost(server: Served) -> None:
+    counted = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    call = LANGSMITH[1] | {"extra": {"metadata": {"ls_model_name": "gpt-4o"}}} | counted
+    assert brought(server, "langsmith", [LANGSMITH[0] | counted, call])["refused"] == 0
+    [row] = server.client.traces()
+    assert (row["input_tokens"], row["output_tokens"], row["unpriced"]) == (100, 10, 0)
+    assert row["cost_usd"] is not None, "priced by the table"
+
+
+def test_a_negative_count_is_no_count(server: Served) -> None:
+    spans = [replace(span, cost_usd=None) for span in call(1, server.app.clock.now_ns())]
+    spans = [
+        replace(span, model="gpt-4o", usage=Usage(input=-5, output=3)) if span.usage else span
+        for span in spans
+    ]
+    body = b"\n".join(jsonx.encode(span) for span in spans)
+    assert server.ask("POST", "/api/v1/import", body).json["refused"] == 0
+    attributes = PHOENIX_API["attributes"] | {"llm.token_count.prompt": -5}
+    assert brought(server, "phoenix", [PHOENIX_API | {"attributes": attributes}])["refused"] == 0
+    for row in server.client.traces():
+        assert (row["output_tokens"], row["cost_usd"], row["unpriced"]) == (0, None, 1)
+    assert len(server.client.traces("priced:false")) == 2
 
 
 def test_runs_of_langsmith_become_a_trace(server: Served) -> None:

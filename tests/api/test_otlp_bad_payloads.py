@@ -419,3 +419,18 @@ def test_a_slow_sender_of_a_bomb_is_cut_off_while_it_sends(server: Served) -> No
     assert len(bomb) < MIB
     refused(post(server, bomb, content_encoding="gzip"), 413)
     assert time.monotonic() - started < 10
+
+
+def test_a_span_of_the_future_is_kept_and_flagged(server: Served) -> None:
+    start_ns = server.app.clock.now_ns() + 400 * 86_400 * 10**9
+    ahead = a_span(start_time_unix_nano=start_ns, end_time_unix_nano=start_ns + 1)
+    assert rejected(post(server, an_export(ahead)))[0] == 0
+    kept = stored(server, ahead)
+    assert kept
+    assert (kept.start_ns, kept.attributes["trimtab.repaired"]) == (start_ns, ["future"])
+    trace_id = ahead.trace_id.hex()
+    listed, until_now = (
+        {row["trace_id"] for row in server.client.traces(asked, limit=200)}
+        for asked in (None, "until:0h")
+    )
+    assert (trace_id in listed, trace_id in until_now) == (True, False)

@@ -208,3 +208,4 @@ def test_serve_listens_for_grpc_where_it_is_told_to(tmp_path: Path) -> None:
             )
             assert not reply.ByteSize()
         assert server.stop() == 0
+    assert "nanobind" not in server.log.read_text(), "something is kept beyond the end"

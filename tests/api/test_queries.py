@@ -234,6 +234,30 @@ def test_facets_count_traces(shelf: Served) -> None:
     ]
 
 
+def test_a_facet_has_no_value_of_what_has_none(shelf: Served) -> None:
+    query = {"fields": "model", "filter": "kind:chain"}
+    [models] = shelf.client.get("/api/v1/facets", query)["data"]
+    assert models == {"field": "model", "values": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        ("traces", "filter", "kind:llm"),
+        ("traces", "limit", "1"),
+        ("metrics/overview", "hours", "24"),
+        ("scores", "name", "helpful"),
+        ("traces/tail", "what", "spans"),
+    ],
+)
+def test_a_parameter_that_is_sent_twice_is_refused(
+    shelf: Served, path: str, name: str, value: str
+) -> None:
+    query = urlencode([(name, value), (name, value)])
+    reply = shelf.ask("GET", f"/api/v1/{path}?{query}", whole=False)
+    assert name in problem(reply, 400, where=f"query parameter {name}")["detail"]
+
+
 def test_completion_knows_the_values_that_were_recorded(shelf: Served) -> None:
     def completed(text: str) -> list[str]:
         rows = shelf.client.get("/api/v1/filter/complete", {"text": text})["data"]
@@ -260,6 +284,28 @@ def test_a_select_is_answered_over_the_spans_of_the_project(shelf: Served) -> No
 )
 def test_anything_but_one_select_is_refused(shelf: Served, text: str) -> None:
     problem(shelf.ask("POST", "/api/v1/sql", {"sql": text}), 400)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select " + "(" * 3000 + "1" + ")" * 3000,
+        "SELECT list_sum(range(1000000000))",
+        "WITH rollups AS (SELECT * FROM rollups) SELECT * FROM rollups",
+        "SELECT name->>'plan' FROM spans",
+    ],
+)
+def test_what_cannot_be_answered_is_told_how_it_can(shelf: Served, text: str) -> None:
+    told = problem(shelf.ask("POST", "/api/v1/sql", {"sql": text}), 400)
+    assert told["type"] == "urn:trimtab:error:invalid_request"
+    assert told["fix"]
+
+
+def test_decimals_are_spelt_in_plain_digits(shelf: Served) -> None:
+    table = shelf.client.sql(
+        "SELECT 0::DECIMAL(18, 9), 0.00000015::DECIMAL(18, 9), [0.25::DECIMAL(18, 9)]"
+    )
+    assert table["rows"] == [["0.000000000", "0.000000150", ["0.250000000"]]]
 
 
 def test_sql_takes_a_bounded_number_of_rows(shelf: Served) -> None:
@@ -415,6 +461,12 @@ def test_spans_are_told_of_whoever_their_traces_name(server: Served) -> None:
         store(server, call(10, server.app.clock.now_ns()))
         events = follower.wait(2)
     assert [int(data["trace_id"], 16) for _, _, data in events] == [7, 10]
+
+
+@pytest.mark.parametrize("id", ["x", "-1", "1.5", "1 2", "9" * 19, "\xb2"])
+def test_an_id_of_no_event_is_refused(shelf: Served, id: str) -> None:
+    reply = shelf.ask("GET", "/api/v1/traces/tail", headers={"last-event-id": id}, whole=False)
+    problem(reply, 400, where="last-event-id")
 
 
 def test_a_reader_that_comes_back_goes_on_where_it_was(server: Served) -> None:

@@ -95,6 +95,8 @@ CALLS: list[tuple[str, int, str]] = [
     ("traces list cosst>1", 2, r"(?s)did you mean cost.*column 1\n    cosst>1\n    \^{5}\n"),
     ("traces show <trace>", 0, r"(?s)widgets +chain.*retrieve.*trimtab/extract.*user: Which port"),
     ("traces show <start>", 0, r"(?s)trace <trace>.*user: Which port"),
+    ("traces show <trace> --all", 0, r"(?s)└─ .*user: Which port"),
+    ("traces show <trace> --span ffff", 2, r"no span ffff"),
     ("traces show 00000000", 2, r"no trace begins with 00000000"),
     ("traces export user:u-42", 0, r'^{"trace_id":"<trace>"'),
     ("traces export -o <folder>/a.csv --what traces", 0, r"a\.csv: [\d,]+ bytes of traces"),

@@ -8,14 +8,18 @@ import resource
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.processes import serving
 
 from trimtab.cli.shell import root
 from trimtab.kit.datadir import acquire
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +141,49 @@ def test_an_extra_that_a_setting_needs_is_missed_only_then(monkeypatch):
     needed = findings()["[postgres]"][0]
     assert (needed["status"], needed["fix"]) == ("fail", "run: pip install 'trimtab[postgres]'")
     assert "topsecret" not in doctor().output
+
+
+def test_every_extra_of_the_package_is_named():
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = asked["project"]["optional-dependencies"]
+    found = findings()
+    for name in extras:
+        assert found[f"[{name}]"], name
+
+
+def test_an_extra_that_a_port_needs_is_missed(monkeypatch):
+    from trimtab.cli import doctor as module
+
+    monkeypatch.setattr(
+        module, "_EXTRAS", (module.Extra("grpc", "trimtab-no-such-thing", "grpc_port"),)
+    )
+    monkeypatch.setenv("TRIMTAB_GRPC_PORT", "4317")
+    assert findings()["[grpc]"][0]["status"] == "fail"
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])
+def test_a_file_of_payloads_that_is_missing_or_cut_off_is_named(tmp_path, killed):
+    data = tmp_path / ".trimtab"
+    with serving(data) as server:
+        for number in range(3):
+            server.client.chat("trimtab/extract", f"Which port is number {number}?")
+        assert server.client.get("/api/v1/spans/count")["count"] == 3
+        server.kill() if killed else server.stop()
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    assert findings()["payloads"][0]["status"] == "ok"
+    [file] = (data / "telemetry.packs").iterdir()
+    size = file.stat().st_size
+    os.truncate(file, size - 1)
+    short = findings()["payloads"][0]
+    assert (short["status"], f"{file.name} has {size - 1} bytes of {size}" in short["what"]) == (
+        "fail",
+        True,
+    )
+    file.unlink()
+    gone = findings()["payloads"][0]
+    assert (gone["status"], "is missing" in gone["what"]) == ("fail", True)
+    file.write_bytes(before[file])
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
 
 
 def test_too_few_open_files_for_the_concurrency_is_a_warning():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from tests.services import PASSWORD
 
 from trimtab.cli.shell import root
@@ -36,6 +37,7 @@ def data(tmp_path: Path) -> Path:
     spans += [sample_span(start_ns=NOON + n * 300 * HOUR_NS, project="other") for n in range(30)]
     spans.append(sample_span(input="large " * 40_000, open=True, revision=-1))
     scores.append(sample_score(project="elsewhere"))
+    scores.append(replace(scores[0], project="other", value=None, label="theirs"))
     with closing(telemetry(tmp_path)) as store:
         store.append(spans, scores).result(timeout=60)
     with closing(SQLMetadata.open(f"sqlite:///{tmp_path / 'metadata.db'}")) as metadata:

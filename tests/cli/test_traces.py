@@ -16,15 +16,18 @@ import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.api.recorded import S, call, fill, store, trace_id
 from tests.processes import serving
 from tests.serving import Served, configured, served
 
 from trimtab.cli.shell import root
-from trimtab.cli.traces.look import _depths
+from trimtab.cli.traces.tree import drawn
 from trimtab.records import Span
 
 COMMAND = [sys.executable, "-m", "trimtab"]
@@ -171,6 +174,18 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(shelf: Served, tmp_path:
     assert [one.name for one in tmp_path.iterdir()] == ["spans.csv"]
 
 
+@pytest.mark.parametrize("name", ["week.xlsx", "week.json", "week.csv.gz"])
+def test_an_ending_that_is_not_known_is_refused_with_those_that_are(
+    shelf: Served, tmp_path: Path, name: str
+) -> None:
+    export = ["traces", "export", "-o", str(tmp_path / name), "--url", shelf.url]
+    refused = CliRunner().invoke(root, export)
+    assert refused.exit_code == 2
+    assert ".jsonl, .csv, .parquet" in refused.stderr
+    assert not list(tmp_path.iterdir())
+    assert CliRunner().invoke(root, [*export, "--format", "csv"]).exit_code == 0
+
+
 def test_sql_is_read_from_standard_input(shelf: Served) -> None:
     asked = "SELECT count(*) AS n\nFROM spans -- all of them\n"
     result = CliRunner().invoke(root, ["sql", "-", "--json", "--url", shelf.url], input=asked)
@@ -230,19 +245,122 @@ def test_a_server_that_stops_does_not_wait_for_who_follows_it(tmp_path: Path) ->
 # -- the tree ----------------------------------------------------------------------------------
 
 
-def test_a_deep_trace_and_a_circle_of_parents_have_depths() -> None:
-    def span(n: int, parent: int | None) -> Span:
-        parent_id = None if parent is None else f"{parent:016x}"
-        return Span(
-            trace_id="a" * 32,
-            span_id=f"{n:016x}",
-            parent_id=parent_id,
-            name="x",
-            start_ns=0,
-            end_ns=1,
-        )
+def a_span(n: int, parent: int | None, **fields: Any) -> Span:
+    given = {
+        "trace_id": "a" * 32,
+        "span_id": f"{n:016x}",
+        "parent_id": None if parent is None else f"{parent:016x}",
+        "name": f"span {n}",
+        "start_ns": S + n,
+        "end_ns": 2 * S,
+    }
+    return Span(**{**given, **fields})
 
-    chain = [span(n, n - 1 if n else None) for n in range(5_000)]
-    assert _depths(chain)[f"{4_999:016x}"] == 4_999
-    circle = [span(1, 2), span(2, 1), span(3, 9)]
-    assert sorted(_depths(circle).values()) == [0, 0, 1]
+
+def show(server: Served, *arguments: str) -> Result:
+    return CliRunner().invoke(root, ["traces", "show", *arguments, "--url", server.url])
+
+
+def test_a_trace_is_drawn_as_a_tree() -> None:
+    parents = {1: None, 2: 1, 3: 2, 4: 1, 5: 4, 6: 99, 7: 1}
+    lines = [head + span.name for head, span in drawn([a_span(n, p) for n, p in parents.items()])]
+    assert lines == [
+        "span 1",
+        "├─ span 2",
+        "│  └─ span 3",
+        "├─ span 4",
+        "│  └─ span 5",
+        "└─ span 7",
+        "span 6",
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 30, 5_000])
+def test_a_deep_trace_is_drawn_within_a_bounded_width(count: int) -> None:
+    chain = [a_span(n, n - 1 if n else None) for n in range(count)]
+    heads = [head for head, _ in drawn(chain)]
+    assert len(heads) == count
+    assert max(map(len, heads)) < 90
+    assert heads[-1].endswith("└─ " if count < 25 else f"… {count - 1} ")
+
+
+@given(st.lists(st.integers(0, 12), max_size=12))
+def test_every_span_is_drawn_once_whatever_the_parents_are(parents: list[int]) -> None:
+    spans = [a_span(n, parent) for n, parent in enumerate(parents)]
+    found = [span.span_id for _, span in drawn(spans)]
+    assert sorted(found) == sorted(span.span_id for span in spans)
+
+
+def test_the_tree_and_json_in_and_out_are_shown(server: Served) -> None:
+    spans = [
+        a_span(1, None, input={"order": 7, "lines": ["Öl", 2]}, output=[0.5, 0.25]),
+        a_span(2, 1, output=[{"id": "d#1", "text": "A passage."}, {"id": "d#2", "text": "Next."}]),
+        a_span(
+            3,
+            2,
+            input=[{"role": "user", "content": "Which tool?"}],
+            output={"role": "assistant", "content": None, "tool_calls": [{"id": "call-1"}]},
+        ),
+        a_span(4, 1, output={"answer": "yes", "sources": [3]}),
+    ]
+    store(server, spans)
+    shown = show(server, "a" * 32).stdout
+    assert [line[:13].rstrip() for line in shown.splitlines()[3:7]] == [
+        "span 1",
+        "├─ span 2",
+        "│  └─ span 3",
+        "└─ span 4",
+    ]
+    for line in (
+        'input: {"order":7,"lines":["Öl",2]}',
+        "output: [0.5,0.25]",
+        "d#2: Next.",
+        "user: Which tool?",
+        'assistant: {"role":"assistant","content":null,"tool_calls":[{"id":"call-1"}]}',
+        'output: {"answer":"yes","sources":[3]}',
+    ):
+        assert f"  {line}\n" in shown + "\n", line
+
+
+def test_of_a_large_trace_the_tree_is_shown_and_what_was_said_on_demand(server: Served) -> None:
+    spans = [a_span(n, 1 if n > 1 else None, input=f"question {n}!") for n in range(1, 301)]
+    store(server, spans)
+    brief = show(server, "a" * 32)
+    assert len(brief.stdout.splitlines()) == 303
+    assert "question" not in brief.stdout
+    assert "300 spans" in brief.stderr
+    assert "--span ID" in brief.stderr
+    one = show(server, "a" * 32, "--span", brief.stdout.splitlines()[20].split()[-1])
+    assert one.stdout == "span 18 (other)\n  input: question 18!\n"
+    assert json.loads(show(server, "a" * 32, "--span", f"{18:016x}", "--json").stdout) == {
+        **json.loads(show(server, "a" * 32, "--json").stdout)["spans"][17]
+    }
+    assert show(server, "a" * 32, "--all").stdout.count("question") == 300
+    assert "spans begin with 00000000" in show(server, "a" * 32, "--span", "0" * 8).stderr
+    unknown = show(server, "a" * 32, "--span", "f" * 16)
+    assert (unknown.exit_code, "no span" in unknown.stderr) == (2, True)
+
+
+# -- nothing found -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("traces list user:nobody", "no traces match"),
+        ("sessions user:nobody", "no sessions match"),
+        ("users user:nobody", "no users match"),
+        ("metrics groups user:nobody", "no spans match"),
+        ("metrics series user:nobody", "no spans match"),
+        ("scores list --name nothing", "no scores match"),
+        ("datasets list", "no datasets yet"),
+        ("runs list", "no runs yet"),
+        ("releases list", "no releases yet"),
+    ],
+)
+def test_a_list_of_nothing_says_so(shelf: Served, line: str, said: str) -> None:
+    result = CliRunner().invoke(root, [*line.split(), "--url", shelf.url])
+    assert (result.exit_code, result.stderr.strip()) == (0, said)
+    assert len(result.stdout.splitlines()) == 1
+    as_json = CliRunner().invoke(root, [*line.split(), "--json", "--url", shelf.url])
+    assert (json.loads(as_json.stdout), as_json.stderr) == ([], "")

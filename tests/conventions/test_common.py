@@ -241,7 +241,23 @@ def test_a_total_alone_is_an_estimate_of_the_input() -> None:
     assert buckets(read(counted(total=12))) == {"input": 12, "estimated": True}
 
 
-@pytest.mark.parametrize("count", [-1, 2.5, 10**10, "1.5", True, None, [1]])
+@pytest.mark.parametrize("count", [-1, -5.0, "-5"])
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_a_negative_count_makes_the_usage_unknown(side: str, count: Any) -> None:
+    counts = {"input": 7, "output": 3, side: count}
+    span = read({f"gen_ai.usage.{name}_tokens": tokens for name, tokens in counts.items()})
+    assert span.usage is None
+    details = {"gen_ai.usage.reasoning_tokens": count}
+    span = read({"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 3, **details})
+    assert buckets(span) == {"input": 7, "output": 3}
+
+
+def test_a_negative_side_follows_from_the_total() -> None:
+    assert buckets(read(counted(input=-1, output=5, total=12))) == {"input": 7, "output": 5}
+    assert read(counted(input=-1, total=12)).usage is None
+
+
+@pytest.mark.parametrize("count", [2.5, 10**10, "1.5", True, None, [1]])
 def test_a_count_that_cannot_be_true_is_no_count(count: Any) -> None:
     span = read({"gen_ai.usage.input_tokens": count, "gen_ai.usage.output_tokens": 3})
     assert buckets(span) == {"output": 3, "estimated": True}

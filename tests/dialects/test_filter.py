@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from trimtab.dialects.filter import complete, matches, names, parse, place, render
 from trimtab.errors import InvalidRequest
@@ -32,6 +33,7 @@ def read(text: str) -> Filter | None:
     return parse(text, now_ns=NOW)
 
 
+U_X = is_("user", "x")
 MEANINGS: list[tuple[str, Filter | None]] = [
     ("", None),
     (" \t\n", None),
@@ -65,7 +67,13 @@ MEANINGS: list[tuple[str, Filter | None]] = [
     ("text:a,b", said("a", "b")),
     ('-"refund"', Not(of=said("refund"))),
     ('"OR"', said("OR")),
-    ("or and not", AllOf(of=(said("or"), said("and"), said("not")))),
+    ('"or" "and" "not"', AllOf(of=(said("or"), said("and"), said("not")))),
+    ("status:ok or kind:llm", AnyOf(of=(is_("status", "ok"), is_("kind", "llm")))),
+    ("status:ok and kind:llm", AllOf(of=(is_("status", "ok"), is_("kind", "llm")))),
+    ("a Or (b and not user:x)", AnyOf(of=(said("a"), AllOf(of=(said("b"), Not(of=U_X)))))),
+    ("not(a or b)", Not(of=AnyOf(of=(said("a"), said("b"))))),
+    ("orders nothing", AllOf(of=(said("orders"), said("nothing")))),
+    ("user:or", is_("user", "or")),
     ("ORDER", said("ORDER")),
     ("返金", said("返金")),
     ("metadata.", said("metadata.")),
@@ -196,6 +204,13 @@ FAULTS: list[tuple[str, int, str, str]] = [
     ("OR a", 1, "a condition is missing", "quotes"),
     ("a AND OR b", 7, "a condition is missing", "quotes"),
     ("NOT", 4, "a condition is missing", "status:error"),
+    ("or a", 1, "a condition is missing", "quotes"),
+    ("a or", 5, "a condition is missing", "status:error"),
+    ("a and or b", 7, "a condition is missing", "quotes"),
+    ("could not connect", 7, "negates the next one", '"could not connect"'),
+    ('not "found"', 1, "negates the next one", "write NOT"),
+    ("since:-5h", 7, "in the future", "since:5h"),
+    ("until:-1.5d", 7, "in the future", "until:1.5d"),
     ("a - b", 3, "nothing is excluded", "quote"),
     ("a -", 3, "nothing is excluded", "quote"),
     ("metadata:x", 1, "metadata needs the name of an entry", "metadata.tenant"),
@@ -265,7 +280,7 @@ def test_a_filter_has_one_text(text: str, canonical: str) -> None:
 _PIECES = (
     *FIELDS,
     *(":", ":>", "=", "!=", ">", ">=", "<", "<=", "~", ",", ".", "-", "(", ")", "*", '"', "\\"),
-    *("OR", "AND", "NOT", "has:", "24h", "0.5", "2026-11-01", "error"),
+    *("OR", "AND", "NOT", "or", "and", "not", "has:", "24h", "0.5", "2026-11-01", "error"),
     *(" ", "  ", "é", "\x00", "😀"),
 )
 texts = st.text(max_size=40) | st.lists(st.sampled_from(_PIECES), max_size=20).map("".join)
@@ -296,7 +311,9 @@ numbers = st.integers(-(1 << 63) + 1, (1 << 63) - 1) | st.decimals(
     "-1000000", "1000000", places=6
 ).map(lambda number: int(number) if number == int(number) else number.normalize())
 moments = st.integers(-(1 << 63) + 1, (1 << 63) - 1)
-words = st.text(max_size=8) | st.sampled_from(["OR", "true", "-1", "1e5", "a b", "*", 'say "hi"'])
+words = st.text(max_size=8) | st.sampled_from(
+    ["OR", "or", "Not", "true", "-1", "1e5", "a b", "*", 'say "hi"']
+)
 keys = st.text(min_size=1, max_size=8)
 
 
@@ -516,6 +533,18 @@ def test_a_span_is_meant(text: str) -> None:
 )
 def test_a_span_is_not_meant(text: str) -> None:
     assert not matches(read(text), SPAN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cost_usd", "priced"),
+    [("llm", Decimal(0), True), ("llm", None, False), ("tool", None, None)],
+)
+def test_only_a_model_call_is_priced_or_not(
+    kind: SpanKind, cost_usd: Decimal | None, priced: bool | None
+) -> None:
+    span = replace(SPAN, kind=kind, cost_usd=cost_usd)
+    assert matches(read("priced:true"), span) == (priced is True)
+    assert matches(read("priced:false"), span) == (priced is False)
 
 
 def test_the_fields_that_a_filter_asks_about_are_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -167,6 +168,49 @@ def test_feedback_that_judges_nothing_is_refused(body: dict[str, Any]) -> None:
 
 
 NAMES = ("name", "trace_id", "dotted_order", "parent_run_id", "run_type", "start_time", "end_time")
+EXPORTED = {
+    "id": RUN,
+    "run_type": "llm",
+    "start_time": "2026-01-01T00:00:00",
+    "end_time": "2026-01-01T00:00:01",
+    "extra": {"metadata": {"ls_model_name": "gpt-4o"}},
+    "inputs": {"messages": [{"role": "user", "content": "Why?"}]},
+    "outputs": {"choices": [{"message": {"role": "assistant", "content": "Because."}}]},
+    "prompt_tokens": 100,
+    "completion_tokens": 10,
+    "total_tokens": 110,
+    "total_cost": "0.00125",
+    "prompt_token_details": {"cache_read": 80},
+    "completion_token_details": None,
+}
+
+
+def test_an_exported_run_says_what_langsmith_counted() -> None:
+    fields = langsmith.read_run(EXPORTED).fields
+    assert fields["usage"] == Usage(input=20, cache_read=80, output=10)
+    assert (fields["model"], fields["cost_usd"]) == ("gpt-4o", Decimal("0.00125"))
+    assert fields["cost_source"] == "given"
+    plain = {k: v for k, v in EXPORTED.items() if k not in ("prompt_token_details", "total_cost")}
+    fields = langsmith.read_run(plain).fields
+    assert fields["usage"] == Usage(input=100, output=10)
+    assert fields.get("cost_usd") is None
+
+
+def test_what_a_call_says_itself_goes_before_what_langsmith_counted() -> None:
+    usage = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+    fields = langsmith.read_run(EXPORTED | {"outputs": {"usage_metadata": usage}}).fields
+    assert fields["usage"] == Usage(input=7, output=3)
+    assert fields["cost_usd"] == Decimal("0.00125")
+
+
+def test_the_sums_of_a_chain_and_zeros_of_nothing_are_no_usage() -> None:
+    zeros = dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens", "total_cost"), 0)
+    for run in (EXPORTED | {"run_type": "chain"}, EXPORTED | zeros):
+        fields = langsmith.read_run(run).fields
+        assert fields.get("usage") is None
+        assert fields.get("cost_usd") is None
+
+
 MORE = ("inputs", "outputs", "extra", "error", "events", "tags", "serialized", "key", "score")
 
 
@@ -196,8 +240,46 @@ def test_a_form_comes_out_as_it_went_in(pieces: list[tuple[str, bytes]], sized: 
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_form_of_some_parts(body: bytes) -> None:
-    assert len(list(multipart.parts(b"--b\r\n" + body, b"b"))) <= len(body)
+def test_any_bytes_are_a_form_of_some_parts_or_refused(body: bytes) -> None:
+    for start, end in ((b"", b""), (b"--b\r\n", b""), (b"--b\r\n", b"\r\n--b--\r\n")):
+        with contextlib.suppress(InvalidRequest):
+            assert len(list(multipart.parts(start + body + end, b"b"))) <= len(body) + 1
+
+
+HEAD = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
+
+
+@given(st.integers(0, len(HEAD + b"12345\r\n--b-")))
+def test_a_form_that_is_torn_anywhere_is_refused(length: int) -> None:
+    whole = HEAD + b"12345\r\n--b--"
+    assert [part.data for part in multipart.parts(whole, b"b")] == [b"12345"]
+    with pytest.raises(InvalidRequest):
+        list(multipart.parts(whole[:length], b"b"))
+
+
+@pytest.mark.parametrize("body", [b"", b"garbage", b'{"post": []}', b"--c\r\n\r\n--c--"])
+def test_what_is_no_form_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="holds no part"):
+        list(multipart.parts(body, b"b"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'Content-Disposition: form-data; name="post.x',
+        b"Content-Disposition: form-data; name=",
+        b'Content-Disposition: form-data; filename="post.x"',
+        b"\xff\xfe",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("end", [b"\r\n\r\n{}\r\n", b"\r\n"])
+def test_a_part_whose_head_cannot_be_read_is_named_by_its_place(head: bytes, end: bytes) -> None:
+    good = b'--b\r\nContent-Disposition: form-data; name="post.%b"\r\n\r\n{"name": "n"}\r\n'
+    body = good % b"1" + b"--b\r\n" + head + end + good % b"2" + b"--b--\r\n"
+    form = langsmith.read_form(list(multipart.parts(body, b"b")))
+    assert [item.id for item in form.items] == ["1", "2"]
+    assert set(form.errors) == {"part 2"}
 
 
 def test_a_part_may_hold_the_boundary_if_it_says_how_long_it_is() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 from tests.dialects.foreign import ANY_JSON
 
 from trimtab.dialects import conversation
@@ -162,7 +163,12 @@ def test_every_token_is_counted_in_one_bucket(
 @given(st.dictionaries(st.text(max_size=20), ANY_JSON, max_size=4), st.booleans())
 def test_strange_usage_is_not_reported_or_not_negative(wire: Any, inclusive: bool) -> None:
     usage = usage_of(wire, inclusive=inclusive)
-    assert usage is None or usage.total_input >= 0
+    assert usage is None or min(astuple(usage)) >= 0
+
+
+@pytest.mark.parametrize("wire", [{"input": -5, "output": 3}, {"prompt_tokens": 2, "output": -1.0}])
+def test_a_negative_count_makes_the_usage_unknown(wire: dict[str, Any]) -> None:
+    assert usage_of(wire, inclusive=True) is None
 
 
 def test_nothing_reported_is_not_zero() -> None:

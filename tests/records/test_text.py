@@ -57,6 +57,9 @@ class TestPrincipal:
             ({"trace:*"}, "traces:read", False),
             ({"traces"}, "traces:read", False),
             ({"*:read"}, "traces:read", False),
+            ({"*"}, "admin:write", False),
+            ({"*", "admin:write"}, "admin:write", True),
+            ({"admin:*"}, "admin:write", True),
             (set(), "traces:read", False),
         ],
     )

@@ -1,6 +1,7 @@
 """An OTLP backend on loopback for tests: a real HTTP server that decodes what it is sent.
 
-`answers` queues statuses for the next requests; `gate` can be cleared to make it slow.
+`answers` queues statuses, headers and maybe bodies for the next requests; `gate` can be cleared to
+make it slow.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Collector:
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     peers: set[tuple[str, int]] = field(default_factory=set)
-    answers: deque[tuple[int, dict[str, str]]] = field(default_factory=deque)
+    answers: deque[tuple[int, dict[str, str]] | tuple[int, dict[str, str], bytes]] = field(
+        default_factory=deque
+    )
     gate: threading.Event = field(default_factory=threading.Event)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -114,11 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         collector.peers.add(self.client_address)
         collector.gate.wait(60)
-        status, headers = collector.answers.popleft() if collector.answers else (200, {})
+        status, headers, *said = collector.answers.popleft() if collector.answers else (200, {})
         if status == 200:
             given = {name.lower(): value for name, value in self.headers.items()}
             collector.take(self.path, given, body)
-        answer = ExportTraceServiceResponse().SerializeToString()
+        answer = said[0] if said else ExportTraceServiceResponse().SerializeToString()
         with contextlib.suppress(OSError):
             self.send_response(status)
             for name, value in {**headers, "content-length": str(len(answer))}.items():

@@ -58,10 +58,17 @@ class Programs:
         )
 
     @contextlib.contextmanager
-    def running(self, code: str, **env: str) -> Iterator[subprocess.Popen[str]]:
-        """A program that says "ready" on a line of its own; it is killed if the test leaves it."""
+    def running(
+        self, code: str, *, reads: bool = False, **env: str
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A program that says "ready" on a line of its own; it is killed if the test leaves it.
+
+        Args:
+            reads: whether it has a standard input to read.
+        """
         process = subprocess.Popen(
             self.command(code),
+            stdin=subprocess.PIPE if reads else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

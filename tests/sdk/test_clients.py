@@ -16,6 +16,7 @@ from tests.upstream import (
     chat_events,
     cut_mid_stream,
     error_json,
+    hang_mid_stream,
     rate_limited,
     upstream_in_thread,
 )
@@ -46,6 +47,7 @@ aclient = anthropic.AsyncAnthropic(base_url=url, api_key="k", max_retries=0)
 ask = {"model": "m", "max_tokens": 50, "system": "Be brief.",
        "messages": [{"role": "user", "content": "Which port?"}]}
 """
+TTFT = "gen_ai.server.time_to_first_token"
 ASKED = [{"role": "user", "parts": [{"type": "text", "content": "Which port?"}]}]
 SAID = {"type": "text", "content": "You said: Which port?"}
 CALL = {"type": "tool_call", "id": "call_1", "name": "look", "arguments": {"q": "ports"}}
@@ -238,6 +240,56 @@ def test_raw_responses_and_streams_given_up_end_their_spans(
     assert loaded(collector.spans[0], "output")[0]["parts"] == [SAID]
     assert loaded(collector.spans[2], "output")[0]["parts"][0]["content"] == "You "
     assert collector.spans[2].end_ns < collector.spans[3].start_ns
+
+
+@pytest.mark.parametrize("ending", ["pass", "os.kill(os.getpid(), 15)"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_stream_that_nobody_reads_to_its_end_keeps_what_was_read_when_the_process_ends(
+    programs: Programs, collector: Collector, openai_server: Upstream, kind: str, ending: str
+) -> None:
+    reading = """
+    stream = client.chat.completions.create(stream=True, **ask)
+    next(stream), next(stream), next(stream)
+    """
+    if kind == "async":
+        reading = """
+    async def main():
+        global stream
+        stream = await aclient.chat.completions.create(stream=True, **ask)
+        for _ in range(3):
+            await anext(stream)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+        """
+    code = f"{reading}\n    import time; time.sleep(0.3)\n    {ending}"
+    done = programs.run(
+        code, prelude=OPENAI, MODEL_URL=openai_server.base_url, WIRED="after", PYTHONWARNINGS=""
+    )
+    assert done.returncode in (0, -15)
+    assert "ended span" not in done.stderr
+    span = collector.one("chat m")
+    assert loaded(span, "output")[0]["parts"][0]["content"] == "You said: "
+    assert "error.type" not in span.attributes
+    assert span.end_ns - span.start_ns < 1e9 * 0.3 + span.attributes[TTFT] * 1e9
+
+
+def test_a_stream_that_is_being_read_when_the_process_ends_is_cancelled(
+    programs: Programs, collector: Collector, openai_server: Upstream
+) -> None:
+    begun = chat_events({"model": "m", "messages": [{"content": "x"}]})[:3]
+    openai_server.play(hang_mid_stream(*begun))
+    code = """
+    import threading, signal
+    stream = client.chat.completions.create(stream=True, **ask)
+    next(stream), next(stream), next(stream)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    next(stream)
+    """
+    done = programs.run(code, prelude=OPENAI, MODEL_URL=openai_server.base_url, WIRED="after")
+    assert done.returncode == -15, done.stderr
+    span = collector.one("chat m")
+    assert loaded(span, "output")[0]["parts"][0]["content"] == "You said: "
+    assert span.attributes["error.type"] == "cancelled"
 
 
 def test_what_the_client_raises_is_raised_and_recorded(

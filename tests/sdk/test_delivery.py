@@ -146,6 +146,51 @@ def test_a_score_the_server_refuses_does_not_take_the_others_with_it(
     assert done.stderr == ""
 
 
+def test_a_refusal_names_the_score_and_gives_the_reason_of_the_server(
+    programs: Programs, collector: Collector
+) -> None:
+    problem = b'{"title": "invalid request", "detail": "that is no name", "where": "$[0].name"}'
+    collector.answers.extend([(200, {}), (400, {}, problem), (400, {}, problem)])
+    done = programs.run("""
+    with trimtab.span("s") as s:
+        trimtab.score("first", 1)
+        trimtab.score("second", 1)
+    trimtab.flush()
+    """)
+    assert [score["name"] for score in collector.scores] == ["second"]
+    (why, _) = done.stderr.splitlines()
+    assert why.endswith(
+        "refused the score 'first' with HTTP status 400: that is no name (at $[0].name)"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"code": 3, "message": "no such project"}', b"\x08\x03\x12\x0fno such project"],
+)
+def test_a_refusal_of_spans_gives_the_reason_of_the_server(
+    programs: Programs, collector: Collector, body: bytes
+) -> None:
+    collector.answers.append((403, {}, body))
+    done = programs.run(f"{SPANS}\nspans('a', 1)\ntrimtab.flush()\n")
+    assert "refused spans with HTTP status 403: no such project" in done.stderr
+
+
+def test_a_damaged_file_in_the_spool_is_reported_and_does_not_block_it(
+    programs: Programs, collector: Collector
+) -> None:
+    collector.answers.append((503, {"Retry-After": "60"}))
+    programs.run(f"{SPANS}\nspans('a', 1)\ntrimtab.flush()\n", TRIMTAB_KEY="k")
+    (kept,) = programs.waiting()
+    kept.with_name(f"0-1-1{kept.suffix.replace('spans', 'scores')}").write_bytes(b"[1")
+    kept.with_name("0-1-2.spans").write_bytes(b"no gzip")
+    collector.answers.extend([(400, {}), (413, {})])
+    done = programs.run("trimtab.flush()", TRIMTAB_KEY="k")
+    assert done.stderr.count("refused") == 2
+    assert collector.names() == ["a"]
+    assert programs.waiting() == []
+
+
 def test_connections_are_kept(programs: Programs, collector: Collector) -> None:
     programs.run(f"{SPANS}\nfor _ in range(5):\n    spans('a', 1)\n    trimtab.flush()\n")
     assert len(collector.requests) == 5

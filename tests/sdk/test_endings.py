@@ -190,6 +190,43 @@ while not trimtab.flush():
     assert programs.waiting() == []
 
 
+@pytest.mark.parametrize("work", ["spans", "scores"])
+def test_what_waited_for_a_server_that_is_back_is_delivered_at_the_end(
+    programs: Programs, work: str
+) -> None:
+    """The pause after a failure is for the thread: at the end there is no later to wait for."""
+    with collecting() as gone:
+        port = int(gone.url.rpartition(":")[2])
+    programs.url = f"http://127.0.0.1:{port}"
+    record = "spans('early', 1)"
+    if work == "scores":
+        record = "trimtab.score('early', 1, trace_id='4bf92f3577b34da6a3ce929d0e0e4736')"
+    code = f"""{SPANS}
+{record}
+for _ in range(8):  # Each failure doubles the pause.
+    assert not trimtab.flush()
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+    with programs.running(code, reads=True) as process, collecting(port) as collector:
+        assert process.stdin is not None
+        process.stdin.write("end\n")
+        process.stdin.flush()
+        assert process.wait(30) == 0
+        found = [score["name"] for score in collector.scores] + collector.names()
+        assert found == ["early"]
+    assert programs.waiting() == []
+
+
+def test_a_server_that_says_when_to_come_back_is_not_asked_at_the_end(
+    programs: Programs, collector: Collector
+) -> None:
+    collector.answers.extend([(503, {"Retry-After": "60"}), (200, {})])
+    programs.run(f"{SPANS}\nspans('a', 1)\nassert not trimtab.flush()\n")
+    assert len(collector.answers) == 1
+    assert programs.waiting()
+
+
 def test_two_processes_do_not_deliver_the_same_batch(programs: Programs) -> None:
     with collecting() as gone:
         port = int(gone.url.rpartition(":")[2])
@@ -233,6 +270,155 @@ def test_a_killed_process_leaves_nothing_half_written(programs: Programs) -> Non
         assert programs.run("trimtab.flush()").returncode == 0
         assert len(collector.ids()) == len(collector.spans) >= 50
     assert programs.waiting() == []
+
+
+def test_pools_end_at_once(programs: Programs, collector: Collector) -> None:
+    """A pool ends its workers by SIGTERM, which finds them starting, working, waiting or ending."""
+    code = """
+    import multiprocessing, time
+    def work(n):
+        with trimtab.span("child"):
+            return n
+    if __name__ == "__main__":
+        context = multiprocessing.get_context("fork")
+        for _ in range(30):
+            started = time.monotonic()
+            with context.Pool(4) as pool:
+                pool.map(work, range(20))
+            assert time.monotonic() - started < 4
+    """
+    done = programs.run(code)
+    assert done.returncode == 0, done.stderr
+    programs.run("assert trimtab.flush()")
+    assert len(collector.ids()) == 600
+
+
+def test_a_worker_that_waits_for_a_lock_does_not_miss_its_signal(
+    programs: Programs, collector: Collector
+) -> None:
+    """Sent to another thread it is noted without waking the main one, as it also happens to a
+    signal that arrives while the main thread is on its way into the wait."""
+    code = """
+    import multiprocessing, time
+    def wait(lock):
+        with trimtab.span("worker"):
+            other = threading.Thread(target=threading.Event().wait, daemon=True)
+            other.start()
+            threading.Timer(0.3, signal.pthread_kill, (other.ident, signal.SIGTERM)).start()
+            lock.acquire()
+    if __name__ == "__main__":
+        context = multiprocessing.get_context("fork")
+        lock = context.Lock()
+        lock.acquire()
+        worker = context.Process(target=wait, args=(lock,))
+        worker.start()
+        worker.join(10)
+        print(worker.exitcode)
+        worker.kill()
+    """
+    done = programs.run(code)
+    assert done.stdout.strip() == str(-signal.SIGTERM), done.stderr
+    collector.wait_for("worker")
+
+
+def test_a_child_of_a_worker_does_not_end_the_worker(
+    programs: Programs, collector: Collector
+) -> None:
+    code = """
+    import multiprocessing, time
+    def work():
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        time.sleep(0.1)
+        os.kill(child, signal.SIGTERM)
+        assert os.waitpid(child, 0)[1] == signal.SIGTERM
+        time.sleep(0.3)
+        with trimtab.span("worker"):
+            pass
+    if __name__ == "__main__":
+        worker = multiprocessing.get_context("fork").Process(target=work)
+        worker.start()
+        worker.join()
+        print(worker.exitcode)
+    """
+    done = programs.run(code)
+    assert done.stdout.strip() == "0", done.stderr
+    collector.wait_for("worker")
+
+
+@pytest.mark.parametrize("ending", ["pass", "trimtab.flush()"])
+def test_a_signal_during_the_last_delivery_does_not_wait_for_it_twice(
+    programs: Programs, collector: Collector, ending: str
+) -> None:
+    """The interrupted thread holds what a second delivery would need."""
+    collector.gate.clear()
+    code = f"""{SPANS}
+spans("a", 1)
+print("ready", flush=True)
+{ending}
+"""
+    with programs.running(code) as process:
+        collector.wait(lambda: bool(collector.peers))
+        process.send_signal(signal.SIGTERM)
+        threading_pause(0.5)
+        collector.gate.set()
+        started = time.monotonic()
+        assert process.wait(20) == -signal.SIGTERM
+        assert time.monotonic() - started < 2
+    programs.run("assert trimtab.flush()")
+    assert set(collector.names()) == {"a"}
+
+
+def test_spans_that_other_threads_begin_meanwhile_do_not_stop_the_last_delivery(
+    programs: Programs, collector: Collector
+) -> None:
+    code = """
+    sys.setswitchinterval(1e-6)
+    kept = [trimtab.span(f"kept {n}") for n in range(2000)]
+    for block in kept:
+        block.__enter__()
+    def begin():
+        while True:
+            trimtab.span("other").__enter__()
+    for _ in range(3):
+        threading.Thread(target=begin, daemon=True).start()
+    """
+    done = programs.run(code)
+    assert "RuntimeError" not in done.stderr
+    programs.run("assert trimtab.flush(30)")
+    assert len({name for name in collector.names() if name.startswith("kept")}) == 2000
+
+
+def test_a_generator_that_is_left_open_ends_quietly_with_what_it_yielded(
+    programs: Programs, collector: Collector
+) -> None:
+    code = """
+    @trimtab.trace
+    def count():
+        try:
+            yield "one "
+            yield "two "
+            yield "three"
+        finally:
+            with trimtab.span("clean up"):
+                later()
+
+    @trimtab.trace
+    def later():
+        trimtab.current_span().set(metadata={"a": 1})
+        trimtab.score("n", 1)
+
+    leak = count()
+    next(leak), next(leak)
+    """
+    done = programs.run(code)
+    assert (done.returncode, done.stderr.count("Error"), "ended span" in done.stderr) == (
+        0,
+        0,
+        False,
+    )
+    assert collector.one("count").attributes["output.value"] == "one two "
 
 
 def threading_pause(seconds: float) -> None:

@@ -90,3 +90,21 @@ def test_a_trace_and_its_scores_are_read_back(server: Served, tmp_path: Path) ->
         True,
         agent["span_id"],
     )
+
+
+def test_a_score_the_server_refuses_is_reported_with_its_name_and_the_reason(
+    server: Served, tmp_path: Path
+) -> None:
+    programs = Programs(server.url, tmp_path)
+    done = programs.run("""
+    with trimtab.span("s"):
+        trimtab.score("good", 1)
+        trimtab.score("helpful?", 1)
+        trimtab.score("fine", 1, source="nobody")
+    """)
+    (summary,) = server.client.traces()
+    assert [one["name"] for one in server.client.trace(summary["trace_id"])["scores"]] == ["good"]
+    assert "refused the score 'helpful?' with HTTP status 400: 'helpful?' is not a name" in (
+        done.stderr
+    )
+    assert "refused the score 'fine' with HTTP status 400: " in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from tests.sdk.collector import Collector
 from tests.sdk.programs import Programs
 
@@ -379,6 +380,73 @@ def test_a_score_judges_the_current_span_or_a_trace_named_by_its_id(
     assert (stars["value"], stars["author"], "span_id" in stars) == (4.5, "u7", False)
     assert topic["label"] == "refund"
     assert json.loads(span.attributes["metadata"]) == {"seen": 1}
+
+
+@pytest.mark.parametrize("backend", ["ours", "another"])
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ("float('nan')", "it is nan; give a finite number"),
+        ("-float('inf')", "it is -inf; give a finite number"),
+        ("10**400", "too large"),
+        ("None", "it is NoneType; give True or False, a number or a text"),
+        ("[1]", "it is list"),
+        ("numpy.array([1, 2])", "it is ndarray"),
+    ],
+)
+def test_what_is_no_judgement_is_named_at_once_and_raises_nothing(
+    programs: Programs, collector: Collector, value: str, wrong: str, backend: str
+) -> None:
+    code = f"""
+    import numpy
+    with trimtab.span("s"):
+        trimtab.score("good", 1)
+        trimtab.score("helpful", {value})
+        print("after", file=sys.stderr)
+    """
+    another = {"TRIMTAB_URL": "", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    done = programs.run(code, **(another if backend == "another" else {}))
+    warning, after = done.stderr.splitlines()
+    assert warning.startswith("the score 'helpful' is not recorded: ")
+    assert wrong in warning
+    assert after == "after"
+    names = [score["name"] for score in collector.scores]
+    assert names == ([] if backend == "another" else ["good"])
+
+
+def test_numbers_and_texts_of_every_kind_are_judgements(
+    programs: Programs, collector: Collector
+) -> None:
+    ran(
+        programs,
+        """
+        import decimal, fractions, numpy
+        with trimtab.span("s"):
+            for value in (numpy.float32(0.5), numpy.int64(2), numpy.bool_(True), numpy.array([3.0]),
+                          decimal.Decimal("0.25"), fractions.Fraction(1, 4), "caf\udce9"):
+                trimtab.score("n", value, reason="\ud800")
+        """,
+    )
+    said = [
+        next(score[field] for field in ("value", "passed", "label") if field in score)
+        for score in collector.scores
+    ]
+    assert said == [0.5, 2, True, 3.0, 0.25, 0.25, "caf?"]
+
+
+def test_a_score_that_cannot_be_sent_does_not_take_the_others_with_it(
+    programs: Programs, collector: Collector
+) -> None:
+    done = programs.run(
+        """
+        with trimtab.span("s"):
+            trimtab.score("before", 1)
+            trimtab.score("broken", 1, author=object())
+            trimtab.score("after", 1)
+        """
+    )
+    assert [score["name"] for score in collector.scores] == ["before", "after"]
+    assert "the score 'broken' is not recorded: " in done.stderr
 
 
 def test_another_backend_gets_scores_as_events_and_its_own_headers(

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from trimtab.records import Span
-from trimtab.tracing.fitting import MOST_CHARACTERS, fitted
+from trimtab.tracing.fitting import MOST_CHARACTERS, fitted, flagged
 
 
 def span(**fields: Any) -> Span:
@@ -33,6 +33,17 @@ def test_a_long_text_is_shortened_and_kept_whole(field: str) -> None:
 def test_ids_that_differ_only_far_behind_stay_apart() -> None:
     one, other = (fitted(span(session="s" * 100_000 + end)) for end in "ab")
     assert one.session != other.session
+
+
+def test_a_span_of_the_future_is_kept_as_it_is_and_flagged() -> None:
+    hour, now = 3_600 * 10**9, 10**18
+    for start in (0, now, now + hour):
+        known = span(start_ns=start)
+        assert flagged(known, now) is known
+    ahead = span(start_ns=now + hour + 1, attributes={"k": 1, "trimtab.repaired": ["nul"]})
+    expected = {"k": 1, "trimtab.repaired": ["future", "nul"]}
+    assert flagged(ahead, now) == replace(ahead, attributes=expected)
+    assert flagged(flagged(ahead, now), now) == flagged(ahead, now)
 
 
 def test_tags_and_metadata_that_fit_stay() -> None:

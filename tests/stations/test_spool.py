@@ -110,7 +110,7 @@ def test_finished_segments_are_deleted_once_they_are_committed(tmp_path):
             append(spool, b"%d" % number * 120)
         assert len(segment_files(tmp_path)) == 10
         spool.commit(list(spool.read())[6].position)
-        assert len(segment_files(tmp_path)) == 4
+        assert len(segment_files(tmp_path)) == 3
 
 
 def test_a_spool_with_nothing_left_to_deliver_leaves_no_segment_behind(tmp_path):

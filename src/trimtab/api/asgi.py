@@ -17,6 +17,7 @@ from starlette.routing import Match, Route
 
 from trimtab.api import inflate
 from trimtab.api.http import ByteStream, Endpoint, Request, Response
+from trimtab.api.incoming import Incoming, Message, Receive
 from trimtab.api.intake import Intake, Share
 from trimtab.api.problem import problem
 from trimtab.api.table import TABLE
@@ -32,8 +33,6 @@ from trimtab.errors import (
 from trimtab.governance import access
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _log = logging.getLogger("trimtab.api")
@@ -78,11 +77,11 @@ class Server:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._http(scope, Incoming(receive, scope["headers"]), send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _http(self, scope: Scope, receive: Incoming, send: Send) -> None:
         endpoint: Endpoint | None = None
         try:
             endpoint, path = self._endpoint(scope)
@@ -135,7 +134,7 @@ class Server:
                 app=self._app,
                 principal=principal,
                 path=path,
-                query=_known(_query(scope["query_string"]), endpoint),
+                query=_known(scope["query_string"], endpoint),
                 headers=headers,
                 body=await self._body(endpoint, receive, headers, share),
             )
@@ -190,28 +189,41 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-def _query(raw: bytes) -> dict[str, str]:
+def _query(raw: bytes) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=100)
+        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):
         raise InvalidRequest(
             "the query string cannot be read", fix="percent-encode it as UTF-8"
         ) from None
-    return dict(pairs)
 
 
-def _known(query: dict[str, str], endpoint: Endpoint) -> dict[str, str]:
-    """The query, unless the management API does not know part of it.
+def _known(raw: bytes, endpoint: Endpoint) -> dict[str, str]:
+    """The query, unless the management API does not know part of it, or takes part of it once.
 
-    A filter that is misspelt and ignored would answer with the wrong records.
+    A filter that is misspelt or one of two, and ignored, would answer with the wrong records.
     """
+    pairs = _query(raw)
+    query = dict(pairs)
+    if endpoint.dialect != "problem" or not endpoint.path.startswith("/api/v1/"):
+        return query
     unknown = sorted(set(query) - set(endpoint.query))
-    if unknown and endpoint.dialect == "problem" and endpoint.path.startswith("/api/v1/"):
+    if unknown:
         known = ", ".join(endpoint.query) or "none"
         raise InvalidRequest(
             f"there is no query parameter {unknown[0][:50]!r}",
             where=f"query parameter {unknown[0][:50]}",
             fix=f"leave it out; this path takes {known}",
+        )
+    if len(query) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequest(
+            f"the query parameter {twice!r} is sent more than once",
+            where=f"query parameter {twice}",
+            fix="send it once; conditions of a filter go side by side in one"
+            if twice == "filter"
+            else "send it once",
         )
     return query
 
@@ -277,7 +289,7 @@ async def _disconnect(receive: Receive) -> None:
         pass
 
 
-async def _send(response: Response, receive: Receive, send: Send, *, head: bool) -> None:
+async def _send(response: Response, receive: Incoming, send: Send, *, head: bool) -> None:
     headers = [(b"content-type", response.media_type.encode("latin-1"))]
     headers += [
         (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
@@ -291,6 +303,10 @@ async def _send(response: Response, receive: Receive, send: Send, *, head: bool)
         await send({**start, "headers": headers + _SECURITY_HEADERS})
         if response.stream is None:
             body = b"" if head else response.body
+            if not head and not receive.whole:
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                await receive.drain()
+                body = b""
             await send({"type": "http.response.body", "body": body})
         else:
             await _stream(response.stream, receive, send)

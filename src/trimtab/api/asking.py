@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -35,7 +36,19 @@ async def sql(request: Request) -> Response:
         max_rows=asked.max_rows,
         timeout_s=_TIMEOUT_S,
     )
+    table.rows[:] = [[_spelt(cell) for cell in row] for row in table.rows]
     return reply(table)
+
+
+def _spelt(cell: Any) -> Any:
+    """A cell with its decimals in plain digits, not as 0E-9."""
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    if isinstance(cell, list):
+        return [_spelt(one) for one in cell]
+    if isinstance(cell, dict):
+        return {key: _spelt(one) for key, one in cell.items()}
+    return cell
 
 
 async def completion(request: Request) -> Response:
@@ -54,7 +67,7 @@ def _values(request: Request, here: Place) -> list[str]:
     since_ns = request.app.clock.now_ns() - _RECENT_NS
     query = SpanQuery(project=request.project, since_ns=since_ns)
     found = request.app.telemetry.facets(query, [field], limit=_VALUES)
-    return [facet.value for facet in found[field] if facet.value is not None]
+    return [facet.value for facet in found[field]]
 
 
 ENDPOINTS = [

@@ -27,9 +27,9 @@ _BY = "the field: " + ", ".join(GROUP_FIELDS)
 
 
 class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
-    """A value, null for none, and how many traces have it."""
+    """A value and how many traces have it."""
 
-    value: str | None
+    value: str
     traces: int
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trimtab.api.grpc import ExportServer
 
 _BACKLOG = 2048
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,6 +77,8 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = 
         if exports is not None:
             await exports.stop(app.config.limits.drain_s)
         await app.stop()
+        if stop is None:
+            _forget_signals()
 
 
 def _exports(app: App, intake: Intake) -> ExportServer | None:
@@ -109,6 +112,12 @@ def _stop_signal(server: uvicorn.Server) -> asyncio.Event:
         stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
     return stop
+
+
+def _forget_signals() -> None:
+    """gRPC keeps the event loop for good, and with its handlers the loop would keep the server."""
+    for number in _SIGNALS:
+        asyncio.get_running_loop().remove_signal_handler(number)

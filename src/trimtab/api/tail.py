@@ -52,7 +52,15 @@ async def tail(request: Request) -> Response:
 def _resumed(request: Request, last: int) -> int:
     """Where to go on: behind the event that the reader saw last, or with what is new."""
     text = request.headers.get("last-event-id", "")
-    return min(int(text), last) if text.isascii() and text.isdecimal() and len(text) < 19 else last
+    if not text:
+        return last
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise InvalidRequest(
+            f"{text[:50]!r} is not the id of an event",
+            where="last-event-id",
+            fix="send the id of the last event that came, or leave the header out",
+        )
+    return min(int(text), last)
 
 
 class _Tail:

@@ -38,6 +38,8 @@ class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was erased, or in a dry run would be; null is what only an erasure finds out.
 
     `remaining` counts the spans of it that are still there afterwards: 0 is the proof.
+    `compacted` says that the files hold nothing of it either, free parts included; false means that
+    rows of it leave them later.
     """
 
     dry_run: bool
@@ -47,6 +49,7 @@ class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
     payload_bytes: int | None
     blobs: int | None
     remaining: int
+    compacted: bool | None
 
 
 class RepriceInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +97,7 @@ async def erase(request: Request) -> Response:
             where="$",
             fix="send trace_ids, sessions, users or before_ns",
         )
-    await request.app.tracing.flush()
+    await request.app.tracing.empty()
     if asked.dry_run:
         return reply(await asyncio.to_thread(_foreseen, request, erasure, named))
     erased = await asyncio.to_thread(request.app.telemetry.erase, erasure)
@@ -107,6 +110,7 @@ async def erase(request: Request) -> Response:
             payload_bytes=erased.payload_bytes,
             blobs=len(erased.blobs),
             remaining=erased.remaining,
+            compacted=erased.compacted,
         )
     )
 
@@ -141,6 +145,7 @@ def _foreseen(request: Request, erasure: Erasure, named: Filter | None) -> Erasu
         payload_bytes=None,
         blobs=None,
         remaining=spans,
+        compacted=None,
     )
 
 

@@ -33,7 +33,7 @@ def listed(as_json: bool, **flags: Any) -> None:
         emit(rows, as_json)
         return
     cells = [[_ref(row), row["size"], iso(row["created_ns"]), row["note"]] for row in rows]
-    show_table(cells, ["dataset", "examples", "created", "note"])
+    show_table(cells, ["dataset", "examples", "created", "note"], empty="no datasets yet")
 
 
 @command.command("show")

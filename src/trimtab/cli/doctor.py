@@ -1,7 +1,8 @@
 """`trimtab doctor`: what works here, what does not, and what to do about it.
 
 Looks at this machine, the configuration and the data directory; writes one probe file where data
-already is and removes it, opens no store, calls no server but asks whether one runs.
+already is and removes it, opens telemetry that no server has to read only, calls no server but asks
+whether one runs.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class Extra(NamedTuple):
 
 
 _EXTRAS = (
+    Extra("clickhouse", "clickhouse-connect", "telemetry_url"),
+    Extra("grpc", "grpcio", "grpc_port"),
     Extra("postgres", "psycopg", "metadata_url"),
     Extra("valkey", "redis", "valkey_url"),
 )
@@ -247,6 +250,23 @@ def _server(loaded: Loaded) -> Iterator[Check]:
     yield Check(name="server", what=what)
 
 
+def _payloads(loaded: Loaded) -> Iterator[Check]:
+    """Whether the pack files are as long as the database says; a server says so at its start."""
+    from trimtab.app import short_files
+
+    data = Path(loaded.config.data)
+    if running_server(data) is not None or not (data / "telemetry.duckdb").exists():
+        return
+    short = short_files(loaded.config)
+    for file in short:
+        had = f"has {file.size_bytes} bytes of" if file.size_bytes else "is missing or empty, of"
+        what = f"{file.path} {had} {file.expected_bytes}: payloads are lost"
+        fix = "restore it from a backup; what else is recorded can still be read"
+        yield Check(name="payloads", status="fail", what=what, fix=fix)
+    if not short:
+        yield Check(name="payloads", what="the files of payloads are as long as they should be")
+
+
 def _port(loaded: Loaded) -> Iterator[Check]:
     config = loaded.config
     server = running_server(Path(config.data))
@@ -274,8 +294,8 @@ def _extras(loaded: Loaded) -> Iterator[Check]:
 
 
 def _needs(config: Config, extra: Extra) -> bool:
-    url = getattr(config, extra.setting)
-    return url is not None and not url.startswith("sqlite")
+    value = getattr(config, extra.setting)
+    return value is not None and not str(value).startswith("sqlite")
 
 
 def _corpora(loaded: Loaded) -> Iterator[Check]:
@@ -326,6 +346,7 @@ _PROBES: tuple[Probe, ...] = (
     _access,
     _data,
     _server,
+    _payloads,
     _port,
     _extras,
     _corpora,

@@ -91,6 +91,8 @@ def printable(text: str) -> str:
     >>> printable("a" + chr(27) + "[2J b")
     'a\\\\x1b[2J b'
     """
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
         for char in text

@@ -8,8 +8,8 @@ from trimtab.cli.columns import ms, usd, when
 from trimtab.cli.output import show_table
 
 
-def show_groups(rows: list[dict[str, Any]], name: str) -> None:
-    """A line for each value of a field."""
+def show_groups(rows: list[dict[str, Any]], name: str, *, empty: str) -> None:
+    """A line for each value of a field; `empty` is said where there is none."""
     show_table(
         [
             [
@@ -27,4 +27,5 @@ def show_groups(rows: list[dict[str, Any]], name: str) -> None:
         ],
         [name, "traces", "calls", "errors", "tokens", "usd", "p50 ms", "p95 ms", "last"],
         right=("usd", "p50 ms", "p95 ms"),
+        empty=empty,
     )

@@ -30,7 +30,7 @@ def grouped(as_json: bool, filter: tuple[str, ...], by: str, limit: int, **flags
     if as_json:
         emit(rows, as_json)
     else:
-        show_groups(rows, by)
+        show_groups(rows, by, empty="no spans match")
 
 
 @command.command("series", cls=FilterCommand)
@@ -65,4 +65,5 @@ def stepped(
             *("calls", "errors", "tokens", "usd", "p50 ms", "p95 ms", "p99 ms"),
         ],
         right=("usd", "p50 ms", "p95 ms", "p99 ms"),
+        empty="no spans match",
     )

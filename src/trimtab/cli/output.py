@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import click
 
@@ -19,6 +19,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 Rows = Sequence[Sequence[object]]
 _PLAIN_STEPS = 10
+
+
+class Branch(NamedTuple):
+    """A cell of a tree: the lines drawn before it, which keep their spaces, and its text."""
+
+    lines: str
+    text: str
 
 
 def emit(value: Any, as_json: bool, *, text: Callable[[], str] | None = None) -> None:
@@ -58,8 +65,15 @@ def table(rows: Rows, columns: Sequence[str], *, right: Collection[str] = ()) ->
     )
 
 
-def show_table(rows: Rows, columns: Sequence[str], *, right: Collection[str] = ()) -> None:
-    """Print a table: fitted to the window on a terminal, the text of `table` elsewhere."""
+def show_table(
+    rows: Rows, columns: Sequence[str], *, right: Collection[str] = (), empty: str = ""
+) -> None:
+    """Print a table: fitted to the window on a terminal, the text of `table` elsewhere.
+
+    `empty` is said on standard error when there is no row.
+    """
+    if not rows and empty:
+        note(empty)
     if not is_fancy(sys.stdout):
         click.echo(table(rows, columns, right=right))
         return
@@ -169,11 +183,15 @@ def _all_numbers(values: Sequence[object]) -> bool:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, Branch):
+        return value.lines + _cell(value.text)
     return "-" if value is None else printable(" ".join(str(value).split()))
 
 
 def _width(text: str) -> int:
     """Columns a text takes on a terminal (Unicode Standard Annex 11)."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text

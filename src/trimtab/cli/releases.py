@@ -45,6 +45,7 @@ def listed(as_json: bool, route: str | None, **flags: Any) -> None:
             for row in rows
         ],
         ["release", "state", "models", "prompt", "created", "note"],
+        empty="no releases yet",
     )
 
 

@@ -44,6 +44,7 @@ def listed(as_json: bool, limit: int, **flags: Any) -> None:
             for row in rows
         ],
         ["run", "started", "release", "dataset", "status", "done", "verdict"],
+        empty="no runs yet",
     )
 
 

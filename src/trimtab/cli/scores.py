@@ -42,4 +42,5 @@ def listed(as_json: bool, limit: int, name: str | None, run: str | None, **flags
             for row in rows
         ],
         ["time", "score", "source", "status", "judgement", "target", "reason"],
+        empty="no scores match",
     )

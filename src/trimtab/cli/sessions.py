@@ -24,4 +24,4 @@ def command(as_json: bool, filter: tuple[str, ...], limit: int, **flags: Any) ->
     if as_json:
         emit(rows, as_json)
     else:
-        show_groups(rows, "session")
+        show_groups(rows, "session", empty="no sessions match")

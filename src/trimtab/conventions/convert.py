@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,7 @@ _MOST_TOKENS = 10**9  # No call uses more; a count beyond is an error of the sen
 _MOST_USD = Decimal(10**9)
 _NANO_USD = Decimal("0.000000001")
 _DEEPEST = 6  # Metadata nested deeper stays as it is.
+_WHOLE = re.compile(r"-?[0-9]{1,10}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,14 +59,14 @@ def always(word: str) -> Convert:
 
 
 def count(value: Any) -> int | None:
-    """A number of tokens.
+    """A number of tokens; a negative one is told, so that nothing is made of the rest either.
 
     >>> count(12), count("12"), count(12.0), count(-1), count(True)
-    (12, 12, 12, None, None)
+    (12, 12, 12, -1, None)
     """
     if type(value) is int:
-        return value if 0 <= value <= _MOST_TOKENS else None
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) <= 10:
+        return value if abs(value) <= _MOST_TOKENS else None
+    if type(value) is str and _WHOLE.fullmatch(value):
         return count(int(value))
     if type(value) is float and value.is_integer():
         return count(int(value))

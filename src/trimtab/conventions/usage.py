@@ -7,7 +7,7 @@ a reported total, or parts that do not fit into their sum. `design/006` holds th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
 from trimtab.conventions.convention import Convert
@@ -20,6 +20,7 @@ audio_input, output, reasoning, audio_output, total. `fresh_input` is input that
 from nor written to a cache; `cache_write` includes the writes of known lifetimes."""
 
 
+_SIDES = frozenset({"input", "fresh_input", "output"})
 _WHOLES = frozenset({"input", "output", "total"})
 
 
@@ -37,15 +38,18 @@ def to_usage(counts: Counts, *, beside: bool = False) -> Usage | None:
         counts: as reported.
         beside: whether the sender is known to count the parts beside input and output. A total
             that holds them, or parts greater than what should, say it of any sender.
-    Numbers that contradict each other are marked `estimated`; none is ever negative.
+    Numbers that contradict each other are marked `estimated`. A negative one counts as absent, and
+    a side that was said so and is not in a total is unknown, which makes all of it None.
 
     >>> to_usage({"input": 100, "cache_read": 80, "output": 5, "total": 105}).input
     20
     >>> to_usage({"input": 100, "cache_read": 80, "output": 5, "total": 185}).input
     100
     """
-    if not counts:
+    told = {bucket: tokens for bucket, tokens in counts.items() if tokens >= 0}
+    if not told or (_is_torn(counts.keys() - told.keys(), told)):
         return None
+    counts = told
     given, answered, known = _sides(counts)
     if counts.keys() <= _WHOLES:
         return Usage(input=given, output=answered, estimated=not known)
@@ -69,6 +73,13 @@ def to_usage(counts: Counts, *, beside: bool = False) -> Usage | None:
         audio_output=counts.get("audio_output", 0),
         estimated=strained or torn or not known,
     )
+
+
+def _is_torn(negative: Set[str], told: Counts) -> bool:
+    """Whether a side of the call was negative and cannot be had from the total and the other."""
+    if negative.isdisjoint(_SIDES):
+        return False
+    return "total" not in told or _SIDES.isdisjoint(told)
 
 
 def _sides(counts: Counts) -> tuple[int, int, bool]:
@@ -249,7 +260,7 @@ def _counts(found: Mapping[str, Any], names: Mapping[str, str]) -> Counts:
     for name, bucket in names.items():
         number = count(found.get(name))
         if number is not None:
-            counts[bucket] = max(number, counts.get(bucket, 0))
+            counts[bucket] = max(number, counts.get(bucket, number))
     return counts
 
 

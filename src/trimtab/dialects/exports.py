@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import astuple, replace
 
 from trimtab.dialects import langfuse, langsmith
 from trimtab.dialects.sdk import (
@@ -104,7 +105,16 @@ def _own(fields: dict[str, Any]) -> Row:
     data = jsonx.encode(fields)
     if "score_id" in fields:
         return Row(scores=(jsonx.decode(data, Score, what="the score"),))
-    return Row(spans=(jsonx.decode(data, Span, what="the span"),))
+    return Row(spans=(_possible(jsonx.decode(data, Span, what="the span")),))
+
+
+def _possible(span: Span) -> Span:
+    """The span without what no server exports: a negative count, or a negative cost."""
+    if span.usage is not None and any(n < 0 for n in astuple(span.usage)):
+        span = replace(span, usage=None)
+    if span.cost_usd is not None and not span.cost_usd >= 0:
+        span = replace(span, cost_usd=None, cost_source=None)
+    return span
 
 
 # -- Langfuse ----------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ _KINDS: dict[str, SpanKind] = {
 _IDS = ("id", "trace_id", "parent_run_id", "name", "run_type", "tags", "start_time", "end_time")
 _CONTENTS = ("inputs", "outputs", "events", "extra", "error")
 _MAPPED = frozenset((*_IDS, *_CONTENTS, "child_runs", "parent_run", "attachments"))
+_COUNTED = ("prompt_tokens", "completion_tokens", "total_tokens", "total_cost")
 _SESSION_KEYS = ("thread_id", "session_id", "conversation_id")
 _OWN = ("ls_", "LANGSMITH_", "usage_metadata")  # What LangSmith's SDK adds to the metadata.
 _PLACES = (*_CONTENTS, "serialized")
@@ -93,14 +94,14 @@ class Form(NamedTuple):
 
 
 def read_form(form: list[Part]) -> Form:
-    """Put the parts of a form together, by run.
+    """Put the parts of a form together, by run; a part without a name is known by its place.
 
     Attachments are not kept: their names, types and sizes are, as an attribute of their runs.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     errors: dict[str, InvalidRequest] = {}
     attached: dict[str, dict[str, Any]] = {}
-    for part in form:
+    for number, part in enumerate(form, start=1):
         verb, _, rest = part.name.partition(".")
         run, _, place = rest.partition(".")
         try:
@@ -113,7 +114,7 @@ def read_form(form: list[Part]) -> Form:
             told = found.setdefault((verb, run), {"id": run})
             told.update({place: value} if place else fields_of(value, what=part.name[:100]))
         except InvalidRequest as error:
-            errors[part.name[:200]] = error
+            errors[part.name[:200] or f"part {number}"] = error
     items = [Sent(_verb(verb), run, fields) for (verb, run), fields in found.items()]
     return Form([_with_attachments(item, attached) for item in items], errors)
 
@@ -234,7 +235,7 @@ def _call(
     """What a call of a model says; a patch does not repeat that it is one, but looks like it."""
     parameters = mapping(extra.get("invocation_params"))
     outputs = mapping(run.get("outputs"))
-    usage = _usage(outputs, metadata)
+    usage = _usage(outputs, metadata) or (_counted(run) if is_call else {})
     if not is_call and not usage:
         return {}
     asked, more_asked = conversation.asked(run.get("inputs"))
@@ -245,6 +246,8 @@ def _call(
         if rest
     }
     cost_usd = money(usage.get("total_cost"))
+    if cost_usd is None and is_call:
+        cost_usd = money(_counted(run).get("total_cost"))
     model = word(metadata, "ls_model_name") or word(parameters, "model")
     return {
         "input": asked,
@@ -270,6 +273,21 @@ def _usage(outputs: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
         outputs.get("usage"),
     )
     return next((mapping(place) for place in places if mapping(place)), {})
+
+
+def _counted(run: dict[str, Any]) -> dict[str, Any]:
+    """What LangSmith itself counted, as it exports runs; zeros are runs it knows nothing of.
+
+    Of a run that is no call it is the sum of the calls below.
+    """
+    if not any(run.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")):
+        return {}
+    counts = {name: run.get(name) for name in _COUNTED}
+    details = {
+        "input_token_details": run.get("prompt_token_details"),
+        "output_token_details": run.get("completion_token_details"),
+    }
+    return {name: value for name, value in (counts | details).items() if value is not None}
 
 
 def _message(outputs: dict[str, Any]) -> dict[str, Any]:

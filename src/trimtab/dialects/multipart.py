@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from trimtab.errors import InvalidRequest
 
-_NAME = re.compile(rb'name="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+_NAME = re.compile(rb'(?<![\w*])name="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 _LENGTH = re.compile(rb"^content-length:\s*(\d{1,15})\s*$", re.IGNORECASE | re.MULTILINE)
 _TYPE = re.compile(rb"^content-type:\s*([^\r\n]*?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class Part(NamedTuple):
-    """One part: its name, its media type and its bytes."""
+    """One part: its name ("" where it cannot be read), its media type and its bytes."""
 
     name: str
     media_type: str
@@ -37,35 +37,51 @@ def boundary_of(content_type: str) -> bytes:
 
 
 def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
-    """The parts in order; what is malformed or torn off is left out.
+    """The parts in order.
 
     A part with a Content-Length ends there if the boundary follows, so its bytes may hold it too.
+
+    Raises:
+        InvalidRequest: the boundary never comes, or the last one, which ends the body, is missing.
 
     >>> body = b'--b\\r\\nContent-Disposition: form-data; name="a"\\r\\n\\r\\n1\\r\\n--b--\\r\\n'
     >>> [(part.name, part.data) for part in parts(body, b"b")]
     [('a', b'1')]
     """
-    delimiter = b"--" + boundary
-    at = body.find(delimiter)
-    while at >= 0:
-        start = at + len(delimiter)
-        if body[start : start + 2] == b"--":
+    closing = b"\r\n--" + boundary
+    at = body.find(closing[2:])
+    if at < 0:
+        raise _torn("the body holds no part: the boundary that its content type names never comes")
+    while True:
+        start = at + len(closing) - 2
+        if body.startswith(b"--", start):
             return
-        head_end = body.find(b"\r\n\r\n", start)
-        if head_end < 0:
-            return
-        head, begin = body[start:head_end], head_end + 4
-        end = _end(body, begin, head, b"\r\n" + delimiter)
+        part, end = _part(body, start, closing)
         if end < 0:
-            return
-        if name := _NAME.search(head):
-            media_type = _TYPE.search(head)
-            yield Part(
-                name[1].decode("utf-8", "replace"),
-                media_type[1].decode("latin-1") if media_type else "text/plain",
-                body[begin:end],
-            )
+            raise _torn("the body ends within a part: its last boundary is missing")
+        yield part
         at = end + 2
+
+
+def _torn(what: str) -> InvalidRequest:
+    return InvalidRequest(what, where="$", fix="send the whole form, up to `--BOUNDARY--`")
+
+
+def _part(body: bytes, start: int, closing: bytes) -> tuple[Part, int]:
+    """The part whose head begins here, and where it ends; -1 when it does not."""
+    following = body.find(closing, start)
+    head_end = body.find(b"\r\n\r\n", start)
+    if head_end < 0 or 0 <= following < head_end:
+        return Part("", "", body[start : max(start, following)]), following
+    head, begin = body[start:head_end], head_end + 4
+    name, media_type = _NAME.search(head), _TYPE.search(head)
+    end = _end(body, begin, head, closing)
+    part = Part(
+        name[1].decode("utf-8", "replace") if name else "",
+        media_type[1].decode("latin-1") if media_type else "text/plain",
+        body[begin : max(begin, end)],
+    )
+    return part, end
 
 
 def _end(body: bytes, begin: int, head: bytes, closing: bytes) -> int:
@@ -74,4 +90,4 @@ def _end(body: bytes, begin: int, head: bytes, closing: bytes) -> int:
         end = begin + int(length[1])
         if body.startswith(closing, end):
             return end
-    return body.find(closing, begin)
+    return body.find(closing, begin - 2)  # Without data the boundary may follow the head at once.

@@ -156,9 +156,10 @@ def time_ns(value: Any) -> int | None:
 
 def number_ns(value: Any, unit_ns: int) -> int | None:
     """Unix nanoseconds of a number of units; None for what is no time."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return _in_range(int(value * unit_ns))
+    ns = value * unit_ns
+    return _in_range(int(ns)) if isinstance(ns, int) or math.isfinite(ns) else None
 
 
 def _in_range(ns: int) -> int | None:

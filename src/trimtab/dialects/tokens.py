@@ -110,9 +110,9 @@ def _flat(wire: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
     for key, value in wire.items():
         if isinstance(value, Mapping) and prefix.count(".") < 3:
             found |= _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, float) and value.is_integer() and 0 <= value <= _MOST:
+        elif isinstance(value, float) and value.is_integer() and abs(value) <= _MOST:
             found[f"{prefix}{key}"] = int(value)
-        elif type(value) is int and 0 <= value <= _MOST:
+        elif type(value) is int and abs(value) <= _MOST:
             found[f"{prefix}{key}"] = value
     return found
 

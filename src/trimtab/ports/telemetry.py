@@ -163,7 +163,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 class FacetValue(NamedTuple):
     """A value of a field and how many traces have it."""
 
-    value: str | None
+    value: str
     traces: int
 
 
@@ -177,19 +177,25 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be erased of a project: everything that one of these names."""
+    """What is to be erased of a project: everything that one of these names.
+
+    `rewrite` also has the files of the database written anew, where rows of it would stay in free
+    parts; without it that is left for a later erasure.
+    """
 
     project: str
     trace_ids: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     before_ns: int | None = None
+    rewrite: bool = True
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure removed. `remaining` counts what could still be found of it: 0 is the proof.
 
     `blobs` are the digests of payloads outside the database that nothing refers to any more.
+    `compacted` says that the store's files hold nothing of it any more, in free parts either.
     """
 
     traces: int
@@ -198,6 +204,7 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     payload_bytes: int
     blobs: tuple[str, ...] = ()
     remaining: int = 0
+    compacted: bool = False
 
 
 class Compacted(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +212,14 @@ class Compacted(msgspec.Struct, frozen=True, kw_only=True):
 
     before_bytes: int
     after_bytes: int
+
+
+class ShortFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of payloads that is not as long as it should be; 0 bytes where it is missing."""
+
+    path: Path
+    size_bytes: int
+    expected_bytes: int
 
 
 class Cost(NamedTuple):
@@ -278,8 +293,8 @@ class TelemetryStore(Protocol):
         """Queue records for the next group commit.
 
         Idempotent: a span replaces a known one with its (project, trace_id, span_id) when its
-        revision is greater, and is dropped otherwise; a score with a known score_id replaces the
-        earlier one.
+        revision is greater, and is dropped otherwise; a score replaces an earlier one with its
+        (project, score_id).
         Raises (through the future):
             NotDurable: the records were not written; nothing of the batch was.
             InvalidRequest: one of them can never be stored; nothing of the batch was.
@@ -349,7 +364,7 @@ class TelemetryStore(Protocol):
     def facets(
         self, query: SpanQuery, fields: Sequence[GroupField], *, limit: int = 20
     ) -> dict[str, list[FacetValue]]:
-        """The commonest values of each field among the matching spans."""
+        """The commonest values of each field among the matching spans that have one."""
         ...
 
     def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:

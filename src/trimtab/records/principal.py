@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from trimtab.records.record import Record
 
+_OF_ALL_PROJECTS = "admin"
+
 
 class Principal(Record, frozen=True, kw_only=True):
-    """`permissions` are `noun:verb` (`traces:read`), `noun:*` or `*`."""
+    """`permissions` are `noun:verb` (`traces:read`), `noun:*` or `*`.
+
+    `*` is everything in a project. What concerns all projects (`admin`) is granted by name alone.
+    """
 
     id: str
     project: str
-    permissions: frozenset[str] = frozenset({"*"})
+    permissions: frozenset[str] = frozenset({"*", "admin:*"})
 
     def may(self, permission: str) -> bool:
         """Whether a permission is granted.
@@ -20,4 +25,5 @@ class Principal(Record, frozen=True, kw_only=True):
         (True, False)
         """
         noun = permission.partition(":")[0]
-        return not self.permissions.isdisjoint({"*", f"{noun}:*", permission})
+        granting = {f"{noun}:*", permission} | (set() if noun == _OF_ALL_PROJECTS else {"*"})
+        return not self.permissions.isdisjoint(granting)

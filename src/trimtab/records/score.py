@@ -27,7 +27,7 @@ class Score(Record, frozen=True, kw_only=True):
     `status` says whether there is a judgement at all; when it is not "scored", `value`, `label` and
     `passed` are None and `reason` says why. `digest` identifies the exact scorer (code, prompt,
     parameters), so scores of different scorers with one name are never mixed silently.
-    Identity is `score_id`: writing it again replaces the earlier judgement.
+    Identity is (project, score_id): writing it again replaces the earlier judgement.
     """
 
     score_id: str

@@ -22,7 +22,7 @@ from trimtab.sdk import encode
 from trimtab.sdk.encode import Payload
 from trimtab.sdk.settings import Destination
 from trimtab.sdk.spool import Spool
-from trimtab.sdk.transport import RETRYABLE, Transport, Unreachable
+from trimtab.sdk.transport import RETRYABLE, Answer, Transport, Unreachable
 
 log = logging.getLogger("trimtab.sdk")
 
@@ -34,6 +34,7 @@ _HELD_BYTES = 8 * 1024 * 1024
 _TIMEOUT_S = 10.0
 _LONGEST_PAUSE_S = 30.0
 _LOOK_AGAIN_S = 30.0
+_MAX_KINDS = 100
 _HEADERS = {
     "spans": {"content-type": "application/x-protobuf", "content-encoding": "gzip"},
     "scores": {"content-type": "application/json"},
@@ -64,6 +65,7 @@ class Delivery:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._working = threading.Lock()
+        self._flusher: int | None = None
         self._starting = threading.Lock()
         self._overflowing = threading.Lock()
         self._failures = 0
@@ -88,26 +90,34 @@ class Delivery:
 
     def put_score(self, score: dict[str, Any]) -> None:
         """Take a score, in the form that POST /api/v1/scores takes."""
-        if self._closed or len(self._scores) >= self._queue_limit:
-            self._keep(encode.scores([score]))
-        else:
-            self._scores.append(score)
-            self._attend(len(self._scores))
+        try:
+            if self._closed or len(self._scores) >= self._queue_limit:
+                self._keep(encode.scores([score]))
+            else:
+                self._scores.append(score)
+                self._attend(len(self._scores))
+        except Exception as error:
+            self.report(error)
 
     def flush(self, timeout_s: float) -> bool:
         """Bring everything to the server now; whether nothing is left waiting."""
         deadline = time.monotonic() + timeout_s
         if not self._working.acquire(timeout=timeout_s):
             return False
+        self._flusher = threading.get_ident()
         try:
-            self._paused_until = self._look_at = 0.0
-            self._round(deadline)
+            self._last_round(deadline)
         except Exception as error:
             self.report(error)
         finally:
+            self._flusher = None
             self._working.release()
         left = self._spans or self._scores or self._overflow or self._held
         return not left and not (self._spool and self._spool.waiting())
+
+    def flushes_here(self) -> bool:
+        """Whether the thread that asks is in `flush`, as one that a signal interrupts may be."""
+        return self._flusher == threading.get_ident()
 
     def persist(self) -> None:
         """Bring everything to disk now, without asking the server."""
@@ -122,7 +132,7 @@ class Delivery:
         deadline = time.monotonic() + timeout_s
         if self._working.acquire(timeout=timeout_s):
             try:
-                self._round(deadline)
+                self._last_round(deadline)
             finally:
                 self._working.release()
         else:
@@ -190,6 +200,11 @@ class Delivery:
                 self._held.appendleft(payload)
         self._empty_spool(deadline)
 
+    def _last_round(self, deadline: float) -> None:
+        """Ask the server again whatever it answered before, unless it said when to come back."""
+        self._paused_until = self._look_at = 0.0
+        self._round(deadline)
+
     def _drain(self, give: Callable[[Payload], None]) -> None:
         with self._overflowing:
             aside, self._overflow = self._overflow, []
@@ -243,17 +258,19 @@ class Delivery:
         if answer.ok:
             self._note_rejected(payload, answer.body)
         else:
-            self._refused(payload, answer.status, deadline)
+            self._refused(payload, answer, deadline)
         return True
 
-    def _refused(self, payload: Payload, status: int, deadline: float | None) -> None:
-        parts = status == 413 or (status in (400, 422) and payload.kind == "scores")
+    def _refused(self, payload: Payload, answer: Answer, deadline: float | None) -> None:
+        scores = payload.kind == "scores"
+        parts = answer.status == 413 or (answer.status in (400, 422) and scores)
         if parts and (halves := encode.split(payload)):
             for half in halves:
                 self._deliver(half, deadline)
             return
-        count = _size(payload)
-        self._count_lost(count, f"the server refused {payload.kind} with HTTP status {status}")
+        what = f"the server refused {encode.described(payload)} with HTTP status {answer.status}"
+        why = encode.refusal(answer.body)[:300]
+        self._count_lost(_size(payload), f"{what}: {why}" if why else what)
 
     def _note_rejected(self, payload: Payload, body: bytes) -> None:
         if payload.kind == "spans" and body:
@@ -308,8 +325,8 @@ class Delivery:
 
     def _say(self, text: str) -> None:
         """Log a kind of trouble the first time it comes up."""
-        kind = text.lstrip("0123456789")[:60]
-        if kind not in self._said:
+        kind = text.lstrip("0123456789")[:200]
+        if kind not in self._said and len(self._said) < _MAX_KINDS:
             self._said.add(kind)
             log.warning("%s", text)
 

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.sdk.trace import ReadableSpan
 
+from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
@@ -45,12 +47,22 @@ def scores(batch: Sequence[dict[str, Any]]) -> Payload:
 
 
 def split(payload: Payload) -> list[Payload]:
-    """Two halves of a batch that a server found too large or wrong; none of a single record."""
-    if payload.kind == "scores":
-        records = jsonx.decode(payload.body)
-        halves = [records[: len(records) // 2], records[len(records) // 2 :]]
-        return [scores(half) for half in halves] if len(records) > 1 else []
-    found = ExportTraceServiceRequest.FromString(gzip.decompress(payload.body))
+    """Two halves of a batch that a server found too large or wrong; none of a single record, or of
+    what cannot be read."""
+    try:
+        return (_split_scores if payload.kind == "scores" else _split_spans)(payload.body)
+    except Exception:
+        return []
+
+
+def _split_scores(body: bytes) -> list[Payload]:
+    records = jsonx.decode(body)
+    halves = [records[: len(records) // 2], records[len(records) // 2 :]]
+    return [scores(half) for half in halves] if len(records) > 1 else []
+
+
+def _split_spans(body: bytes) -> list[Payload]:
+    found = ExportTraceServiceRequest.FromString(gzip.decompress(body))
     places = [
         (i, j, k)
         for i, resource in enumerate(found.resource_spans)
@@ -81,6 +93,42 @@ def rejected(body: bytes) -> tuple[int, str]:
     except Exception:
         return 0, ""
     return partial.rejected_spans, partial.error_message
+
+
+def described(payload: Payload) -> str:
+    """What is in a batch, in words: its kind, or the name of its one score."""
+    if payload.kind == "scores":
+        try:
+            (score,) = jsonx.decode(payload.body)
+            return f"the score {score['name']!r}"
+        except Exception:
+            return payload.kind
+    return payload.kind
+
+
+def refusal(body: bytes) -> str:
+    """What a server that refused a batch says is wrong; empty when it says nothing we can read.
+
+    >>> refusal(b'{"detail": "value is not a finite number", "where": "$[0].value"}')
+    'value is not a finite number (at $[0].value)'
+    """
+    try:
+        found = jsonx.decode(body)
+    except InvalidRequest:
+        return _status_message(body)
+    if not isinstance(found, dict):
+        return ""
+    text = str(found.get("detail") or found.get("message") or found.get("title") or "")
+    where = found.get("where")
+    return f"{text} (at {where})" if text and where else text
+
+
+def _status_message(body: bytes) -> str:
+    """The message of a google.rpc.Status, which has the fields that a partial success has."""
+    try:
+        return str(ExportTracePartialSuccess.FromString(body).error_message)
+    except Exception:
+        return ""
 
 
 def _halves(batch: Sequence[ReadableSpan]) -> Iterator[Payload]:

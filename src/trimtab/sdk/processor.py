@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from opentelemetry.context import Context, get_value
@@ -11,6 +11,9 @@ from opentelemetry.util.types import AttributeValue
 
 from trimtab.sdk.context import inherited
 from trimtab.sdk.delivery import Delivery
+from trimtab.sdk.state import ACTIVE
+
+T = TypeVar("T")
 
 MODEL_CALL = "trimtab-model-call"
 """Context key: a model call is being recorded, so a client's own span of it would be a second."""
@@ -51,8 +54,10 @@ class Processor(SpanProcessor):
         return self._delivery.flush(timeout_millis / 1000)
 
     def end_open_spans(self) -> None:
-        """The process ends: so do its spans, as cancelled."""
-        for span in list(self._open.values()):
+        """The process ends: so do its spans, as cancelled, with what was read of their outputs."""
+        for output in _alive(ACTIVE.outputs):
+            output.settle()
+        for span in _alive(self._open):
             if span.is_recording():
                 span.set_attribute("error.type", "cancelled")
                 span.end()
@@ -60,6 +65,12 @@ class Processor(SpanProcessor):
     def after_fork(self) -> None:
         """Spans that were open when the process divided are the parent's to end."""
         self._open = WeakValueDictionary()
+        ACTIVE.outputs = WeakValueDictionary()
+
+
+def _alive(found: WeakValueDictionary[int, T]) -> list[T]:
+    """What is in it now; other threads may be adding to it, which breaks off an iteration."""
+    return [one for reference in found.valuerefs() if (one := reference()) is not None]
 
 
 def _scope_of(span: Any) -> str:

@@ -1,10 +1,13 @@
 """A span while it lasts: what the application may say about it, and how it ends.
 
-Works without OpenTelemetry loaded: `UNRECORDED` stands for a span when nothing is recorded.
+Works without OpenTelemetry loaded: `UNRECORDED` stands for a span when nothing is recorded. What is
+left to do while the interpreter ends, such as closing a generator, is done without a span: then
+nothing can be imported any more.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -88,7 +91,7 @@ class Recording:
             provider: whose model it is.
             **attributes: further attributes, as they are.
         """
-        if self._span is None or not self._span.is_recording():
+        if self._live is None:
             return self
         if input is not _UNSET and ACTIVE.content:
             self.set_input(input)
@@ -112,21 +115,21 @@ class Recording:
 
     def attributes(self, found: Mapping[str, Any]) -> None:
         """Set attributes by their OpenTelemetry names; None is left out."""
-        if self._span is not None:
+        if (span := self._live) is not None:
             given = {name: _attribute(value) for name, value in found.items() if value is not None}
-            self._span.set_attributes(given)
+            span.set_attributes(given)
 
     def event(self, name: str, found: Mapping[str, Any]) -> None:
         """Note that something happened now."""
-        if self._span is not None:
+        if (span := self._live) is not None:
             known = {key: _attribute(value) for key, value in found.items() if value is not None}
-            self._span.add_event(name, known)
+            span.add_event(name, known)
 
     # -- how it runs and ends ------------------------------------------------------------------
 
     def enter(self) -> Attached | None:
         """Make the span the current one, until `leave` of what is returned."""
-        if self._span is None:
+        if self._span is None or sys.is_finalizing():
             return None
         from trimtab.sdk.context import Attached
 
@@ -148,26 +151,34 @@ class Recording:
         self.attributes(dict.fromkeys(names, seconds))
 
     def collecting(self, capture: bool) -> Yielded:
-        return Yielded(self, capture and ACTIVE.content)
+        yielded = Yielded(self, capture and ACTIVE.content)
+        if self._span is not None:
+            ACTIVE.follow(yielded)
+        return yielded
 
     def fail(self, error: BaseException) -> None:
         """End with an error; the exception itself is not kept."""
-        if self._span is None or not self._span.is_recording():
+        if (span := self._live) is None:
             return
         ended = isinstance(error, GeneratorExit)
         if not ended and not (isinstance(error, SystemExit) and error.code in (None, 0)):
-            _note_error(self._span, error)
-        self._span.end()
+            _note_error(span, error)
+        span.end()
 
     def end(self, time_ns: int | None = None) -> None:
         """End now, or at the time something else ended it (Unix time)."""
-        if self._span is not None and self._span.is_recording():
-            self._span.end(time_ns)
+        if (span := self._live) is not None:
+            span.end(time_ns)
+
+    @property
+    def _live(self) -> Span | None:
+        """The span while something can be said about it."""
+        return self._span if self._span is not None and self._span.is_recording() else None
 
     def _value(self, side: str, value: Any) -> None:
-        if self._span is not None:
+        if (span := self._live) is not None:
             text, kind = values.text_of(value)
-            self._span.set_attributes({f"{side}.value": text, f"{side}.mime_type": kind})
+            span.set_attributes({f"{side}.value": text, f"{side}.mime_type": kind})
 
     def _metadata(self) -> dict[str, Any]:
         found = getattr(self._span, "attributes", None) or {}
@@ -191,10 +202,14 @@ class Yielded:
             # Kept as it is now: the consumer may change what it was given.
             self._items.append(item if isinstance(item, str) else values.plain(item))
 
-    def end(self) -> None:
+    def settle(self) -> None:
+        """Record what was yielded so far."""
         if self._capture and self._items:
             text = all(isinstance(item, str) for item in self._items)
             self._recording.set_output("".join(self._items) if text else self._items)
+
+    def end(self) -> None:
+        self.settle()
         self._recording.end()
 
 
@@ -204,7 +219,7 @@ UNRECORDED = Recording(None)
 def start(name: str, kind: Kind | str, attributes: Mapping[str, Any] | None = None) -> Recording:
     """Begin a span below the current one, without making it current."""
     tracer = ACTIVE.tracer
-    if tracer is None:
+    if tracer is None or sys.is_finalizing():
         return UNRECORDED
     from opentelemetry import context, trace
 
@@ -223,7 +238,7 @@ def start(name: str, kind: Kind | str, attributes: Mapping[str, Any] | None = No
 
 def current_span() -> Recording:
     """The span around this line, to set or to read its ids; one that records nothing if none is."""
-    if ACTIVE.tracer is None:
+    if ACTIVE.tracer is None or sys.is_finalizing():
         return UNRECORDED
     from opentelemetry import trace
 
@@ -232,9 +247,9 @@ def current_span() -> Recording:
 
 
 def _note_error(span: Span, error: BaseException) -> None:
-    from opentelemetry.trace import Status, StatusCode
-
     try:
+        from opentelemetry.trace import Status, StatusCode
+
         kind = type(error)
         name = kind.__qualname__
         where = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
@@ -242,7 +257,8 @@ def _note_error(span: Span, error: BaseException) -> None:
         span.set_status(Status(StatusCode.ERROR, values.limited(f"{name}: {error}")[:2000]))
         span.record_exception(error)
     except Exception:
-        # The application's exception has a __str__ of its own, which may fail.
+        # The application's exception has a __str__ of its own, which may fail; and nothing can be
+        # imported any more while the interpreter ends.
         span.set_attribute("error.type", type(error).__qualname__)
 
 

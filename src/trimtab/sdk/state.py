@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
     from trimtab.sdk.delivery import Delivery
+
+
+class Output(Protocol):
+    """An output that the application reads piece by piece, and may never read to its end."""
+
+    def settle(self) -> None:
+        """The process ends: record what was read."""
 
 
 class Active:
@@ -17,6 +25,13 @@ class Active:
     provider: TracerProvider | None = None
     delivery: Delivery | None = None
     content: bool = True
+
+    def __init__(self) -> None:
+        self.outputs: WeakValueDictionary[int, Output] = WeakValueDictionary()
+
+    def follow(self, output: Output) -> None:
+        """Settle this output when the process ends, if it is still there."""
+        self.outputs[id(output)] = output
 
 
 ACTIVE = Active()

@@ -205,7 +205,13 @@ class TelemetryStoreContract(TelemetryReadContract, TelemetryQuestionContract):
     # -- scores --------------------------------------------------------------------------------
 
     @_property
-    @given(batch=st.lists(strategies.scores(), max_size=5, unique_by=lambda score: score.score_id))
+    @given(
+        batch=st.lists(
+            strategies.scores(),
+            max_size=5,
+            unique_by=lambda score: (score.project, score.score_id),
+        )
+    )
     def test_a_score_comes_back_exactly_as_it_was(
         self, store: TelemetryStore, batch: list[Score]
     ) -> None:
@@ -223,6 +229,29 @@ class TelemetryStoreContract(TelemetryReadContract, TelemetryQuestionContract):
         assert add(store, scores=[better]) == Written(spans=0, scores=1)
         assert store.scores(ScoreQuery()) == [better]
         assert reopen().scores(ScoreQuery()) == [better]
+
+    def test_the_same_score_id_in_two_projects_is_two_scores(
+        self, store: TelemetryStore, reopen: Reopen
+    ) -> None:
+        score = sample_score(value=0.25)
+        theirs = replace(score, project="other", value=0.5)
+        assert add(store, scores=[score]) == Written(spans=0, scores=1)
+        assert add(store, scores=[theirs]) == Written(spans=0, scores=1)
+        assert add(store, scores=[theirs, score]) == Written(spans=0, scores=0)
+        better = replace(theirs, value=0.75)
+        assert add(store, scores=[score, better]) == Written(spans=0, scores=1)
+        again = reopen()
+        assert again.scores(ScoreQuery()) == [score]
+        assert again.scores(ScoreQuery(project="other")) == [better]
+
+    def test_scores_of_two_projects_with_one_id_come_in_one_append(
+        self, store: TelemetryStore
+    ) -> None:
+        scores = [sample_score(score_id="one", project=name) for name in ("a", "b")]
+        assert add(store, scores=scores) == Written(spans=0, scores=2)
+        assert [store.scores(ScoreQuery(project=name)) for name in ("a", "b")] == [
+            [score] for score in scores
+        ]
 
     def test_writing_the_same_score_again_is_no_change(self, store: TelemetryStore) -> None:
         score = sample_score(cost_usd=Decimal("0.1"), metadata={"k": [1.5, None]})

@@ -7,6 +7,7 @@ attribute.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -22,7 +23,9 @@ T = TypeVar("T", dict[str, Any], list[Any])
 MOST_CHARACTERS = 16_384
 WHOLE = "trimtab.whole"
 REPAIRED = "trimtab.repaired"
+FUTURE = "future"
 
+_AHEAD_NS = 3_600 * 10**9  # clocks of two machines may differ
 _TEXTS = (
     "name",
     "error",
@@ -62,6 +65,16 @@ def fitted(span: Span) -> Span:
     return replace(span, **new, attributes=_with_whole(span, new)) if new else span
 
 
+def flagged(span: Span, now_ns: int) -> Span:
+    """The span, with `future` in `trimtab.repaired` when it starts over an hour from now.
+
+    Its time is kept: which clock is wrong cannot be known here.
+    """
+    if span.start_ns <= now_ns + _AHEAD_NS:
+        return span
+    return replace(span, attributes={**span.attributes, REPAIRED: _repairs(span, {FUTURE})})
+
+
 def _with_whole(span: Span, new: dict[str, Any]) -> dict[str, Any]:
     """The attributes, with the whole of what is shortened; what was kept of it before is added to.
 
@@ -75,8 +88,13 @@ def _with_whole(span: Span, new: dict[str, Any]) -> dict[str, Any]:
         elif name == "tags":
             now = [*dict.fromkeys([*_of_type(list, whole.get(name)), *now])]
         whole[name] = now
-    repairs = [one for one in _of_type(list, span.attributes.get(REPAIRED)) if isinstance(one, str)]
-    return {**span.attributes, WHOLE: whole, REPAIRED: sorted({*repairs, *new})}
+    return {**span.attributes, WHOLE: whole, REPAIRED: _repairs(span, new)}
+
+
+def _repairs(span: Span, more: Iterable[str]) -> list[str]:
+    """The repairs of a span and more of them."""
+    known = [one for one in _of_type(list, span.attributes.get(REPAIRED)) if isinstance(one, str)]
+    return sorted({*known, *more})
 
 
 def _of_type(kind: type[T], value: object) -> T:

@@ -16,7 +16,7 @@ from trimtab.errors import InvalidRequest, StoreError
 from trimtab.ports import Clock, Recorder, TelemetryStore
 from trimtab.records import Span, SpanPatch
 from trimtab.tracing.assemble import Assembler
-from trimtab.tracing.fitting import fitted
+from trimtab.tracing.fitting import fitted, flagged
 
 _log = logging.getLogger("trimtab.tracing")
 
@@ -42,6 +42,7 @@ class Ingest:
         self._store = store
         self._spool = spool
         self._on_commit = on_commit
+        self._clock = clock
         self.priced = price
         self.assembler = Assembler(store, self._write, clock, price=lambda span: price(heard(span)))
 
@@ -62,7 +63,8 @@ class Ingest:
         return await self.assembler.patch(project, patches)
 
     async def _write(self, spans: Sequence[Span]) -> int:
-        spans = [fitted(span) for span in spans]
+        now_ns = self._clock.now_ns()
+        spans = [flagged(fitted(span), now_ns) for span in spans]
         try:
             await asyncio.wrap_future(self._store.append(spans=spans))
         except InvalidRequest:

@@ -88,6 +88,12 @@ class SpanRecorder:
         except TimeoutError:
             _log.warning("%d recorded frames are not in the store yet", self._spool.backlog.frames)
 
+    async def empty(self) -> None:
+        """Wait as `flush` does, then take what was carried over off the disk."""
+        await self._spool.turn()
+        await self.flush()
+        await asyncio.to_thread(self._spool.drop_delivered)
+
     async def stop(self, *, limit_s: float = 20.0) -> None:
         """Carry over what is left, for at most `limit_s`; the rest is there at the next start."""
         await self.flush(limit_s=limit_s)

@@ -163,6 +163,23 @@ class Spool:
             finally:
                 self._backlog = _backlog(self._segments, self._checkpoint)
 
+    async def turn(self) -> None:
+        """End the segment that is appended to, so that it goes when all of it is delivered."""
+        if not self._closed:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._end_segment)
+
+    def drop_delivered(self) -> None:
+        """Delete the segments of which everything is delivered, after a `turn` the last one too.
+
+        Raises:
+            StoreError: the directory cannot be written.
+        """
+        with self._lock:
+            try:
+                self._drop_delivered()
+            except OSError as error:
+                raise _unusable(self.directory, error) from error
+
     def close(self) -> None:
         """Finish the append that is being written and release the directory."""
         if self._closed:
@@ -237,16 +254,25 @@ class Spool:
     def _writable(self) -> SegmentWriter:
         """The segment to append to; a new one when the last is full or failed."""
         if self._writer is not None and self._writer.size >= self._segment_bytes:
-            self._writer.close()
-            self._writer = None
+            self._end_segment()
         if self._writer is None:
             number, self._next = self._next, self._next + 1
             self._writer = SegmentWriter(self.directory, number)
         return self._writer
 
+    def _end_segment(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
     def _drop_delivered(self) -> None:
-        for number in sorted(self._segments):
-            if number >= self._checkpoint.segment:
+        writer = self._writer
+        for number, segment in sorted(self._segments.items()):
+            at = self._checkpoint
+            ended = writer is None or writer.number != number
+            if number > at.segment or (
+                number == at.segment and not (ended and segment.frames == at.frame)
+            ):
                 return
             with contextlib.suppress(FileNotFoundError):
                 self._segments[number].path.unlink()

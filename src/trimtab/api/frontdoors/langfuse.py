@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from trimtab.api.frontdoors.taking import INGEST, SCORE, judged, patched, read, report
+from trimtab.api.frontdoors.taking import INGEST, SCORE, judged, patched, read, report, stored
 from trimtab.api.http import Endpoint, Request, Response, reply
 from trimtab.dialects import langfuse
 from trimtab.dialects.langfuse import Event
 from trimtab.dialects.sdk import Feedback
 from trimtab.errors import InvalidRequest, NotFound, RequestError
-from trimtab.records import Prompt
+from trimtab.records import Prompt, Score
 from trimtab.version import __version__
 
 
@@ -59,14 +59,19 @@ async def score(request: Request) -> Response:
             feedback.append(langfuse.read_score(item))
         except InvalidRequest as error:
             errors.append(error)
-    errors += (await judged(request, feedback)).values()
+    told = await stored(request, feedback)
+    errors += [one for one in told.values() if isinstance(one, RequestError)]
     if not many:
         if errors:
             raise errors[0]
-        return reply({"id": feedback[0].id or ""})
+        return reply({"id": feedback[0].id or _stored_id(told[0])})
     report(request, "Langfuse", errors)
     body = langfuse.scored(accepted=len(given) - len(errors), errors=errors)
     return reply(body, status=207 if errors else 202)
+
+
+def _stored_id(told: Score | RequestError) -> str:
+    return told.score_id if isinstance(told, Score) else ""
 
 
 async def projects(request: Request) -> Response:

@@ -51,22 +51,31 @@ async def judged(request: Request, feedback: Sequence[Feedback]) -> dict[int, Re
     Raises:
         StoreError: none is durable; the request may be sent again.
     """
+    told = await stored(request, feedback)
+    return {place: one for place, one in told.items() if isinstance(one, RequestError)}
+
+
+async def stored(request: Request, feedback: Sequence[Feedback]) -> dict[int, Score | RequestError]:
+    """Make judgements durable: each as it was stored, or what is wrong with it, by their places.
+
+    Raises:
+        StoreError: none is durable; the request may be sent again.
+    """
     if not feedback:
         return {}
     nameless = {given.span_id for given in feedback if given.span_id and given.trace_id is None}
     assembler = request.app.ingest.assembler
     traces = await assembler.locate(request.project, nameless) if nameless else {}
-    scores: list[Score] = []
-    errors: dict[int, RequestError] = {}
+    told: dict[int, Score | RequestError] = {}
     for place, given in enumerate(feedback):
         try:
             access.require(request.principal, SCORE)
-            scores.append(_score(request, given, traces))
+            told[place] = _score(request, given, traces)
         except RequestError as error:
-            errors[place] = error
-    if scores:
+            told[place] = error
+    if scores := [one for one in told.values() if isinstance(one, Score)]:
         await asyncio.wrap_future(request.app.telemetry.append(scores=scores))
-    return errors
+    return told
 
 
 def _score(request: Request, given: Feedback, traces: dict[str, str]) -> Score:

@@ -8,7 +8,8 @@ from trimtab.cli.traces.bring import imported
 from trimtab.cli.traces.change import erased, repriced
 from trimtab.cli.traces.files import exported
 from trimtab.cli.traces.follow import followed
-from trimtab.cli.traces.look import listed, shown
+from trimtab.cli.traces.look import listed
+from trimtab.cli.traces.show import shown
 
 command = click.Group(
     "traces",

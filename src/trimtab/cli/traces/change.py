@@ -48,12 +48,17 @@ def erased(
         if not yes:
             _ask(foreseen)
         report = client.erase(**named)
-    emit(report, as_json, text=lambda: f"erased {_counted(report)}; {report['remaining']} left")
+    emit(report, as_json, text=lambda: f"erased {_counted(report)}; {_left(report)}")
 
 
 def _counted(report: dict[str, Any]) -> str:
     more = "" if report["scores"] is None else f", {report['scores']} scores"
     return f"{report['traces']} traces, {report['spans']} spans{more}"
+
+
+def _left(report: dict[str, Any]) -> str:
+    files = "and nothing in the files" if report["compacted"] else "rows leave the files later"
+    return f"{report['remaining']} left, {files}"
 
 
 def _ask(foreseen: dict[str, Any]) -> None:

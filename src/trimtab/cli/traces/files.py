@@ -16,8 +16,10 @@ from trimtab.cli.connect import client_options, connected
 from trimtab.cli.filters import FilterCommand, joined
 from trimtab.cli.output import emit, note, progress
 from trimtab.client import Client
+from trimtab.errors import InvalidRequest
 
 _SHAPES = ("jsonl", "csv", "parquet")
+_ENDINGS = {"": "jsonl", **{shape: shape for shape in _SHAPES}, "ndjson": "jsonl"}
 
 
 @click.command("export", cls=FilterCommand)
@@ -33,7 +35,7 @@ _SHAPES = ("jsonl", "csv", "parquet")
     "--format",
     "shape",
     type=click.Choice(_SHAPES),
-    help="How it is written.  [default: by the file's name, else jsonl]",
+    help="How it is written.  [default: as the file's name ends, else jsonl]",
 )
 @click.option(
     "--what",
@@ -52,12 +54,12 @@ def exported(
 ) -> None:
     """Write everything that FILTER means into a file; a file that is there is replaced whole."""
     asked = joined(filter)
+    shape = shape or _shape_of(output)
     with connected(flags) as client:
         if output is None or str(output) == "-":
-            for piece in client.export(asked, what=what, format=shape or "jsonl"):
+            for piece in client.export(asked, what=what, format=shape):
                 sys.stdout.buffer.write(piece)
             return
-        shape = shape or _shape_of(output)
         total = _count(client, asked, what) if shape == "jsonl" else 0
         size = _written(client.export(asked, what=what, format=shape), output, what, total)
     done = {"file": str(output), "size_bytes": size, "format": shape, "what": what}
@@ -75,9 +77,16 @@ def _counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda _: None
 
 
-def _shape_of(output: Path) -> str:
-    suffix = output.suffix.removeprefix(".")
-    return suffix if suffix in _SHAPES else "jsonl"
+def _shape_of(output: Path | None) -> str:
+    """How a file of this name is written. Raises InvalidRequest for an ending nobody knows."""
+    suffix = output.suffix.removeprefix(".").lower() if output else ""
+    if suffix not in _ENDINGS:
+        raise InvalidRequest(
+            f"a file that ends in .{suffix} is none that can be written",
+            where="--output",
+            fix=f"end its name in {', '.join(f'.{one}' for one in _SHAPES)}, or give --format",
+        )
+    return _ENDINGS[suffix]
 
 
 def _count(client: Client, filter: str | None, what: str) -> int:

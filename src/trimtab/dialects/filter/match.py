@@ -76,7 +76,7 @@ def _ms(start_ns: int, end_ns: int | None) -> Decimal | None:
 
 _DERIVED: Mapping[str, Callable[[Span], Any]] = {
     "root": lambda span: span.parent_id is None,
-    "priced": lambda span: span.cost_usd is not None,
+    "priced": lambda span: span.cost_usd is not None if span.kind == "llm" else None,
     "duration_ms": lambda span: _ms(span.start_ns, span.end_ns),
     "ttft_ms": lambda span: _ms(span.start_ns, span.first_token_ns),
     "input_tokens": lambda span: span.usage and span.usage.total_input,

@@ -1,5 +1,8 @@
 """Text to filter: a reader that goes through the text once, one method per rule of the grammar.
 
+The keywords may be in lower case, but for `not` before a word to search for, which is refused:
+"could not connect" would mean its opposite.
+
 any       = all { "OR" all }
 all       = one { ["AND"] one }
 one       = ( "-" | "NOT" ) one | "(" any ")" | condition | words
@@ -123,14 +126,26 @@ class _Reader(Scanner):
                 fix='write for example status:error; a keyword is searched for in quotes: "OR"',
             )
         if keyword == "NOT":
-            self.at += len("NOT")
-            return negated(self._one())
+            return self._negated()
         char = self.char
         if char == "-":
             return self._excluded()
         if char == "(":
             return self._group()
         return self._words() if char == '"' else self._condition_or_word()
+
+    def _negated(self) -> Filter:
+        start = self.at
+        self.at += len("NOT")
+        found = self._one()
+        if self.text[start : self.at].startswith("NOT") or not _is_word(found):
+            return negated(found)
+        raise self.fault(
+            start,
+            start + len("NOT"),
+            "it is not clear whether this word is searched for or negates the next one",
+            fix='write NOT for the opposite, or put all the words in quotes: "could not connect"',
+        )
 
     def _excluded(self) -> Filter:
         start = self.at
@@ -331,6 +346,10 @@ def any_of(found: Sequence[Filter]) -> Filter:
 def negated(one: Filter) -> Filter:
     """The opposite; the opposite of an opposite is itself."""
     return one.of if isinstance(one, Not) else Not(of=one)
+
+
+def _is_word(one: Filter) -> bool:
+    return isinstance(one, Condition) and one.field == "text"
 
 
 _EXAMPLES = {"metadata": "tenant", "attributes": "gen_ai.request.model", "score": "faithfulness"}

@@ -9,7 +9,7 @@ from trimtab.errors import InvalidRequest
 
 _ENDS_VALUE = frozenset('(),"')
 _ENDS_NAME = frozenset('()":=<>~')
-_KEYWORDS = frozenset({"AND", "OR", "NOT"})
+KEYWORDS = frozenset({"AND", "OR", "NOT"})
 
 
 class Scanner:
@@ -97,14 +97,14 @@ class Scanner:
         return self.at >= len(self.text) or self.text[self.at] == ")"
 
     def keyword(self) -> str | None:
-        """`AND`, `OR` or `NOT`, if it stands here as a word of its own."""
+        """`AND`, `OR` or `NOT`, in any case of its letters, if it stands here as a word."""
         self.skip_space()
         end = self.at
         while end < len(self.text) and self.text[end].isalpha():
             end += 1
         word, following = self.text[self.at : end], self.text[end : end + 1]
         alone = not following or following.isspace() or following in '()"'
-        return word if word in _KEYWORDS and alone else None
+        return word.upper() if alone and word.upper() in KEYWORDS else None
 
     def end_of_condition(self) -> None:
         following = self.char

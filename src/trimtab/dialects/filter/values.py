@@ -142,6 +142,12 @@ def _quantity(text: str, units: Mapping[str, Decimal]) -> int | Decimal | None:
 
 def _time(reading: Reading, raw: Raw) -> int:
     ago_ns = duration_ns(raw.text)
+    if ago_ns is not None and ago_ns < 0:
+        raise reading.fault(
+            raw,
+            f"{raw.text[:50]!r} would be in the future",
+            fix=f"write how long ago without a minus sign: {reading.field}:{raw.text.lstrip('-')}",
+        )
     found = _moment(raw.text) if ago_ns is None else reading.now_ns - ago_ns
     if found is None or abs(found) > _INT64:
         raise reading.fault(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from trimtab.dialects.filter.fields import SEARCHED
+from trimtab.dialects.filter.scan import KEYWORDS
 from trimtab.dialects.filter.values import judgement, moment_text
 from trimtab.records.filter import FIELDS, AllOf, AnyOf, Condition, Filter, Not, Value
 
 _NEEDS_QUOTES = frozenset('"(),*\\')
 _OPENS = frozenset(':=<>~"-')
 _SIGNS = frozenset(":=<>~")
-_KEYWORDS = frozenset({"AND", "OR", "NOT"})
 
 
 def render(filter: Filter | None) -> str:
@@ -83,7 +83,7 @@ def spelt(value: str) -> str:
 
 def _word(text: str) -> str:
     """A word to search for, in quotes where it could be read as something else."""
-    plain = not _is_awkward(text) and text not in _KEYWORDS and not _SIGNS & set(text)
+    plain = not _is_awkward(text) and text.upper() not in KEYWORDS and not _SIGNS & set(text)
     return text if plain and "!=" not in text else quoted(text)
 
 

@@ -60,6 +60,7 @@ class ModelCall:
         self._context = context
         self._gathered: Gathering | None = None
         self._last_piece_ns: int | None = None
+        self._awaited = False
 
     def enter(self) -> Attached:
         return Attached(self._context)
@@ -86,6 +87,7 @@ class ModelCall:
         if self.shape.gathering is None or inner is None:
             return False
         self._gathered = self.shape.gathering()
+        ACTIVE.follow(self)
         if hasattr(inner, "__next__"):
             _wire_close(type(stream), _closing)
             setattr(stream, _INNER, Pieces(inner, self))
@@ -94,7 +96,11 @@ class ModelCall:
             setattr(stream, _INNER, AsyncPieces(inner, self))
         return True
 
+    def await_piece(self) -> None:
+        self._awaited = True
+
     def piece(self, piece: Any) -> None:
+        self._awaited = False
         self._last_piece_ns = time.time_ns()
         try:
             if self._gathered is not None and self._gathered.add(piece):
@@ -110,6 +116,13 @@ class ModelCall:
         """The application read no further; the call ended with what it read last."""
         self._note_gathered()
         self._recording.end(self._last_piece_ns)
+
+    def settle(self) -> None:
+        """The process ends: a stream that nobody reads was abandoned, one that is read is cut."""
+        if self._awaited:
+            self._note_gathered()
+        else:
+            self.abandon()
 
     def stop(self, error: BaseException) -> None:
         """The stream broke: keep what there was of it."""
@@ -137,6 +150,7 @@ class Pieces:
         return self
 
     def __next__(self) -> Any:
+        self._call.await_piece()
         try:
             piece = next(self._inner)
         except StopIteration:
@@ -167,6 +181,7 @@ class AsyncPieces:
         return self
 
     async def __anext__(self) -> Any:
+        self._call.await_piece()
         try:
             piece = await self._inner.__anext__()
         except StopAsyncIteration:

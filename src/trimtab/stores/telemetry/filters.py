@@ -32,7 +32,7 @@ _EXPRESSIONS = {
     "cost_usd": "cost_usd",
     "root": "(parent_id IS NULL)",
     "open": "open",
-    "priced": "(cost_usd IS NOT NULL)",
+    "priced": "(CASE WHEN kind = 'llm' THEN cost_usd IS NOT NULL END)",  # of model calls only
     "since": "start_ns",
     "until": "start_ns",
 }

@@ -21,6 +21,7 @@ from trimtab.kit.hashing import sha256_hex
 from trimtab.ports import Sequenced, TelemetryStore
 from trimtab.records import Score
 from trimtab.stores.telemetry.queries import HOUR_NS
+from trimtab.stores.telemetry.rows import ScoreIdentity
 
 PORTION = 1_000
 _FIRST = -(1 << 63)
@@ -35,7 +36,7 @@ class Readable(TelemetryStore, Protocol):
 
     def everything_after(self, seq: int, *, limit: int) -> list[Sequenced]: ...
 
-    def scores_from(self, score_id: str, *, limit: int) -> list[Score]: ...
+    def scores_from(self, after: ScoreIdentity, *, limit: int) -> list[Score]: ...
 
 
 class Restorable(Readable, Protocol):
@@ -159,10 +160,10 @@ def _portions(store: Readable, until: int | None = None) -> Iterator[list[Sequen
 
 
 def _scores(store: Readable) -> Iterator[list[Score]]:
-    after = ""
+    after = ScoreIdentity("", "")
     while portion := store.scores_from(after, limit=PORTION):
         yield portion
-        after = portion[-1].score_id
+        after = _identity(portion[-1])
 
 
 def _found(
@@ -176,19 +177,23 @@ def _found(
         done += len(portion)
         progress("spans compared", min(done, total), total)
     theirs = (score for portion in _scores(target) for score in portion)
-    mine = (score.score_id for portion in _scores(source) for score in portion)
+    mine = (_identity(score) for portion in _scores(source) for score in portion)
     tally.scores(_of(theirs, mine))
     return tally.told()
 
 
-def _of(scores: Iterable[Score], wanted: Iterable[str]) -> Iterator[Score]:
-    """Those of the scores that are wanted; both come in order of their ids."""
+def _identity(score: Score) -> ScoreIdentity:
+    return ScoreIdentity(score.project, score.score_id)
+
+
+def _of(scores: Iterable[Score], wanted: Iterable[ScoreIdentity]) -> Iterator[Score]:
+    """Those of the scores that are wanted; both come in order of project and id."""
     ids = iter(wanted)
     sought = next(ids, None)
     for score in scores:
-        while sought is not None and sought < score.score_id:
+        while sought is not None and sought < _identity(score):
             sought = next(ids, None)
-        if sought == score.score_id:
+        if sought == _identity(score):
             yield score
 
 

@@ -7,7 +7,7 @@ first span started. Conditions that are not SQL come as `Search` (see `filters`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trimtab.ports import GroupField, ScoreQuery, SpanQuery
@@ -20,6 +20,7 @@ from trimtab.stores.telemetry.rows import (
     OUTPUT_TOKENS,
     SCORE_COLUMNS,
     SPAN_COLUMNS,
+    ScoreIdentity,
 )
 
 HOUR_NS = 3_600_000_000_000
@@ -44,6 +45,10 @@ ROLLUP_SUMS = f"""{BUCKET} AS bucket,
     coalesce(sum(cost_usd) FILTER (WHERE kind = 'llm'), 0) AS cost_usd"""
 
 
+Places = tuple[int, int] | None
+"""Between which numbers the spans of a trace are, where that is known."""
+
+
 class Query(NamedTuple):
     sql: str
     parameters: Mapping[str, Any]
@@ -52,27 +57,31 @@ class Query(NamedTuple):
 # -- spans -------------------------------------------------------------------------------------
 
 
-def spans_of_trace(project: str, trace_id: str, extra: str) -> Query:
-    sql = """
-        SELECT {span}, {extra} FROM spans WHERE project = $project AND trace_id = $trace_id
-        ORDER BY start_ns, seq"""
-    parameters = {"project": project, "trace_id": trace_id}
-    return Query(fill(sql, span=SPAN, extra=extra), parameters)
+def spans_of_trace(project: str, trace_id: str, extra: str, places: Places = None) -> Query:
+    sql = "SELECT {span}, {extra} FROM spans WHERE {where} ORDER BY start_ns, seq"
+    return _query(fill(sql, span=SPAN, extra=extra), _of_trace(project, trace_id, places))
 
 
-def heads_of_trace(project: str, trace_id: str) -> Query:
-    sql = """
-        SELECT {head} FROM spans WHERE project = $project AND trace_id = $trace_id
-        ORDER BY start_ns, seq"""
-    return Query(fill(sql, head=_HEAD), {"project": project, "trace_id": trace_id})
+def heads_of_trace(project: str, trace_id: str, places: Places = None) -> Query:
+    sql = "SELECT {head} FROM spans WHERE {where} ORDER BY start_ns, seq"
+    return _query(fill(sql, head=_HEAD), _of_trace(project, trace_id, places))
 
 
-def one_span(project: str, trace_id: str, span_id: str, extra: str) -> Query:
-    sql = """
-        SELECT {span}, {extra} FROM spans
-        WHERE project = $project AND trace_id = $trace_id AND span_id = $span_id"""
-    parameters = {"project": project, "trace_id": trace_id, "span_id": span_id}
-    return Query(fill(sql, span=SPAN, extra=extra), parameters)
+def one_span(project: str, trace_id: str, span_id: str, extra: str, places: Places = None) -> Query:
+    where = _of_trace(project, trace_id, places)
+    where.equal("span_id", span_id)
+    return _query(
+        fill("SELECT {span}, {extra} FROM spans WHERE {where}", span=SPAN, extra=extra), where
+    )
+
+
+def _of_trace(project: str, trace_id: str, places: Places) -> Where:
+    where = Where()
+    where.equal("project", project)
+    where.equal("trace_id", trace_id)
+    if places is not None:
+        where.add("seq BETWEEN $first_seq AND $last_seq", first_seq=places[0], last_seq=places[1])
+    return where
 
 
 def newest_seqs(query: SpanQuery, search: Search, *, since: int | None = None) -> Query:
@@ -253,15 +262,27 @@ def newest_scores(query: ScoreQuery) -> Query:
     return _query(fill(sql, score=_SCORE), where, limit=max(query.limit, 0))
 
 
-def scores_from(score_id: str, limit: int) -> Query:
-    """Scores of all projects whose id is greater, in order of their ids."""
-    sql = "SELECT {score} FROM scores WHERE score_id > $after ORDER BY score_id LIMIT $limit"
-    return Query(fill(sql, score=_SCORE), {"after": score_id, "limit": limit})
+def scores_from(after: ScoreIdentity, limit: int) -> Query:
+    """Scores of all projects behind one, by project and id."""
+    sql = """
+        SELECT {score} FROM scores
+        WHERE project > $project OR project = $project AND score_id > $after
+        ORDER BY project, score_id LIMIT $limit"""
+    parameters = {"project": after.project, "after": after.score_id, "limit": limit}
+    return Query(fill(sql, score=_SCORE), parameters)
 
 
-def scores_by_id(ids: Sequence[str]) -> Query:
-    sql = "SELECT {score} FROM scores WHERE score_id IN (SELECT unnest($ids::VARCHAR[]))"
-    return Query(fill(sql, score=_SCORE), {"ids": list(ids)})
+def scores_by_id(wanted: Iterable[ScoreIdentity]) -> Query:
+    """These scores, and perhaps others with one of their projects and one of their ids."""
+    sql = """
+        SELECT {score} FROM scores
+        WHERE project IN (SELECT unnest($projects::VARCHAR[]))
+            AND score_id IN (SELECT unnest($ids::VARCHAR[]))"""
+    parameters = {
+        "projects": sorted({one.project for one in wanted}),
+        "ids": sorted({one.score_id for one in wanted}),
+    }
+    return Query(fill(sql, score=_SCORE), parameters)
 
 
 # -- groups, series, facets --------------------------------------------------------------------
@@ -286,7 +307,8 @@ _SERIES = """
     FROM {source} WHERE {where} GROUP BY step, key ORDER BY step, key LIMIT $limit"""
 
 _FACET = """
-    SELECT {key} AS key, count(DISTINCT trace_id) AS traces FROM {source} WHERE {where}
+    SELECT {key} AS key, count(DISTINCT trace_id) AS traces FROM {source}
+    WHERE {where} AND {key} IS NOT NULL
     GROUP BY key ORDER BY traces DESC, key LIMIT $limit"""
 
 _NEWEST_FIRST = frozenset({"session", "user"})

@@ -124,6 +124,18 @@ class Identity(NamedTuple):
     span_id: str
 
 
+class ScoreIdentity(NamedTuple):
+    """What names a score; the same id in another project is another score."""
+
+    project: str
+    score_id: str
+
+    @classmethod
+    def of(cls, row: Row) -> ScoreIdentity:
+        """Of the cells of SCORE_COLUMNS."""
+        return cls(project=row[1], score_id=row[0])
+
+
 class SpanRow(NamedTuple):
     """A span ready to be written: the cells of SPAN_COLUMNS, and its payload as a JSON list."""
 

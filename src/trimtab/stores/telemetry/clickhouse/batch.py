@@ -18,7 +18,7 @@ from trimtab.stores.telemetry import queries, rows
 from trimtab.stores.telemetry.clickhouse.connection import Connection
 from trimtab.stores.telemetry.clickhouse.numbers import Numbers
 from trimtab.stores.telemetry.queries import HOUR_NS, Query, fill
-from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Identity, Row, SpanRow
+from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Identity, Row, ScoreIdentity, SpanRow
 
 COLUMNS = ("seq", *rows.SPAN_COLUMNS, *PAYLOAD_FIELDS)
 _SCORE_COLUMNS = ("version", *rows.SCORE_COLUMNS)
@@ -85,17 +85,19 @@ class Batch:
 
     def _write_scores(self, batches: Sequence[Sequence[Row]]) -> list[int]:
         """Replace scores that are new or say something else; how many in each batch."""
-        wanted = list({row[0] for batch in batches for row in batch})
+        wanted = {ScoreIdentity.of(row) for batch in batches for row in batch}
         if not wanted:
             return [0] * len(batches)
-        current = {row[0]: row for row in self._connection.fetch(queries.scores_by_id(wanted))}
-        changed: dict[str, Row] = {}
+        found = self._connection.fetch(queries.scores_by_id(wanted))
+        current = {ScoreIdentity.of(row): row for row in found}
+        changed: dict[ScoreIdentity, Row] = {}
         counts = []
         for batch in batches:
             counts.append(0)
             for row in batch:
-                if current.get(row[0]) != row:
-                    current[row[0]] = changed[row[0]] = row
+                key = ScoreIdentity.of(row)
+                if current.get(key) != row:
+                    current[key] = changed[key] = row
                     counts[-1] += 1
         if changed:
             versions = self._numbers.take(len(changed))

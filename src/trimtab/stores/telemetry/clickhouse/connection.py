@@ -33,7 +33,7 @@ _CODE = re.compile(
 )
 _URL = re.compile(r"\s*\((?:for url|version) [^)]*\)?")
 # Codes of errors that lie in the values of a row or in the text of a query.
-TIMEOUT, MEMORY = 159, 241
+TIMEOUT, MEMORY, TOO_MUCH = 159, 241, 396
 _UNFIT = 53
 _OF_DATA = frozenset({6, 27, 33, 38, 41, 53, 69, 70, 72, 117, 131, 349, 441, 457})
 

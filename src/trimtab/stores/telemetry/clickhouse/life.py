@@ -61,9 +61,9 @@ def set_costs(connection: Connection, project: str, costs: Sequence[Cost]) -> in
 def erase(connection: Connection, erasure: Erasure) -> Erased:
     """Remove what an erasure names, in portions; a crash in between leaves the rest for later.
 
-    Rows are gone from every answer at once. Of what is erased by name the parts are then written
-    anew; what is only old leaves them when they are merged, which `compact` does. ClickHouse
-    deletes the files of old parts some minutes later.
+    Rows are gone from every answer at once. The parts that hold them are then written anew, where
+    the erasure says so; else they leave when parts are merged, which `compact` does. ClickHouse
+    deletes the files of old parts some minutes later, so `compacted` is never true.
     """
     where = _named(erasure)
     traces = spans = payload_bytes = scores = 0
@@ -77,7 +77,7 @@ def erase(connection: Connection, erasure: Erasure) -> Erased:
         scores += _erase_scores(connection, erasure.project, ids)
         traces, spans, payload_bytes = traces + len(ids), spans + count, payload_bytes + size
     scores += _erase_own_scores(connection, erasure)
-    if erasure.trace_ids or erasure.sessions or erasure.users:
+    if erasure.rewrite:
         _write_out(connection)
     return Erased(
         traces=traces,
@@ -148,8 +148,9 @@ def _delete_scores(connection: Connection, where: str, project: str, ids: list[s
     found = connection.ask(fill(_SCORE_IDS, where=where), values).rows
     if found:
         connection.run(
-            "DELETE FROM score_versions WHERE score_id IN {ids:Array(String)}",
-            {"ids": [score_id for (score_id,) in found]},
+            "DELETE FROM score_versions"
+            " WHERE project = {project:String} AND score_id IN {ids:Array(String)}",
+            {"project": project, "ids": [score_id for (score_id,) in found]},
         )
     return len(found)
 

@@ -47,7 +47,8 @@ from trimtab.stores.telemetry.newest import Floors, newest_summaries
 from trimtab.stores.telemetry.overview import overview
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
-from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row
+from trimtab.stores.telemetry.readonly_answer import Turns
+from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row, ScoreIdentity
 
 _PROBE_S = 10.0
 _WIDTH = len(PAYLOAD_FIELDS)
@@ -64,6 +65,7 @@ class ClickHouseTelemetry:
         self._numbers = numbers
         self._writer = Writer(connection, numbers)
         self._floors = Floors()
+        self._turns = Turns()
 
     @classmethod
     def open(cls, url: str) -> ClickHouseTelemetry:
@@ -219,7 +221,7 @@ class ClickHouseTelemetry:
 
     def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:
         statement = sql.checked(text)
-        with self._connection.reading() as connection:
+        with self._turns.one(), self._connection.reading() as connection:
             return sql.answer(
                 connection, project, statement, max_rows=max_rows, timeout_s=timeout_s
             )
@@ -252,10 +254,10 @@ class ClickHouseTelemetry:
             found = connection.fetch(queries.everything_after(seq, limit, PAYLOAD))
         return [Sequenced(row[0], self._span(row[1:])) for row in found]
 
-    def scores_from(self, score_id: str, *, limit: int) -> list[Score]:
-        """Scores of all projects with a greater id, by their ids."""
+    def scores_from(self, after: ScoreIdentity, *, limit: int) -> list[Score]:
+        """Scores of all projects behind one, by project and id."""
         with self._connection.reading() as connection:
-            found = connection.fetch(queries.scores_from(score_id, limit))
+            found = connection.fetch(queries.scores_from(after, limit))
         return [rows.decode_score(row) for row in found]
 
     def restore(self, spans: Sequence[Sequenced]) -> int:

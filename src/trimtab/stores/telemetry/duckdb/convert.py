@@ -1,4 +1,7 @@
-"""Rows of schema 1 carried over into schema 2: payloads from rows of their own into packs."""
+"""Rows of schema 1 carried over into schema 2: payloads from rows of their own into packs.
+
+Scores stay as they are, under another primary key.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from trimtab.ports import BlobStore
 from trimtab.records import Span, Usage
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.duckdb import packs
+from trimtab.stores.telemetry.duckdb.connection import roll_back
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.transaction import Counters, NewSpan, Transaction
 from trimtab.stores.telemetry.queries import fill
@@ -46,10 +50,11 @@ _PAYLOADS = ("input_payloads", "input_is_list", "output_payloads", "output_is_li
 
 
 def convert(connection: duckdb.DuckDBPyConnection, blobs: BlobStore, files: PackFiles) -> None:
-    """Carry the spans over in order of arrival and drop the old tables.
+    """Carry scores over, and spans in order of arrival, and drop the old tables.
 
     It may be stopped and started again: what is there already is not written twice.
     """
+    _carry_scores(connection)
     counters = Counters.read(connection, now_ns=lambda: 0)
     for portion in _portions(connection, blobs):
         new = []
@@ -63,11 +68,29 @@ def convert(connection: duckdb.DuckDBPyConnection, blobs: BlobStore, files: Pack
 
 def is_due(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether there are rows of schema 1."""
+    return _is_there(connection, "payloads_0001")
+
+
+def _is_there(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     [(count,)] = connection.execute(
         "SELECT count(*) FROM duckdb_tables()"
-        " WHERE database_name = current_database() AND table_name = 'payloads_0001'"
+        " WHERE database_name = current_database() AND table_name = $table",
+        {"table": table},
     ).fetchall()
     return bool(count)
+
+
+def _carry_scores(connection: duckdb.DuckDBPyConnection) -> None:
+    if not _is_there(connection, "scores_0001"):
+        return
+    connection.begin()
+    try:
+        connection.execute("INSERT INTO scores BY NAME SELECT * FROM scores_0001")
+        connection.execute("DROP TABLE scores_0001")
+        connection.commit()
+    except BaseException:
+        roll_back(connection)
+        raise
 
 
 def _portions(connection: duckdb.DuckDBPyConnection, blobs: BlobStore) -> Iterator[Sequence[Span]]:

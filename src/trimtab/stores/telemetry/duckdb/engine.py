@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Condition, Lock
 
@@ -26,11 +26,20 @@ from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.leftovers import Notes
 from trimtab.stores.telemetry.duckdb.schema import migrations, upgrade
 from trimtab.stores.telemetry.duckdb.statements import last_bytes, last_extent, spans_beyond
+from trimtab.stores.telemetry.duckdb.watch import Reason
 
 _log = logging.getLogger("trimtab.telemetry")
 
+# Beside the database: a copy that takes its place, and one that leads to a backup.
+COMPACT, COPY = ".compact", ".copy"
 _ATTACH = "ATTACH '{path}' AS telemetry (ROW_GROUP_SIZE {rows})"
 _USE = "USE telemetry"
+# What DuckDB may open: the database, and copies it writes, each with its log.
+_OWN_FILES = ("", COMPACT, COPY)
+_OF_A_FILE = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
+# How long a read of a user's SQL may go on once the store needs a moment without reads.
+_GRACE_S = 1.0
+_AGAIN_S = 0.1
 _HOLDER = re.compile(r"Could not set lock .*\(PID (\d+)\)")
 
 
@@ -39,6 +48,9 @@ class Engine:
 
     # Small row groups: a checkpoint rewrites the last one, and a point is found in one.
     ROW_GROUP = 30_720
+    # A write waits for the checkpoint it triggers; larger steps make that rare, and a log of this
+    # size is replayed in about a second.
+    CHECKPOINT = "64MB"
 
     def __init__(self, path: Path, *, memory: str, threads: int, blobs: BlobStore) -> None:
         self.place = str(path)
@@ -50,9 +62,7 @@ class Engine:
             "threads": threads,
             "temp_directory": f"{path}.tmp",
             "max_temp_directory_size": "4GB",
-            # A write waits for the checkpoint it triggers; larger steps make that rare, and a
-            # log of this size is replayed in about a second.
-            "checkpoint_threshold": "64MB",
+            "checkpoint_threshold": self.CHECKPOINT,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
@@ -61,6 +71,7 @@ class Engine:
         self._turn = Condition()
         self._kept = Lock()
         self._reads = 0
+        self._stops: set[Callable[[Reason], None]] = set()
         self._recovering = False
         self._closed = False
         self._lock = self._hold(path)
@@ -109,6 +120,25 @@ class Engine:
                 self._reads -= 1
                 self._turn.notify_all()
 
+    @contextlib.contextmanager
+    def yielding(self, stop: Callable[[Reason], None]) -> Iterator[None]:
+        """Around a read that may be stopped when the store needs a moment without reads."""
+        with self._turn:
+            self._stops.add(stop)
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._stops.discard(stop)
+                self._turn.notify_all()
+
+    def make_room(self) -> None:
+        """Stop the reads that may have taken all memory there is."""
+        with self._turn:
+            while self._stops:
+                self._stop_reads("memory")
+                self._turn.wait(_AGAIN_S)
+
     def recover(self) -> None:
         """After a failed write: if the database is broken, close it and open it again.
 
@@ -120,7 +150,7 @@ class Engine:
                 return
             self._recovering = True
             try:
-                self._turn.wait_for(lambda: self._reads == 0)
+                self._wait_for_reads()
                 with contextlib.suppress(duckdb.Error):
                     self._connection.close()
                 self._connection = None
@@ -141,7 +171,7 @@ class Engine:
         with self._kept, self._turn:
             self._recovering = True
             try:
-                self._turn.wait_for(lambda: self._reads == 0)
+                self._wait_for_reads()
                 yield
             finally:
                 self._recovering = False
@@ -162,7 +192,7 @@ class Engine:
         with self._turn:
             self._recovering = True
             try:
-                self._turn.wait_for(lambda: self._reads == 0)
+                self._wait_for_reads()
                 if self._connection is not None:
                     self._connection.close()
                     self._connection = None
@@ -180,7 +210,7 @@ class Engine:
         """Wait for reads, write everything into the database file, and release it."""
         with self._turn:
             self._closed = True
-            self._turn.wait_for(lambda: self._reads == 0)
+            self._wait_for_reads()
             connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(duckdb.Error):
@@ -189,6 +219,17 @@ class Engine:
                 connection.close()
         self.files.close()
         self._lock.release()
+
+    def _wait_for_reads(self) -> None:
+        """Until there are none, stopping those that may take long; call it in turn."""
+        wait_s = _GRACE_S
+        while not self._turn.wait_for(lambda: self._reads == 0, timeout=wait_s):
+            self._stop_reads("upkeep")
+            wait_s = _AGAIN_S
+
+    def _stop_reads(self, reason: Reason) -> None:
+        for stop in self._stops:
+            stop(reason)
 
     def not_durable(self, reason: str) -> NotDurable:
         return NotDurable(
@@ -225,6 +266,7 @@ class Engine:
             connection.execute(_ATTACH.format(path=quoted, rows=self.ROW_GROUP))
             connection.execute(_USE)
             upgrade(connection, migrations(), place=self.place, blobs=self.blobs, files=self.files)
+            self._enclose(connection)
         except BaseException as error:
             connection.close()
             if not isinstance(error, duckdb.Error):
@@ -233,6 +275,14 @@ class Engine:
                 raise self._locked(int(holder[1])) from error
             raise self._unopened(said(error)) from error
         return connection
+
+    def _enclose(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """From here on no statement reaches another file or changes a setting."""
+        ends = [f"{which}{end}" for which in _OWN_FILES for end in _OF_A_FILE]
+        listed = ", ".join("'{}'".format(f"{self.place}{end}".replace("'", "''")) for end in ends)
+        connection.execute(f"SET allowed_paths = [{listed}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
 
     def _report_damage(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Say which files of payloads are missing or cut off, and what of it is lost."""

@@ -10,14 +10,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+from msgspec.structs import replace
 
 from trimtab.errors import StoreError
 from trimtab.ports import Compacted, Cost, Erased, Erasure
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.duckdb import erasing, statements
 from trimtab.stores.telemetry.duckdb.connection import execute, fetch, roll_back
-from trimtab.stores.telemetry.duckdb.engine import Engine
+from trimtab.stores.telemetry.duckdb.engine import COMPACT, COPY, Engine
 from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
+from trimtab.stores.telemetry.duckdb.leftovers import Leftovers
 from trimtab.stores.telemetry.filters import Where
 from trimtab.stores.telemetry.queries import Query, fill
 
@@ -71,12 +73,14 @@ def erase(connection: duckdb.DuckDBPyConnection, engine: Engine, erasure: Erasur
         with _transaction(connection):
             taken = erasing.take_out(connection, [seq for seq, _ in found], engine.files)
             scores += _erase_scores(connection, erasure.project, {trace for _, trace in found})
-            engine.notes.add(taken.files, taken.unreferenced)
+            engine.notes.add(_left_by(erasure, taken))
         spans += taken.spans
         payload_bytes += taken.payload_bytes
         blobs += taken.unreferenced
     with _transaction(connection):
-        scores += _erase_own_scores(connection, erasure)
+        if own := _erase_own_scores(connection, erasure):
+            engine.notes.add(Leftovers(rows=True, asked=erasure.rewrite))
+        scores += own
     clear_away(connection, engine)
     return Erased(
         traces=len(traces),
@@ -96,7 +100,26 @@ def clear_away(connection: duckdb.DuckDBPyConnection, engine: Engine) -> None:
     # In the writer's thread, where nobody stores a blob again meanwhile.
     for digest in erasing.unneeded(connection, sorted(left.blobs)):
         engine.blobs.delete(digest)
-    engine.notes.clear()
+    engine.notes.keep(Leftovers(rows=left.rows, asked=left.asked))
+
+
+def rewrite(connection: duckdb.DuckDBPyConnection, engine: Engine) -> None:
+    """Take erased rows out of the database file and its log, if there may be any.
+
+    DuckDB frees the blocks of deleted rows and leaves in them what they held: names, previews,
+    errors, the reasons of scores.
+    """
+    if engine.notes.read().rows:
+        _write_anew(connection, engine)
+
+
+def _left_by(erasure: Erasure, taken: erasing.Taken) -> Leftovers:
+    return Leftovers(
+        files=frozenset(taken.files),
+        blobs=frozenset(taken.unreferenced),
+        rows=True,
+        asked=erasure.rewrite,
+    )
 
 
 def _named(erasure: Erasure) -> Where:
@@ -180,15 +203,39 @@ def compact(connection: duckdb.DuckDBPyConnection, engine: Engine) -> Compacted:
     with _transaction(connection):
         for query in statements.merge_rollups():
             execute(connection, query)
-    fresh = Path(f"{engine.place}.compact")
-    fresh.unlink(missing_ok=True)
-    copy_to(connection, fresh)
-    engine.replace_file(fresh)
+    _write_anew(connection, engine)
     return Compacted(before_bytes=before, after_bytes=engine.size_bytes)
 
 
-def copy_to(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _write_anew(connection: duckdb.DuckDBPyConnection, engine: Engine) -> None:
+    """Put a copy of what the database holds in its place: some 7 s for a million spans."""
+    connection.execute("CHECKPOINT")
+    fresh = Path(f"{engine.place}{COMPACT}")
+    try:
+        fresh.unlink(missing_ok=True)
+        _copy(connection, fresh)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    engine.replace_file(fresh)
+    engine.notes.keep(replace(engine.notes.read(), rows=False, asked=False))
+
+
+def copy_to(connection: duckdb.DuckDBPyConnection, engine: Engine, path: Path) -> None:
     """A copy of the database, as it is at one moment, in a new file that is on disk."""
+    # DuckDB may open no file anywhere else.
+    link = Path(f"{engine.place}{COPY}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.absolute())
+    try:
+        _copy(connection, link)
+    finally:
+        link.unlink(missing_ok=True)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    # A log that an earlier attempt left would be taken for one of this copy.
+    Path(f"{path}.wal").unlink(missing_ok=True)
     quoted = str(path).replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS copied (ROW_GROUP_SIZE {Engine.ROW_GROUP})")
     try:

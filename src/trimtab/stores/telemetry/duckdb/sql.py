@@ -1,28 +1,54 @@
-"""Answering a user's SELECT on DuckDB, within limits of time and rows."""
+"""Answering a user's SELECT on DuckDB, within limits of time, memory, rows and bytes."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-from threading import Timer
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 from sqlglot import exp
 
-from trimtab.errors import InvalidRequest, Overloaded
+from trimtab.errors import InvalidRequest, Overloaded, TrimtabError
 from trimtab.ports import Table
 from trimtab.stores.telemetry.duckdb.connection import said
-from trimtab.stores.telemetry.readonly_sql import checked, scoped
+from trimtab.stores.telemetry.duckdb.watch import Watch
+from trimtab.stores.telemetry.readonly_answer import gathered, too_large, too_slow
+from trimtab.stores.telemetry.readonly_sql import checked, guarded, refused, scoped
 
 __all__ = ["answer", "checked"]
 
-_PLAIN = (str, int, float, bool, Decimal, type(None))
+# Few enough that a portion of the longest cells fits into memory.
+_PORTION = 100
+
+_COLUMNS = "ask SELECT * FROM spans LIMIT 1, or the same of scores, for the columns there are"
+_VALUES = "look at the values it is about; TRY_CAST and json_valid leave out those that do not fit"
+_NUMBERS = "calculate with smaller numbers, or cast them to DOUBLE first"
+_FIXES: tuple[tuple[type[duckdb.Error], str], ...] = (
+    (duckdb.ParserException, "write it in DuckDB's dialect"),
+    (duckdb.CatalogException, "use the functions and the columns that the documentation names"),
+    (duckdb.BinderException, _COLUMNS),
+    (duckdb.OutOfRangeException, _NUMBERS),
+    (duckdb.ConversionException, _VALUES),
+    (duckdb.TypeMismatchException, _VALUES),
+    (duckdb.InvalidInputException, _VALUES),
+    (duckdb.NotImplementedException, "say it in another way; DuckDB cannot do this"),
+)
+
+
+# A permission is one to open a file.
+_OF_THE_STATEMENT = (
+    duckdb.ProgrammingError,
+    duckdb.DataError,
+    duckdb.NotSupportedError,
+    duckdb.PermissionException,
+)
 
 
 def answer(
     cursor: duckdb.DuckDBPyConnection,
     project: str,
     statement: exp.Query,
+    watch: Watch,
     *,
     max_rows: int,
     timeout_s: float,
@@ -30,43 +56,48 @@ def answer(
     """Run a checked statement over a project's rows.
 
     Raises:
-        InvalidRequest: the database cannot make sense of it.
-        Overloaded: it took longer than `timeout_s`.
+        InvalidRequest: the database cannot make sense of it, or it takes too much.
+        Overloaded: it stood in the way of the store's upkeep, and would be answered later.
     """
-    text = scoped(statement, project).sql(dialect="duckdb")
-    timer = Timer(timeout_s, cursor.interrupt)
-    timer.daemon = True
-    timer.start()
+    with guarded():
+        text = scoped(statement, project).sql(dialect="duckdb", comments=False)
     try:
-        cursor.execute(text)
-        found = cursor.fetchmany(max_rows + 1)
-        described = cursor.description or []
+        with watch:
+            cursor.execute(text)
+            described = cursor.description or []
+            rows, truncated = gathered(_rows(cursor), max_rows=max_rows)
     except duckdb.InterruptException:
-        raise Overloaded(
-            f"the query took longer than {timeout_s:g} s",
-            where="sql",
-            fix="narrow it, for example by start_ns",
-        ) from None
-    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
-        raise InvalidRequest(
-            f"this SQL cannot be answered: {said(error)}",
-            where="sql",
-            fix="see the columns of spans and scores in the documentation of querying",
-        ) from None
-    finally:
-        timer.cancel()
+        raise _stopped(watch, timeout_s) from None
+    except duckdb.OutOfMemoryException:
+        raise too_large() from None
+    except _OF_THE_STATEMENT as error:
+        raise _unfit(error) from None
     return Table(
         columns=[column[0] for column in described],
         types=[str(column[1]).lower() for column in described],
-        rows=[[_plain(value) for value in row] for row in found[:max_rows]],
-        truncated=len(found) > max_rows,
+        rows=rows,
+        truncated=truncated,
     )
 
 
-def _plain(value: Any) -> Any:
-    """A cell as JSON has it."""
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    return value if isinstance(value, _PLAIN) else str(value)
+def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while portion := cursor.fetchmany(_PORTION):
+        yield from portion
+
+
+def _stopped(watch: Watch, timeout_s: float) -> TrimtabError:
+    if watch.reason == "memory":
+        return too_large()
+    if watch.reason == "upkeep":
+        return Overloaded(
+            "the query was stopped, because the store is being compacted or mended",
+            where="sql",
+            fix="ask again in a moment",
+            retry_after_s=1,
+        )
+    return too_slow(timeout_s)
+
+
+def _unfit(error: duckdb.Error) -> InvalidRequest:
+    fix = next((fix for kind, fix in _FIXES if isinstance(error, kind)), _VALUES)
+    return refused(said(error), fix=fix)

@@ -6,6 +6,7 @@ A number of a span (`seq`) is unique, so sets of spans are named by their number
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from zlib import crc32
 
 from trimtab.stores.telemetry.queries import MAX_NS, ROLLUP_SUMS, Query, fill
 
@@ -20,6 +21,16 @@ def last_numbers() -> Query:
                   (SELECT coalesce(max(id), 0) FROM packs)""",
         {},
     )
+
+
+def trace_places(trace_id: str) -> Query:
+    """Between which numbers the spans of a trace are; both NULL where there is none."""
+    sql = "SELECT min(first_seq), max(last_seq) FROM trace_places WHERE mark = $mark"
+    return Query(sql, {"mark": trace_mark(trace_id)})
+
+
+def trace_mark(trace_id: str) -> int:
+    return crc32(trace_id.encode())
 
 
 def versions(trace_ids: Iterable[str], first_ns: int, last_ns: int) -> Query:

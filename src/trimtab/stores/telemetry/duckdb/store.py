@@ -42,12 +42,14 @@ from trimtab.stores.telemetry.duckdb import life, packs, sql, statements
 from trimtab.stores.telemetry.duckdb.connection import fetch
 from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
+from trimtab.stores.telemetry.duckdb.watch import Watch
 from trimtab.stores.telemetry.duckdb.writer import Writer
 from trimtab.stores.telemetry.newest import Floors, newest_summaries
 from trimtab.stores.telemetry.overview import overview
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
-from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row
+from trimtab.stores.telemetry.readonly_answer import Turns
+from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row, ScoreIdentity
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -67,6 +69,7 @@ class DuckDBTelemetry:
         self._writer = writer
         self._blobs = blobs
         self._floors = Floors()
+        self._turns = Turns()
 
     @classmethod
     def open(
@@ -86,8 +89,10 @@ class DuckDBTelemetry:
         threads = threads or min(4, os.cpu_count() or 1)
         engine = Engine(path, memory=memory, threads=threads, blobs=blobs)
         writer = Writer(engine, blobs)
-        if engine.notes.read():
+        if left := engine.notes.read():
             writer.run(partial(life.clear_away, engine=engine))
+        if left.asked:
+            writer.run(partial(life.rewrite, engine=engine))
         return cls(engine, writer, blobs)
 
     def append(self, spans: Sequence[Span] = (), scores: Sequence[Score] = ()) -> Future[Written]:
@@ -103,17 +108,20 @@ class DuckDBTelemetry:
 
     def trace(self, project: str, trace_id: str) -> list[Span]:
         with self._engine.reading() as cursor:
-            found = fetch(cursor, queries.spans_of_trace(project, trace_id, _PLACE))
+            places = self._places(cursor, trace_id)
+            found = fetch(cursor, queries.spans_of_trace(project, trace_id, _PLACE, places))
             return self._with_payloads(cursor, found, strict=True)
 
     def skeleton(self, project: str, trace_id: str) -> list[SpanHead]:
         with self._engine.reading() as cursor:
-            found = fetch(cursor, queries.heads_of_trace(project, trace_id))
+            places = self._places(cursor, trace_id)
+            found = fetch(cursor, queries.heads_of_trace(project, trace_id, places))
         return [rows.decode_head(row) for row in found]
 
     def span(self, project: str, trace_id: str, span_id: str) -> Span | None:
         with self._engine.reading() as cursor:
-            found = fetch(cursor, queries.one_span(project, trace_id, span_id, _PLACE))
+            places = self._places(cursor, trace_id)
+            found = fetch(cursor, queries.one_span(project, trace_id, span_id, _PLACE, places))
             return next(iter(self._with_payloads(cursor, found, strict=True)), None)
 
     def spans(self, query: SpanQuery) -> list[Span]:
@@ -142,10 +150,10 @@ class DuckDBTelemetry:
             spans = self._with_payloads(cursor, [row[1:] for row in found])
         return [Sequenced(row[0], span) for row, span in zip(found, spans, strict=True)]
 
-    def scores_from(self, score_id: str, *, limit: int) -> list[Score]:
-        """Scores of all projects with a greater id, by their ids."""
+    def scores_from(self, after: ScoreIdentity, *, limit: int) -> list[Score]:
+        """Scores of all projects behind one, by project and id."""
         with self._engine.reading() as cursor:
-            found = fetch(cursor, queries.scores_from(score_id, limit))
+            found = fetch(cursor, queries.scores_from(after, limit))
             return [rows.decode_score(row) for row in found]
 
     def last_seq(self) -> int:
@@ -216,8 +224,12 @@ class DuckDBTelemetry:
 
     def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:
         statement = sql.checked(text)
-        with self._engine.reading() as cursor:
-            return sql.answer(cursor, project, statement, max_rows=max_rows, timeout_s=timeout_s)
+        with self._turns.one(), self._engine.reading() as cursor:
+            watch = Watch(cursor, timeout_s=timeout_s)
+            with self._engine.yielding(watch.stop):
+                return sql.answer(
+                    cursor, project, statement, watch, max_rows=max_rows, timeout_s=timeout_s
+                )
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -227,7 +239,20 @@ class DuckDBTelemetry:
         ).result()
 
     def erase(self, erasure: Erasure) -> Erased:
-        return self._writer.run(partial(life.erase, engine=self._engine, erasure=erasure)).result()
+        erased = self._writer.run(
+            partial(life.erase, engine=self._engine, erasure=erasure)
+        ).result()
+        return replace(erased, compacted=self._rewritten()) if erasure.rewrite else erased
+
+    def _rewritten(self) -> bool:
+        """Have erased rows leave the database file; False when they could not."""
+        try:
+            self._writer.run(partial(life.rewrite, engine=self._engine)).result()
+        except StoreError as error:
+            # What was to be erased is gone from every answer; the next erasure tries this again.
+            _log.error("erased rows stay in free parts of the database file: %s", error)
+            return False
+        return True
 
     def compact(self) -> Compacted:
         return self._writer.run(lambda connection: life.compact(connection, self._engine)).result()
@@ -236,7 +261,7 @@ class DuckDBTelemetry:
         directory.mkdir(parents=True, exist_ok=True)
         with self._engine.keeping(), self._engine.reading() as cursor:
             cursor.rollback()  # what is copied in one statement needs no transaction
-            life.copy_to(cursor, directory / "telemetry.duckdb")
+            life.copy_to(cursor, self._engine, directory / "telemetry.duckdb")
             self._engine.files.copy_to(directory / "telemetry.packs")
 
     def ping(self) -> None:
@@ -253,6 +278,11 @@ class DuckDBTelemetry:
         """Commit what is queued, then release the file. Closing again does nothing."""
         self._writer.close()
         self._engine.close()
+
+    def _places(self, cursor: DuckDBPyConnection, trace_id: str) -> tuple[int, int]:
+        """Between which numbers the spans of a trace are; between none where there is none."""
+        [(first, last)] = fetch(cursor, statements.trace_places(trace_id))
+        return (0, -1) if first is None else (first, last)
 
     # -- payloads ------------------------------------------------------------------------------
 
@@ -331,7 +361,8 @@ class DuckDBTelemetry:
         fields["cost_usd"] = rows.money(fields["cost_usd"])
         if fields["partial"]:
             # Only roots have previews; this one is another span in the root's place.
-            query = queries.one_span(fields["project"], fields["trace_id"], root_id, _PLACE)
+            places = self._places(cursor, fields["trace_id"])
+            query = queries.one_span(fields["project"], fields["trace_id"], root_id, _PLACE, places)
             [span] = self._with_payloads(cursor, fetch(cursor, query)[:1])
             fields["input_preview"] = preview_of_input(span.input)
             fields["output_preview"] = preview_of_output(span.output)

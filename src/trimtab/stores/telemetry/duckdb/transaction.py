@@ -19,10 +19,11 @@ from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, r
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.packs import Line
 from trimtab.stores.telemetry.queries import MAX_NS, Query
-from trimtab.stores.telemetry.rows import Identity, Row, SpanRow
+from trimtab.stores.telemetry.rows import Identity, Row, ScoreIdentity, SpanRow
 
 _SPAN_COLUMNS = ("seq", *rows.SPAN_COLUMNS, "pack", "place", "size")
 
+_TRACE_PLACES = ("mark", "first_seq", "last_seq")
 PACK_COLUMNS = ("id", "parent", "base", "raw_bytes", "file", "at_byte", "length")
 
 
@@ -120,7 +121,8 @@ class Transaction:
             return
         cells: list[Row] = []
         frames: list[tuple[int, int, bytes]] = []
-        seqs = iter(self._counters.next_seqs(len(spans)))
+        numbers = self._counters.next_seqs(len(spans))
+        seqs = iter(numbers)
         remaining = iter(spans)
         for raw, places in packs.pack(span.line.body for span in spans):
             number = self._counters.next_pack()
@@ -129,6 +131,7 @@ class Transaction:
                 cells.append((next(seqs), *span.row.cells, number, place, len(span.line.body)))
         write_packs(self._connection, self._files, frames)
         insert(self._connection, "spans", _SPAN_COLUMNS, cells)
+        insert(self._connection, "trace_places", _TRACE_PLACES, _trace_places(spans, numbers))
         refs = [(digest, *span.row.identity) for span in spans for digest in span.line.digests]
         if refs:
             columns = ("digest", "project", "trace_id", "span_id")
@@ -136,18 +139,19 @@ class Transaction:
 
     def _write_scores(self, batches: Sequence[Sequence[Row]]) -> list[int]:
         """Replace scores that are new or say something else; how many in each batch."""
-        wanted = list({row[0] for batch in batches for row in batch})
+        wanted = {ScoreIdentity.of(row) for batch in batches for row in batch}
         if not wanted:
             return [0] * len(batches)
         found = fetch(self._connection, queries.scores_by_id(wanted))
-        current = {row[0]: row for row in found}
-        changed: dict[str, Row] = {}
+        current = {ScoreIdentity.of(row): row for row in found}
+        changed: dict[ScoreIdentity, Row] = {}
         counts = []
         for batch in batches:
             counts.append(0)
             for row in batch:
-                if current.get(row[0]) != row:
-                    current[row[0]] = changed[row[0]] = row
+                key = ScoreIdentity.of(row)
+                if current.get(key) != row:
+                    current[key] = changed[key] = row
                     counts[-1] += 1
         insert(self._connection, "scores", rows.SCORE_COLUMNS, changed.values(), replace=True)
         return counts
@@ -165,6 +169,19 @@ def write_packs(
         for (number, size, _), extent in zip(frames, extents, strict=True)
     ]
     insert(connection, "packs", PACK_COLUMNS, cells)
+
+
+def _trace_places(spans: Sequence[NewSpan], seqs: Sequence[int]) -> list[Row]:
+    """Between which of these numbers the spans of each trace are."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for span, seq in zip(spans, seqs, strict=True):
+        trace_id = span.row.identity.trace_id
+        first.setdefault(trace_id, seq)
+        last[trace_id] = seq
+    return [
+        (statements.trace_mark(trace_id), seq, last[trace_id]) for trace_id, seq in first.items()
+    ]
 
 
 def _versions(spans: Sequence[SpanRow]) -> Query:

@@ -197,7 +197,7 @@ class Writer:
         if not group:
             return
         try:
-            written = self._commit(group)
+            written = self._commit_in_memory(group)
         except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
             if len(group) > 1:
                 for place, member in enumerate(group):
@@ -221,6 +221,15 @@ class Writer:
             self.failing = False
             for member, counts in zip(group, written, strict=True):
                 member.done.set_result(counts)
+
+    def _commit_in_memory(self, group: Sequence[_Encoded]) -> list[Written]:
+        try:
+            return self._commit(group)
+        except duckdb.OutOfMemoryException as error:
+            # A user's SELECT has the same memory, and is worth less than what was sent.
+            self._engine.make_room()
+            self._recover(error)
+            return self._commit(group)
 
     def _commit(self, group: Sequence[_Encoded]) -> list[Written]:
         connection = self._engine.writing()

@@ -147,7 +147,7 @@ CREATE TABLE IF NOT EXISTS score_versions {on_cluster} (
     INDEX by_target target_id TYPE bloom_filter(0.01)
 )
 ENGINE = {replicated}ReplacingMergeTree(version)
-ORDER BY score_id
+ORDER BY (project, score_id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE VIEW IF NOT EXISTS scores {on_cluster} AS SELECT * FROM score_versions FINAL;

@@ -1,7 +1,9 @@
 -- Payloads move from rows of their own into packs: the lines of many spans, compressed together.
--- `convert` in migrate.py carries the rows over and drops the old tables.
+-- The same score_id in two projects is two scores. `convert` in convert.py carries the rows over and
+-- drops the old tables.
 ALTER TABLE spans RENAME TO spans_0001;
 ALTER TABLE payloads RENAME TO payloads_0001;
+ALTER TABLE scores RENAME TO scores_0001;
 
 CREATE TABLE spans (
     -- Order of arrival, over all projects; given by the writer.
@@ -55,6 +57,14 @@ CREATE TABLE spans (
     size INTEGER NOT NULL
 );
 
+-- Where the spans of a trace are: for each commit, between which numbers. `mark` is the CRC-32 of the
+-- trace's id. Reading a trace without it would look through the ids of all spans.
+CREATE TABLE trace_places (
+    mark UINTEGER NOT NULL,
+    first_seq BIGINT NOT NULL,
+    last_seq BIGINT NOT NULL
+);
+
 -- A pack is one Zstandard frame, `length` bytes of a pack file. Small ones are gathered: then there
 -- is no file, and the lines are in the pack `parent`, from `base` on.
 CREATE TABLE packs (
@@ -82,6 +92,31 @@ CREATE TABLE blob_refs (
     project VARCHAR NOT NULL,
     trace_id VARCHAR NOT NULL,
     span_id VARCHAR NOT NULL
+);
+
+CREATE TABLE scores (
+    score_id VARCHAR NOT NULL,
+    project VARCHAR NOT NULL,
+    target_kind VARCHAR NOT NULL,
+    target_id VARCHAR NOT NULL,
+    target_trace_id VARCHAR,
+    name VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    value DOUBLE,
+    label VARCHAR,
+    passed BOOLEAN,
+    reason VARCHAR,
+    evidence VARCHAR[] NOT NULL,
+    source VARCHAR NOT NULL,
+    scorer_version VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL,
+    author VARCHAR,
+    run VARCHAR,
+    cost_usd DECIMAL(18, 9),
+    latency_ms DOUBLE,
+    time_ns BIGINT NOT NULL,
+    metadata VARCHAR NOT NULL,
+    PRIMARY KEY (project, score_id)
 );
 
 -- Sums by hour over live traffic up to `rollup_mark.seq`; what is newer is summed when asked for.
