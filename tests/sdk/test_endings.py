@@ -321,6 +321,24 @@ def test_a_worker_that_waits_for_a_lock_does_not_miss_its_signal(
     collector.wait_for("worker")
 
 
+def test_a_child_that_is_ended_as_it_begins_ends(programs: Programs) -> None:
+    """Python forgets what signals reach a child before it is set up."""
+    code = """
+    import time
+    for _ in range(100):
+        child = os.fork()
+        if child == 0:
+            for _ in range(300):
+                time.sleep(0.01)
+            os._exit(9)
+        os.kill(child, signal.SIGTERM)
+        assert os.waitpid(child, 0)[1] == signal.SIGTERM
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    """
+    done = programs.run(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_child_of_a_worker_does_not_end_the_worker(
     programs: Programs, collector: Collector
 ) -> None:
@@ -359,7 +377,8 @@ print("ready", flush=True)
 {ending}
 """
     with programs.running(code) as process:
-        collector.wait(lambda: bool(collector.peers))
+        while not collector.peers:
+            threading_pause(0.02)
         process.send_signal(signal.SIGTERM)
         threading_pause(0.5)
         collector.gate.set()

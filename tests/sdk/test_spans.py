@@ -423,8 +423,8 @@ def test_numbers_and_texts_of_every_kind_are_judgements(
         import decimal, fractions, numpy
         with trimtab.span("s"):
             for value in (numpy.float32(0.5), numpy.int64(2), numpy.bool_(True), numpy.array([3.0]),
-                          decimal.Decimal("0.25"), fractions.Fraction(1, 4), "caf\udce9"):
-                trimtab.score("n", value, reason="\ud800")
+                          decimal.Decimal("0.25"), fractions.Fraction(1, 4), "caf\\udce9"):
+                trimtab.score("n", value, reason="\\ud800")
         """,
     )
     said = [

@@ -38,10 +38,15 @@ class Exits:
         self._heard = False
         self._ended_by: int | None = None
         self._pipe: tuple[int, int] | None = None
+        self._forking = threading.local()
 
     def install(self) -> None:
         atexit.register(self.settle)
-        os.register_at_fork(before=self._hook_multiprocessing, after_in_child=self._after_fork)
+        os.register_at_fork(
+            before=self._before_fork,
+            after_in_parent=self._let_signals_in,
+            after_in_child=self._after_fork,
+        )
         self._hook_multiprocessing()
         if threading.current_thread() is not threading.main_thread():
             return
@@ -125,12 +130,25 @@ class Exits:
             self._hooked_multiprocessing = True
             util.register_after_fork(self, _finalize_by_multiprocessing)
 
+    def _before_fork(self) -> None:
+        self._hook_multiprocessing()
+        if self._handles():
+            # Python forgets the signals that reach a child before it is set up; those that wait
+            # outside until then it does not.
+            self._forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def _let_signals_in(self) -> None:
+        mask = vars(self._forking).pop("mask", None)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
     def _after_fork(self) -> None:
         self._processor.after_fork()
         self._delivery.after_fork()
         self._settling = self._heard = False
         self._ended_by = None
         self._leave_pipe()
+        self._let_signals_in()
 
     def _leave_pipe(self) -> None:
         """In a child of a worker, whose signals are not the worker's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +75,15 @@ def instrument(
         from trimtab.sdk import wiring
 
         wiring.wire(provider, frozenset(skip))
+    _name_all()
     delivery.attend_spool()
+
+
+def _name_all() -> None:
+    """Look up what the application may use while the interpreter ends and nothing can be imported,
+    such as a span in the `finally` of a generator that was left open."""
+    for name in ("current_span", "flush", "metadata", "score", "session", "span", "tags", "user"):
+        getattr(sys.modules["trimtab"], name)
 
 
 def _provide(delivery: Delivery, service: str | None, environment: str | None) -> TracerProvider:
