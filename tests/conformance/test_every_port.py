@@ -29,7 +29,7 @@ def test_every_port_has_a_contract() -> None:
     named = {
         name
         for name, kind in inspect.getmembers(ports, inspect.isclass)
-        if kind.__module__ == ports.__name__ and Protocol in kind.__bases__
+        if kind.__module__.startswith(f"{ports.__name__}.") and Protocol in kind.__bases__
     }
     assert len(named) > 10
     assert {f"{name}Contract" for name in named} <= contracts().keys()

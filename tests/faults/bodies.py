@@ -357,7 +357,7 @@ cases(
         ),
         "the last time there is": (
             {"start_time_unix_nano": LAST_NS, "end_time_unix_nano": LAST_NS},
-            None,
+            ["future"],
         ),
     },
     lambda how: _repaired(a_span(**how[0]), how[1]),
