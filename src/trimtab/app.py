@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -53,7 +54,6 @@ from trimtab.stores.limits.memory import MemoryLimiter
 from trimtab.stores.metadata.move import MovedTable
 from trimtab.stores.metadata.move import move as move_metadata
 from trimtab.stores.metadata.sql import SQLMetadata
-from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, inspection
 from trimtab.stores.telemetry.move import Moved, Progress
 from trimtab.stores.telemetry.move import move as move_telemetry
@@ -63,6 +63,9 @@ from trimtab.tracing.pricing import Repriced, priced, reprice
 from trimtab.tracing.recorder import SpanRecorder
 from trimtab.tracing.retention import Retention
 from trimtab.tracing.spool import Spool
+
+if TYPE_CHECKING:
+    from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 
 _log = logging.getLogger("trimtab.app")
 
@@ -356,8 +359,14 @@ class App:
 
 def _telemetry(config: Config, blobs: BlobStore) -> TelemetryStore:
     if config.telemetry_url is not None:
-        return ClickHouseTelemetry.open(config.telemetry_url)
+        return _clickhouse(config.telemetry_url)
     return DuckDBTelemetry.open(Path(config.data) / "telemetry.duckdb", blobs=blobs)
+
+
+def _clickhouse(url: str) -> ClickHouseTelemetry:
+    from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry  # with its dialect of SQL
+
+    return ClickHouseTelemetry.open(url)
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -379,7 +388,7 @@ def move(config: Config, *, progress: Progress) -> Move:
         metadata = move_metadata(f"sqlite:///{data / 'metadata.db'}", config.metadata_url)
     if config.telemetry_url is not None and (data / "telemetry.duckdb").exists():
         with (
-            closing(ClickHouseTelemetry.open(config.telemetry_url)) as target,
+            closing(_clickhouse(config.telemetry_url)) as target,
             closing(
                 DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=FileBlobs(data / "blobs"))
             ) as source,

@@ -38,7 +38,7 @@ from trimtab.ports import (
 )
 from trimtab.records import Score, Span
 from trimtab.stores.telemetry import queries, rows
-from trimtab.stores.telemetry.duckdb import life, packs, sql, statements
+from trimtab.stores.telemetry.duckdb import life, packs, statements
 from trimtab.stores.telemetry.duckdb.connection import fetch
 from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
@@ -223,6 +223,9 @@ class DuckDBTelemetry:
             }
 
     def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:
+        # SQLGlot takes a tenth of a second and some megabytes: not before somebody asks in SQL.
+        from trimtab.stores.telemetry.duckdb import sql
+
         statement = sql.checked(text)
         with self._turns.one(), self._engine.reading() as cursor:
             watch = Watch(cursor, timeout_s=timeout_s)
