@@ -26,7 +26,8 @@ from trimtab.records import Usage
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, packs, upkeep
 from trimtab.stores.telemetry.duckdb.files import PackFiles
-from trimtab.stores.telemetry.duckdb.schema import Migration, migrations, upgrade
+from trimtab.stores.telemetry.duckdb.schema import migrations, upgrade
+from trimtab.stores.telemetry.migrations import Migration
 from trimtab.testing.telemetry import sample_score, sample_span
 from trimtab.testing.telemetry_reads import HOUR_NS, NOON
 

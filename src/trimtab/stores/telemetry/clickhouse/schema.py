@@ -8,15 +8,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from importlib.resources import files
-from typing import NamedTuple
 
-from trimtab.errors import StoreError, StoreTooNew
-from trimtab.kit.hashing import sha256_hex
+from trimtab.errors import StoreError
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Failed
+from trimtab.stores.telemetry.migrations import Migration, migrations_in, require_known
 from trimtab.stores.telemetry.queries import fill
 
-_FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 _APPLIED = """
     CREATE TABLE IF NOT EXISTS schema_migrations {on_cluster} (
@@ -24,23 +21,9 @@ _APPLIED = """
     ) ENGINE = {replicated}MergeTree ORDER BY number"""
 
 
-class Migration(NamedTuple):
-    number: int
-    name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        return sha256_hex(self.sql.encode())
-
-
 def migrations() -> list[Migration]:
     """The steps this version knows, in order."""
-    return sorted(
-        Migration(int(match[1]), match[2], file.read_text(encoding="utf-8"))
-        for file in files("trimtab.stores.telemetry.clickhouse.migrations").iterdir()
-        if (match := _FILE.fullmatch(file.name))
-    )
+    return migrations_in("trimtab.stores.telemetry.clickhouse.migrations")
 
 
 def statements(sql: str, cluster: str) -> list[str]:
@@ -66,7 +49,7 @@ def upgrade(connection: Connection, known: Sequence[Migration]) -> None:
             connection.run(statement)
         found = connection.ask("SELECT DISTINCT number, checksum FROM schema_migrations").rows
         applied: dict[int, str] = dict(found)
-        _check(applied, known, str(connection.place))
+        require_known(applied, known, str(connection.place))
         for step in known:
             if step.number not in applied:
                 for statement in statements(step.sql, cluster):
@@ -80,24 +63,3 @@ def upgrade(connection: Connection, known: Sequence[Migration]) -> None:
             where=str(connection.place),
             fix="let this user create tables and views in that database",
         ) from failed
-
-
-def _check(applied: dict[int, str], known: Sequence[Migration], place: str) -> None:
-    newest = max((step.number for step in known), default=0)
-    found = max(applied, default=0)
-    if found > newest:
-        raise StoreTooNew(
-            "the telemetry store was written by a newer Trimtab",
-            where=place,
-            fix="run the version that wrote it, or a newer one",
-            found=found,
-            supported=newest,
-        )
-    for step in known:
-        if applied.get(step.number, step.checksum) != step.checksum:
-            raise StoreError(
-                f"migration {step.number:04d}_{step.name} was applied with another text",
-                where=place,
-                fix="run the version that wrote this store; applied migrations are never edited",
-                number=step.number,
-            )

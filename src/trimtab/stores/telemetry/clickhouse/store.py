@@ -52,8 +52,6 @@ from trimtab.stores.telemetry.rows import PAYLOAD_FIELDS, Row, ScoreIdentity
 
 _PROBE_S = 10.0
 _WIDTH = len(PAYLOAD_FIELDS)
-# Sums by hour are of the rows themselves, so there is no span that they do not hold.
-_ALL_SUMMED = (1 << 63) - 1
 _EVERYTHING = (1 << 63) - 1  # materialised views leave nothing out
 
 
