@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,28 +22,38 @@ from trimtab.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.experiments.execute import Experiments, new_run
 from trimtab.experiments.gate import GateRule
 from trimtab.experiments.verdict import judged
+from trimtab.gateway.admission import Admission
+from trimtab.gateway.ask import Caller
+from trimtab.gateway.asker import Askers
 from trimtab.gateway.gateway import Gateway, Limits
 from trimtab.gateway.journal import Journal
+from trimtab.gateway.leases import LeasedQuotas
+from trimtab.gateway.quotas import LocalQuotas, Quotas
 from trimtab.gateway.snapshot import Deployment, Snapshot
 from trimtab.gateway.task import ReleaseTask
-from trimtab.gateway.trace import Caller
 from trimtab.governance.access import Access, Key
+from trimtab.governance.budget import Live
+from trimtab.governance.keys import Keys
+from trimtab.governance.settings import Declared, GatewaySettings, assembled
+from trimtab.governance.spending import spent_so_far
 from trimtab.kit import ids
+from trimtab.kit.addresses import serves_metadata
 from trimtab.kit.clock import SystemClock
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.models import Override, Prices
 from trimtab.ports import (
     BlobStore,
-    Limiter,
     MetadataStore,
     Provider,
     Scorer,
     ShortFile,
     TelemetryStore,
+    Upstream,
 )
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.providers.extract import ExtractProvider
-from trimtab.providers.openai_compatible import OpenAICompatible
+from trimtab.providers.kinds import KINDS
+from trimtab.providers.wire import Account
 from trimtab.records import ModelCard, Price, Principal, Release, Retrieval, Run, TieredPrice
 from trimtab.releases.lifecycle import Lifecycle
 from trimtab.retrieval.corpora import Corpora
@@ -50,7 +61,6 @@ from trimtab.retrievers import build_bm25
 from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import OnlineScoring
 from trimtab.stores.blobs.files import FileBlobs
-from trimtab.stores.limits.memory import MemoryLimiter
 from trimtab.stores.metadata.move import MovedTable
 from trimtab.stores.metadata.move import move as move_metadata
 from trimtab.stores.metadata.sql import SQLMetadata
@@ -99,6 +109,14 @@ class App:
         self.metadata = metadata
         self._blobs = blobs
         self.access = Access(_keys(config), project=config.project)
+        self.keys = Keys(metadata.keys, self.clock)
+        self.declared = Declared(
+            routes=config.gateway.routes,
+            allowances=config.gateway.allowances,
+            approved_models=config.gateway.approved_models,
+        )
+        self.settings = GatewaySettings()
+        self.live: Callable[[], Live] | None = None
         self.scoring = OnlineScoring(
             telemetry=telemetry,
             cursors=metadata.cursors,
@@ -135,16 +153,14 @@ class App:
         self._revision = 0
         self._refreshing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
-        self._limiter = _limiter(config)
+        self._quotas = _quotas(config, self.clock)
+        self._admission = Admission(self._askers(), self._quotas, self.clock)
         self.gateway = Gateway(
             snapshot=Snapshot(self._providers),
             journal=self._journal,
-            limiter=self._limiter,
+            admission=self._admission,
             clock=self.clock,
-            limits=Limits(
-                concurrency=config.limits.concurrency,
-                requests_per_minute=config.limits.requests_per_minute,
-            ),
+            limits=Limits(concurrency=config.limits.concurrency),
         )
 
     @classmethod
@@ -190,29 +206,60 @@ class App:
         await self.scoring.stop()
         for provider in self._providers.values():
             await provider.aclose()
-        await self._limiter.aclose()
+        await self._quotas.aclose()
         await asyncio.to_thread(self.telemetry.close)
         await asyncio.to_thread(self.metadata.close)
 
     # -- releases ------------------------------------------------------------------------------
 
     async def refresh(self) -> None:
-        """Bring the gateway's snapshot in step with the releases."""
+        """Bring the gateway's snapshot in step with the releases and what is allowed."""
         # One at a time: of two that overlap, the older must not be the last to be set.
         async with self._refreshing:
+            settings = await asyncio.to_thread(self.gateway_settings)
+            for line in set(settings.left_out) - set(self.settings.left_out):
+                _log.warning(line)
+            self.settings = settings
+            self.access.set_keys(settings.keys)
+            self._admission.askers = await asyncio.to_thread(self._askers)
             self._revision = await asyncio.to_thread(self.metadata.releases.revision)
             self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
 
     async def _follow_releases(self) -> None:
-        """Refresh when another process that shares the metadata changed a release."""
+        """Refresh when another process that shares the metadata changed a release or a setting."""
         while True:
             await asyncio.sleep(_FOLLOW_S)
             try:
-                if await asyncio.to_thread(self.metadata.releases.revision) != self._revision:
+                if await asyncio.to_thread(self._has_changed):
                     await self.refresh()
             except TrimtabError as error:
                 # The snapshot in use goes on answering while the database is away.
                 _log.warning("releases cannot be followed: %s", error)
+
+    def _has_changed(self) -> bool:
+        return (
+            self.metadata.releases.revision() != self._revision
+            or self.metadata.gateway_revision() != self.settings.revision
+        )
+
+    def gateway_settings(self) -> GatewaySettings:
+        """Keys, routes, allowances and approved models of the file and the store, as they are now.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return assembled(self.declared, self.metadata)
+
+    def _askers(self) -> Askers:
+        """Who may ask what, by the settings in use."""
+        settings = self.settings
+        allowances = tuple(settings.allowances.values())
+        return Askers(
+            allowances,
+            chain.from_iterable(settings.approved_models.values()),
+            spent_so_far(self.metadata.spend, allowances, self.clock.now_ns()),
+            requests_per_minute=self.config.limits.requests_per_minute,
+        )
 
     def _snapshot(self) -> Snapshot:
         plain = Snapshot(self._providers)
@@ -223,7 +270,7 @@ class App:
             except TrimtabError as error:
                 # One broken release must not take the others down with it.
                 _log.error("release %s cannot answer: %s", release.ref, error)
-        return Snapshot(self._providers, deployments)
+        return Snapshot(self._providers, deployments, self.settings.routes.values())
 
     def _deployment(self, models: Snapshot, release: Release) -> Deployment:
         template, parameters = None, release.parameters
@@ -425,12 +472,14 @@ def _providers(
     default = corpora.retriever(Retrieval(corpus="trimtab"))
     found: dict[str, Provider] = {"trimtab": ExtractProvider(default=default, clock=clock)}
     for entry in config.providers:
-        found[entry.name] = _remote(entry, prices, clock)
+        found[entry.name] = _remote(entry, prices, clock, _upstream(config))
     return found
 
 
-def _remote(entry: ProviderEntry, prices: Prices, clock: SystemClock) -> Provider:
-    cards = [
+def _remote(
+    entry: ProviderEntry, prices: Prices, clock: SystemClock, upstream: Upstream
+) -> Provider:
+    cards = tuple(
         ModelCard(
             id=f"{entry.name}/{model.id}",
             provider=entry.name,
@@ -438,15 +487,34 @@ def _remote(entry: ProviderEntry, prices: Prices, clock: SystemClock) -> Provide
             price=model.price or prices.lookup(model.id, entry.name, clock.now_ns()),
         )
         for model in entry.models
-    ]
-    return OpenAICompatible(
-        entry.name,
+    )
+    account = Account(
+        name=entry.name,
         base_url=entry.base_url,
         api_key=entry.api_key.reveal() if entry.api_key else None,
-        models=cards,
+        cards=cards,
         timeout_s=entry.timeout_s,
-        client=HTTP1Client(),
+        api_version=entry.api_version,
+        headers={name: value.reveal() for name, value in entry.headers.items()},
+        speaks=entry.speaks,
+        region=entry.region,
+        project=entry.project,
+        credentials={name: value.reveal() for name, value in entry.credentials.items()},
     )
+    return KINDS[entry.kind](account, upstream)
+
+
+def _upstream(config: Config) -> Upstream:
+    if config.upstream == "http1":
+        return HTTP1Client(allowed_address=_callable)
+    from trimtab.upstreams.aiohttp import AiohttpClient  # an extra
+
+    return AiohttpClient(allowed_address=_callable)
+
+
+def _callable(address: str) -> bool:
+    """Whether a provider's name may lead there: not to the credentials of this machine."""
+    return not serves_metadata(address)
 
 
 def _prices(config: Config) -> Prices:
@@ -468,12 +536,13 @@ def _price(entry: PriceEntry) -> Price:
     return TieredPrice.of(entry.price, above=entry.above.input_tokens, beyond=entry.above.price)
 
 
-def _limiter(config: Config) -> Limiter:
+def _quotas(config: Config, clock: SystemClock) -> Quotas:
+    """Limits of this process alone, or shared with all that use the same server."""
     if config.valkey_url is None:
-        return MemoryLimiter()
+        return LocalQuotas(clock)
     from trimtab.stores.limits.valkey import ValkeyLimiter
 
-    return ValkeyLimiter.open(config.valkey_url)
+    return LeasedQuotas(ValkeyLimiter.open(config.valkey_url), clock, workers=1)
 
 
 def _keys(config: Config) -> list[Key]:

@@ -225,6 +225,18 @@ class Client:
         """POST a JSON body to a path of the API. Raises the error that the server answered."""
         return self._value(self._send("POST", self._target(path), {} if body is None else body, {}))
 
+    def put(self, path: str, body: Any) -> Any:
+        """PUT a JSON body to a path of the API. Raises the error that the server answered."""
+        return self._value(self._send("PUT", self._target(path), body, {}))
+
+    def patch(self, path: str, body: Any) -> Any:
+        """PATCH a path of the API with a JSON body. Raises the error that the server answered."""
+        return self._value(self._send("PATCH", self._target(path), body, {}))
+
+    def delete(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """DELETE a path of the API. Raises the error that the server answered."""
+        return self._value(self._send("DELETE", self._target(path, query), None, {}))
+
     def stream(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
         """GET a path and yield the body as it comes, on a connection of its own."""
         connection = self._connection()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from fractions import Fraction
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.kit.clock import NS_PER_S
-from trimtab.ports import Grant
+from trimtab.ports import Grant, Quota
 from trimtab.stores.limits.memory import MemoryLimiter
 
 
@@ -31,18 +30,18 @@ class Bucket:
     def __init__(self, *, capacity: float, rate_per_s: float) -> None:
         self.clock = ManualClock()
         self.limiter = MemoryLimiter(self.clock)
-        self.shape = {"capacity": capacity, "rate_per_s": rate_per_s}
+        self.quota = Quota("k", capacity, rate_per_s)
 
     def take(self, cost: float, *, after_ns: int = 0) -> Grant:
         self.clock.ns += after_ns
-        return asyncio.run(self.limiter.take("k", cost=cost, **self.shape))
+        return self.limiter.take_now(self.quota, cost)
 
 
 def test_the_wait_of_a_refusal_is_exact() -> None:
     bucket = Bucket(capacity=10, rate_per_s=4)
     assert bucket.take(10).ok
-    assert bucket.take(3) == Grant(ok=False, retry_after_s=0.75)
-    assert bucket.take(3, after_ns=500_000_000) == Grant(ok=False, retry_after_s=0.25)
+    assert bucket.take(3) == Grant(ok=False, retry_after_s=0.75, left=0)
+    assert bucket.take(3, after_ns=500_000_000) == Grant(ok=False, retry_after_s=0.25, left=2)
     assert not bucket.take(3, after_ns=249_999_000).ok
     assert bucket.take(3, after_ns=1_000).ok
 
@@ -88,17 +87,24 @@ def test_whoever_waits_as_told_is_let_through(cost: int, rate_per_s: float) -> N
     assert bucket.take(cost, after_ns=int(refused.retry_after_s * NS_PER_S) + 1).ok
 
 
-def test_full_buckets_are_forgotten_and_used_ones_are_not() -> None:
+def test_full_buckets_and_old_budgets_are_forgotten_and_used_ones_are_not() -> None:
     clock = ManualClock()
     limiter = MemoryLimiter(clock)
+    slow, fresh = Quota("slow", 1, rate_per_s=1e-6), Quota("fresh", 1)
+    assert limiter.take_now(slow, 1).ok
+    assert limiter.take_now(fresh, 1).ok
+    for i in range(10_000):
+        clock.ns += 1_000_000
+        limiter.take_now(Quota(f"bucket {i}", 1, rate_per_s=10), 1)
+        limiter.take_now(Quota(f"budget {i}", 1, keep_s=0.1), 1)
+    assert not limiter.take_now(slow, 1).ok
+    assert not limiter.take_now(fresh, 1).ok
+    assert len(limiter._meters) < 2_500
 
-    async def many_keys() -> Grant:
-        slow = {"cost": 1, "capacity": 1, "rate_per_s": 1e-6}
-        await limiter.take("slow", **slow)
-        for i in range(20_000):
-            clock.ns += 1_000_000
-            await limiter.take(f"key {i}", cost=1, capacity=1, rate_per_s=10)
-        return await limiter.take("slow", **slow)
 
-    assert not asyncio.run(many_keys()).ok
-    assert len(limiter._buckets) < 2_500
+def test_a_clock_that_is_set_back_refills_nothing_twice() -> None:
+    bucket = Bucket(capacity=10, rate_per_s=1)
+    bucket.take(10, after_ns=5 * NS_PER_S)
+    assert not bucket.take(1, after_ns=-4 * NS_PER_S).ok
+    assert not bucket.take(1, after_ns=4 * NS_PER_S).ok
+    assert bucket.take(1, after_ns=NS_PER_S).ok

@@ -27,7 +27,8 @@ from trimtab.errors import (
 from trimtab.kit import sse
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import Call, Reply
-from trimtab.providers.openai_compatible import KeyMask, OpenAICompatible
+from trimtab.providers.mask import KeyMask
+from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import ModelCard
 
 pytestmark = pytest.mark.slow

@@ -34,9 +34,9 @@ from trimtab.records import Example
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE, example_rows
 from trimtab.stores.metadata.upgrade import HEAD, steps
+from trimtab.testing.at_once import at_once
 from trimtab.testing.metadata import (
     approve,
-    at_once,
     sample_examples,
     sample_prompt,
     sample_release,

@@ -12,10 +12,12 @@ import pytest
 from redis.asyncio import Redis
 
 from trimtab.errors import ConfigError, InvalidRequest, MissingExtra, StoreError
-from trimtab.ports import Grant
+from trimtab.ports import Grant, Quota
 from trimtab.stores.limits.valkey import ValkeyLimiter
 
-SLOW = {"capacity": 50.0, "rate_per_s": 1e-6}
+
+def slow(key: str) -> Quota:
+    return Quota(key, capacity=50, rate_per_s=1e-6)
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def prefix() -> str:
 def take_once(limiter: ValkeyLimiter, *, key: str = "k") -> Grant:
     async def take() -> Grant:
         try:
-            return await limiter.take(key, cost=1, **SLOW)
+            return await limiter.take(slow(key), 1)
         finally:
             await limiter.aclose()
 
@@ -38,7 +40,7 @@ class TestServer:
     def test_two_limiters_share_a_bucket(self, redis_url: str, prefix: str) -> None:
         async def race() -> int:
             limiters = [ValkeyLimiter.open(redis_url, prefix=prefix) for _ in range(2)]
-            takes = [limiters[i % 2].take("k", cost=1, **SLOW) for i in range(128)]
+            takes = [limiters[i % 2].take(slow("k"), 1) for i in range(128)]
             granted = sum(grant.ok for grant in await asyncio.gather(*takes))
             for limiter in limiters:
                 await limiter.aclose()
@@ -50,8 +52,8 @@ class TestServer:
         async def take_all_then_elsewhere() -> bool:
             one = ValkeyLimiter.open(redis_url, prefix=prefix)
             two = ValkeyLimiter.open(redis_url, prefix=prefix + "two:")
-            await one.take("k", cost=50, **SLOW)
-            granted = (await two.take("k", cost=50, **SLOW)).ok
+            await one.take(slow("k"), 50)
+            granted = (await two.take(slow("k"), 50)).ok
             await one.aclose()
             await two.aclose()
             return granted
@@ -63,27 +65,30 @@ class TestServer:
     ) -> None:
         async def lifetimes() -> list[int]:
             limiter = ValkeyLimiter.open(redis_url, prefix=prefix)
-            await limiter.take("soon", cost=5, capacity=10, rate_per_s=10)
-            await limiter.take("late", cost=5, capacity=10, rate_per_s=0.001)
-            await limiter.take("never", cost=5, capacity=10, rate_per_s=1e-300)
+            await limiter.take(Quota("soon", 10, 10), 5)
+            await limiter.take(Quota("late", 10, 0.001), 5)
+            await limiter.take(Quota("never", 10, 1e-300), 5)
+            await limiter.take(Quota("budget", 10, keep_s=500), 5)
             await limiter.aclose()
+            keys = ("soon", "late", "never", "budget")
             async with Redis.from_url(redis_url) as client:
-                return [await client.pttl(f"{prefix}{key}") for key in ("soon", "late", "never")]
+                return [await client.pttl(f"{prefix}{key}") for key in keys]
 
-        soon_ms, late_ms, never_ms = asyncio.run(lifetimes())
+        soon_ms, late_ms, never_ms, budget_ms = asyncio.run(lifetimes())
         assert 500 <= soon_ms <= 1500
         assert 4_990_000 <= late_ms <= 5_001_000
-        assert never_ms > 30 * 365 * 86_400_000
+        assert 2_990_000_000 <= never_ms <= 3_000_000_000  # however slowly: `keep_s`
+        assert 490_000 <= budget_ms <= 500_000
 
     def test_buckets_survive_a_server_that_forgot_the_script(
         self, redis_url: str, prefix: str
     ) -> None:
         async def forget() -> Grant:
             limiter = ValkeyLimiter.open(redis_url, prefix=prefix)
-            await limiter.take("k", cost=50, **SLOW)
+            await limiter.take(slow("k"), 50)
             async with Redis.from_url(redis_url) as client:
                 await client.script_flush()
-            grant = await limiter.take("k", cost=1, **SLOW)
+            grant = await limiter.take(slow("k"), 1)
             await limiter.aclose()
             return grant
 
@@ -92,10 +97,10 @@ class TestServer:
     def test_connections_the_server_dropped_are_replaced(self, redis_url: str, prefix: str) -> None:
         async def drop() -> Grant:
             limiter = ValkeyLimiter.open(redis_url, prefix=prefix)
-            await limiter.take("k", cost=1, **SLOW)
+            await limiter.take(slow("k"), 1)
             async with Redis.from_url(redis_url) as client:
                 await client.client_kill_filter(_type="normal", skipme=True)
-            grant = await limiter.take("k", cost=1, **SLOW)
+            grant = await limiter.take(slow("k"), 1)
             await limiter.aclose()
             return grant
 

@@ -116,7 +116,12 @@ def test_what_a_route_answers_is_what_the_description_says(
     run = widgets.client.post("/api/v1/runs", {"release": "widgets@1", "dataset": "d"})["run_id"]
     span_id = widgets.client.trace(trace_id)["spans"][0]["span_id"]
     paths = {"trace_id": trace_id, "span_id": span_id, "run_id": run}
-    refs = {"datasets": "d", "prompts": "widgets", "releases": "widgets@1"}
+    refs = {"datasets": "d", "prompts": "widgets", "releases": "widgets@1", "keys": "k"}
+    key = {"name": "k", "permissions": ["*"]}
+    headers = {"x-api-key": widgets.client.post("/api/v1/keys", key)["secret"]}
+    widgets.client.put("/api/v1/routes/r", {"targets": [{"model": "trimtab/extract"}]})
+    widgets.client.put("/api/v1/allowances", {"kind": "key", "name": "*", "daily_usd": 1})
+    paths["name"] = "r"
     checked = 0
     for path, item in description["paths"].items():
         content = item.get("get", {"responses": {"2XX": {}}})["responses"]["2XX"].get("content")
@@ -124,7 +129,9 @@ def test_what_a_route_answers_is_what_the_description_says(
             continue
         filled = path.format(ref=refs.get(path.split("/")[3], ""), **paths)
         _require(
-            widgets.ask("GET", filled).json, content["application/json"]["schema"], description
+            widgets.ask("GET", filled, headers=headers).json,
+            content["application/json"]["schema"],
+            description,
         )
         checked += 1
     assert checked > 10

@@ -67,12 +67,18 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         exported = {"id": run_id, "trace_id": run_id, "name": "old", "run_type": "chain"}
         exported |= {"start_time": "2026-01-01T00:00:00", "end_time": "2026-01-01T00:00:01"}
         runs_file.write_text(f'{json.dumps(exported)}\n{{"name": "without an id"}}\n')
+        server.client.post("/api/v1/keys", {"name": "app", "user": "ann", "team": "support"})
+        for kind, name, usd in (("team", "support", 200), ("project", "default", 50)):
+            allowance = {"kind": kind, "name": name, "monthly_usd": usd}
+            server.client.put("/api/v1/allowances", allowance)
+        route = folder / "route.yaml"
+        route.write_text("name: fromfile\ntargets:\n  - {model: trimtab/extract, weight: 2}\n")
         bundle = folder / "bundle.json"
         bundle.write_text(json.dumps(BUNDLE | {"route": "fromfile"}))
         other = next(row["trace_id"] for row in server.client.traces("-route:widgets"))
         server.words = {"trace": trace_id, "base": runs[0], "new": runs[1], "other": other}
         server.words |= {"start": trace_id[:30], "folder": str(folder), "runs": str(runs_file)}
-        server.words |= {"rows": str(rows), "bundle": str(bundle)}
+        server.words |= {"rows": str(rows), "bundle": str(bundle), "route": str(route)}
         yield server
 
 
@@ -83,6 +89,7 @@ def _finished(server: Served, release: str) -> str:
     return str(run["run_id"])
 
 
+RATES = "--concurrency 4 --requests-per-minute 60 --tokens-per-minute 10000"
 # A command line, its exit code, and what its text says.
 CALLS: list[tuple[str, int, str]] = [
     ("status", 0, r"calls in 24 h +\d+, 0 failed"),
@@ -156,6 +163,53 @@ CALLS: list[tuple[str, int, str]] = [
     ("eval widgets@1 golden --scorer latncy", 2, r"latency"),
     ("eval widgets@1 golden --gate", 2, r"--baseline"),
     ("eval widgets@1 golden --gate-on x:y", 2, r"METRIC:MARGIN"),
+    ("keys list", 0, r"^app +\.\.\..{4} +ann +support +valid +key-"),
+    ("keys issue fresh --user bob --team support", 0, r"^tt-[\w-]{43}$"),
+    ("keys issue narrow --permission gateway:call --model a/*", 0, r"^tt-"),
+    ("keys issue short --expires 2100-01-31", 0, r"^tt-"),
+    ("keys issue late --expires 2020-01-31", 2, r"expired already"),
+    ("keys issue app", 2, r"a key 'app' already"),
+    ("keys rotate app", 0, r"^tt-[\w-]{43}$"),
+    ("keys disable app", 0, r"app is disabled"),
+    ("keys budget app", 0, r"app is refused"),
+    ("keys enable app", 0, r"app is valid"),
+    ("keys expire app --at 2100-01-31", 0, r"valid until 2100-01-31T00:00Z"),
+    ("keys expire app --never", 0, r"app is valid"),
+    ("keys expire app", 2, r"--at DAY or --never"),
+    (
+        "keys budget app",
+        0,
+        r"(?s)team support +\d{4}-\d\d +0\.00 +200\.00 +200\.00 +ok.*may spend 50",
+    ),
+    ("keys budget nobody", 2, r"no key 'nobody'"),
+    (
+        f"allowances set user ann --daily-usd 2.50 --soft 0.5 --unpriced deny --model a/* {RATES}",
+        0,
+        r"set the allowance of user ann",
+    ),
+    ("allowances set team other --monthly-usd -1", 2, r"from 0 to a billion"),
+    ("allowances set team other --monthly-usd 1", 0, r"team other"),
+    ("allowances list", 0, r"user +ann +2\.50 +- +60 +10000 +4 +api"),
+    ("allowances delete team other", 0, r"deleted the allowance of team other"),
+    ("models approve trimtab/* --suitable quoting --unsuitable law --expires 2100-01-31", 0, r"is"),
+    ("models list", 0, r"trimtab/\* +2100-01-31 +local +api +quoting +law"),
+    ("models withdraw trimtab/*", 0, r"is not approved any more"),
+    (
+        "routes put chat --target trimtab/extract=9 --fallback widgets --alias talk",
+        0,
+        r"chat is at revision \d",
+    ),
+    ("routes put --file <route>", 0, r"fromfile is at revision \d"),
+    ("routes put --file <route> --revision 0", 2, r"is at revision"),
+    ("routes put --file <route> --target trimtab/nothing=x", 2, r"'x' is not a weight"),
+    ("routes put", 2, r"no name"),
+    ("routes list", 0, r"chat +talk +weighted +trimtab/extract \(9\) +widgets +\d+ +api"),
+    ("routes show chat", 0, r"(?s)^chat \(api\).*aliases +\[.talk.\]"),
+    ("routes delete fromfile --revision 99", 2, r"is at revision"),
+    ("routes delete fromfile", 0, r"deleted fromfile"),
+    ("spend", 0, r"^kind +name +period"),
+    ("spend --period 2026-11 --kind team", 0, r"^kind +name"),
+    ("spend --period never", 2, r"not a day or a month"),
     ("traces show nothing", 2, r"32 hexadecimal"),
     ("datasets show nobody", 2, r"no dataset 'nobody'"),
     ("releases show nobody", 2, r"no release 'nobody'"),
@@ -222,8 +276,8 @@ def test_no_command_and_no_option_is_left_out_of_these_tests() -> None:
 )
 def test_with_json_the_output_is_one_json_value(shop: Shop, line: str) -> None:
     result = shop.run(*line.split(), "--json")
-    if "create" in line or "rollback" in line:
-        assert result.exit_code == 2, "doing it twice is a conflict"
+    if re.search(r"create|rollback|keys issue", line):
+        assert result.exit_code == 2, "it cannot be done twice"
         assert json.loads(result.stderr)["error"]["code"] == "conflict"
         return
     assert result.exit_code in (0, 3), result.output

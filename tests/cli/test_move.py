@@ -16,13 +16,20 @@ from tests.services import PASSWORD
 
 from trimtab.cli.shell import root
 from trimtab.kit import datadir
-from trimtab.ports import ScoreQuery, SpanQuery, Written
+from trimtab.ports import ScoreQuery, SpanQuery, Spend, Written
+from trimtab.records import ApprovedModel
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Place
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.testing.metadata import sample_examples, sample_prompt, sample_release, sample_run
+from trimtab.testing.metadata_access import (
+    sample_allowance,
+    sample_key,
+    sample_route,
+    spend_key,
+)
 from trimtab.testing.telemetry import sample_score, sample_span
 from trimtab.testing.telemetry_questions import told_traces
 from trimtab.testing.telemetry_reads import HOUR_NS, NOON, Dice
@@ -47,6 +54,11 @@ def data(tmp_path: Path) -> Path:
         metadata.datasets.add("default", "golden", sample_examples("a", "b"), note="", created_ns=1)
         metadata.runs.put(sample_run())
         metadata.cursors.put("scoring.online", 77)
+        metadata.keys.add(sample_key(), by="ann")
+        metadata.allowances.put(sample_allowance(), by="ann")
+        metadata.approved_models.put(ApprovedModel(model="a/*"), by="ann")
+        metadata.routes.put(sample_route(), by="ann")
+        metadata.spend.add("calls", 5, {spend_key(): Spend(1, 2, 3, 4, 5)})
     return tmp_path
 
 

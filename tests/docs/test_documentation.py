@@ -253,7 +253,7 @@ def home(endpoint: Endpoint) -> str:
 
 @pytest.mark.parametrize("page", ["http-api.md", "otlp.md", "other-sdks.md"])
 def test_every_route_is_in_the_page_about_its_protocol(page: str) -> None:
-    named = re.findall(r"`(GET|POST|PUT|PATCH) (/[^`\s]*)`", DOCS[page])
+    named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)`", DOCS[page])
     found = {(method, shape(path)) for method, path in named}
     ours = {(one.method, shape(one.path)) for one in TABLE if home(one) == page}
     assert ours <= found

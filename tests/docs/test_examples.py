@@ -144,7 +144,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(
     text = prepared(server, text).replace("trimtab.Client()", f"trimtab.Client({server.url!r})")
     script = tmp_path / "page.py"
     script.write_text(text, "utf-8")
-    done = python(script, {"TRIMTAB_KEY": "tt-example"})
+    done = python(script, {"TRIMTAB_KEY": "example"})
     assert done.returncode == 0, done.stderr
     if "print(" in text:
         assert done.stdout.strip()

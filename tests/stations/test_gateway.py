@@ -38,7 +38,7 @@ from trimtab.errors import (
     ProviderUnavailable,
 )
 from trimtab.gateway.task import ReleaseTask
-from trimtab.gateway.trace import Caller
+from trimtab.gateway.ask import Caller
 from trimtab.records import Example, Message, ModelCard, Price
 
 # -- what is sent ------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ class TestWhatIsSent:
             ]
             asked = [json.loads(message) for message in mine]
             assert far.asked["messages"] == opening + asked
-            assert b",".join(mine) + b"]" in far.calls[0].body
+            assert b", ".join(mine) + b"]" in far.calls[0].body
             assert (root.kind, root.input) == ("chain", asked)
             assert (model.kind, model.input) == ("llm", opening + asked)
 

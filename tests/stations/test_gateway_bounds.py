@@ -14,7 +14,7 @@ from tests import upstream as remote
 from tests.stations.wiring import DONE, STREAM, Script, chat, event, replies, said, usage, wired
 from tests.upstream import Upstream
 
-from trimtab.dialects.openai_chat import MAX_TEXT_BYTES
+from trimtab.dialects.llm.answer import MAX_TEXT_BYTES
 from trimtab.errors import ProviderError
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.providers.openai_compatible import OpenAICompatible

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests import upstream as remote
 from tests.stations.wiring import (
     DONE,
     FAR,
     JSON,
+    ONCE,
     STREAM,
     Act,
     Script,
@@ -42,14 +44,18 @@ from trimtab.errors import (
     RateLimited,
     TrimtabError,
 )
-from trimtab.gateway.exchange import Chunks
+from trimtab.gateway.answer import Chunks
 from trimtab.gateway.gateway import Limits
+from trimtab.gateway.asker import Askers
 from trimtab.gateway.journal import Journal
-from trimtab.gateway.trace import Caller
+from trimtab.gateway.leases import LeasedQuotas
+from trimtab.gateway.ask import Caller
+from trimtab.kit.clock import SystemClock
 from trimtab.kit.http1 import HTTP1Client
-from trimtab.ports import Grant, Reply
+from trimtab.ports import Grant, Quota, Reply
 from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import ModelCard, Price, Span
+from trimtab.records.route import Timeouts
 from trimtab.stores.limits.memory import MemoryLimiter
 
 # -- what goes wrong ---------------------------------------------------------------------------
@@ -182,9 +188,9 @@ class TestWhatGoesWrong:
 
         async def work() -> None:
             far.play(never)
-            limits = Limits(timeout_s=0.01)
-            async with wired(tmp_path, providers=[far], limits=limits) as room:
-                with pytest.raises(ProviderTimeout, match=r"did not start to answer in 0\.01 s"):
+            hasty = msgspec.structs.replace(ONCE, timeouts=Timeouts(total_s=0.01))
+            async with wired(tmp_path, providers=[far], defaults=hasty) as room:
+                with pytest.raises(ProviderTimeout, match=r"no answer began within 0\.01 s"):
                     await room.ask(chat(model=FAR, stream=stream))
                 assert (await only_span(room)).attributes["error.code"] == "provider_timeout"
 
@@ -286,9 +292,9 @@ class TestWhatGoesWrong:
 class Slow(MemoryLimiter):
     """A limiter that is asked over a network, so that others get their turn meanwhile."""
 
-    async def take(self, key: str, *, cost: float, capacity: float, rate_per_s: float) -> Grant:
+    async def take(self, quota: Quota, wanted: float, *, at_least: float | None = None) -> Grant:
         await asyncio.sleep(0)
-        return await super().take(key, cost=cost, capacity=capacity, rate_per_s=rate_per_s)
+        return await super().take(quota, wanted, at_least=at_least)
 
 
 class TestLimits:
@@ -309,14 +315,22 @@ class TestLimits:
 
         async def work() -> None:
             far.play(*[held] * 20)
-            limits = Limits(concurrency=3, requests_per_minute=1000)
-            async with wired(tmp_path, providers=[far], limits=limits, limiter=Slow()) as room:
+            quotas = LeasedQuotas(Slow(), SystemClock(), workers=1)
+            async with wired(
+                tmp_path,
+                providers=[far],
+                limits=Limits(concurrency=3),
+                quotas=quotas,
+                askers=Askers(requests_per_minute=1000),
+            ) as room:
                 asked = [asyncio.create_task(room.ask(chat(model=FAR))) for _ in range(20)]
                 refused = 0
                 waiting = set(asked)
                 while refused < 17:
                     done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                     refused += len(done)
+                while now < 3:
+                    await asyncio.sleep(0)
                 let_go.set()
                 results = await asyncio.gather(*asked, return_exceptions=True)
                 assert most == 3
@@ -327,8 +341,8 @@ class TestLimits:
 
     def test_a_principal_over_its_rate_is_told_when_to_come_back(self, tmp_path: Path) -> None:
         async def work() -> None:
-            limits = Limits(requests_per_minute=2)
-            async with wired(tmp_path, limits=limits) as room:
+            askers = Askers(requests_per_minute=2)
+            async with wired(tmp_path, askers=askers) as room:
                 for _ in range(2):
                     await room.ask(chat())
                 with pytest.raises(RateLimited) as caught:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.stations.wiring import Script, deployment, embedded
 
 from trimtab.errors import NotFound
-from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.snapshot import Plan, Snapshot
+from trimtab.gateway.target import Target
 from trimtab.records import ModelCard
 
 CARD = ModelCard(id="far/big", provider="far")
@@ -20,6 +21,11 @@ PROVIDERS = {"trimtab": embedded(), "far": FAR, "open": OPEN}
 
 def live(route: str = "docs", **changes: Any) -> Any:
     return deployment(FAR, "big", route=route, **changes)
+
+
+def target_of(plan: Plan) -> Target:
+    (target,) = plan.arm.pool.targets
+    return target
 
 
 class TestRoutes:
@@ -35,7 +41,7 @@ class TestRoutes:
         release = live(version=4, state=state)
         plan = Snapshot(PROVIDERS, [release]).plan("default", "docs@4")
         assert plan.deployment is release
-        assert (plan.target.model, plan.target.card) == ("big", CARD)
+        assert target_of(plan).card == CARD
 
     def test_a_route_without_a_live_release_answers_to_nothing(self) -> None:
         snapshot = Snapshot(PROVIDERS, [live(state="candidate")])
@@ -66,12 +72,12 @@ class TestModels:
     def test_a_model_is_reached_by_provider_and_name(self) -> None:
         plan = Snapshot(PROVIDERS).plan("default", "far/big")
         assert plan.deployment is None
-        assert (plan.target.provider, plan.target.model, plan.target.card) == (FAR, "big", CARD)
+        assert target_of(plan) == Target(provider=FAR, model="big", card=CARD)
 
     def test_a_provider_that_lists_nothing_is_asked_for_anything(self) -> None:
         plan = Snapshot(PROVIDERS).plan("default", "open/org/some-model:7b")
-        assert plan.target.model == "org/some-model:7b"
-        assert plan.target.card == ModelCard(id="open/org/some-model:7b", provider="open")
+        assert target_of(plan).model == "org/some-model:7b"
+        assert target_of(plan).card == ModelCard(id="open/org/some-model:7b", provider="open")
 
     @pytest.mark.parametrize(
         "name", ["far/unlisted", "far/", "far", "/big", "nobody/big", "", "@1"]

@@ -23,20 +23,23 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from trimtab.gateway.exchange import Answer
+from trimtab.gateway.admission import Admission
+from trimtab.gateway.answer import Answer
+from trimtab.gateway.ask import Caller
+from trimtab.gateway.asker import Askers
 from trimtab.gateway.gateway import Gateway, Limits
 from trimtab.gateway.journal import Journal
+from trimtab.gateway.quotas import LocalQuotas, Quotas
 from trimtab.gateway.snapshot import Deployment, Snapshot
-from trimtab.gateway.trace import Caller
 from trimtab.kit import sse
 from trimtab.kit.clock import SystemClock
-from trimtab.ports import Call, Limiter, Provider, Recorder, Reply, SpanQuery
+from trimtab.ports import Call, Provider, Recorder, Reply, SpanQuery
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.providers.extract import ExtractProvider
-from trimtab.records import Message, ModelCard, ModelTarget, Prompt, Release, Retrieval, Span
+from trimtab.records import Message, ModelCard, ModelTarget, Prompt, Release, Retrieval, Route, Span
+from trimtab.records.route import Retries, Timeouts
 from trimtab.retrievers import build_bm25
 from trimtab.stores.blobs.files import FileBlobs
-from trimtab.stores.limits.memory import MemoryLimiter
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.tracing.recorder import SpanRecorder
 from trimtab.tracing.spool import Spool
@@ -49,7 +52,12 @@ RETRIEVAL = Retrieval(corpus="widgets", k=2)
 QUESTION = "Which port does the widget server listen on?"
 CALLER = Caller(principal="tester", project="default")
 PROMPT = (Message(role="system", content="Answer from these.\n{{ passages }}"),)
-
+ONCE = Route(
+    name="once",
+    retries=Retries(attempts=0),
+    timeouts=Timeouts(first_token_s=20, idle_s=20, total_s=20),
+)
+"""How a model is asked in most tests: one attempt, and what comes of it is final."""
 
 T = TypeVar("T")
 
@@ -140,21 +148,25 @@ async def wired(
     *,
     providers: Iterable[Provider] = (),
     deployments: Sequence[Deployment] = (),
+    routes: Sequence[Route] = (),
     limits: Limits | None = None,
-    limiter: Limiter | None = None,
+    quotas: Quotas | None = None,
+    askers: Askers | None = None,
+    defaults: Route = ONCE,
     spool_bytes: int = 1 << 30,
     recorder: Recorder | None = None,
 ) -> AsyncIterator[Wired]:
     telemetry = open_telemetry(data)
     spans = SpanRecorder(Spool.open(data / "spool", max_backlog_bytes=spool_bytes), telemetry)
     journal = Journal(recorder or spans)
+    clock = SystemClock()
     known = {provider.name: provider for provider in (embedded(), *providers)}
     gateway = Gateway(
-        snapshot=Snapshot(known, deployments),
+        snapshot=Snapshot(known, deployments, routes, defaults=defaults),
         journal=journal,
-        limiter=limiter or MemoryLimiter(),
-        clock=SystemClock(),
-        limits=limits or Limits(timeout_s=20),
+        admission=Admission(askers or Askers(), quotas or LocalQuotas(clock), clock),
+        clock=clock,
+        limits=limits or Limits(),
     )
     spans.start()
     try:
@@ -185,6 +197,9 @@ class Script:
 
     def cards(self) -> Sequence[ModelCard]:
         return self._cards
+
+    def speaks(self, model: str) -> Sequence[str]:
+        return ("openai.chat",)
 
     async def send(self, call: Call) -> Reply:
         self.calls.append(call)

@@ -125,7 +125,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     abandons: bool = False
     bulk: bool = False
     query: Mapping[str, str] = {}
-    dialect: Literal["problem", "openai", "otlp"] = "problem"
+    dialect: Literal["problem", "openai", "anthropic", "otlp"] = "problem"
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

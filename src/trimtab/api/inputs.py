@@ -6,13 +6,15 @@ a field that is misspelt and ignored changes what is stored.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from msgspec import Meta
 
 from trimtab.errors import InvalidRequest
-from trimtab.records import Example, Message, ModelTarget, Retrieval, Target
+from trimtab.records import Example, Message, ModelTarget, Record, Retrieval, Target
 
+R = TypeVar("R", bound=Record)
 Identifier = Annotated[str, Meta(min_length=1, max_length=200)]
 Line = Annotated[str, Meta(max_length=2_000)]
 
@@ -41,6 +43,11 @@ class ModelTargetInput(ModelTarget, frozen=True, kw_only=True, forbid_unknown_fi
 
 class RetrievalInput(Retrieval, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a release finds passages."""
+
+
+def as_record(given: msgspec.Struct, kind: type[R], **more: Any) -> R:
+    """A record made of a body, and of the fields that are not the caller's to say."""
+    return msgspec.convert({**msgspec.to_builtins(given), **more}, kind)
 
 
 def require_path_name(name: str, *, where: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from trimtab.api.http import Endpoint, Response
-from trimtab.dialects import openai_chat, otlp
+from trimtab.dialects import otlp
+from trimtab.dialects.llm import DIALECTS
 from trimtab.errors import StoreError, TrimtabError
 from trimtab.kit import jsonx
 
+_MODEL_APIS = {"openai": "openai.chat", "anthropic": "anthropic.messages"}
 _RESERVED = frozenset({"type", "title", "status", "detail", "where", "fix"})
 
 
@@ -26,11 +28,10 @@ def problem(
     where = None if isinstance(error, StoreError) else error.where
     if endpoint is not None and endpoint.dialect == "otlp":
         return _status(error, content_type, headers)
-    openai = endpoint.dialect == "openai" if endpoint else path.startswith("/v1/")
-    if openai:
+    dialect = _dialect(endpoint, path)
+    if dialect is not None:
         shown = error if where == error.where else type(error)(error.what, fix=error.fix)
-        body = jsonx.encode(openai_chat.error_body(shown))
-        return Response(status=error.status, body=body, headers=headers)
+        return Response(status=error.status, body=DIALECTS[dialect].error(shown), headers=headers)
     facts = {key: value for key, value in error.fields.items() if key not in _RESERVED}
     members = {
         "type": f"urn:trimtab:error:{error.code}",
@@ -45,6 +46,15 @@ def problem(
     return Response(
         status=error.status, body=body, media_type="application/problem+json", headers=headers
     )
+
+
+def _dialect(endpoint: Endpoint | None, path: str) -> str | None:
+    """The dialect of a model API that an error is told in."""
+    if endpoint is not None:
+        return _MODEL_APIS.get(endpoint.dialect)
+    if path.startswith("/v1/messages"):
+        return "anthropic.messages"
+    return "openai.chat" if path.startswith("/v1/") else None
 
 
 def _status(error: TrimtabError, content_type: str, headers: dict[str, str]) -> Response:
@@ -69,6 +79,6 @@ def _headers(error: TrimtabError) -> dict[str, str]:
         headers["www-authenticate"] = "Bearer"
     if error.status == 405:
         headers["allow"] = ", ".join(error.fields.get("allowed", ()))
-    if error.status == 405:
-        headers["allow"] = ", ".join(error.fields.get("allowed", ()))
+    if error.fields.get("should_retry") is False:
+        headers["x-should-retry"] = "false"  # the clients of OpenAI and Anthropic heed it
     return headers

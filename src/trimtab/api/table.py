@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from trimtab.api import (
+    allowances,
+    approved_models,
     asking,
-    chat,
     datasets,
     export,
     health,
     imports,
+    keys,
+    llm,
     metrics,
     openapi,
     otlp,
     prompts,
     releases,
+    routes,
     runs,
     scores,
+    spend,
     status_page,
     tail,
     traces,
@@ -30,7 +35,7 @@ async def _description(_: Request) -> Response:
 
 
 TABLE: tuple[Endpoint, ...] = (
-    *chat.ENDPOINTS,
+    *llm.ENDPOINTS,
     *tail.ENDPOINTS,
     *traces.ENDPOINTS,
     *metrics.ENDPOINTS,
@@ -48,6 +53,11 @@ TABLE: tuple[Endpoint, ...] = (
     *datasets.ENDPOINTS,
     *releases.ENDPOINTS,
     *runs.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *allowances.ENDPOINTS,
+    *approved_models.ENDPOINTS,
+    *routes.ENDPOINTS,
+    *spend.ENDPOINTS,
     *health.ENDPOINTS,
     Endpoint(
         method="GET",

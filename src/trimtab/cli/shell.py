@@ -40,6 +40,13 @@ SECTIONS: dict[str, dict[str, str]] = {
         "eval": "Run a release over a dataset, and gate it.",
         "compare": "Compare two runs, with intervals and a verdict.",
     },
+    "Govern": {
+        "keys": "Issue, list, rotate and disable virtual keys, and explain their budgets.",
+        "allowances": "List, set and delete what may be spent and asked.",
+        "models": "List, approve and withdraw the models that may be used.",
+        "routes": "List, show, put and delete routes.",
+        "spend": "Show what projects, teams, users and keys spent.",
+    },
     "Set up": {
         "config": "Show and check the configuration.",
         "admin": "Compact the store, copy it while it is in use, or move it.",

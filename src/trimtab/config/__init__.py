@@ -6,6 +6,7 @@ where its value came from. Never opens anything but that one file, and never sho
 an error, a repr, the schema or the output of `config show`.
 """
 
+from trimtab.config.gateway import GatewaySection
 from trimtab.config.load import CONFIG_NAME, Loaded, load
 from trimtab.config.safety import is_loopback, require_safe
 from trimtab.config.schema import (
@@ -32,6 +33,7 @@ __all__ = [
     "Config",
     "ConnectionUrl",
     "Corpus",
+    "GatewaySection",
     "Limits",
     "Loaded",
     "Log",

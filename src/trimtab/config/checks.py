@@ -5,13 +5,25 @@ A complaint never contains the value: it may be, or may hold, a secret.
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
 
 from trimtab.config.secret import Secret
+from trimtab.kit.addresses import is_private, serves_metadata
 from trimtab.records import Price
 
+WITHOUT_BASE_URL = frozenset({"azure", "openai_compatible"})
 RESERVED_NAME = "trimtab"
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_SENT_BY_TRIMTAB = frozenset(
+    {
+        *("accept", "accept-encoding", "connection", "content-length", "content-type", "expect"),
+        *("host", "transfer-encoding"),
+    }
+)
 
 
 def base_url(value: str) -> str | None:
@@ -31,11 +43,42 @@ def base_url(value: str) -> str | None:
         return "must be a URL that starts with http:// or https:// and names a host"
     if "@" in parts.netloc:
         return "must not contain credentials; use `api_key`"
+    if serves_metadata(host):
+        return "must not lead to a link-local address or a cloud's metadata"
     if parts.query or parts.fragment:
         return "must not contain a query or a fragment"
     if not value.isascii() or not value.isprintable() or " " in value:
         return "must not contain spaces, line breaks or other than ASCII characters"
     return None
+
+
+def safe_base_url(value: str, *, allow_private: bool) -> str | None:
+    """A `base_url` that may be called. What its name resolves to is judged when it is called.
+
+    Args:
+        value: the URL.
+        allow_private: whether it may be on this machine or in this network, as whoever writes the
+            configuration file may say, and whoever has no more than the API may not.
+
+    >>> safe_base_url("http://127.0.0.1:11434/v1", allow_private=False)
+    'must not be on this machine or in its network'
+    """
+    complaint = base_url(value)
+    if complaint is None and not allow_private and is_private(urlsplit(value).hostname or ""):
+        return "must not be on this machine or in its network"
+    return complaint
+
+
+def word(value: str) -> str | None:
+    """A name in small letters and underscores."""
+    return None if _WORD.fullmatch(value) else "must be named with small letters and underscores"
+
+
+def header_name(value: str) -> str | None:
+    """A name that a header of one's own may have."""
+    if not _HEADER_NAME.fullmatch(value):
+        return "must be named with letters, digits and hyphens"
+    return "is set by Trimtab itself" if value.lower() in _SENT_BY_TRIMTAB else None
 
 
 def header_value(value: Secret) -> str | None:
@@ -53,6 +96,13 @@ def header_value(value: Secret) -> str | None:
 def not_reserved(value: str) -> str | None:
     """`trimtab` names what is built in."""
     return f"must not be `{RESERVED_NAME}`, which is built in" if value == RESERVED_NAME else None
+
+
+def complete_provider(value: Any) -> str | None:
+    """A kind that is at no address of its own needs one."""
+    if value.kind in WITHOUT_BASE_URL and value.base_url is None:
+        return f"needs a `base_url`: {value.kind} can be anywhere"
+    return None
 
 
 def price(value: Price) -> str | None:

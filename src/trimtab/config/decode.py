@@ -36,6 +36,11 @@ class Hint(NamedTuple):
         return isinstance(self.type, type) and issubclass(self.type, msgspec.Struct)
 
     @property
+    def mapped(self) -> Any:
+        """The annotation of a mapping's values, or None for anything but a mapping."""
+        return get_args(self.type)[1] if get_origin(self.type) is dict else None
+
+    @property
     def item(self) -> Any:
         """The annotation of a tuple's items, or None for anything but a tuple."""
         return get_args(self.type)[0] if get_origin(self.type) is tuple else None
@@ -95,12 +100,14 @@ class Decoder:
         if isinstance(tree, Leaf) and tree.value is None and hint.optional:
             self.origins[key] = tree.place.origin
             return None
-        if isinstance(tree, Leaf) and (hint.is_struct or hint.item):
+        if isinstance(tree, Leaf) and (hint.is_struct or hint.item or hint.mapped):
             tree = self._expanded(tree, hint, key)
         if hint.is_struct:
             value = self._struct(tree, hint, key)
         elif hint.item:
             value = self._list(tree, hint, key)
+        elif hint.mapped:
+            value = self._map(tree, hint, key)
         else:
             value = self._leaf(tree, hint, key)
         return self._checked(value, tree, hint, key)
@@ -163,6 +170,20 @@ class Decoder:
         return tuple(
             self._value(one, item, f"{key}[{index}]") for index, one in enumerate(tree.items)
         )
+
+    def _map(self, tree: Tree, hint: Hint, key: str) -> Any:
+        """Values by names that whoever writes them chooses."""
+        if not isinstance(tree, Section):
+            return self._wrong_shape(tree, key, "a section of `name: value` lines")
+        self.origins[key] = tree.place.origin
+        inner, values = hint_of(hint.mapped), {}
+        for name, item in tree.items.items():
+            path = child(key, name)
+            complaint = hint.extra["names"](name)
+            if complaint:
+                self.problems.append(Problem(f"`{path}` {complaint}", tree.keys[name], path, ""))
+            values[name] = self._value(item, inner, path)
+        return values
 
     def _leaf(self, tree: Tree, hint: Hint, key: str) -> Any:
         if not isinstance(tree, Leaf):

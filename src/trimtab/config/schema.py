@@ -12,7 +12,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from trimtab.config.checks import base_url, day, header_value, not_reserved, price
+from trimtab.config.checks import (
+    base_url,
+    complete_provider,
+    day,
+    header_name,
+    header_value,
+    not_reserved,
+    price,
+    word,
+)
+from trimtab.config.gateway import GatewaySection
 from trimtab.config.secret import ConnectionUrl, Secret
 from trimtab.records import Price
 
@@ -38,6 +48,31 @@ _Day = Annotated[
         pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)",
         extra={"words": "a day, written 2026-01-31", "check": day},
     ),
+]
+
+
+Kind = Literal[
+    "anthropic",
+    "azure",
+    "bedrock",
+    "gemini",
+    "ollama",
+    "openai",
+    "openai_compatible",
+    "vertex",
+    "vllm",
+]
+Spoken = Literal[
+    "openai.chat",
+    "openai.responses",
+    "openai.completions",
+    "openai.embeddings",
+    "openai.moderations",
+    "anthropic.messages",
+    "anthropic.count_tokens",
+    "gemini.generate",
+    "bedrock.converse",
+    "passthrough",
 ]
 
 
@@ -137,16 +172,14 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             extra={"check": not_reserved},
         ),
     ]
-    kind: Annotated[
-        Literal["openai_compatible"], Meta(description="The protocol that the provider speaks.")
-    ]
+    kind: Annotated[Kind, Meta(description="What it is, and so how it is spoken to.")]
     base_url: Annotated[
-        str,
+        Annotated[str, Meta(extra={"check": base_url})] | None,
         Meta(
-            description="Where its API begins, as in https://api.example.com/v1.",
-            extra={"check": base_url},
+            description="Where its API begins, as in https://api.example.com/v1; null for the"
+            " kind's own.",
         ),
-    ]
+    ] = None
     api_key: Annotated[
         Secret | None,
         Meta(
@@ -161,6 +194,32 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     timeout_s: Annotated[
         float, Meta(gt=0, le=86_400, description="Seconds that one call may take.")
     ] = 600.0
+    api_version: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,64}$(?!\n)")] | None,
+        Meta(description="Version named in the URLs of Azure's older API; null for its v1 API."),
+    ] = None
+    headers: Annotated[
+        dict[str, Annotated[Secret, Meta(extra={"check": header_value})]],
+        Meta(description="Headers sent with every call.", extra={"names": header_name}),
+    ] = {}
+    speaks: Annotated[
+        tuple[Spoken, ...],
+        Meta(description="Dialects it takes, the best first; empty for those of its kind."),
+    ] = ()
+    region: Annotated[
+        _Name | None, Meta(description="The cloud's region; null where there is none.")
+    ] = None
+    project: Annotated[
+        _Name | None, Meta(description="The cloud's project; null where there is none.")
+    ] = None
+    credentials: Annotated[
+        dict[str, Secret],
+        Meta(
+            description="Credentials of a cloud, by name; use ${NAME} to read them from the"
+            " environment.",
+            extra={"names": word},
+        ),
+    ] = {}
 
 
 class LongContext(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -289,14 +348,21 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = None
     limits: Annotated[Limits, Meta(description="What one process accepts.")] = Limits()
     access: Annotated[Access, Meta(description="Who may use this server.")] = Access()
+    upstream: Annotated[
+        Literal["http1", "aiohttp"],
+        Meta(description="The HTTP client that calls providers; aiohttp needs its extra."),
+    ] = "http1"
     providers: Annotated[
-        tuple[ProviderEntry, ...],
+        tuple[Annotated[ProviderEntry, Meta(extra={"check": complete_provider})], ...],
         Meta(description="Sources of model answers.", extra={"unique": ("name",)}),
     ] = ()
     prices: Annotated[
         tuple[PriceEntry, ...],
         Meta(description="Prices that are used instead of the shipped ones."),
     ] = ()
+    gateway: Annotated[
+        GatewaySection, Meta(description="Routes, allowances and approved models.")
+    ] = GatewaySection()
     corpora: Annotated[
         tuple[Corpus, ...],
         Meta(description="Folders to retrieve passages from.", extra={"unique": ("name",)}),

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from random import Random, SystemRandom
+from typing import Any
+
 import msgspec
 
-from trimtab.dialects import openai_chat
-from trimtab.errors import Overloaded, RateLimited
-from trimtab.gateway.exchange import Answer, Exchange
+from trimtab.dialects.llm import DIALECTS
+from trimtab.dialects.llm.dialect import Dialect
+from trimtab.dialects.llm.openai_responses import previous
+from trimtab.errors import Overloaded
+from trimtab.gateway.admission import Admission
+from trimtab.gateway.answer import Answer
+from trimtab.gateway.ask import Ask, Caller
+from trimtab.gateway.attempts import Attempts
+from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.health import Health
 from trimtab.gateway.journal import Journal
-from trimtab.gateway.snapshot import Snapshot
-from trimtab.gateway.trace import Caller
-from trimtab.ports import Clock, Limiter
+from trimtab.gateway.routing import Router
+from trimtab.gateway.snapshot import Plan, Snapshot
+from trimtab.ports import Clock
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """`requests_per_minute` is for each principal; None means no limit."""
+    """What one process takes at once."""
 
     concurrency: int = 256
-    requests_per_minute: int | None = None
-    timeout_s: float = 600.0
 
 
 class Gateway:
-    """Answers chat completions.
+    """Answers requests in every dialect of `trimtab.dialects.llm`.
 
     Args:
         snapshot: what can answer; swap it by assigning `gateway.snapshot`.
         journal: makes records durable.
-        limiter: counts requests of each principal.
+        admission: who may ask what, and how much.
     """
 
     def __init__(
@@ -35,13 +47,17 @@ class Gateway:
         *,
         snapshot: Snapshot,
         journal: Journal,
-        limiter: Limiter,
+        admission: Admission,
         clock: Clock,
         limits: Limits,
+        random: Random | None = None,
     ) -> None:
         self.snapshot = snapshot
+        self.health = Health(clock)
+        self._random = random or SystemRandom()
+        self._router = Router(self.health, clock=clock, random=self._random)
         self._journal = journal
-        self._limiter = limiter
+        self._admission = admission
         self._clock = clock
         self._limits = limits
         self._in_flight = 0
@@ -52,31 +68,75 @@ class Gateway:
         return self._in_flight
 
     async def chat(self, body: bytes, caller: Caller) -> Answer:
-        """Answer one chat completion request.
+        """`ask` in the dialect of OpenAI's chat completions."""
+        return await self.ask(DIALECTS["openai.chat"], body, caller)
 
+    async def ask(
+        self,
+        dialect: Dialect,
+        body: bytes,
+        caller: Caller,
+        *,
+        variables: Mapping[str, Any] = _NOTHING,
+    ) -> Answer:
+        """Answer one request.
+
+        Args:
+            variables: for the prompt of the route; those of the body's `trimtab.variables` win.
         Raises:
-            InvalidRequest, NotFound, RateLimited, Overloaded: refused before anything was called.
+            InvalidRequest, NotFound, Forbidden, RateLimited, Overloaded: refused before anything
+                was called.
             ProviderError: nothing answered; the failed call is on record.
             NotDurable: the call could not be recorded, so its answer is withheld.
         """
-        request = openai_chat.read_request(body)
-        plan = self.snapshot.plan(caller.project, request.model)
+        ask = _read(dialect, body, caller, variables)
+        plan = self._plan(ask)
         self._enter()
         try:
-            await self._admit(caller)
-            exchange = Exchange(
-                request,
-                plan,
-                caller,
-                journal=self._journal,
-                clock=self._clock,
-                timeout_s=self._limits.timeout_s,
-            )
+            reservation = await self._admission.admit(ask, plan)
         except BaseException:
             self._leave()
             raise
+        exchange = Exchange(
+            ask,
+            plan,
+            self._attempts(ask, plan),
+            reservation,
+            journal=self._journal,
+            clock=self._clock,
+        )
         exchange.when_done(self._leave)
+        if dialect.name == "openai.responses":
+            exchange.remember(self._router.answered)
         return await exchange.answer()
+
+    def _plan(self, ask: Ask) -> Plan:
+        unit = ask.unit
+        return self.snapshot.plan(
+            ask.caller.project,
+            ask.envelope.model,
+            lambda compiled: self._router.arm(compiled, unit),
+        )
+
+    def _attempts(self, ask: Ask, plan: Plan) -> Attempts:
+        route = plan.compiled.route
+        continued = previous(ask.envelope) if ask.dialect.name == "openai.responses" else None
+        candidates = partial(
+            self._router.candidates,
+            plan.compiled,
+            plan.arm,
+            session=ask.unit,
+            previous=continued,
+        )
+        return Attempts(
+            candidates,
+            health=self.health,
+            retries=route.retries,
+            total_s=route.timeouts.total_s,
+            breaker=route.breaker,
+            clock=self._clock,
+            random=self._random,
+        )
 
     def _enter(self) -> None:
         """Take a place before anything is awaited, so that no two requests take the same one."""
@@ -91,15 +151,10 @@ class Gateway:
     def _leave(self) -> None:
         self._in_flight -= 1
 
-    async def _admit(self, caller: Caller) -> None:
-        rate = self._limits.requests_per_minute
-        if rate is None:
-            return
-        key = f"requests:{caller.project}:{caller.principal}"
-        grant = await self._limiter.take(key, cost=1, capacity=rate, rate_per_s=rate / 60)
-        if not grant.ok:
-            raise RateLimited(
-                f"over {rate} requests a minute",
-                fix=f"retry after {grant.retry_after_s:.1f} s",
-                retry_after_s=grant.retry_after_s,
-            )
+
+def _read(dialect: Dialect, body: bytes, caller: Caller, variables: Mapping[str, Any]) -> Ask:
+    envelope = dialect.envelope(body)
+    told = envelope.trimtab.get("variables") if envelope.trimtab else None
+    if isinstance(told, dict):
+        variables = {**variables, **told}
+    return Ask(dialect=dialect, envelope=envelope, caller=caller, variables=variables)

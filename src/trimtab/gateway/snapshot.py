@@ -1,27 +1,31 @@
 """Snapshot: everything the gateway needs to answer, immutable, swapped whole.
 
-Built by the composition root whenever releases change; read by every request without a lock.
+Built by the composition root whenever releases or routes change; read by every request without a
+lock. A route that cannot answer says why when it is asked, and takes no other down with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import msgspec
 
-from trimtab.errors import NotFound
+from trimtab.errors import NotFound, TrimtabError
+from trimtab.gateway.compiling import compile_route, direct, pinned
+from trimtab.gateway.routing import Arm, CompiledRoute
+from trimtab.gateway.target import Target
 from trimtab.ports import Provider, Retriever, Template
-from trimtab.records import ModelCard, Release
+from trimtab.records import ModelCard, Release, Route
 
+_log = logging.getLogger("trimtab.gateway")
+_MOST_UNLISTED = 1024  # models that no provider lists, of which the compiled form is kept
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that can be called: who offers it, and the name it has there."""
+_DEFAULTS = Route(name="default")
 
-    provider: Provider
-    model: str
-    card: ModelCard
+Choose = Callable[[CompiledRoute], Arm]
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +42,19 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What will answer one request."""
+    """What will answer one request: an arm of a route, and the release it is, if it is one.
 
-    target: Target
+    `is_route` False: a model was asked for by its own name.
+    """
+
+    compiled: CompiledRoute
+    arm: Arm
     deployment: Deployment | None = None
+    is_route: bool = True
+
+    @property
+    def route(self) -> str | None:
+        return self.compiled.route.name if self.is_route else None
 
 
 class Snapshot:
@@ -50,32 +63,54 @@ class Snapshot:
     Args:
         providers: by name; `provider/model` reaches a provider's model directly.
         deployments: releases that may answer, of every project.
+        routes: how names are answered; a route with releases needs none.
+        defaults: retries, timeouts and breaker where no route says.
     """
 
     def __init__(
-        self, providers: Mapping[str, Provider], deployments: Iterable[Deployment] = ()
+        self,
+        providers: Mapping[str, Provider],
+        deployments: Iterable[Deployment] = (),
+        routes: Iterable[Route] = (),
+        *,
+        defaults: Route = _DEFAULTS,
     ) -> None:
         self._providers = dict(providers)
+        self.defaults = defaults
         self.cards = {card.id: card for provider in providers.values() for card in provider.cards()}
-        self._deployments: dict[tuple[str, str], Deployment] = {}
-        for deployment in deployments:
-            release = deployment.release
-            self._deployments[release.project, release.ref] = deployment
-            if release.state == "live":
-                self._deployments[release.project, release.route] = deployment
+        self._models = {
+            model: direct(target, defaults)
+            for model in self.cards
+            if (target := self.target(model))
+        }
+        self._unlisted: dict[str, CompiledRoute] = {}
+        self._deployments = {(one.release.project, one.release.ref): one for one in deployments}
+        self._projects: dict[str, _Project] = {}
+        for route in routes:
+            self._project(route.project).add(route)
+        for one in self._deployments.values():
+            self._project(one.release.project).deploy(one)
+        for project in self._projects.values():
+            project.compile()
 
-    def plan(self, project: str, name: str) -> Plan:
-        """What answers to a name: a route, `route@version`, or `provider/model`.
+    def plan(self, project: str, name: str, choose: Choose | None = None) -> Plan:
+        """What answers to a name: a route, an alias, `route@version`, or `provider/model`.
 
+        Args:
+            choose: picks the arm of a route that has several; by default the main one.
         Raises:
             NotFound: names the close matches and where to look.
+            InvalidRequest: the route cannot answer, and why.
         """
-        deployment = self._deployments.get((project, name))
-        if deployment is not None:
-            return Plan(target=deployment.targets[0], deployment=deployment)
-        target = self.target(name)
-        if target is not None:
-            return Plan(target=target)
+        known = self._projects.get(project)
+        compiled = known.find(name) if known is not None else None
+        if compiled is not None:
+            arm = choose(compiled) if choose is not None else compiled.main or compiled.split[0]
+            deployment = self._deployments.get((project, arm.ref)) if arm.ref else None
+            return Plan(compiled=compiled, arm=arm, deployment=deployment)
+        compiled = self._models.get(name) or self._direct(name)
+        if compiled is not None and compiled.main is not None:
+            return Plan(compiled=compiled, arm=compiled.main, is_route=False)
         close = get_close_matches(name[:200], self.names(project), n=3)
         hint = f"did you mean {', '.join(close)}? " if close else ""
         raise NotFound(
@@ -97,9 +132,108 @@ class Snapshot:
             card = ModelCard(id=model, provider=owner)
         return Target(provider=provider, model=name, card=card)
 
+    def provider(self, name: str) -> Provider | None:
+        return self._providers.get(name)
+
     def names(self, project: str) -> list[str]:
-        """Everything a project may ask for: its live routes, then the models."""
-        routes = sorted(
-            name for owner, name in self._deployments if owner == project and "@" not in name
+        """Everything a project may ask for: its routes that answer, then the models."""
+        known = self._projects.get(project)
+        routes = known.names() if known is not None else []
+        return sorted(routes) + sorted(self.cards)
+
+    def routes(self, project: str) -> Mapping[str, CompiledRoute | TrimtabError]:
+        """Each route of a project as it answers, or why it cannot."""
+        known = self._projects.get(project)
+        return known.routes() if known is not None else {}
+
+    def _project(self, name: str) -> _Project:
+        if name not in self._projects:
+            self._projects[name] = _Project(self)
+        return self._projects[name]
+
+    def _direct(self, name: str) -> CompiledRoute | None:
+        found = self._unlisted.get(name)
+        if found is None and (target := self.target(name)) is not None:
+            found = direct(target, self.defaults)
+            if len(self._unlisted) < _MOST_UNLISTED:
+                self._unlisted[name] = found
+        return found
+
+
+class _Project:
+    """The routes of one project; implements `compiling.Names`."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._settings: dict[str, Route] = {}
+        self._aliases: dict[str, str] = {}
+        self._deployed: dict[str, list[Deployment]] = {}
+        self._compiled: dict[str, CompiledRoute] = {}
+        self._broken: dict[str, TrimtabError] = {}
+
+    def add(self, route: Route) -> None:
+        self._settings[route.name] = route
+        self._aliases |= dict.fromkeys(route.aliases, route.name)
+
+    def deploy(self, deployment: Deployment) -> None:
+        self._deployed.setdefault(deployment.release.route, []).append(deployment)
+
+    def compile(self) -> None:
+        for name, deployed in self._deployed.items():
+            route = self._settings.get(name) or self._plain(deployed[0].release)
+            for one in deployed:
+                self._compiled[one.release.ref] = pinned(route, one)
+        for name in {*self._settings, *self._deployed}:
+            try:
+                found = self.route(name)
+                if found is not None:
+                    self._compiled[name] = compile_route(found, self)
+            except TrimtabError as error:
+                self._broken[name] = error
+                if name in self._settings:
+                    _log.warning("%s", error)
+        for alias, name in self._aliases.items():
+            if name in self._compiled:
+                self._compiled.setdefault(alias, self._compiled[name])
+
+    def find(self, name: str) -> CompiledRoute | None:
+        """Raises what is wrong with a route that was set up and cannot answer."""
+        compiled = self._compiled.get(name)
+        if compiled is None and self._broken:
+            name = self._aliases.get(name, name)
+            if name in self._broken and name in self._settings:
+                raise self._broken[name]
+        return compiled
+
+    def routes(self) -> Mapping[str, CompiledRoute | TrimtabError]:
+        working = {name: found for name, found in self._compiled.items() if "@" not in name}
+        broken = {name: why for name, why in self._broken.items() if name in self._settings}
+        return {**working, **broken}
+
+    # -- compiling.Names -----------------------------------------------------------------------
+
+    def target(self, model: str) -> Target | None:
+        return self._snapshot.target(model)
+
+    def route(self, name: str) -> Route | None:
+        name = self._aliases.get(name, name)
+        if name in self._settings:
+            return self._settings[name]
+        if any(one.release.state == "live" for one in self._deployed.get(name, ())):
+            return self._plain(self._deployed[name][0].release)
+        return None
+
+    def deployments(self, route: str) -> Sequence[Deployment]:
+        return self._deployed.get(route, ())
+
+    def names(self) -> Sequence[str]:
+        return [name for name in self._compiled if "@" not in name]
+
+    def _plain(self, release: Release) -> Route:
+        """The route of a release for which nothing was set up."""
+        return msgspec.structs.replace(
+            self._snapshot.defaults, project=release.project, name=release.route
         )
-        return routes + sorted(self.cards)
+
+
+__all__ = ["Deployment", "Plan", "Snapshot", "Target"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from trimtab.dialects.openai_chat import Fold
+from trimtab.dialects.llm import DIALECTS
+from trimtab.dialects.llm.answer import Fold
 from trimtab.errors import TrimtabError
-from trimtab.gateway.exchange import Answer
+from trimtab.gateway.answer import Answer
+from trimtab.gateway.ask import Caller
 from trimtab.gateway.gateway import Gateway
-from trimtab.gateway.trace import Caller
 from trimtab.kit import jsonx
 from trimtab.ports import Response
 from trimtab.records import Example, text_of
@@ -34,13 +35,12 @@ class ReleaseTask:
             answer = await self._gateway.chat(body, self._caller)
         except TrimtabError as error:
             return Response(output=None, error=str(error))
-        fold = Fold(stream=False)
         try:
-            async for chunk in answer.chunks:
-                fold.feed(chunk)
+            whole = b"".join([chunk async for chunk in answer.chunks])
         finally:
             await answer.chunks.aclose()
-        fold.finish()
+        fold = Fold()
+        fold.take(DIALECTS["openai.chat"].reader().body(whole))
         return _response(answer, fold)
 
 

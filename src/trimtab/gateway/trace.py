@@ -1,4 +1,7 @@
-"""The record of one call, built while it happens: a root span and its children."""
+"""The record of one call, built while it happens: a root span and its children.
+
+A call that only went to a model is one span; a release makes the model's span a child of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,16 @@ from typing import Any
 import msgspec
 
 from trimtab.errors import TrimtabError
+from trimtab.gateway.ask import Caller
 from trimtab.gateway.snapshot import Plan
+from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock
 from trimtab.records import Passage, Span, Usage, cost_usd, text_of
 from trimtab.records.span import SpanKind, SpanStatus
 
 _BYTES_PER_TOKEN = 4  # A rough average over English text, used only where nothing was reported.
-
-
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, and what the record should say about it."""
-
-    principal: str
-    project: str
-    user: str | None = None
-    session: str | None = None
-    environment: str | None = None
-    run: str | None = None
-    attributes: dict[str, Any] = {}
+_KINDS: dict[str, SpanKind] = {"openai.embeddings": "embedding"}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,18 +35,22 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallTrace:
-    """Collects the spans of one request; `spans` are complete once `finish` was called."""
+    """Collects the spans of one request; `finish` makes them.
 
-    def __init__(self, clock: Clock, caller: Caller, plan: Plan, *, route: str | None) -> None:
+    `usage` and `cost_usd` are those of the model's span once it is finished.
+    """
+
+    def __init__(self, clock: Clock, caller: Caller, plan: Plan, dialect: str) -> None:
         self._clock = clock
         self._caller = caller
         self._plan = plan
-        self._route = route
+        self._kind: SpanKind = _KINDS.get(dialect, "llm")
         self.trace_id = ids.trace_id()
         self.root_id = ids.span_id()
         self._started_ns = clock.now_ns()
         self._called_ns = self._started_ns
         self._children: list[Span] = []
+        self._said: dict[str, Any] = _identity(caller, plan, dialect)
 
     def retrieved(self, query: str, passages: list[Passage], started_ns: int) -> None:
         """Add the retriever's span; `started_ns` is when the search began."""
@@ -71,40 +69,35 @@ class CallTrace:
         """The model is about to be called."""
         self._called_ns = self._clock.now_ns()
 
+    def says(self, **attributes: Any) -> None:
+        """Add attributes to the span of the call; names get the prefix `trimtab.`."""
+        self._said |= {f"trimtab.{name}": value for name, value in attributes.items()}
+
     def failed(self, error: TrimtabError) -> Outcome:
         return Outcome(status="error", error=str(error), attributes={"error.code": error.code})
 
-    def finish(self, asked: Any, sent: Any, outcome: Outcome) -> list[Span]:
+    def finish(self, target: Target | None, asked: Any, sent: Any, outcome: Outcome) -> list[Span]:
         """All spans of the request.
 
         Args:
+            target: who answered, or was asked last; None if nobody was.
             asked: the caller's messages, which the root span shows.
             sent: the messages the model got, which the model's span shows.
         """
-        usage = outcome.usage or _estimate(sent, outcome)
-        card = self._plan.target.card
-        cost = cost_usd(usage, card.price) if usage else None
-        call: dict[str, Any] = {
-            "status": outcome.status,
-            "error": outcome.error,
-            "provider": card.provider,
-            "model": card.id,
-            "usage": usage,
-            "cost_usd": cost,
-            "cost_source": None if cost is None else "table",
-            "first_token_ns": outcome.first_token_ns,
-            "output": outcome.output,
-            "attributes": {**self._caller.attributes, **outcome.attributes},
-        }
-        if outcome.model and outcome.model != card.id:
-            call["attributes"]["gen_ai.response.model"] = outcome.model
+        call = self._call(target, sent, outcome)
+        route = self._plan.route
         if self._plan.deployment is None:
-            return [self._root(name=card.id, kind="llm", input=asked, **call)]
+            name = call["model"] or route or "call"
+            return [self._root(name=name, kind=self._kind, input=asked, **call)]
         model_span = self._span(
-            name=card.id, kind="llm", start_ns=self._called_ns, input=sent, **call
+            name=call["model"] or "call",
+            kind=self._kind,
+            start_ns=self._called_ns,
+            input=sent,
+            **call,
         )
         root = self._root(
-            name=self._route or "route",
+            name=self._plan.deployment.release.route,
             kind="chain",
             input=asked,
             output=outcome.output,
@@ -114,27 +107,64 @@ class CallTrace:
         )
         return [root, *self._children, model_span]
 
-    def _root(self, *, name: str, kind: SpanKind, **fields: Any) -> Span:
-        span = self._span(name=name, kind=kind, start_ns=self._started_ns, **fields)
-        return msgspec.structs.replace(span, span_id=self.root_id, parent_id=None)
+    def _call(self, target: Target | None, sent: Any, outcome: Outcome) -> dict[str, Any]:
+        usage = outcome.usage or _estimate(sent, outcome)
+        attributes = {**self._caller.attributes, **self._said, **outcome.attributes}
+        call: dict[str, Any] = {
+            "status": outcome.status,
+            "error": outcome.error,
+            "usage": usage,
+            "first_token_ns": outcome.first_token_ns,
+            "output": outcome.output,
+            "attributes": attributes,
+            "model": None,
+        }
+        if target is None:
+            return call
+        card = target.card
+        cost = cost_usd(usage, card.price) if usage else None
+        if outcome.model and outcome.model != card.id:
+            attributes["gen_ai.response.model"] = outcome.model
+        return call | {
+            "provider": card.provider,
+            "model": card.id,
+            "cost_usd": cost,
+            "cost_source": None if cost is None else "table",
+        }
 
-    def _span(self, **fields: Any) -> Span:
-        deployment, caller = self._plan.deployment, self._caller
+    def _root(self, *, name: str, kind: SpanKind, **fields: Any) -> Span:
+        return self._span(
+            name=name, kind=kind, start_ns=self._started_ns, own_id=self.root_id, **fields
+        )
+
+    def _span(self, *, own_id: str | None = None, **fields: Any) -> Span:
+        deployment, caller, route = self._plan.deployment, self._caller, self._plan.route
         return Span(
             trace_id=self.trace_id,
-            span_id=ids.span_id(),
-            parent_id=self.root_id,
+            span_id=own_id or ids.span_id(),
+            parent_id=None if own_id else self.root_id,
             project=caller.project,
             end_ns=max(self._clock.now_ns(), fields["start_ns"]),
             session=caller.session,
             user=caller.user,
             environment=caller.environment,
             run=caller.run,
-            route=self._route,
+            route=route,
             release=deployment.release.release_id if deployment else None,
             service="trimtab.gateway",
             **fields,
         )
+
+
+def _identity(caller: Caller, plan: Plan, dialect: str) -> dict[str, Any]:
+    """What every span of a call says: in which dialect, with which key, in which arm."""
+    said: dict[str, Any] = {"trimtab.dialect": dialect}
+    for name in ("key", "key_user", "team"):
+        if value := getattr(caller, name):
+            said[f"trimtab.{name}"] = value
+    if plan.deployment is not None and plan.arm is not plan.compiled.main:
+        said["trimtab.arm"] = plan.deployment.release.ref
+    return said
 
 
 def _estimate(sent: Any, outcome: Outcome) -> Usage | None:

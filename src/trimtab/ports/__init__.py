@@ -7,6 +7,16 @@ at its boundary. Each port has a conformance suite in `trimtab.testing` that eve
 
 from __future__ import annotations
 
+from trimtab.ports.access import (
+    AllowanceStore,
+    ApprovedModelStore,
+    KeyStore,
+    RouteStore,
+    Spend,
+    SpendKey,
+    SpendStore,
+    StoredRoute,
+)
 from trimtab.ports.blobs import BlobStore
 from trimtab.ports.clock import Clock
 from trimtab.ports.metadata import (
@@ -42,9 +52,12 @@ from trimtab.ports.telemetry import (
     TraceSummary,
     Written,
 )
-from trimtab.ports.traffic import Grant, Limiter, Recorder
+from trimtab.ports.traffic import Grant, Limiter, Quota, Recorder
+from trimtab.ports.upstream import Upstream, UpstreamResponse
 
 __all__ = [
+    "AllowanceStore",
+    "ApprovedModelStore",
     "BlobStore",
     "Call",
     "Clock",
@@ -59,18 +72,21 @@ __all__ = [
     "Group",
     "GroupField",
     "HourBucket",
+    "KeyStore",
     "Limiter",
     "MetadataStore",
     "Overview",
     "Point",
     "PromptStore",
     "Provider",
+    "Quota",
     "Recorder",
     "ReleaseStore",
     "Reply",
     "Response",
     "Retriever",
     "Retrievers",
+    "RouteStore",
     "RunStore",
     "ScoreQuery",
     "ScoreSummary",
@@ -79,11 +95,17 @@ __all__ = [
     "ShortFile",
     "SpanHead",
     "SpanQuery",
+    "Spend",
+    "SpendKey",
+    "SpendStore",
+    "StoredRoute",
     "Subject",
     "Table",
     "Task",
     "TelemetryStore",
     "Template",
     "TraceSummary",
+    "Upstream",
+    "UpstreamResponse",
     "Written",
 ]

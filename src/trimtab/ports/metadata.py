@@ -1,4 +1,4 @@
-"""The metadata store: prompts, datasets, releases, runs, cursors."""
+"""The metadata store: prompts, datasets, releases, runs, cursors, and what the gateway allows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from trimtab.ports.access import (
+    AllowanceStore,
+    ApprovedModelStore,
+    KeyStore,
+    RouteStore,
+    SpendStore,
+)
 from trimtab.records import (
     Approval,
     Dataset,
@@ -137,6 +144,16 @@ class MetadataStore(Protocol):
     releases: ReleaseStore
     runs: RunStore
     cursors: CursorStore
+    keys: KeyStore
+    allowances: AllowanceStore
+    approved_models: ApprovedModelStore
+    routes: RouteStore
+    spend: SpendStore
+
+    def gateway_revision(self) -> int:
+        """A number that grows with every change to a key, an allowance, an approved model or a
+        route; cheap to poll."""
+        ...
 
     def ping(self) -> None:
         """Raises StoreError when the database cannot be used."""

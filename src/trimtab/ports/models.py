@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,17 +14,28 @@ from trimtab.records import (
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to a provider, in the dialect of the caller, ready to send.
+    """One request to a provider, in a dialect it speaks, ready to send.
 
-    `body` is the JSON body with the provider's own model name in it. `stream` asks for server-sent
-    events. `timeout_s` is for the whole call.
+    `body` has the provider's own model name in it. `stream` asks for server-sent events.
+    `timeout_s` is for the whole call, `first_byte_s` until the answer begins, `idle_s` between two
+    pieces of it; None leaves the last two to the provider. `headers` are those of the caller that
+    mean something to a provider (`anthropic-beta`), names in lower case.
+
+    Only for the dialect `passthrough`, which is any path of the provider's API: `method`, `path`
+    (below its base URL, query included) and `content_type`.
     """
 
-    dialect: Literal["openai.chat"] = "openai.chat"
+    dialect: str = "openai.chat"
     model: str
     body: bytes
     stream: bool = False
     timeout_s: float = 600.0
+    first_byte_s: float | None = None
+    idle_s: float | None = None
+    headers: Mapping[str, str] = {}
+    method: str = "POST"
+    path: str = ""
+    content_type: str = "application/json"
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,13 +44,15 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     `chunks` yields the body in order and must be closed (`aclose`) when it is not read to the end;
     closing cancels the work behind it. Bytes are forwarded untouched. `mask` hides the provider's
     credential in bytes put together from several chunks, before they go on record; None where
-    there is no credential.
+    there is no credential. `lost` names the fields of the request that were left out because the
+    model refuses them.
     """
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
     mask: Callable[[bytes], bytes] | None = None
+    lost: Sequence[str] = ()
 
 
 class Provider(Protocol):
@@ -51,8 +64,12 @@ class Provider(Protocol):
         """The models this provider offers; may be empty when it cannot list them."""
         ...
 
+    def speaks(self, model: str) -> Sequence[str]:
+        """Dialects (`trimtab.dialects.llm`) it takes for a model, the one it likes best first."""
+        ...
+
     async def send(self, call: Call) -> Reply:
-        """Start a call.
+        """Start a call; the answer is in the dialect of the call.
 
         Raises:
             ProviderUnavailable: it could not be reached.

@@ -21,18 +21,47 @@ class Recorder(Protocol):
         ...
 
 
+class Quota(NamedTuple):
+    """A limit with a name: a bucket that refills, or an amount for one period.
+
+    A bucket holds `capacity` and refills at `rate_per_s`; a budget has `rate_per_s` 0, its period
+    in its `key`, and is forgotten `keep_s` after it was last used. `taken` is how much of it was
+    used before the limiter first heard of it.
+    """
+
+    key: str
+    capacity: float
+    rate_per_s: float = 0.0
+    keep_s: float = 3_000_000.0
+    taken: float = 0.0
+
+
 class Grant(NamedTuple):
-    """Whether a take was allowed; if not, after how long it would be."""
+    """Whether a take was allowed, and of how much; if not, after how long it would be.
+
+    `retry_after_s` is infinite where waiting does not help. `left` is what remains in the quota.
+    """
 
     ok: bool
     retry_after_s: float = 0.0
+    amount: float = 0.0
+    left: float = 0.0
 
 
 class Limiter(Protocol):
-    """Token buckets by key (a bucket holds `capacity` tokens and refills at `rate_per_s`)."""
+    """Keeps quotas, for one process or for all that share it. Atomic; never a lock held."""
 
-    async def take(self, key: str, *, cost: float, capacity: float, rate_per_s: float) -> Grant:
-        """Atomically take `cost` tokens, or nothing."""
+    async def take(self, quota: Quota, wanted: float, *, at_least: float | None = None) -> Grant:
+        """Take `wanted`, or what there is if that is `at_least` so much, or nothing.
+
+        Raises:
+            InvalidRequest: the quota could never grant it.
+            StoreError: the limiter cannot be reached; whether anything was taken is not known.
+        """
+        ...
+
+    async def give_back(self, quota: Quota, amount: float) -> None:
+        """Return what was not used. Negative: more was used than taken, as debt if need be."""
         ...
 
     async def aclose(self) -> None: ...

@@ -4,6 +4,7 @@ Frozen, slotted, keyword-only, typed; no I/O and no behaviour that needs any. A 
 value (`msgspec.structs.replace`). Absence is a state or `None`, never NaN, 0 or "".
 """
 
+from trimtab.records.access import Allowance, ApprovedModel, VirtualKey
 from trimtab.records.example import Dataset, Example
 from trimtab.records.filter import AllOf, AnyOf, Condition, Filter, Not
 from trimtab.records.message import Message, Passage, text_of
@@ -14,14 +15,17 @@ from trimtab.records.principal import Principal
 from trimtab.records.prompt import Prompt
 from trimtab.records.record import Record
 from trimtab.records.release import Approval, ModelTarget, Release, Retrieval
+from trimtab.records.route import Route
 from trimtab.records.run import Comparison, Estimate, Run, Verdict
 from trimtab.records.score import Score, Target
 from trimtab.records.span import Span
 
 __all__ = [
     "AllOf",
+    "Allowance",
     "AnyOf",
     "Approval",
+    "ApprovedModel",
     "Comparison",
     "Condition",
     "Dataset",
@@ -40,6 +44,7 @@ __all__ = [
     "Record",
     "Release",
     "Retrieval",
+    "Route",
     "Run",
     "Score",
     "Span",
@@ -48,6 +53,7 @@ __all__ = [
     "TieredPrice",
     "Usage",
     "Verdict",
+    "VirtualKey",
     "cost_usd",
     "text_of",
 ]

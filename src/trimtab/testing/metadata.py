@@ -11,10 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -37,8 +34,15 @@ from trimtab.records import (
 from trimtab.records.example import examples_digest
 from trimtab.records.prompt import prompt_digest
 from trimtab.records.release import release_digest
-
-T = TypeVar("T")
+from trimtab.testing.at_once import at_once
+from trimtab.testing.metadata_access import (
+    AllowanceStoreContract,
+    ApprovedModelStoreContract,
+    GatewayRevisionContract,
+    KeyStoreContract,
+    RouteStoreContract,
+    SpendStoreContract,
+)
 
 # Quotes, U+0000, a right-to-left word, an emoji of several code points, a line separator.
 HARD_TEXT = 'it\'s "so"; DROP TABLE prompts --\x00 שלום 👩‍🚀 \u2028 %s :name ?'
@@ -110,12 +114,6 @@ def sample_run(run_id: str = "run-1", **changes: object) -> Run:
 def approve(action: str = "promote", **changes: object) -> Approval:
     approval = Approval(principal="ann", time_ns=1_700_000_000_000_000_001, action="approve")
     return replace(approval, action=action, **changes)
-
-
-def at_once(work: Callable[[int], T], times: int) -> list[T]:
-    """The results of `work(0) ... work(times - 1)`, run by threads that wait for one another."""
-    with ThreadPoolExecutor(max_workers=min(times, 16)) as threads:
-        return list(threads.map(work, range(times)))
 
 
 class PromptStoreContract:
@@ -508,6 +506,12 @@ class MetadataStoreContract(
     ReleaseStoreContract,
     RunStoreContract,
     CursorStoreContract,
+    KeyStoreContract,
+    AllowanceStoreContract,
+    ApprovedModelStoreContract,
+    RouteStoreContract,
+    SpendStoreContract,
+    GatewayRevisionContract,
 ):
     """Everything `ports.MetadataStore` promises."""
 

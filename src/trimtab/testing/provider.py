@@ -91,6 +91,12 @@ class ProviderContract:
             assert card.id.startswith(f"{provider.name}/")
             assert card.provider == provider.name
 
+    def test_it_says_which_dialects_it_takes(self, provider: Provider, model: str) -> None:
+        spoken = list(provider.speaks(model))
+        assert "openai.chat" in spoken
+        assert len(spoken) == len(set(spoken))
+        assert all(spoken)
+
     def test_prices_of_cards_are_decimals(self, provider: Provider) -> None:
         for card in provider.cards():
             for bucket in Price.__struct_fields__ if card.price else ():

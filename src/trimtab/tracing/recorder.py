@@ -64,12 +64,15 @@ class SpanRecorder:
         """Return when the spans are on disk. Raises NotDurable."""
         if not spans:
             return
-        append = asyncio.create_task(self._append([jsonx.encode(span) for span in spans]))
+        durable = self._spool.put([jsonx.encode(span) for span in spans])
+        durable.add_done_callback(self._accept)
         # A caller that is cancelled does not take its spans back: they are carried on all the same.
-        await asyncio.shield(append)
+        await asyncio.shield(durable)
 
-    async def _append(self, payloads: Sequence[bytes]) -> None:
-        position = await self._spool.append(payloads)
+    def _accept(self, durable: asyncio.Future[Position]) -> None:
+        if durable.cancelled() or durable.exception() is not None:
+            return
+        position = durable.result()
         self._accepted = position if self._accepted is None else max(self._accepted, position)
         self._work.set()
 

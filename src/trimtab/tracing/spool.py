@@ -110,6 +110,10 @@ class Spool:
         Raises:
             NotDurable: none of the payloads was kept: the disk refused, or the backlog is full.
         """
+        return await self.put(payloads)
+
+    def put(self, payloads: Sequence[bytes]) -> asyncio.Future[Position]:
+        """What `append` waits for; cancelling it takes nothing back. Raises NotDurable."""
         data = frames.encode(payloads)
         self._admit(len(data))
         loop = asyncio.get_running_loop()
@@ -118,7 +122,7 @@ class Spool:
         self._waiting_bytes += len(data)
         if self._flushing is None:
             self._flushing = loop.create_task(self._flush())
-        return await waiting.done
+        return waiting.done
 
     def read(self, *, after: Position | None = None) -> Iterator[Frame]:
         """Frames that are on disk, in order of append, up to the end as it is now.

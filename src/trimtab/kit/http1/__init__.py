@@ -18,13 +18,14 @@ from trimtab.kit.http1.errors import (
     ProtocolError,
     ReadTimeout,
 )
-from trimtab.kit.http1.request import Address, encode_head, parse_url
+from trimtab.kit.http1.request import Address, Fields, encode_head, parse_url
 
 __all__ = [
     "Address",
     "ConnectError",
     "ConnectTimeout",
     "Disconnected",
+    "Fields",
     "HTTP1Client",
     "HTTPError",
     "ProtocolError",

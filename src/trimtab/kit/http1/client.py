@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from trimtab.kit.http1.connection import Connection, Response, Timeouts
 from trimtab.kit.http1.errors import ConnectError, ConnectTimeout, Disconnected
@@ -27,6 +27,8 @@ class HTTP1Client:
             stops.
         ssl_context: for https; None means the system's certificate authorities, with host names
             checked.
+        allowed_address: asked with each address that a host resolves to, before it is connected
+            to; None allows all.
 
     ```python
     client = HTTP1Client()
@@ -44,12 +46,14 @@ class HTTP1Client:
         max_head_bytes: int = 65_536,
         buffer_bytes: int = 262_144,
         ssl_context: ssl.SSLContext | None = None,
+        allowed_address: Callable[[str], bool] | None = None,
     ) -> None:
         self._max_connections = max_connections
         self._keepalive_s = keepalive_s
         self._max_head_bytes = max_head_bytes
         self._buffer_bytes = buffer_bytes
         self._ssl_context = ssl_context
+        self._allowed_address = allowed_address
         self._pools: dict[Origin, Pool] = {}
         self._closed = False
 
@@ -120,6 +124,7 @@ class HTTP1Client:
                 max_connections=self._max_connections,
                 keepalive_s=self._keepalive_s,
                 buffer_bytes=self._buffer_bytes,
+                allowed_address=self._allowed_address,
             )
         return pool
 

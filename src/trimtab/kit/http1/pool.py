@@ -7,6 +7,7 @@ and makes one, or waits in a first-come queue. A slot returns when its socket is
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,10 @@ from trimtab.kit.http1.request import Origin
 
 
 class Pool:
-    """Connections to `origin`, at most `max_connections`; `ssl_context` None means plain TCP."""
+    """Connections to `origin`, at most `max_connections`; `ssl_context` None means plain TCP.
+
+    `allowed_address` is asked with each address before it is connected to; None allows all.
+    """
 
     def __init__(
         self,
@@ -27,8 +31,10 @@ class Pool:
         max_connections: int,
         keepalive_s: float,
         buffer_bytes: int,
+        allowed_address: Callable[[str], bool] | None = None,
     ) -> None:
         self.origin = origin
+        self._allowed_address = allowed_address
         self._ssl_context = ssl_context
         self._max_connections = max_connections
         self._keepalive_s = keepalive_s
@@ -103,9 +109,7 @@ class Pool:
             self._check_open()
             if after is not None:
                 await asyncio.shield(after.lost)
-            _, connection = await self._loop.create_connection(
-                self._new, self.origin.host, self.origin.port, ssl=self._ssl_context
-            )
+            connection = await self._dial()
         except BaseException as error:
             self._hand_on(None)
             if isinstance(error, OSError) and not isinstance(error, ConnectError):
@@ -117,6 +121,36 @@ class Pool:
             connection.abort()
         self._check_open()
         return connection
+
+    async def _dial(self) -> Connection:
+        origin, tls = self.origin, self._ssl_context
+        if self._allowed_address is None:
+            _, connection = await self._loop.create_connection(
+                self._new, origin.host, origin.port, ssl=tls
+            )
+            return connection
+        found = await self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        failure: OSError = OSError("the name has no address")
+        for *_, address in found:
+            host = str(address[0])
+            if not self._allowed_address(host):
+                # One is enough to refuse: a name that leads there at times is not to be trusted.
+                raise ConnectError(f"{origin} leads to an address that may not be called")
+        for *_, address in found:
+            try:
+                # By address, so that what was judged is what is connected to.
+                _, connection = await self._loop.create_connection(
+                    self._new,
+                    str(address[0]),
+                    origin.port,
+                    ssl=tls,
+                    server_hostname=origin.host if tls else None,
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return connection
+        raise failure
 
     def _check_open(self) -> None:
         if self._closed:

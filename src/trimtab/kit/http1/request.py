@@ -67,6 +67,27 @@ def parse_url(url: str) -> Address:
     return Address(Origin(parts.scheme, host, port), authority, target)
 
 
+class Fields(dict[str, str]):
+    """Headers that were checked and encoded once, to be sent many times. Not to be changed.
+
+    Raises:
+        ValueError: as `encode_head`.
+
+    >>> Fields({"accept": "text/plain"}).encoded
+    b'accept: text/plain\\r\\n'
+    """
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(headers)
+        self.encoded = _encoded(headers)
+
+    def plus(self, headers: Mapping[str, str]) -> Fields:
+        """These and some more; of two with one name the new one counts."""
+        return Fields({**self, **headers})
+
+
 def encode_head(
     method: str, address: Address, headers: Mapping[str, str], *, body_bytes: int
 ) -> bytes:
@@ -76,18 +97,29 @@ def encode_head(
         ValueError: a method, name or value that RFC 9110 does not allow (CR and LF among them),
             or a header that is set here. The text names the header, never its value.
     """
+    fields = headers.encoded if isinstance(headers, Fields) else _encoded(headers)
+    if body_bytes or method in _BODY_METHODS:
+        return b"%b%bcontent-length: %d\r\n\r\n" % (_opening(method, address), fields, body_bytes)
+    return b"%b%b\r\n" % (_opening(method, address), fields)
+
+
+@lru_cache(maxsize=256)
+def _opening(method: str, address: Address) -> bytes:
+    """The lines that are the same for every request to one address."""
     if not _TOKEN.fullmatch(method):
         raise ValueError("the method is not an HTTP token")
-    lines = [f"{method} {address.target} HTTP/1.1\r\nhost: {address.authority}\r\n"]
+    line = f"{method} {address.target} HTTP/1.1\r\nhost: {address.authority}\r\n"
+    return line.encode("latin-1")
+
+
+def _encoded(headers: Mapping[str, str]) -> bytes:
+    lines = []
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name) or name.lower() in _SET_HERE:
             raise ValueError(f"header {name!r} is not a name that can be set")
         if not _VALUE.fullmatch(value):
             raise ValueError(f"header {name!r} has a character that header values cannot hold")
         lines.append(f"{name}: {value}\r\n")
-    if body_bytes or method in _BODY_METHODS:
-        lines.append(f"content-length: {body_bytes}\r\n")
-    lines.append("\r\n")
     return "".join(lines).encode("latin-1")
 
 

@@ -126,6 +126,9 @@ class ExtractProvider:
     def cards(self) -> Sequence[ModelCard]:
         return (_CARD,)
 
+    def speaks(self, model: str) -> Sequence[str]:
+        return ("openai.chat",) if f"{self.name}/{model}" == _CARD.id else ()
+
     async def send(self, call: Call) -> Reply:
         """Answer a call; a bad request is a reply with an error body, as from a remote provider."""
         try:

@@ -1,1 +1,1 @@
-"""Rate limits: token buckets, in this process or shared through a server."""
+"""Quotas: in this process, over a socket for the processes of a machine, or in a server."""

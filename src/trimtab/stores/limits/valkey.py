@@ -1,19 +1,21 @@
-"""Token buckets in a Valkey or Redis server, shared by every process that uses it.
+"""Quotas in a Valkey or Redis server, shared by every process that uses it.
 
 One script per take runs on the server, by the server's clock, so takers neither race nor need
-clocks that agree. A bucket nobody takes from disappears once it would be full. Nothing else is
-stored, and a server that loses its memory only forgets what was taken.
+clocks that agree. A bucket nobody takes from disappears once it would be full, a budget when it was
+not used for as long as it says. Nothing else is stored, and a server that loses its memory only
+forgets what was taken.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from trimtab.errors import ConfigError, InvalidRequest, MissingExtra, StoreError
-from trimtab.ports import Grant
-from trimtab.stores.limits.bucket import TOLERANCE, Take
+from trimtab.kit.meter import TOLERANCE
+from trimtab.ports import Grant, Quota
+from trimtab.stores.limits import bucket
 
 if TYPE_CHECKING:
     from redis.asyncio import BlockingConnectionPool
@@ -24,30 +26,50 @@ _FIX = "write redis://user:password@host:6379/0, or rediss:// for TLS"
 _CONNECTIONS = 32
 _TIMEOUT_S = 2.0
 
-# The arithmetic of `bucket.Take.of`. Times are microseconds since 1970, which a double holds
-# exactly. A clock that was set back refills nothing until it has moved on.
-_SCRIPT = f"""
-local cost, capacity, rate = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+# The arithmetic of `kit.meter` and `bucket.granted`. Times are microseconds since 1970, which a
+# double holds exactly. A clock that was set back leaks nothing until it has caught up.
+_METER = """
+local capacity, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
-local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = capacity
-if bucket[1] then
-  local elapsed = math.max(0, now - tonumber(bucket[2]))
-  tokens = math.min(capacity, tonumber(bucket[1]) + elapsed * rate / 1000000)
+local kept = redis.call('HMGET', KEYS[1], 'used', 'at')
+local used = tonumber(ARGV[4])
+if kept[1] then
+  used = tonumber(kept[1])
+  local before = tonumber(kept[2])
+  used = math.max(0, used - math.max(0, now - before) * rate / 1000000)
+  now = math.max(now, before)
 end
-local granted = tokens + {TOLERANCE!r} >= cost
-local wait = 0
+local function keep()
+  redis.call('HSET', KEYS[1],
+    'used', string.format('%.17g', used), 'at', string.format('%.0f', now))
+  local ms = tonumber(ARGV[3]) * 1000
+  if rate > 0 then ms = math.min(ms, math.ceil(used / rate * 1000) + 1000) end
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.min(math.ceil(ms), 1e12)))
+end
+"""
+_TAKE = f"""{_METER}
+local wanted, least = tonumber(ARGV[5]), tonumber(ARGV[6])
+local left = capacity - used
+local took, wait = 0, '0'
+local granted = least <= 0 or left + {TOLERANCE!r} >= least
 if granted then
-  tokens = math.max(0, tokens - cost)
+  took = wanted
+  if left + {TOLERANCE!r} < wanted then took = math.max(least, left) end
+  if took > 0 then used = math.min(used + took, math.max(capacity, used)) end
+elseif rate > 0 then
+  wait = string.format('%.17g', (least - left) / rate)
 else
-  wait = (cost - tokens) / rate
+  wait = 'inf'
 end
-redis.call('HSET', KEYS[1],
-  'tokens', string.format('%.17g', tokens), 'at', string.format('%.0f', now))
-local until_full_ms = math.ceil((capacity - tokens) / rate * 1000)
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.min(until_full_ms + 1000, 1e12)))
-return {{granted and 1 or 0, string.format('%.17g', wait)}}
+keep()
+return {{granted and 1 or 0, wait,
+  string.format('%.17g', took), string.format('%.17g', capacity - used)}}
+"""
+_GIVE_BACK = f"""{_METER}
+used = math.max(0, used - tonumber(ARGV[5]))
+keep()
+return 1
 """
 
 
@@ -68,7 +90,8 @@ class ValkeyLimiter:
         self._server = server
         self._prefix = prefix
         self._client = Redis.from_pool(pool)
-        self._script = self._client.register_script(_SCRIPT)
+        self._take = self._client.register_script(_TAKE)
+        self._give_back = self._client.register_script(_GIVE_BACK)
 
     @classmethod
     def open(cls, url: str, *, prefix: str = "trimtab:limit:") -> ValkeyLimiter:
@@ -88,25 +111,37 @@ class ValkeyLimiter:
             raise MissingExtra.named("valkey", needed_for="redis:// limit URLs") from None
         return cls(_pool(server), server, prefix)
 
-    async def take(self, key: str, *, cost: float, capacity: float, rate_per_s: float) -> Grant:
-        """Atomically take `cost` tokens, or nothing.
+    async def take(self, quota: Quota, wanted: float, *, at_least: float | None = None) -> Grant:
+        """Atomically take `wanted`, or what there is if that is `at_least` so much, or nothing.
 
         Raises:
             InvalidRequest: the take could never be granted.
-            StoreError: the server does not answer. Whether tokens were taken is not known.
+            StoreError: the server does not answer. Whether anything was taken is not known.
         """
+        least = bucket.need(quota, wanted, at_least)
+        ok, wait_s, amount, left = await self._run(self._take, quota, wanted, least)
+        return Grant(
+            ok=ok == 1, retry_after_s=float(wait_s), amount=float(amount), left=float(left)
+        )
+
+    async def give_back(self, quota: Quota, amount: float) -> None:
+        """Return what was not used; negative: add what was used beyond.
+
+        Raises:
+            StoreError: the server does not answer. Whether it was returned is not known.
+        """
+        await self._run(self._give_back, quota, bucket.amount(quota, amount))
+
+    async def _run(self, script: Any, quota: Quota, *amounts: float) -> Any:
         from redis.exceptions import RedisError
 
-        Take(cost, capacity, rate_per_s).check()
+        shape = (quota.capacity, quota.rate_per_s, quota.keep_s, quota.taken, *amounts)
         try:
-            granted, wait_s = await self._script(
-                keys=[self._prefix + key], args=[repr(cost), repr(capacity), repr(rate_per_s)]
-            )
+            return await script(keys=[self._prefix + quota.key], args=[*map(repr, shape)])
         except UnicodeEncodeError:
             raise InvalidRequest("a limit's key is not valid text", where="key") from None
         except (RedisError, OSError) as error:
             raise self._unusable(error) from None
-        return Grant(ok=granted == 1, retry_after_s=float(wait_s))
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -1,7 +1,7 @@
 """Releases in the metadata database: content that never changes, a state that does.
 
-Every change bumps one counter first, in its transaction. The counter's row is what writers queue
-on, so changes to releases happen one after another, and the number a poller reads never goes back.
+Every change bumps one counter first, in its transaction, so changes to releases happen one after
+another.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from trimtab.errors import Conflict, NotFound
 from trimtab.records import Approval, Release
 from trimtab.records.release import ReleaseState
 from trimtab.stores.metadata.audit import Audit
+from trimtab.stores.metadata.counter import Counter
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.heads import Heads, Version, check_name
 from trimtab.stores.metadata.rows import dump, load
-from trimtab.stores.metadata.tables import counters, releases
-
-_COUNTER = "releases"
+from trimtab.stores.metadata.tables import releases
 
 
 class SQLReleases:
@@ -30,11 +29,12 @@ class SQLReleases:
         self._database = database
         self._audit = audit
         self._heads = Heads(database, "release")
+        self._changes = Counter(database, "releases")
 
     def add(self, release: Release) -> Release:
         check_name(release.release_id, what="the release's id")
         with self._database.write() as connection:
-            self._bump(connection)
+            self._changes.bump(connection)
             latest = self._heads.lock(connection, release.project, release.route)
             _check_new(connection, release)
             added = replace(release, version=latest + 1)
@@ -82,7 +82,7 @@ class SQLReleases:
         over: str | None = None,
     ) -> Release:
         with self._database.write() as connection:
-            self._bump(connection)
+            self._changes.bump(connection)
             query = select(releases.c.body).filter_by(project=project, release_id=release_id)
             body = connection.execute(query).scalar()
             if body is None:
@@ -97,9 +97,7 @@ class SQLReleases:
         return changed
 
     def revision(self) -> int:
-        with self._database.read() as connection:
-            query = select(counters.c.value).filter_by(name=_COUNTER)
-            return connection.execute(query).scalar() or 0
+        return self._changes.value()
 
     def list(self, project: str | None = None, route: str | None = None) -> list[Release]:
         query = select(releases.c.body).order_by(
@@ -111,15 +109,6 @@ class SQLReleases:
             query = query.filter_by(route=route)
         with self._database.read() as connection:
             return [load(body, Release) for body in connection.execute(query).scalars()]
-
-    def _bump(self, connection: Connection) -> None:
-        """Count this change; other changes wait until its transaction ends."""
-        first = self._database.insert(counters).values(name=_COUNTER, value=1)
-        connection.execute(
-            first.on_conflict_do_update(
-                index_elements=["name"], set_={"value": counters.c.value + 1}
-            )
-        )
 
     def _retire_former(
         self, connection: Connection, successor: Release, approval: Approval

@@ -1,8 +1,9 @@
 """The metadata store in one SQL database: SQLite by default, PostgreSQL to scale out.
 
-In: records of prompts, datasets, releases and runs. Out: the same records, durable when a method
-returns. It assigns version numbers and keeps the rules that need a transaction (one live release
-per route); every other rule of a record's life is the business of its station.
+In: records of prompts, datasets, releases, runs, and of what the gateway allows. Out: the same
+records, durable when a method returns. It assigns version numbers and keeps the rules that need a
+transaction (one live release per route); every other rule of a record's life is the business of its
+station.
 """
 
 from __future__ import annotations
@@ -12,21 +13,32 @@ from pathlib import Path
 from trimtab.errors import StoreError
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import (
+    AllowanceStore,
+    ApprovedModelStore,
     Clock,
     CursorStore,
     DatasetStore,
+    KeyStore,
     PromptStore,
     ReleaseStore,
+    RouteStore,
     RunStore,
+    SpendStore,
 )
 from trimtab.stores.metadata.address import parse
+from trimtab.stores.metadata.allowances import SQLAllowances
+from trimtab.stores.metadata.approved_models import SQLApprovedModels
 from trimtab.stores.metadata.audit import Audit, AuditEntry
+from trimtab.stores.metadata.changes import Changes
 from trimtab.stores.metadata.cursors import SQLCursors
 from trimtab.stores.metadata.datasets import SQLDatasets
 from trimtab.stores.metadata.engine import Database
+from trimtab.stores.metadata.keys import SQLKeys
 from trimtab.stores.metadata.prompts import SQLPrompts
 from trimtab.stores.metadata.releases import SQLReleases
+from trimtab.stores.metadata.routes import SQLRoutes
 from trimtab.stores.metadata.runs import SQLRuns
+from trimtab.stores.metadata.spend import SQLSpend
 from trimtab.stores.metadata.upgrade import HEAD, stored_revision, upgrade
 
 
@@ -38,6 +50,11 @@ class SQLMetadata:
     releases: ReleaseStore
     runs: RunStore
     cursors: CursorStore
+    keys: KeyStore
+    allowances: AllowanceStore
+    approved_models: ApprovedModelStore
+    routes: RouteStore
+    spend: SpendStore
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -47,6 +64,12 @@ class SQLMetadata:
         self.releases = SQLReleases(database, self._audit)
         self.runs = SQLRuns(database)
         self.cursors = SQLCursors(database)
+        self._changes = Changes(database, self._audit)
+        self.keys = SQLKeys(database, self._changes)
+        self.allowances = SQLAllowances(database, self._changes)
+        self.approved_models = SQLApprovedModels(database, self._changes)
+        self.routes = SQLRoutes(database, self._changes)
+        self.spend = SQLSpend(database)
 
     @classmethod
     def open(cls, url: str, *, clock: Clock | None = None) -> SQLMetadata:
@@ -70,8 +93,11 @@ class SQLMetadata:
             raise
         return cls(database, clock or SystemClock())
 
+    def gateway_revision(self) -> int:
+        return self._changes.revision()
+
     def audit(self, project: str, *, limit: int = 100) -> list[AuditEntry]:
-        """The changes to prompts, datasets and releases of a project, newest first."""
+        """The changes to what a project's audit table covers, newest first."""
         return self._audit.entries(project, limit=limit)
 
     def ping(self) -> None:

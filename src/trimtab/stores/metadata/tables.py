@@ -143,6 +143,66 @@ cursors = Table(
     PrimaryKeyConstraint("name"),
 )
 
+# Credentials are kept as the SHA-256 of their secret, which is in `digest` and in `body`.
+keys = Table(
+    "keys",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "key_id"),
+    UniqueConstraint("project", "name"),
+    UniqueConstraint("digest"),
+)
+
+allowances = Table(
+    "allowances",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "kind", "name"),
+)
+
+approved_models = Table(
+    "approved_models",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "model"),
+)
+
+routes = Table(
+    "routes",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "name"),
+)
+
+# How far each source was added is a row of `cursors`, written with what was added.
+spend = Table(
+    "spend",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("tokens_input", BigInteger, nullable=False),
+    Column("tokens_output", BigInteger, nullable=False),
+    Column("cost_nano_usd", BigInteger, nullable=False),
+    Column("unpriced_requests", BigInteger, nullable=False),
+    PrimaryKeyConstraint("project", "period", "kind", "name"),
+)
+
 # Numbers that grow with every change of something, for pollers.
 counters = Table(
     "counters",

@@ -1,0 +1,155 @@
+"""/v1: the gateway over HTTP, in the dialects of OpenAI and Anthropic."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from trimtab.api.http import Endpoint, Handler, Request, Response, reply
+from trimtab.dialects.llm import DIALECTS
+from trimtab.errors import InvalidRequest
+from trimtab.gateway.answer import Answer
+from trimtab.gateway.ask import Caller
+from trimtab.kit import jsonx
+
+_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te"})
+# Headers of a request that mean something to a provider; each provider takes those it knows.
+_PASSED_ON = (
+    "anthropic-beta",
+    "anthropic-version",
+    "idempotency-key",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+)
+
+
+def asks(dialect: str) -> Handler:
+    """The handler of one dialect's requests."""
+
+    async def handle(request: Request) -> Response:
+        gateway = request.app.gateway
+        answer = await gateway.ask(
+            DIALECTS[dialect],
+            request.body,
+            caller_of(request),
+            variables=_variables(request),
+        )
+        return as_response(answer)
+
+    return handle
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, by the key and by what the headers of ours say."""
+    headers, principal = request.headers, request.principal
+    return Caller(
+        principal=principal.id,
+        project=principal.project,
+        user=_said(request, "user"),
+        session=_said(request, "session"),
+        environment=_said(request, "environment"),
+        key=principal.key,
+        key_user=principal.user,
+        team=principal.team,
+        models=principal.models,
+        headers={name: headers[name] for name in _PASSED_ON if name in headers},
+    )
+
+
+def as_response(answer: Answer) -> Response:
+    headers = {
+        name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP
+    }
+    media_type = headers.pop("content-type", "application/json")
+    if media_type.startswith("text/event-stream"):
+        headers |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
+    if answer.body is not None:
+        return Response(
+            status=answer.status, media_type=media_type, headers=headers, body=answer.body
+        )
+    return Response(
+        status=answer.status, media_type=media_type, headers=headers, stream=answer.chunks
+    )
+
+
+def _said(request: Request, name: str) -> str | None:
+    """What a header of ours says; an empty one says nothing."""
+    return request.headers.get(f"x-trimtab-{name}") or None
+
+
+def _variables(request: Request) -> dict[str, Any]:
+    """Variables of the route's prompt, for clients that cannot add to the body."""
+    text = request.headers.get("x-trimtab-variables")
+    if not text:
+        return {}
+    try:
+        return jsonx.decode(text.encode(), dict[str, Any])
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"the variables are no JSON object: {error.what}",
+            where="x-trimtab-variables",
+            fix='send for example {"name": "Ada"}',
+        ) from None
+
+
+async def models(request: Request) -> Response:
+    """What the project may ask for, as the clients of both dialects read it."""
+    snapshot = request.app.gateway.snapshot
+    cards = snapshot.cards
+    data: list[dict[str, Any]] = []
+    for name in snapshot.names(request.project):
+        card = cards.get(name)
+        row: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": "trimtab"}
+        row |= {"type": "model", "display_name": name}
+        if card is not None:
+            row |= {
+                "owned_by": card.owned_by or card.provider,
+                "description": card.description,
+                "limitations": card.limitations,
+            }
+        data.append(row)
+    return reply({"object": "list", "data": data, "has_more": False})
+
+
+def _endpoint(
+    path: str, dialect: str, summary: str, shape: Literal["openai", "anthropic"] = "openai"
+) -> Endpoint:
+    return Endpoint(
+        method="POST",
+        path=path,
+        permission="gateway:call",
+        handler=asks(dialect),
+        abandons=True,
+        summary=summary,
+        dialect=shape,
+    )
+
+
+ENDPOINTS = [
+    _endpoint(
+        "/v1/chat/completions",
+        "openai.chat",
+        "Answer a chat through a route or a model, streamed or not",
+    ),
+    _endpoint("/v1/responses", "openai.responses", "The same in the dialect of OpenAI's Responses"),
+    _endpoint(
+        "/v1/messages", "anthropic.messages", "The same in the dialect of Anthropic", "anthropic"
+    ),
+    _endpoint(
+        "/v1/messages/count_tokens",
+        "anthropic.count_tokens",
+        "Count the tokens of a request to Anthropic",
+        "anthropic",
+    ),
+    _endpoint("/v1/completions", "openai.completions", "Complete a text"),
+    _endpoint("/v1/embeddings", "openai.embeddings", "Embed texts"),
+    _endpoint("/v1/moderations", "openai.moderations", "Classify what texts may harm"),
+    Endpoint(
+        method="GET",
+        path="/v1/models",
+        permission="gateway:call",
+        handler=models,
+        summary="List the routes and models this project may ask for",
+        dialect="openai",
+    ),
+]

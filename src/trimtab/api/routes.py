@@ -1,0 +1,206 @@
+"""/api/v1/routes: the names that applications ask for, and what is behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from trimtab.api.allowances import Deleted
+from trimtab.api.http import Endpoint, Page, Request, Response, reply
+from trimtab.api.inputs import Identifier, ModelTargetInput, as_record, require_path_name
+from trimtab.errors import InvalidRequest
+from trimtab.governance.settings import (
+    Source,
+    require_free_names,
+    require_not_declared,
+    route_key,
+)
+from trimtab.records import Route
+from trimtab.records.route import (
+    Breaker,
+    CacheSettings,
+    Choice,
+    ReleaseShare,
+    Retries,
+    Shadow,
+    Share,
+    Timeouts,
+    route_complaint,
+)
+
+Revision = Annotated[int, Meta(ge=0, lt=2**31)]
+_MAX_REVISION = 2**31 - 1
+
+
+class RetriesInput(Retries, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Attempts after the first, all targets together, and the pauses before them in seconds."""
+
+
+class TimeoutsInput(Timeouts, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seconds: to the first byte of content, between two pieces, and for the whole answer."""
+
+
+class BreakerInput(Breaker, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a target is left alone: after `failures` in a row, for `cooldown_s`."""
+
+
+class CacheInput(CacheSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be answered from memory of earlier answers."""
+
+
+class ShadowInput(Shadow, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A copy of a share of the requests, whose answers go to nobody."""
+
+
+class ReleaseShareInput(ReleaseShare, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A release's share of the requests, relative to its siblings."""
+
+
+class WeightedModelInput(ModelTargetInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model of a route; one of weight 0 is not drawn."""
+
+    weight: Annotated[float, Meta(ge=0)] = 1.0
+
+
+class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A route; what is left out has its default.
+
+    `revision` is the one that this replaces: 0 for a route that must be new. Without it, whatever
+    is there is replaced.
+    """
+
+    revision: Revision | None = None
+    aliases: tuple[Identifier, ...] = ()
+    targets: tuple[WeightedModelInput, ...] = ()
+    choose: Choice = "weighted"
+    fallbacks: tuple[Identifier, ...] = ()
+    retries: RetriesInput = RetriesInput()
+    timeouts: TimeoutsInput = TimeoutsInput()
+    breaker: BreakerInput = BreakerInput()
+    sticky: bool = False
+    split: tuple[ReleaseShareInput, ...] = ()
+    canary: Share = 0.0
+    shadows: tuple[ShadowInput, ...] = ()
+    cache: CacheInput | None = None
+
+
+class RouteView(Route, frozen=True, kw_only=True):
+    """A route, and whether it stands in the configuration file, which has no revisions."""
+
+    revision: int | None
+    source: Source
+
+
+async def put(request: Request) -> Response:
+    given = request.json(RouteInput)
+    name = request.path["name"]
+    require_path_name(name, where="name")
+    route = as_record(given, Route, name=name, project=request.project)
+    if complaint := route_complaint(route):
+        raise InvalidRequest(f"a route {complaint}", where="$", fix="correct it")
+    require_free_names(route, _declared(request))
+    await asyncio.to_thread(_require_answerable, request, route)
+    stored = await asyncio.to_thread(
+        request.app.metadata.routes.put, route, by=request.principal.id, over=given.revision
+    )
+    await request.app.refresh()
+    return reply(_view(route, "api", stored.revision), status=200 if stored.revision > 1 else 201)
+
+
+def _require_answerable(request: Request, route: Route) -> None:
+    """Raises InvalidRequest when a model or a fallback is one that nobody offers."""
+    for model in (*(one.model for one in route.targets), *(one.model for one in route.shadows)):
+        request.app.require_model(model)
+    routes = [one for one in request.app.settings.routes.values() if one.project == route.project]
+    names = {name for one in routes for name in (one.name, *one.aliases)}
+    names |= {release.route for release in request.app.metadata.releases.list(route.project)}
+    for fallback in route.fallbacks:
+        if fallback not in names:
+            request.app.require_model(fallback)
+
+
+async def listed(request: Request) -> Response:
+    declared = _declared(request)
+    names = {route.name for route in declared}
+    stored = await asyncio.to_thread(request.app.metadata.routes.list, request.project)
+    views = [_view(route, "file") for route in declared]
+    views += [
+        _view(one.route, "api", one.revision) for one in stored if one.route.name not in names
+    ]
+    return reply(Page(data=sorted(views, key=route_key)))
+
+
+async def read(request: Request) -> Response:
+    name = request.path["name"]
+    declared = next((route for route in _declared(request) if route.name == name), None)
+    if declared is not None:
+        return reply(_view(declared, "file"))
+    stored = await asyncio.to_thread(request.app.metadata.routes.get, request.project, name)
+    return reply(_view(stored.route, "api", stored.revision))
+
+
+async def delete(request: Request) -> Response:
+    name = request.path["name"]
+    over = None
+    if "revision" in request.query:
+        over = request.whole_number("revision", 1, low=0, high=_MAX_REVISION)
+    declared = map(route_key, _declared(request))
+    require_not_declared((request.project, name), declared, what=f"the route {name!r}")
+    await asyncio.to_thread(
+        request.app.metadata.routes.delete,
+        request.project,
+        name,
+        by=request.principal.id,
+        over=over,
+    )
+    await request.app.refresh()
+    return reply(Deleted(deleted=name))
+
+
+def _declared(request: Request) -> list[Route]:
+    return [route for route in request.app.declared.routes if route.project == request.project]
+
+
+def _view(route: Route, source: Source, revision: int | None = None) -> RouteView:
+    return RouteView(**msgspec.structs.asdict(route), source=source, revision=revision)
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/api/v1/routes",
+        permission="routes:read",
+        handler=listed,
+        summary="List routes, by name",
+        gives=list[RouteView],
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/routes/{name}",
+        permission="routes:read",
+        handler=read,
+        summary="One route",
+        gives=RouteView,
+    ),
+    Endpoint(
+        method="PUT",
+        path="/api/v1/routes/{name}",
+        permission="routes:write",
+        handler=put,
+        summary="Create or replace a route; requests that begin afterwards take it",
+        takes=RouteInput,
+        gives=RouteView,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/api/v1/routes/{name}",
+        permission="routes:write",
+        handler=delete,
+        summary="Delete a route",
+        gives=Deleted,
+        query={"revision": "the one that must be stored (default whichever is)"},
+    ),
+]

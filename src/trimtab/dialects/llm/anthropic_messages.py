@@ -1,0 +1,174 @@
+"""The dialect of Anthropic's messages: requests, errors, and where the rest of it is.
+
+`anthropic_reader` and `anthropic_writer` have the answers, `anthropic_question` and `anthropic_ask`
+the requests in neutral form, `anthropic_usage` the token counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from trimtab.dialects.llm import anthropic_ask, anthropic_question, openai_fields
+from trimtab.dialects.llm.anthropic_reader import MessagesReader
+from trimtab.dialects.llm.anthropic_writer import MessagesWriter
+from trimtab.dialects.llm.dialect import Envelope, Reader, Writer
+from trimtab.dialects.llm.openai_chat import OPENAI_CHAT, on_wire, spliced
+from trimtab.dialects.llm.question import Asked, Question
+from trimtab.errors import InvalidRequest, TrimtabError
+from trimtab.kit import jsonx, sse
+from trimtab.records import Message
+
+ROLES = ("user", "assistant", "system")
+
+_MOST_TOKENS = 10**9  # No answer is longer; a greater limit is as good as none.
+_FIX = {
+    "model": "name a route or a model of GET /v1/models",
+    "messages": 'send at least one message, like {"role": "user", "content": "Hello"}',
+    "max_tokens": "say how many tokens the answer may have, like 1024",
+}
+_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+class _Said(msgspec.Struct, frozen=True):
+    role: str
+    content: str | list[dict[str, Any]]
+
+
+class AnthropicMessages:
+    """See `Dialect`."""
+
+    name = "anthropic.messages"
+    translates = True
+    _required: tuple[str, ...] = ("model", "max_tokens", "messages")
+
+    def envelope(self, body: bytes) -> Envelope:
+        fields, own = openai_fields.fields_of(body)
+        for name in self._required:
+            if name not in fields:
+                raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name])
+        _field(fields, "system", str | list[dict[str, Any]] | None)
+        envelope = Envelope(
+            model=_field(fields, "model", str),
+            stream=_field(fields, "stream", bool | None) or False,
+            user=_user(fields),
+            max_tokens=self._limit(fields),
+            trimtab=own,
+            fields=fields,
+            text_bytes=openai_fields.text_bytes(fields, "system", "messages", "tools"),
+        )
+        _check(envelope.model, _field(fields, "messages", list[_Said]))
+        return envelope
+
+    def messages(self, envelope: Envelope) -> list[Any]:
+        messages: list[Any] = msgspec.json.decode(envelope.fields["messages"])
+        system = _field(envelope.fields, "system", Any)
+        return [{"role": "system", "content": system}, *messages] if system else messages
+
+    def opened(self, envelope: Envelope, opening: Sequence[Message]) -> dict[str, Any]:
+        if not opening:
+            return {}
+        written = _written(opening)
+        changes: dict[str, Any] = {}
+        if system := written.get("system"):
+            blocks = system if isinstance(system, list) else [{"type": "text", "text": system}]
+            changes["system"] = spliced(blocks, _as_array(envelope.fields.get("system")))
+        if written["messages"]:
+            changes["messages"] = spliced(written["messages"], envelope.fields["messages"])
+        return changes
+
+    def asking_usage(self, envelope: Envelope) -> dict[str, Any]:
+        del envelope  # Its streams always report their usage.
+        return {}
+
+    def reader(self) -> Reader:
+        return MessagesReader()
+
+    def writer(self, envelope: Envelope, *, id: str, created_s: int) -> Writer:
+        return MessagesWriter(envelope, id=id, created_s=created_s)
+
+    def question(self, envelope: Envelope) -> Question:
+        return anthropic_question.question(envelope)
+
+    def ask(self, question: Question, *, model: str) -> Asked:
+        return anthropic_ask.ask(question, model=model)
+
+    def error(self, error: TrimtabError) -> bytes:
+        return jsonx.encode(_error(error))
+
+    def error_event(self, error: TrimtabError) -> bytes:
+        return sse.encode(self.error(error), name="error")
+
+    def _limit(self, fields: dict[str, msgspec.Raw]) -> int | None:
+        """The limit of an answer, for estimates: the provider judges whether it can be."""
+        limit = int(_field(fields, "max_tokens", int))
+        return limit if 0 <= limit <= _MOST_TOKENS else None
+
+
+ANTHROPIC_MESSAGES = AnthropicMessages()
+
+
+def _written(opening: Sequence[Message]) -> dict[str, Any]:
+    """A prompt's messages, which are in OpenAI's shape, in this one."""
+    body = jsonx.encode({"model": "-", "messages": [on_wire(message) for message in opening]})
+    question = OPENAI_CHAT.question(OPENAI_CHAT.envelope(body))
+    written: dict[str, Any] = jsonx.decode(anthropic_ask.ask(question, model="-").body)
+    return written
+
+
+def _as_array(system: msgspec.Raw | None) -> msgspec.Raw:
+    """The caller's system text as an array of blocks, its own bytes as they came."""
+    raw = b"[]" if system is None else bytes(system).strip()
+    if raw in (b"null", b'""'):
+        return msgspec.Raw(b"[]")
+    is_array = raw.startswith(b"[")
+    return msgspec.Raw(raw if is_array else b'[{"type":"text","text":' + raw + b"}]")
+
+
+def _error(error: TrimtabError) -> dict[str, Any]:
+    """An error in the shape Anthropic's clients read."""
+    said = str(error)
+    kind = _KINDS.get(error.status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": said}}
+
+
+def _check(model: str, messages: list[_Said]) -> None:
+    if not model:
+        raise InvalidRequest("'model' is empty", where="model", fix=_FIX["model"])
+    if not messages:
+        raise InvalidRequest("'messages' is empty", where="messages", fix=_FIX["messages"])
+    for index, message in enumerate(messages):
+        if message.role not in ROLES:
+            raise InvalidRequest(
+                f"unknown role {message.role[:50]!r}",
+                where=f"messages[{index}].role",
+                fix="use one of user, assistant; the system's text goes into 'system'",
+            )
+
+
+def _user(fields: dict[str, msgspec.Raw]) -> str | None:
+    metadata = _field(fields, "metadata", dict[str, Any] | None) or {}
+    user = metadata.get("user_id")
+    return user if isinstance(user, str) and user else None
+
+
+def _field(fields: dict[str, msgspec.Raw], name: str, kind: Any) -> Any:
+    try:
+        return openai_fields.field(fields, name, kind)
+    except InvalidRequest as error:
+        fix = _FIX.get(name, "see Anthropic's reference of messages")
+        raise InvalidRequest(error.what, where=error.where, fix=fix) from None

@@ -1,0 +1,287 @@
+"""Admission: whether a request may be made, and what is set aside for it until it is over.
+
+In: who asks, what for, and an estimate. Out: a `Reservation`, or an error that names the limit. All
+or nothing: what was taken from some limits is returned when another one refuses. Nothing here waits
+for a disk or a database; most requests are admitted without awaiting anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from trimtab.gateway import over
+from trimtab.gateway.ask import Ask
+from trimtab.gateway.asker import DAY_NS, MONEY, NANO_USD, PLACES, TOKENS, Asker, Askers, Part
+from trimtab.gateway.asker import day_of as _day_of
+from trimtab.gateway.estimates import Estimates, cost_nano_usd
+from trimtab.gateway.places import Places
+from trimtab.gateway.quotas import Quotas
+from trimtab.gateway.snapshot import Plan
+from trimtab.kit.clock import NS_PER_S
+from trimtab.ports import Clock, Quota
+from trimtab.records import Usage
+
+_NO_HEADERS: dict[str, str] = {}
+
+
+class Wanted(NamedTuple):
+    """What a request asks for: a name, the models that may answer, and about how much of them.
+
+    `cost_nano_usd` None: a model among them has no known price. `learns` is the key under which the
+    length of the answer is remembered.
+    """
+
+    model: str
+    models: Sequence[str] = ()
+    tokens: int = 0
+    cost_nano_usd: int | None = 0
+    learns: str = ""
+
+
+class LimitState(msgspec.Struct, frozen=True, kw_only=True):
+    """How one limit stands. `limit` is the field of the allowance; budgets are in US dollars.
+
+    `resets_in_s` is until nothing of it is used; None where that is when requests end.
+    """
+
+    node: str
+    kind: str
+    name: str
+    limit: str
+    capacity: Decimal
+    used: Decimal
+    left: Decimal
+    resets_in_s: float | None = None
+
+
+class Reservation:
+    """What one admitted request holds: settled exactly once, when it is over, however it ends.
+
+    `day` is the UTC day whose budgets it counts for, also when it ends on the next.
+    """
+
+    __slots__ = ("_admission", "_open", "_parts", "_wanted", "day")
+
+    def __init__(
+        self,
+        admission: Admission,
+        parts: tuple[Part, ...],
+        wanted: Wanted,
+        day: str,
+    ) -> None:
+        self._admission = admission
+        self._parts = parts
+        self._wanted = wanted
+        self._open = True
+        self.day = day
+
+    def settle(self, usage: Usage | None, cost_usd: Decimal | None) -> None:
+        """Put what was used in the place of what was set aside; later calls do nothing.
+
+        Args:
+            usage: tokens used, estimated ones too; None when no model answered.
+            cost_usd: what it cost; None where it has no price, which is counted as nothing.
+        """
+        if self._open:
+            self._open = False
+            self._admission.settled(self._parts, self._wanted, usage, cost_usd)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How the tightest limits stand now: `x-ratelimit-*`, `x-trimtab-budget-warning`."""
+        return self._admission.headers(self._parts) if self._parts else _NO_HEADERS
+
+
+class Admission:
+    """Decides for every request of this process.
+
+    Args:
+        askers: allowances and catalogues; swap them by assigning `admission.askers`.
+        quotas: where limits are counted.
+        estimates: learns from what is settled.
+    """
+
+    def __init__(
+        self, askers: Askers, quotas: Quotas, clock: Clock, *, estimates: Estimates | None = None
+    ) -> None:
+        self.askers = askers
+        self.estimates = estimates or Estimates()
+        self._quotas = quotas
+        self._clock = clock
+        self._places = Places(quotas)
+        self._day_number = -1
+        self._day = ""
+
+    async def admit(self, ask: Ask, plan: Plan) -> Reservation:
+        """Admit a request as the gateway has it.
+
+        Raises:
+            Forbidden: a model may not be used, or has no price where a budget wants one.
+            RateLimited: a limit is reached.
+        """
+        caller, envelope = ask.caller, ask.envelope
+        asker = self.askers.asker(
+            caller.project,
+            key=caller.key,
+            user=caller.key_user,
+            team=caller.team,
+            principal=caller.principal,
+            models=caller.models,
+        )
+        model = plan.route or envelope.model
+        pool = plan.arm.pool
+        estimate = self.estimates.of(
+            model, text_bytes=envelope.text_bytes, max_tokens=envelope.max_tokens
+        )
+        costs = [cost_nano_usd(estimate, target.card.price) for target in pool.targets]
+        cost = None if None in costs else max((c for c in costs if c is not None), default=0)
+        return await self.reserve(asker, Wanted(model, pool.ids, estimate.tokens, cost, model))
+
+    async def reserve(self, asker: Asker, wanted: Wanted) -> Reservation:
+        """Admit a request of this asker. Raises as `admit`."""
+        now_ns = self._clock.now_ns()
+        day = self._today(now_ns)
+        self._allow(asker, wanted, day)
+        parts = asker.parts(day)
+        if parts:
+            await self._take(parts, wanted, now_ns)
+        return Reservation(self, parts, wanted, day)
+
+    def settled(
+        self,
+        parts: Sequence[Part],
+        wanted: Wanted,
+        usage: Usage | None,
+        cost_usd: Decimal | None,
+    ) -> None:
+        """Correct what a reservation took; for `Reservation` only."""
+        tokens = 0
+        if usage is not None:
+            output = usage.total_output
+            tokens = usage.total_input + output
+            if wanted.learns and not usage.estimated:
+                self.estimates.observe(wanted.learns, output)
+        nano = 0 if cost_usd is None else round(cost_usd * NANO_USD)
+        over_estimate = (wanted.cost_nano_usd or 0) - nano
+        give_back = self._quotas.give_back
+        for part in parts:
+            unit = part.unit
+            if unit == MONEY:
+                if over_estimate:
+                    give_back(part.quota, over_estimate)
+            elif unit == TOKENS:
+                give_back(part.quota, _tokens(part, wanted) - tokens)
+            elif unit == PLACES:
+                self._leave(part)
+
+    def headers(self, parts: Sequence[Part]) -> dict[str, str]:
+        return over.headers(parts, self._quotas)
+
+    async def explain(self, asker: Asker) -> list[LimitState]:
+        """How every limit of an asker stands for all that share it, the tightest first."""
+        now_ns = self._clock.now_ns()
+        states = []
+        for part in asker.parts(self._today(now_ns)):
+            quota = self._shared(part, now_ns)
+            left = await self._quotas.ask(quota)
+            states.append((left / quota.capacity, _state(part, left, now_ns)))
+        return [state for _, state in sorted(states, key=lambda one: one[0])]
+
+    # -- one request ---------------------------------------------------------------------------
+
+    def _allow(self, asker: Asker, wanted: Wanted, day: str) -> None:
+        if forbidden := over.not_allowed(asker, wanted.model):
+            raise forbidden
+        for model in wanted.models:
+            if reason := asker.catalogue.refusal(model, day):
+                raise over.not_approved(asker, model, reason, day)
+        if wanted.cost_nano_usd is None and (node := asker.priced_only()):
+            raise over.unpriced(node, ", ".join(wanted.models) or wanted.model)
+
+    async def _take(self, parts: Sequence[Part], wanted: Wanted, now_ns: int) -> None:
+        """Take from one limit after the other; from none when it fails at any."""
+        quotas = self._quotas
+        try_take, now_s = quotas.try_take, quotas.now_s()
+        amounts = (1, wanted.tokens, wanted.cost_nano_usd or 0, 1)
+        taken = 0
+        try:
+            for part in parts:
+                quota, unit = part.quota, part.unit
+                amount: float = amounts[unit]
+                if unit == TOKENS:
+                    amount = _tokens(part, wanted)
+                elif unit == PLACES:
+                    quota = self._shared(part, now_ns)
+                ok = try_take(quota, amount, now_s)
+                if ok is None:
+                    ok = await quotas.take(quota, amount)
+                    now_s = quotas.now_s()
+                if not ok:
+                    wait_s = quotas.wait_s(quota, amount, now_s)
+                    raise over.refused(part, amount, wait_s, now_ns=now_ns)
+                if unit == PLACES and quotas.shared:
+                    self._places.took(part.quota)
+                taken += 1
+        except BaseException:
+            self._return(parts[:taken], wanted)
+            raise
+
+    def _return(self, parts: Sequence[Part], wanted: Wanted) -> None:
+        """Give back what was taken for a request that is not made after all."""
+        amounts = (1, wanted.tokens, wanted.cost_nano_usd or 0, 1)
+        for part in parts:
+            if part.unit == PLACES:
+                self._leave(part)
+            else:
+                amount = _tokens(part, wanted) if part.unit == TOKENS else amounts[part.unit]
+                self._quotas.give_back(part.quota, amount)
+
+    def _leave(self, part: Part) -> None:
+        if self._quotas.shared:
+            self._places.leave(part.quota, self._clock.now_ns())
+        else:
+            self._quotas.give_back(part.quota, 1)
+
+    def _shared(self, part: Part, now_ns: int) -> Quota:
+        if part.unit == PLACES and self._quotas.shared:
+            return self._places.quota(part.quota, now_ns)
+        return part.quota
+
+    def _today(self, now_ns: int) -> str:
+        number = now_ns // DAY_NS
+        if number != self._day_number:
+            self._day_number = number
+            self._day = _day_of(now_ns)
+        return self._day
+
+
+def _tokens(part: Part, wanted: Wanted) -> float:
+    """What is set aside; of more than a bucket holds, all of it, and the rest becomes debt."""
+    capacity = part.quota.capacity
+    return min(capacity, wanted.tokens)
+
+
+def _state(part: Part, left: float, now_ns: int) -> LimitState:
+    quota = part.quota
+    unit = Decimal(1) / NANO_USD if part.unit == MONEY else Decimal(1)
+    capacity = Decimal(quota.capacity if quota.capacity >= 1 else 0) * unit
+    remains = round(Decimal(left) * unit, 9 if part.unit == MONEY else 0)
+    resets_in_s = None
+    if part.ends_ns is not None:
+        resets_in_s = (part.ends_ns - now_ns) / NS_PER_S
+    elif quota.rate_per_s:
+        resets_in_s = max(0.0, quota.capacity - left) / quota.rate_per_s
+    return LimitState(
+        node=part.node.label,
+        kind=part.node.kind,
+        name=part.node.name,
+        limit=part.limit,
+        capacity=capacity,
+        used=capacity - remains,
+        left=remains,
+        resets_in_s=resets_in_s,
+    )

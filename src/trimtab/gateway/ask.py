@@ -1,0 +1,45 @@
+"""Ask: one request as it came, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from trimtab.dialects.llm.dialect import Dialect, Envelope
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, and what the record should say about it.
+
+    `user` and `session` are the application's own; `key`, `key_user` and `team` are those of the
+    virtual key. `headers` are the ones of the request that mean something to a provider.
+    """
+
+    principal: str
+    project: str
+    user: str | None = None
+    session: str | None = None
+    environment: str | None = None
+    run: str | None = None
+    key: str | None = None
+    key_user: str | None = None
+    team: str | None = None
+    models: tuple[str, ...] | None = None
+    attributes: dict[str, Any] = {}
+    headers: Mapping[str, str] = {}
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """A request in the dialect it came in. `variables` are for the prompt of the route."""
+
+    dialect: Dialect
+    envelope: Envelope
+    caller: Caller
+    variables: Mapping[str, Any] = {}
+
+    @property
+    def unit(self) -> str | None:
+        """Whom a choice stays the same for: the session, or else the user."""
+        return self.caller.session or self.caller.user or self.envelope.user

@@ -1,0 +1,177 @@
+"""Calling: one attempt at one target, up to the first content of its answer.
+
+Until content came nothing has gone to the caller, so what fails here can be tried again elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from trimtab.dialects.llm.dialect import Dialect
+from trimtab.dialects.llm.parts import Failed
+from trimtab.errors import ProviderError, ProviderTimeout
+from trimtab.gateway.answer import close
+from trimtab.gateway.ask import Ask
+from trimtab.gateway.outgoing import outgoing
+from trimtab.gateway.prepare import Prepared
+from trimtab.gateway.refusals import Retryable, is_retried, retryable
+from trimtab.gateway.relay import Piece, Relay, too_large
+from trimtab.gateway.target import Target
+from trimtab.kit import ids
+from trimtab.ports import Clock, Reply
+from trimtab.records.route import Timeouts
+
+_MAX_BODY_BYTES = 64 << 20  # of an answer that is not a stream
+_NS_PER_S = 1_000_000_000
+
+
+class Refused(ProviderError):
+    """A provider answered, with an error; what it said can still go to the caller."""
+
+    def __init__(self, begun: Begun, provider: str) -> None:
+        super().__init__(
+            f"{provider} answered HTTP {begun.reply.status}",
+            fix="see the trace for what it said",
+            status=begun.reply.status,
+        )
+        self.begun = begun
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that has begun: whole, or a stream with its first pieces.
+
+    `lost` is what of the request could not be said to this target.
+    """
+
+    target: Target
+    reply: Reply
+    relay: Relay
+    lost: tuple[str, ...]
+    translated: bool
+    body: bytes | None = None
+    head: tuple[Piece, ...] = ()
+
+
+class Calling:
+    """Calls targets for one request; implements the `call` of `attempts.Attempts`."""
+
+    def __init__(self, ask: Ask, prepared: Prepared, timeouts: Timeouts, clock: Clock) -> None:
+        self._ask = ask
+        self._prepared = prepared
+        self._timeouts = timeouts
+        self._clock = clock
+        self.target: Target | None = None  # asked last
+
+    async def __call__(self, target: Target) -> Begun:
+        """Call a target; returns with the first content of its answer.
+
+        Raises:
+            Retryable: nothing came that could go to the caller.
+            InvalidRequest: the target cannot be asked this.
+        """
+        self.target = target
+        # A whole answer may take all the time there is, which `Attempts` looks after.
+        limit_s = self._timeouts.first_token_s if self._ask.envelope.stream else None
+        out = outgoing(self._ask, self._prepared, target, self._timeouts)
+        try:
+            async with asyncio.timeout(limit_s):
+                reply = await target.provider.send(out.call)
+                relay = self._relay(out.dialect, reply)
+                begun = Begun(
+                    target=target,
+                    reply=reply,
+                    relay=relay,
+                    lost=out.lost,
+                    translated=out.dialect is not self._ask.dialect,
+                )
+                return await self._begin(begun)
+        except TimeoutError:
+            raise Retryable(_late(target, self._timeouts.first_token_s)) from None
+        except ProviderError as error:
+            raise Retryable(error) from error
+
+    def _relay(self, dialect: Dialect, reply: Reply) -> Relay:
+        ask = self._ask
+        writer = None
+        if dialect is not ask.dialect:
+            created_s = self._clock.now_ns() // _NS_PER_S
+            writer = ask.dialect.writer(ask.envelope, id=ids.span_id(), created_s=created_s)
+        return Relay(
+            dialect.reader(),
+            writer,
+            hides_usage=ask.envelope.stream and not ask.envelope.wants_usage,
+        )
+
+    async def _begin(self, begun: Begun) -> Begun:
+        reply = begun.reply
+        try:
+            if not is_stream(reply):
+                body = await _collected(reply.chunks)
+                await close(reply.chunks)
+                return self._accepted(msgspec.structs.replace(begun, body=body))
+            head = await self._head(begun)
+        except BaseException:
+            await close(reply.chunks)
+            raise
+        return msgspec.structs.replace(begun, head=tuple(head))
+
+    async def _head(self, begun: Begun) -> list[Piece]:
+        """The pieces of a stream up to its first content, its end, or its failure."""
+        head: list[Piece] = []
+        async for chunk in begun.reply.chunks:
+            for piece in begun.relay.feed(chunk):
+                head.append(piece)
+                if piece.failure is not None and not any(known.has_content for known in head):
+                    if is_retried(piece.failure.status or 502):
+                        raise Retryable(_failed(begun.target, piece.failure))
+            if any(piece.has_content or piece.ends for piece in head):
+                break
+        return head
+
+    def _accepted(self, begun: Begun) -> Begun:
+        """The answer, unless it is a refusal that may be tried again."""
+        reply = begun.reply
+        if reply.status < 400:
+            return begun
+        refused = Refused(begun, begun.target.card.provider)
+        again = retryable(refused, reply.status, reply.headers, now_ns=self._clock.now_ns())
+        if again is not None:
+            raise again
+        return begun
+
+
+def is_stream(reply: Reply) -> bool:
+    """Whether an answer is a stream; a provider may answer a stream request with JSON."""
+    content_type = reply.headers.get("content-type", "").lower()
+    return reply.status < 400 and content_type.startswith("text/event-stream")
+
+
+async def _collected(chunks: AsyncIterator[bytes]) -> bytes:
+    """A whole body, given up as soon as it is known to be too large."""
+    parts: list[bytes] = []
+    size_bytes = 0
+    async for chunk in chunks:
+        size_bytes += len(chunk)
+        if size_bytes > _MAX_BODY_BYTES:
+            raise too_large(f"an answer of more than {_MAX_BODY_BYTES:,} bytes")
+        parts.append(chunk)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _failed(target: Target, failure: Failed) -> ProviderError:
+    """What a stream said instead of an answer."""
+    status = failure.status or 502
+    return ProviderError(
+        f"{target.card.provider} failed: {failure.message[:500]}", fix="retry", status=status
+    )
+
+
+def _late(target: Target, limit_s: float) -> ProviderTimeout:
+    return ProviderTimeout(
+        f"{target.card.provider} did not start to answer in {limit_s:g} s",
+        fix="retry, or raise the route's timeouts",
+        provider=target.card.provider,
+    )

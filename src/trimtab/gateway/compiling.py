@@ -1,0 +1,254 @@
+"""Compiling: routes as people write them into tables that requests only look up.
+
+Everything that can be wrong with a route is found here, before it answers anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from itertools import accumulate
+from math import isfinite
+from typing import Protocol
+
+import msgspec
+
+from trimtab.errors import InvalidRequest
+from trimtab.gateway.draws import AliasTable
+from trimtab.gateway.pools import Pool
+from trimtab.gateway.routing import Arm, CompiledRoute
+from trimtab.gateway.target import Target
+from trimtab.records import ModelTarget, Release, Route
+from trimtab.records.model import ModelCard
+from trimtab.records.route import Choice
+
+_DEEPEST = 8  # routes that fall back to routes
+
+
+class Deployed(Protocol):
+    """A release and the targets it names, as in `snapshot.Deployment`."""
+
+    @property
+    def release(self) -> Release: ...
+
+    @property
+    def targets(self) -> tuple[Target, ...]: ...
+
+
+class Names(Protocol):
+    """What the names in a route of one project mean."""
+
+    def target(self, model: str) -> Target | None:
+        """The model `provider/name`."""
+        ...
+
+    def route(self, name: str) -> Route | None:
+        """The route of that name or alias."""
+        ...
+
+    def deployments(self, route: str) -> Sequence[Deployed]:
+        """The releases of a route that may answer."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """All names, to find what a misspelt one meant."""
+        ...
+
+
+def compile_route(route: Route, names: Names) -> CompiledRoute:
+    """A route made ready to answer.
+
+    Raises:
+        InvalidRequest: a name leads nowhere or in a circle, or shares leave nobody to answer;
+            `where` is the part of the route.
+    """
+    arms = {
+        deployed.release.ref: _arm(route, deployed) for deployed in names.deployments(route.name)
+    }
+    split = _split(route, arms)
+    main = _main(route, names, arms)
+    if main is None and not split:
+        raise _wrong(route, "targets", "it has no targets and no live release", "add a target")
+    fallbacks = tuple(_fallbacks(route, names, (route.name,)))
+    return CompiledRoute(
+        route=route,
+        main=main or split[0][0],
+        split=tuple(arm for arm, _ in split),
+        bounds=_bounds([weight for _, weight in split]),
+        canary=_canary(route, names, arms),
+        arms=arms,
+        fallbacks=fallbacks,
+        shadows=tuple(
+            (_target(route, names, shadow.model, f"shadows[{place}]"), shadow.share)
+            for place, shadow in enumerate(route.shadows)
+        ),
+    )
+
+
+def direct(target: Target, settings: Route) -> CompiledRoute:
+    """A model asked for by its own name, as a route with nothing but that target.
+
+    Args:
+        settings: a route whose retries, timeouts and breaker hold.
+    """
+    pool = _pool("weighted", (target,), (1.0,))
+    targets = (ModelTarget(model=target.id),)
+    route = msgspec.structs.replace(settings, name=target.id, targets=targets)
+    return CompiledRoute(route=route, main=Arm(ref=None, pool=pool))
+
+
+def pinned(route: Route, deployed: Deployed) -> CompiledRoute:
+    """One release of a route asked for as `route@version`: it answers, or nobody does."""
+    alone = Route(project=route.project, name=route.name, retries=route.retries)
+    return CompiledRoute(
+        route=msgspec.structs.replace(alone, timeouts=route.timeouts, breaker=route.breaker),
+        main=_arm(route, deployed),
+    )
+
+
+def _main(route: Route, names: Names, arms: dict[str, Arm]) -> Arm | None:
+    """The live release, or else the route's own targets."""
+    for deployed in names.deployments(route.name):
+        if deployed.release.state == "live":
+            return arms[deployed.release.ref]
+    if not route.targets:
+        return None
+    targets = [
+        _target(route, names, target.model, f"targets[{place}]")
+        for place, target in enumerate(route.targets)
+    ]
+    weights = [target.weight for target in route.targets]
+    return Arm(ref=None, pool=_weighed(route, "targets", targets, weights))
+
+
+def _arm(route: Route, deployed: Deployed) -> Arm:
+    release = deployed.release
+    weights = {target.model: target.weight for target in release.targets}
+    pool = _weighed(
+        route,
+        f"release {release.ref}",
+        deployed.targets,
+        [weights.get(target.id, 1.0) for target in deployed.targets],
+    )
+    return Arm(ref=release.ref, pool=pool)
+
+
+def _split(route: Route, arms: dict[str, Arm]) -> list[tuple[Arm, float]]:
+    found = []
+    for place, share in enumerate(route.split):
+        arm = arms.get(f"{route.name}@{share.version}")
+        if arm is None:
+            raise _wrong(
+                route,
+                f"split[{place}]",
+                f"there is no release {route.name}@{share.version}",
+                f"use one of {', '.join(sorted(arms)) or 'the releases you make first'}",
+            )
+        if share.weight > 0:
+            found.append((arm, share.weight))
+    if route.split and not found:
+        raise _wrong(route, "split", "every weight is 0", "give one of the releases a weight")
+    return found
+
+
+def _bounds(weights: Sequence[float]) -> tuple[float, ...]:
+    if not weights:
+        return ()
+    total = sum(weights)
+    # The last bound is 1 whatever the sum was rounded to.
+    return (*(reached / total for reached in list(accumulate(weights))[:-1]), 1.0)
+
+
+def _canary(route: Route, names: Names, arms: dict[str, Arm]) -> Arm | None:
+    """The newest release in state `canary`; a share without one waits for it."""
+    releases = [
+        deployed.release
+        for deployed in names.deployments(route.name)
+        if deployed.release.state == "canary"
+    ]
+    if not releases or not route.canary:
+        return None
+    return arms[max(releases, key=lambda release: release.version).ref]
+
+
+def _fallbacks(route: Route, names: Names, path: tuple[str, ...]) -> Iterator[Pool]:
+    """Pools in the order of the fallbacks; a route brings its targets, then its own fallbacks.
+
+    Of a route only the models are used: the prompt stays that of the route that was asked.
+    """
+    for place, name in enumerate(route.fallbacks):
+        where = f"fallbacks[{place}]"
+        other = names.route(name)
+        if other is None:
+            yield _pool("weighted", (_target(route, names, name, where),), (1.0,))
+            continue
+        way = " -> ".join((*path, other.name))
+        if other.name in path:
+            raise _wrong(route, where, f"it comes back to itself: {way}", "take one of them out")
+        if len(path) >= _DEEPEST:
+            fix = f"list the models; {_DEEPEST} routes are the most in a chain"
+            raise _wrong(route, where, f"the chain is too long: {way}", fix)
+        main = _main(
+            other,
+            names,
+            {
+                deployed.release.ref: _arm(other, deployed)
+                for deployed in names.deployments(other.name)
+            },
+        )
+        if main is None:
+            what = f"the route {other.name!r} has no targets and no live release"
+            raise _wrong(route, where, what, "promote a release of it, or add a target to it")
+        yield main.pool
+        yield from _fallbacks(other, names, (*path, other.name))
+
+
+def _target(route: Route, names: Names, model: str, where: str) -> Target:
+    target = names.target(model)
+    if target is None:
+        close = get_close_matches(model[:200], names.names(), n=3)
+        hint = f"did you mean {', '.join(close)}? " if close else ""
+        fix = f"{hint}GET /v1/models lists them"
+        raise _wrong(route, where, f"there is no model or route {model[:200]!r}", fix)
+    return target
+
+
+def _weighed(route: Route, where: str, targets: Sequence[Target], weights: Sequence[float]) -> Pool:
+    """A pool without the targets of weight 0, which are not asked at all."""
+    if not all(isfinite(weight) and weight >= 0 for weight in weights):
+        raise _wrong(route, where, "a weight is not a number from 0 up", "correct the weight")
+    pairs = [pair for pair in zip(targets, weights, strict=True) if pair[1] > 0]
+    if not pairs:
+        raise _wrong(route, where, "no target has a weight above 0", "give one of them a weight")
+    choose = route.choose
+    return _pool(choose, [target for target, _ in pairs], [weight for _, weight in pairs])
+
+
+def _pool(choose: Choice, targets: Sequence[Target], weights: Sequence[float]) -> Pool:
+    by_price = sorted(range(len(targets)), key=lambda index: _price(targets[index].card))
+    return Pool(
+        targets=tuple(targets),
+        ids=tuple(target.id for target in targets),
+        weights=tuple(weights),
+        table=AliasTable(weights),
+        places=tuple(by_price.index(index) for index in range(len(targets))),
+        choose=choose,
+    )
+
+
+def _price(card: ModelCard) -> tuple[bool, float]:
+    """US dollars of 3 million tokens read and 1 million written; models without a price last.
+
+    What a request will cost is not known before it is answered; three to one is what published
+    comparisons of models blend prices with.
+    """
+    price = card.price
+    if price is None or price.input is None or price.output is None:
+        return True, 0.0
+    return False, float(3 * price.input + price.output)
+
+
+def _wrong(route: Route, where: str, what: str, fix: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"route {route.name!r} cannot answer: {what}", where=where, fix=fix, route=route.name
+    )

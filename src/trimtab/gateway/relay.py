@@ -1,0 +1,121 @@
+"""Relay: a provider's answer on its way to the caller, read as it passes.
+
+Where both speak one dialect the bytes go through untouched; where they do not, what the answer says
+is written anew in the caller's dialect. Either way the same parts are folded into the record, and
+the end of the answer is told apart, so that it can be held back until the record is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from trimtab.dialects.llm.answer import CONTENT, Fold
+from trimtab.dialects.llm.dialect import Reader, Writer
+from trimtab.dialects.llm.parts import Began, Ended, Failed, Part, Used
+from trimtab.errors import ProviderError
+from trimtab.kit import sse
+
+_MAX_EVENT_BYTES = 16 << 20  # of one event of a stream
+
+
+class Piece(NamedTuple):
+    """Bytes for the caller, and what they say. An answer's last piece has `Ended` in its parts."""
+
+    data: bytes
+    parts: Sequence[Part]
+
+    @property
+    def ends(self) -> bool:
+        return any(isinstance(part, Ended) for part in self.parts)
+
+    @property
+    def has_content(self) -> bool:
+        return any(isinstance(part, CONTENT) for part in self.parts)
+
+    @property
+    def failure(self) -> Failed | None:
+        return next((part for part in self.parts if isinstance(part, Failed)), None)
+
+
+class Relay:
+    """One answer, whole or streamed.
+
+    Args:
+        reader: of the provider's dialect.
+        writer: of the caller's, where that is another one; None forwards bytes as they come.
+        hides_usage: the caller did not ask for the usage event that Trimtab asked for.
+    """
+
+    def __init__(self, reader: Reader, writer: Writer | None, *, hides_usage: bool) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._hides_usage = hides_usage and writer is None
+        self._decoder = sse.Decoder(max_event_bytes=_MAX_EVENT_BYTES)
+        self.fold = Fold()
+
+    @property
+    def lost(self) -> Sequence[str]:
+        """What the answer said that the caller's dialect cannot."""
+        return self._writer.lost if self._writer is not None else ()
+
+    def feed(self, chunk: bytes) -> list[Piece]:
+        """The events completed by a chunk of a stream.
+
+        Raises:
+            ProviderError: an event is too large to be read.
+        """
+        try:
+            events = self._decoder.feed(chunk)
+        except sse.EventTooLarge as error:
+            raise too_large(str(error)) from None
+        read = self._reader.event
+        return [self._piece(event, read(event)) for event in events]
+
+    def end(self) -> list[Piece]:
+        """What a clean end of the stream means; nothing where that is no end in its dialect."""
+        parts = self._reader.end()
+        self.fold.take(parts)
+        if self._writer is None:
+            return [Piece(b"", parts)] if parts else []
+        return [Piece(self._writer.stream(part), (part,)) for part in parts]
+
+    def whole(self, body: bytes) -> bytes:
+        """The caller's body for an answer that is not a stream."""
+        parts = self._reader.body(body)
+        self.fold.take(parts)
+        return body if self._writer is None else self._writer.body(parts)
+
+    def refusal(self, body: bytes) -> str | None:
+        """What the body of an error says, read in the provider's dialect."""
+        parts = self._reader.body(body)
+        return next((part.message for part in parts if isinstance(part, Failed)), None)
+
+    def _piece(self, event: sse.Event, parts: Sequence[Part]) -> Piece:
+        self.fold.take(parts)
+        if self._writer is not None:
+            return Piece(b"".join(map(self._writer.stream, parts)), parts)
+        if self._hides_usage and _only_usage(event, parts):
+            return Piece(b"", parts)
+        return Piece(event.raw, parts)
+
+
+def too_large(what: str) -> ProviderError:
+    return ProviderError(
+        f"the provider sent {what}", fix="ask for a shorter answer, or for fewer choices"
+    )
+
+
+def _only_usage(event: sse.Event, parts: Sequence[Part]) -> bool:
+    """Whether an event is the extra usage chunk: usage and no choices."""
+    if not any(isinstance(part, Used) for part in parts):
+        return False
+    if not all(isinstance(part, Used | Began) for part in parts):
+        return False
+    try:
+        wire = msgspec.json.decode(event.data or "")
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return isinstance(wire, dict) and bool(wire.get("usage")) and wire.get("choices") == []

@@ -1,0 +1,154 @@
+"""Routing: which targets a request tries, in which order. Compiled routes in, targets out.
+
+A pass over a route yields every target at most once: those of the release or route in the order of
+its choice, then its fallbacks. Targets whose breaker is open, or that rest, are left out. If that
+leaves nothing, the one that failed longest ago is tried, once: an answer from it is worth more than
+an error that needs no provider, and a breaker is there to spare targets, not to refuse callers.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from random import Random
+
+import msgspec
+
+from trimtab.gateway import draws
+from trimtab.gateway.health import Health
+from trimtab.gateway.pools import Chance, Pool, chosen
+from trimtab.gateway.target import Target
+from trimtab.ports import Clock
+from trimtab.records import Route
+
+_MOST_RESPONSES = 16_384
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the ways a route answers: a release (`ref` is `route@version`) or its own targets."""
+
+    ref: str | None
+    pool: Pool
+
+
+class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """A route made ready to answer.
+
+    `main` (the live release, or the route's own targets) answers unless `split` or `canary` does.
+    `arms` has every release of the route by `route@version`.
+    """
+
+    route: Route
+    main: Arm
+    split: tuple[Arm, ...] = ()
+    bounds: tuple[float, ...] = ()  # upper ends of the split's shares, the last one 1
+    canary: Arm | None = None
+    arms: Mapping[str, Arm] = {}
+    fallbacks: tuple[Pool, ...] = ()
+    shadows: tuple[tuple[Target, float], ...] = ()
+
+
+class Router:
+    """Chooses targets by the health of each.
+
+    Args:
+        random: where chance comes from.
+    """
+
+    def __init__(self, health: Health, *, clock: Clock, random: Random) -> None:
+        self._health = health
+        self._clock = clock
+        self._random = random
+        self._chance = Chance(health, clock, random)
+        self._responses: OrderedDict[str, str] = OrderedDict()
+
+    def arm(self, compiled: CompiledRoute, unit: str | None) -> Arm:
+        """The arm for one user or session, always the same while the shares are; drawn for nobody.
+
+        The canary's share and the split are independent of each other, so a canary that grows
+        moves nobody between the arms of the split.
+        """
+        route = compiled.route
+        if compiled.canary is not None and self._place("canary", route, unit) < route.canary:
+            return compiled.canary
+        if compiled.split:
+            place = self._place("split", route, unit)
+            for arm, bound in zip(compiled.split, compiled.bounds, strict=True):
+                if place < bound:
+                    return arm
+        return compiled.main
+
+    def candidates(
+        self,
+        compiled: CompiledRoute,
+        arm: Arm,
+        *,
+        session: str | None = None,
+        previous: str | None = None,
+        last_resort: bool = True,
+    ) -> Iterator[Target]:
+        """One pass over a route's targets, each at most once, as they are when asked for.
+
+        Args:
+            session: on a sticky route, whose targets keep their order for it.
+            previous: id of the response that the request continues. Only its provider has it, so
+                only that provider is asked, its target first and even if its breaker is open.
+            last_resort: whether to yield one that should not be asked when nothing else is left.
+        """
+        pools = (arm.pool, *compiled.fallbacks) if compiled.fallbacks else (arm.pool,)
+        owner = self._owner(pools, previous) if previous is not None else None
+        seen: set[str] = set()
+        if owner is not None:
+            seen.add(owner.id)
+            yield owner
+        for pool in pools:
+            order = self._ordered(pool, session if compiled.route.sticky else None)
+            for target in order:
+                if target.id in seen or (owner and target.card.provider != owner.card.provider):
+                    continue
+                seen.add(target.id)
+                yield target
+        if last_resort and not seen:
+            targets = chain.from_iterable(pool.targets for pool in pools)
+            yield min(targets, key=lambda target: self._health.of(target.id).troubled_ns)
+
+    def shadows(self, compiled: CompiledRoute) -> list[Target]:
+        """Who gets a copy of one request."""
+        return [target for target, share in compiled.shadows if self._random.random() < share]
+
+    def answered(self, response: str, target: Target) -> None:
+        """Remember who gave a response that may be continued; the oldest are forgotten."""
+        self._responses[response] = target.id
+        self._responses.move_to_end(response)
+        if len(self._responses) > _MOST_RESPONSES:
+            self._responses.popitem(last=False)
+
+    def _owner(self, pools: Sequence[Pool], previous: str) -> Target | None:
+        owner = self._responses.get(previous)
+        for target in chain.from_iterable(pool.targets for pool in pools):
+            if target.id == owner:
+                return target
+        return None
+
+    def _place(self, what: str, route: Route, unit: str | None) -> float:
+        if unit is None:
+            return self._random.random()
+        return draws.share(what, route.project, route.name, unit)
+
+    def _ordered(self, pool: Pool, session: str | None) -> Iterator[Target]:
+        """A pool's targets that should be asked, the best first."""
+        if session is not None:
+            for index in draws.ranked(session, pool.ids, pool.weights):
+                if self._health.of(pool.ids[index]).admits(self._clock.monotonic_ns()):
+                    yield pool.targets[index]
+            return
+        left = list(range(len(pool.ids)))
+        while left:
+            now_ns = self._clock.monotonic_ns()
+            up = [index for index in left if self._health.of(pool.ids[index]).admits(now_ns)]
+            if not up:
+                return
+            index = chosen(pool, up, self._chance)
+            left.remove(index)
+            yield pool.targets[index]

@@ -1,0 +1,114 @@
+"""What clouds have in common: Gemini's requests, and Claude behind errors of the cloud's own.
+
+A cloud refuses a request in its own shape before Claude sees it; whoever asked in Anthropic's
+dialect is told in Anthropic's words, with the same status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from trimtab.errors import ConfigError
+from trimtab.kit import jsonx
+from trimtab.ports import Call, Reply
+from trimtab.providers.http import HTTPProvider
+from trimtab.providers.quirks import Quirk
+from trimtab.providers.wire import Account
+
+GEMINI = "gemini.generate"
+# The model and whether to stream are said in the URL.
+IN_THE_URL = Quirk(dialects=(GEMINI,), removed=("model", "stream"))
+MESSAGES = "anthropic.messages"
+_FAMILY = "anthropic."
+_MAX_ERROR_BYTES = 1024 * 1024
+# docs.anthropic.com/en/api/errors; any other is an `api_error`.
+_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+class CloudProvider(HTTPProvider):
+    """An `HTTPProvider` whose errors are Anthropic's where it was asked in Anthropic's dialect."""
+
+    async def send(self, call: Call) -> Reply:
+        reply = await super().send(call)
+        if reply.status < 400 or not call.dialect.startswith(_FAMILY):
+            return reply
+        return msgspec.structs.replace(reply, chunks=_Retold(reply))
+
+
+class _Retold:
+    """The body of an error, in Anthropic's words; read when it is asked for."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._told = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._told:
+            raise StopAsyncIteration
+        self._told = True
+        body = b""
+        async for chunk in self._reply.chunks:
+            body += chunk
+            if len(body) > _MAX_ERROR_BYTES:
+                await self.aclose()
+                break
+        return retold(self._reply.status, body)
+
+    async def aclose(self) -> None:
+        self._told = True
+        await self._reply.chunks.aclose()  # type: ignore[attr-defined]  # as the port says
+
+
+def check_credentials(account: Account, known: tuple[str, ...]) -> None:
+    """Raises ConfigError for a credential that this kind of provider has no use for."""
+    for name in account.credentials:
+        if name not in known:
+            raise ConfigError(
+                f"{account.name} has no use for the credential {name}",
+                where=f"providers[{account.name}].credentials.{name}",
+                fix=f"name some of {', '.join(known)}",
+            )
+
+
+def retold(status: int, body: bytes) -> bytes:
+    """An error as Anthropic writes it; one that is so already stays byte for byte.
+
+    >>> retold(403, b'{"message": "no access"}')
+    b'{"type":"error","error":{"type":"permission_error","message":"no access"}}'
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = body.decode("utf-8", "replace").strip()
+    if isinstance(value, dict) and value.get("type") == "error" and "error" in value:
+        return body
+    error = {"type": _KINDS.get(status, "api_error"), "message": _message(value, status)}
+    return jsonx.encode({"type": "error", "error": error})
+
+
+def _message(value: Any, status: int) -> str:
+    """What a cloud says: `message` (AWS), `error.message` (Google), or the text itself."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict):
+        inner = value.get("error", value)
+        told = inner if isinstance(inner, dict) else value
+        value = told.get("message") or told.get("Message")
+    return value if isinstance(value, str) and value else f"the provider answered {status}"

@@ -1,0 +1,145 @@
+"""Route: how a name that applications ask for is answered, whichever release is live behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta
+
+from trimtab.records.record import Record
+from trimtab.records.release import ModelTarget
+
+Choice = Literal["weighted", "latency", "cost", "least_busy"]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class Retries(Record, frozen=True, kw_only=True):
+    """Attempts after the first, all targets together.
+
+    The pause before the n-th is drawn evenly from 0 to min(`max_s`, `base_s` * 2**n) ("full
+    jitter"), or what the provider's Retry-After says if that is at most `max_s`.
+    """
+
+    attempts: Annotated[int, Meta(ge=0, le=10)] = 2
+    base_s: Annotated[float, Meta(ge=0, le=60)] = 0.25
+    max_s: Annotated[float, Meta(ge=0, le=600)] = 8.0
+
+
+class Timeouts(Record, frozen=True, kw_only=True):
+    """Seconds: to the first byte of content, between two pieces, and for the whole answer."""
+
+    first_token_s: Seconds = 120.0
+    idle_s: Seconds = 120.0
+    total_s: Seconds = 600.0
+
+
+class Breaker(Record, frozen=True, kw_only=True):
+    """When a target is left alone: after `failures` in a row, for `cooldown_s`, then one probe."""
+
+    failures: Annotated[int, Meta(ge=1, le=1000)] = 3
+    cooldown_s: Annotated[float, Meta(gt=0, le=3600)] = 15.0
+
+
+class CacheSettings(Record, frozen=True, kw_only=True):
+    """What may be answered from memory of earlier answers.
+
+    `similarity` (cosine, 0 to 1) turns the semantic cache on; None means exact only. `shared` lets
+    one user's answers go to another.
+    """
+
+    ttl_s: Annotated[float, Meta(gt=0, le=31_536_000)] = 3600.0
+    similarity: Annotated[float, Meta(ge=0.5, le=1)] | None = None
+    shared: bool = False
+
+
+class Shadow(Record, frozen=True, kw_only=True):
+    """A copy of a share of the requests, whose answers are recorded and go to nobody."""
+
+    model: str
+    share: Share = 1.0
+
+
+class ReleaseShare(Record, frozen=True, kw_only=True):
+    """A release's share of the route's requests, relative to its siblings."""
+
+    version: int
+    weight: Annotated[float, Meta(ge=0)] = 1.0
+
+
+class Route(Record, frozen=True, kw_only=True):
+    """How requests for `name` (or one of `aliases`) find a model.
+
+    Args:
+        targets: models to choose from; a live release of this route brings its own instead.
+        choose: `weighted` draws by weight; `latency` takes the faster of two drawn (EWMA of the
+            time to the first byte), `least_busy` the one with fewer calls in flight, `cost` the
+            cheapest that is up.
+        fallbacks: models or routes asked in turn when no target answers.
+        sticky: a session stays with its target, and a user's previous response with its provider.
+        split: releases that share the requests (A/B); empty means the live one answers all.
+        canary: share of the requests for the release in state `canary`.
+        shadows: copies for other models.
+    """
+
+    project: str = "default"
+    name: str
+    aliases: tuple[str, ...] = ()
+    targets: tuple[ModelTarget, ...] = ()
+    choose: Choice = "weighted"
+    fallbacks: tuple[str, ...] = ()
+    retries: Retries = Retries()
+    timeouts: Timeouts = Timeouts()
+    breaker: Breaker = Breaker()
+    sticky: bool = False
+    split: tuple[ReleaseShare, ...] = ()
+    canary: Share = 0.0
+    shadows: tuple[Shadow, ...] = ()
+    cache: CacheSettings | None = None
+
+
+class Clash(NamedTuple):
+    """A name that two routes of a project answer to, and their places among the routes."""
+
+    at: int
+    first: int
+    name: str
+
+
+def route_complaint(route: Route) -> str | None:
+    """What is wrong with a route that its types allow.
+
+    >>> route_complaint(Route(name="chat", targets=(ModelTarget(model="a/b", weight=0.0),)))
+    'must give some target a weight above 0'
+    """
+    names = (route.name, *route.aliases)
+    for name in names:
+        if not name.strip() or len(name) > 200 or not name.isprintable() or set(name) & set("/@"):
+            return "must have a `name` and `aliases` of 1 to 200 characters without / and @"
+    if len(set(names)) < len(names):
+        return "must not have an alias twice, nor its own name as one"
+    if set(names) & set(route.fallbacks):
+        return "must not have itself among its `fallbacks`"
+    targets = [target.weight for target in route.targets]
+    if any(not (math.isfinite(weight) and weight >= 0) for weight in targets):
+        return "must have no negative or infinite weight"
+    if targets and not sum(targets):
+        return "must give some target a weight above 0"
+    if route.split and not sum(share.weight for share in route.split):
+        return "must give some release of its `split` a weight above 0"
+    models = [*(one.model for one in route.targets), *(one.model for one in route.shadows)]
+    if any(not model.strip() for model in (*models, *route.fallbacks)):
+        return "must not name an empty model"
+    return None
+
+
+def clashes(routes: Iterable[Route]) -> Iterator[Clash]:
+    """Names and aliases that belong to an earlier route of the same project already."""
+    owners: dict[tuple[str, str], int] = {}
+    for index, route in enumerate(routes):
+        for name in (route.name, *route.aliases):
+            first = owners.setdefault((route.project, name), index)
+            if first != index:
+                yield Clash(index, first, name)

@@ -1,0 +1,249 @@
+"""The ledger: every call counts once, whatever is repeated, cut off or away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.errors import NotDurable, StoreError
+from trimtab.gateway.admission import Admission, Wanted
+from trimtab.gateway.asker import Askers
+from trimtab.gateway.quotas import LocalQuotas
+from trimtab.governance.ledger import Ledger, increments
+from trimtab.kit.clock import SystemClock
+from trimtab.ports import Spend, SpendKey, SpendStore
+from trimtab.records import Allowance, Span, Usage
+from trimtab.stores.metadata.sql import SQLMetadata
+
+NOON_NS = 1_763_726_400_000_000_000  # 2025-11-21T12:00:00Z
+Frame = tuple[tuple[int, ...], Span]
+
+
+@pytest.fixture
+def metadata(tmp_path: Path) -> Iterator[SQLMetadata]:
+    store = SQLMetadata.open(f"sqlite:///{tmp_path / 'metadata.db'}")
+    yield store
+    store.close()
+
+
+def call(cost: str | None = "0.000000007", **changes: object) -> Span:
+    fields: dict[str, object] = {
+        "trace_id": "t",
+        "span_id": "s",
+        "name": "call",
+        "kind": "llm",
+        "service": "trimtab.gateway",
+        "start_ns": NOON_NS,
+        "end_ns": NOON_NS + 1,
+        "usage": Usage(input=5, cache_read=2, output=3),
+        "cost_usd": None if cost is None else Decimal(cost),
+        "attributes": {"trimtab.key": "k1", "trimtab.team": "web", "trimtab.key_user": "ann"},
+    }
+    return Span(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def frames(*spans: Span, after: int = 0) -> list[Frame]:
+    return [((1, after + at, at), span) for at, span in enumerate(spans, 1)]
+
+
+def cost_of(store: SpendStore, kind: str = "key", name: str = "k1", period: str = "2025-11") -> int:
+    key = SpendKey("default", kind, name, period)  # type: ignore[arg-type]
+    return store.spent([key])[key].cost_nano_usd
+
+
+class Moody:
+    """A spend store that fails before, or after, it did what it was asked, as a test says."""
+
+    def __init__(self, store: SpendStore) -> None:
+        self.store = store
+        self.moods: list[str] = []
+
+    def add(self, source: str, position: int, increments: Mapping[SpendKey, Spend]) -> bool:
+        mood = self.moods.pop(0) if self.moods else "well"
+        if mood == "away":
+            raise StoreError("away")
+        added = self.store.add(source, position, increments)
+        if mood == "answer lost":
+            raise StoreError("answer lost")
+        return added
+
+
+class TestIncrements:
+    def test_a_call_counts_for_the_day_and_the_month_of_each_of_its_nodes(self) -> None:
+        found = dict(increments(call()))
+        nodes = [("key", "k1"), ("user", "ann"), ("team", "web"), ("project", "default")]
+        assert list(found) == [
+            SpendKey("default", kind, name, period)  # type: ignore[arg-type]
+            for kind, name in nodes
+            for period in ("2025-11-21", "2025-11")
+        ]
+        assert set(found.values()) == {
+            Spend(requests=1, tokens_input=7, tokens_output=3, cost_nano_usd=7)
+        }
+
+    def test_the_period_is_that_of_the_admission(self) -> None:
+        span = call(attributes={"trimtab.period": "2025-10-31"})
+        assert [key.period for key, _ in increments(span)] == ["2025-10-31", "2025-10"]
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({"cost": None}, Spend(1, 7, 3, 0, 1)),
+            ({"cost": None, "usage": None}, Spend(requests=1)),
+            ({"cost": "0"}, Spend(1, 7, 3)),
+            ({"kind": "embedding"}, Spend(1, 7, 3, 7)),
+            ({"kind": "chain"}, None),
+            ({"kind": "tool"}, None),
+            ({"service": "somebody.else"}, None),
+            ({"open": True}, None),
+        ],
+    )
+    def test_only_calls_of_the_gateway_count(
+        self, changes: dict[str, object], expected: Spend | None
+    ) -> None:
+        found = {spend for _, spend in increments(call(**changes))}  # type: ignore[arg-type]
+        assert found == (set() if expected is None else {expected})
+
+
+class TestOnce:
+    def test_what_was_followed_is_in_the_store_after_a_send(
+        self, metadata: SQLMetadata, tmp_path: Path
+    ) -> None:
+        ledger = Ledger(metadata.spend, tmp_path / "ledger")
+        ledger.follow(frames(call(), call()))
+        assert cost_of(metadata.spend) == 0
+        ledger.send()
+        ledger.send()
+        assert cost_of(metadata.spend) == 14
+        assert not ledger.unsent
+
+    def test_spans_that_come_again_in_other_batches_change_nothing(
+        self, metadata: SQLMetadata, tmp_path: Path
+    ) -> None:
+        spans = frames(*[call()] * 6)
+        Ledger(metadata.spend, tmp_path / "ledger").follow(spans[:3])
+        ledger = Ledger(metadata.spend, tmp_path / "ledger")  # after a crash
+        ledger.follow(spans[:5])
+        ledger.follow(spans[2:])
+        ledger.send()
+        assert cost_of(metadata.spend) == 42
+
+    @pytest.mark.parametrize("mood", ["away", "answer lost"])
+    def test_a_store_that_fails_holds_nothing_up_and_misses_nothing(
+        self, metadata: SQLMetadata, tmp_path: Path, mood: str
+    ) -> None:
+        moody = Moody(metadata.spend)
+        ledger = Ledger(moody, tmp_path / "ledger")  # type: ignore[arg-type]
+        spans = frames(*[call()] * 4)
+        for at in range(4):
+            moody.moods = [mood]
+            ledger.follow(spans[at : at + 1])
+            with pytest.raises(StoreError):
+                ledger.send()
+        ledger = Ledger(moody, tmp_path / "ledger")  # type: ignore[arg-type]
+        ledger.send()
+        assert cost_of(metadata.spend) == 28
+
+    def test_what_cannot_be_written_down_is_not_taken_over(
+        self, metadata: SQLMetadata, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "there" / "ledger"
+        path.parent.mkdir()
+        ledger = Ledger(metadata.spend, path)
+        path.parent.rmdir()
+        with pytest.raises(NotDurable):
+            ledger.follow(frames(call()))
+        assert not ledger.unsent
+        path.parent.mkdir()
+        ledger.follow(frames(call()))
+        ledger.send()
+        assert cost_of(metadata.spend) == 7
+
+    def test_a_damaged_file_is_set_aside_and_what_follows_counts(
+        self, metadata: SQLMetadata, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = tmp_path / "ledger"
+        first = Ledger(metadata.spend, path)
+        first.follow(frames(call()))
+        first.send()
+        path.write_bytes(b"{")
+        ledger = Ledger(metadata.spend, path)
+        ledger.follow(frames(call(), after=10))
+        ledger.send()
+        assert cost_of(metadata.spend) == 14
+        assert "ledger.damaged is damaged" in caplog.text
+
+    def test_the_background_task_waits_for_the_store_to_come_back(
+        self, metadata: SQLMetadata, tmp_path: Path
+    ) -> None:
+        moody = Moody(metadata.spend)
+        moody.moods = ["away", "answer lost"]
+
+        async def work() -> None:
+            ledger = Ledger(moody, tmp_path / "ledger", every_s=0.01)  # type: ignore[arg-type]
+            ledger.start()
+            ledger.follow(frames(call()))
+            while ledger.unsent:
+                await asyncio.sleep(0.005)
+            ledger.follow(frames(call(), after=5))
+            await ledger.stop()
+
+        asyncio.run(asyncio.wait_for(work(), 20))
+        assert cost_of(metadata.spend) == 14
+
+
+steps = st.lists(
+    st.sampled_from(["follow 1", "follow 3", "crash", "send", "away", "answer lost", "rewind"]),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=steps, costs=st.lists(st.integers(0, 10**12), min_size=12, max_size=12))
+def test_costs_of_spans_and_spend_and_budgets_are_equal_after_any_interleaving(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str], costs: list[int]
+) -> None:
+    """The spool is read on from what it was told to forget, which may lag; all else may fail."""
+    home = tmp_path_factory.mktemp("ledger")
+    metadata = SQLMetadata.open("sqlite://")
+    moody = Moody(metadata.spend)
+    spans = frames(*(call(str(Decimal(cost) / 10**9)) for cost in costs))
+    ledger, read, committed = Ledger(moody, home / "ledger"), 0, 0  # type: ignore[arg-type]
+    for step in [*steps, *["follow 3"] * 12, "send"]:
+        match step.split():
+            case ["follow", count]:
+                ledger.follow(spans[read : read + int(count)])
+                committed, read = read, min(len(spans), read + int(count))
+            case ["rewind"]:
+                read = committed
+            case ["crash"]:
+                ledger, read = Ledger(moody, home / "ledger"), committed  # type: ignore[arg-type]
+            case ["send"]:
+                ledger.send()
+            case mood:
+                moody.moods = [" ".join(mood)]
+                if ledger.unsent:
+                    with pytest.raises(StoreError):
+                        ledger.send()
+                moody.moods = []
+    assert cost_of(metadata.spend) == sum(costs) == asyncio.run(_budget_after(costs))
+    metadata.close()
+
+
+async def _budget_after(costs: list[int]) -> int:
+    """What admission counts for the same calls, each estimated at something else."""
+    clock = SystemClock()
+    limit = Allowance(kind="key", name="k1", monthly_usd=Decimal(10**6))
+    admission = Admission(Askers([limit]), LocalQuotas(clock), clock)
+    asker = admission.askers.asker("default", key="k1")
+    for cost in costs:
+        reservation = await admission.reserve(asker, Wanted("m", cost_nano_usd=123_456))
+        reservation.settle(Usage(input=1), Decimal(cost) / 10**9)
+    [state] = await admission.explain(asker)
+    return int(state.used * 10**9)
