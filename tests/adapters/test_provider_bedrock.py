@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,8 +164,10 @@ def exchange(
             "bedrock.converse",
             PROFILE,
             False,
-            "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3A"
-            "application-inference-profile%2Fabc123/converse",
+            (
+                "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3A"
+                "application-inference-profile%2Fabc123/converse"
+            ),
         ),
         (
             "anthropic.messages",
@@ -299,7 +302,6 @@ def test_streamed_usage_is_the_usage_of_the_whole() -> None:
 
 
 def test_an_exception_in_mid_stream_is_a_failure() -> None:
-    broken = TALK[: TALK.index(b"contentBlockStop") - 60]
     broken = event("messageStart", {"role": "assistant"}) + exception(
         "modelStreamErrorException", {"message": "broke", "originalStatusCode": 500}
     )
@@ -351,7 +353,7 @@ def test_secrets_that_are_echoed_do_not_show() -> None:
 
 
 def built(monkeypatch: pytest.MonkeyPatch, home: Path, **fields: Any) -> Bedrock:
-    for name in list(__import__("os").environ):
+    for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))

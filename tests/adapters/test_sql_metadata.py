@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -30,10 +31,14 @@ from trimtab.errors import (
     StoreError,
     StoreTooNew,
 )
-from trimtab.records import Example
+from trimtab.records import ApprovedModel, Example
+from trimtab.stores.metadata.address import parse
+from trimtab.stores.metadata.audit import Audit
+from trimtab.stores.metadata.engine import Database
+from trimtab.stores.metadata.prompts import SQLPrompts
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE, example_rows
-from trimtab.stores.metadata.upgrade import HEAD, steps
+from trimtab.stores.metadata.upgrade import HEAD, steps, stored_revision
 from trimtab.testing.at_once import at_once
 from trimtab.testing.metadata import (
     approve,
@@ -41,6 +46,7 @@ from trimtab.testing.metadata import (
     sample_prompt,
     sample_release,
 )
+from trimtab.testing.metadata_access import sample_allowance, sample_key, sample_route
 
 SECRET = "correct-horse"  # the password of every URL here, as in tests/services.py
 
@@ -81,6 +87,30 @@ class TestSchema:
         with store._database.read() as connection:
             context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, METADATA) == []
+
+    @pytest.mark.parametrize("revision", [step.revision for step in steps().walk_revisions()][1:])
+    def test_a_database_of_an_earlier_schema_is_brought_up_to_date_with_what_it_holds(
+        self, url: str, revision: str
+    ) -> None:
+        """Written by the code of today, which uses only tables that the first schema had."""
+        database = Database(parse(url))
+        with database.write() as connection:
+            script = steps()
+            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+            with Operations.context(context):
+                for step in reversed(list(script.iterate_revisions(revision, "base"))):
+                    step.module.upgrade()
+                    context.stamp(script, step.revision)
+        assert stored_revision(database) == revision
+        SQLPrompts(database, Audit(database, FixedClock())).add(sample_prompt())
+        database.close()
+        with closing(SQLMetadata.open(url)) as store:
+            store.ping()
+            assert store.prompts.get("default", "docs") == sample_prompt(version=1)
+            assert [entry.action for entry in store.audit("default")] == ["prompt.add"]
+            assert store.gateway_revision() == 0
+            store.keys.add(sample_key(), by="ann")
+            assert store.keys.all() == [sample_key()]
 
     def test_the_database_itself_allows_one_live_release_per_route(
         self, store: SQLMetadata
@@ -296,6 +326,29 @@ class TestLookups:
         for get in (store.prompts.get, store.releases.get, store.runs.get, store.datasets.get):
             with pytest.raises((InvalidRequest, NotFound)):
                 get("default", ref)
+
+
+class TestAudit:
+    def test_every_change_of_what_is_allowed_has_its_row_and_its_principal(
+        self, store: SQLMetadata
+    ) -> None:
+        store.allowances.put(sample_allowance(), by="ann")
+        store.allowances.delete("default", "team", "support", by="bob")
+        store.approved_models.put(ApprovedModel(model="a/*"), by="ann")
+        store.approved_models.delete("default", "a/*", by="bob")
+        store.routes.put(sample_route(), by="ann")
+        store.routes.delete("default", "chat", by="bob")
+        with pytest.raises(NotFound):
+            store.routes.delete("default", "chat", by="bob")
+        entries = store.audit("default")[::-1]
+        assert [(entry.action, entry.object, entry.principal) for entry in entries] == [
+            ("allowance.put", "team support", "ann"),
+            ("allowance.delete", "team support", "bob"),
+            ("model.approve", "a/*", "ann"),
+            ("model.withdraw", "a/*", "bob"),
+            ("route.put", "chat", "ann"),
+            ("route.delete", "chat", "bob"),
+        ]
 
 
 class TestAddress:

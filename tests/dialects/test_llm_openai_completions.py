@@ -11,8 +11,8 @@ import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.dialects.llm_answers import ANSWERS, USAGE, read_stream, said
 from tests.dialects.served import serving
+from tests.dialects.spoken import ANSWERS, USAGE, read_stream, said
 
 from trimtab.dialects.llm.openai_completions import OPENAI_COMPLETIONS
 from trimtab.dialects.llm.parts import (
@@ -87,7 +87,8 @@ class TestTheRealClient:
         for chunk in chunks:
             for choice in chunk.choices:
                 text, reason = choices.get(choice.index, ("", None))
-                choices[choice.index] = text + choice.text, choice.finish_reason or reason
+                ended: str | None = choice.finish_reason
+                choices[choice.index] = text + choice.text, ended or reason
         told = [(choice.text, choice.finish_reason) for choice in whole.choices]
         assert [choices[index] for index in sorted(choices)] == told
         if name != "bare":
@@ -101,7 +102,7 @@ class TestTheRealClient:
 
     @pytest.mark.parametrize("name", ["failed", "broken"])
     def test_a_failure_in_the_middle_raises(self, client: openai.OpenAI, name: str) -> None:
-        with pytest.raises(openai.APIError, match="overloaded|gone"):
+        with pytest.raises(openai.APIError, match=r"overloaded|gone"):
             list(client.completions.create(model=name, prompt="q", stream=True))
 
 
@@ -127,7 +128,7 @@ class TestReading:
         usages = [{"prompt_tokens": 5, "completion_tokens": n} for n in (1, 2)]
         wire = [{"choices": [{"text": "a", "index": 0}], "usage": usage} for usage in usages]
         stream = b"".join(sse.encode(json.dumps(chunk).encode()) for chunk in wire)
-        used = [part for part in read_stream(OPENAI_COMPLETIONS.reader(), [stream])]
+        used = read_stream(OPENAI_COMPLETIONS.reader(), [stream])
         assert [part for part in used if isinstance(part, Used)][-1] == Used(
             Usage(input=5, output=2)
         )

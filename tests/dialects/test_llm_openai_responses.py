@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
-from tests.dialects.llm_answers import ANSWERS, USAGE, events, read_stream, said
 from tests.dialects.served import serving
+from tests.dialects.spoken import ANSWERS, USAGE, events, read_stream, said
 
 from trimtab.dialects.llm.openai_responses import OPENAI_RESPONSES, previous
 from trimtab.dialects.llm.parts import (

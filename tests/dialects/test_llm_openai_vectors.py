@@ -122,14 +122,15 @@ class TestTranslation:
     def test_there_is_none(self, dialect: Any) -> None:
         asked = envelope(dialect)
         assert not dialect.translates
-        for attempt in (
-            lambda: dialect.question(asked),
-            lambda: dialect.ask(Question(), model="m"),
-            lambda: dialect.writer(asked, id="a", created_s=0),
-            lambda: dialect.opened(asked, [Message(role="system", content="s")]),
-        ):
-            with pytest.raises(InvalidRequest, match=dialect.name):
-                attempt()
+        refused = pytest.raises(InvalidRequest, match=dialect.name)
+        with refused:
+            dialect.question(asked)
+        with refused:
+            dialect.ask(Question(), model="m")
+        with refused:
+            dialect.writer(asked, id="a", created_s=0)
+        with refused:
+            dialect.opened(asked, [Message(role="system", content="s")])
         assert dialect.opened(asked, []) == {}
         assert dialect.asking_usage(asked) == {}
         assert json.loads(dialect.error(InvalidRequest("no", where="x")))["error"]["param"] == "x"

@@ -291,6 +291,40 @@ class TestPauses:
         assert room.run()[1] == "early"
         assert room.asked[-1] == ("q/b", pytest.approx(2, abs=0.01))
 
+    def test_a_target_is_not_asked_before_its_own_pause_is_over(self) -> None:
+        room = Room(
+            {
+                "p/a": [unreachable(), answers("early")],
+                "q/b": [refuses(503, retry_after="0.01"), answers("due")],
+            },
+            retries=Retries(attempts=2, base_s=60, max_s=60),
+        )
+        assert room.run()[1] == "due"
+
+    def test_a_retry_after_that_is_too_long_is_not_waited_for_later_either(self) -> None:
+        room = Room(
+            {
+                "p/a": [refuses(429, retry_after="9")],
+                "q/b": [refuses(500, after_s=5, x_should_retry="false")],
+            },
+            retries=Retries(attempts=3, max_s=8),
+        )
+        attempts, _ = room.run()
+        assert then(attempts) == ["next_target", "no_target_left"]
+
+    def test_a_target_that_others_saw_fail_during_a_pause_is_not_asked_again(self) -> None:
+        room = Room({"p/a": [refuses(503, retry_after="2")]}, breaker=Breaker(failures=2))
+
+        async def work() -> None:
+            running = asyncio.create_task(room.attempts().run(room.call))
+            await asyncio.sleep(1)
+            room.health.of("p/a").enter().failed(room.breaker)
+            with pytest.raises(ProviderError, match="HTTP 503"):
+                await running
+
+        room.clock.run(work())
+        assert room.models == ["p/a"]
+
     def test_nobody_waits_for_a_target_whose_breaker_opened(self) -> None:
         breaker = Breaker(failures=1, cooldown_s=30)
         room = Room({"p/a": [unreachable()]}, breaker=breaker)
@@ -493,3 +527,6 @@ class TestRefusals:
         found = retryable(error, status, {}, now_ns=0)
         assert found is not None
         assert (found.failure, found.limited) == (failure, limited)
+
+    def test_a_429_is_never_the_targets_fault(self) -> None:
+        assert not Retryable(ProviderError("in a stream", status=429)).failure

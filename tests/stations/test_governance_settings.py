@@ -141,7 +141,7 @@ class TestBudget:
         **key: object,
     ) -> Budget:
         for position, (node, amount) in enumerate((spent or {}).items(), start=1):
-            store.spend.add("calls", position, {SpendKey("default", *node): amount})  # type: ignore[arg-type]
+            store.spend.add("calls", position, {SpendKey("default", *node): amount})
         settings = GatewaySettings(allowances={allowance_key(one): one for one in allowances})
         return explain(sample_key(**key), settings, store.spend, now_ns=NOW)
 

@@ -100,6 +100,14 @@ class TestTheBreaker:
         room.fail()
         assert (room.admits, room.state.ready_in_s) == (False, 10)
 
+    def test_a_probe_that_fails_opens_it_whatever_its_own_route_would_bear(
+        self, room: Room
+    ) -> None:
+        room.fail(3)
+        room.clock.seconds += 10
+        room.one.enter().failed(Breaker(failures=50, cooldown_s=20))
+        assert (room.admits, room.state.ready_in_s) == (False, 20)
+
     def test_a_call_made_before_it_opened_neither_closes_it_nor_keeps_it_open(
         self, room: Room
     ) -> None:

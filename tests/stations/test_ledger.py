@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -63,6 +67,7 @@ class Moody:
     def __init__(self, store: SpendStore) -> None:
         self.store = store
         self.moods: list[str] = []
+        self.well = Event()
 
     def add(self, source: str, position: int, increments: Mapping[SpendKey, Spend]) -> bool:
         mood = self.moods.pop(0) if self.moods else "well"
@@ -71,6 +76,7 @@ class Moody:
         added = self.store.add(source, position, increments)
         if mood == "answer lost":
             raise StoreError("answer lost")
+        self.well.set()
         return added
 
 
@@ -189,8 +195,7 @@ class TestOnce:
             ledger = Ledger(moody, tmp_path / "ledger", every_s=0.01)  # type: ignore[arg-type]
             ledger.start()
             ledger.follow(frames(call()))
-            while ledger.unsent:
-                await asyncio.sleep(0.005)
+            assert await asyncio.to_thread(moody.well.wait, 10)
             ledger.follow(frames(call(), after=5))
             await ledger.stop()
 
@@ -204,36 +209,43 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLMetadata]:
+    """One database for many examples, which differ in the name of their key."""
+    store = SQLMetadata.open(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'metadata.db'}")
+    yield store
+    store.close()
+
+
+@settings(max_examples=50, deadline=None)
 @given(steps=steps, costs=st.lists(st.integers(0, 10**12), min_size=12, max_size=12))
 def test_costs_of_spans_and_spend_and_budgets_are_equal_after_any_interleaving(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[str], costs: list[int]
+    shared: SQLMetadata, steps: list[str], costs: list[int]
 ) -> None:
     """The spool is read on from what it was told to forget, which may lag; all else may fail."""
-    home = tmp_path_factory.mktemp("ledger")
-    metadata = SQLMetadata.open("sqlite://")
-    moody = Moody(metadata.spend)
-    spans = frames(*(call(str(Decimal(cost) / 10**9)) for cost in costs))
-    ledger, read, committed = Ledger(moody, home / "ledger"), 0, 0  # type: ignore[arg-type]
-    for step in [*steps, *["follow 3"] * 12, "send"]:
-        match step.split():
-            case ["follow", count]:
-                ledger.follow(spans[read : read + int(count)])
-                committed, read = read, min(len(spans), read + int(count))
-            case ["rewind"]:
+    moody = Moody(shared.spend)
+    name = uuid4().hex
+    spans = frames(
+        *(call(str(Decimal(cost) / 10**9), attributes={"trimtab.key": name}) for cost in costs)
+    )
+    with tempfile.TemporaryDirectory() as home:
+        path, read, committed = Path(home, "ledger"), 0, 0
+        ledger = Ledger(moody, path)  # type: ignore[arg-type]
+        for step in [*steps, *["follow 3"] * 4, "send"]:
+            if step.startswith("follow"):
+                end = read + int(step[-1])
+                ledger.follow(spans[read:end])
+                committed, read = read, min(len(spans), end)
+            elif step == "rewind":
                 read = committed
-            case ["crash"]:
-                ledger, read = Ledger(moody, home / "ledger"), committed  # type: ignore[arg-type]
-            case ["send"]:
-                ledger.send()
-            case mood:
-                moody.moods = [" ".join(mood)]
-                if ledger.unsent:
-                    with pytest.raises(StoreError):
-                        ledger.send()
+            elif step == "crash":
+                ledger, read = Ledger(moody, path), committed  # type: ignore[arg-type]
+            else:
+                moody.moods = [step]
+                with contextlib.suppress(StoreError):
+                    ledger.send()
                 moody.moods = []
-    assert cost_of(metadata.spend) == sum(costs) == asyncio.run(_budget_after(costs))
-    metadata.close()
+    assert cost_of(shared.spend, name=name) == sum(costs) == asyncio.run(_budget_after(costs))
 
 
 async def _budget_after(costs: list[int]) -> int:

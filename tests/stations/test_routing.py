@@ -15,7 +15,7 @@ from tests.stations.virtual import VirtualClock
 
 from trimtab.errors import InvalidRequest
 from trimtab.gateway import draws
-from trimtab.gateway.compiling import compile_route, direct
+from trimtab.gateway.compiling import compile_route, direct, pinned
 from trimtab.gateway.health import Health
 from trimtab.gateway.routing import CompiledRoute, Router
 from trimtab.records import Route
@@ -227,6 +227,8 @@ class TestReleases:
         assert (
             chisquare([found["support@4"], 4000 - found["support@4"]], [400, 3600]).pvalue > LIKELY
         )
+        rest = [found["support@1"], found["support@2"]]
+        assert chisquare(rest).pvalue > LIKELY, "the canary took more of one arm than of the other"
         for user, arm in large.items():
             if small[user] == "support@4":
                 assert arm == "support@4"
@@ -315,7 +317,17 @@ class TestShadows:
 
 
 def test_a_model_asked_by_its_own_name_is_a_route_of_one(room: Room) -> None:
-    assert room.order(direct(target("p/a"))) == ["p/a"]
+    settings = route("q/b", name="", breaker=ONE_FAILURE)
+    found = direct(target("p/a"), settings)
+    assert room.order(found) == ["p/a"]
+    assert (found.route.name, found.route.breaker) == ("p/a", ONE_FAILURE)
+
+
+def test_a_release_asked_by_its_reference_answers_or_nobody_does(room: Room) -> None:
+    one = pinned(
+        route("q/own", fallbacks=("r/x",), sticky=True), deployed("support", 3, "draft", "p/a")
+    )
+    assert (one.main.ref, room.order(one)) == ("support@3", ["p/a"])
 
 
 RING = [

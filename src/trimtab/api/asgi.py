@@ -149,6 +149,8 @@ class Server:
                 query=_known(scope["query_string"], endpoint),
                 headers=headers,
                 body=await self._body(endpoint, receive, headers, share),
+                method=endpoint.method,
+                target=_target(scope),
             )
             if endpoint.abandons:
                 return await _unless_gone(endpoint.handler(request), receive)
@@ -187,6 +189,13 @@ def _header(value: bytes) -> str:
 def _content_type(scope: Scope) -> str:
     """What the caller sent, and reads."""
     return next((_header(value) for name, value in scope["headers"] if name == b"content-type"), "")
+
+
+def _target(scope: Scope) -> str:
+    """The path and query of a request as they came."""
+    path: str = scope["raw_path"].decode("latin-1")
+    query: bytes = scope["query_string"]
+    return f"{path}?{query.decode('latin-1')}" if query else path
 
 
 async def _unused() -> None:

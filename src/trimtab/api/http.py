@@ -29,7 +29,10 @@ class ByteStream(Protocol):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One authenticated request. `body` is whole and within the size limit."""
+    """One authenticated request. `body` is whole and within the size limit.
+
+    `target` is the path and query as they came.
+    """
 
     app: App
     principal: Principal
@@ -37,6 +40,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    method: str = "GET"
+    target: str = ""
 
     @property
     def project(self) -> str:

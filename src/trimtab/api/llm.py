@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
-from trimtab.api.http import Endpoint, Handler, Request, Response, reply
+from trimtab.api.http import Endpoint, Handler, Method, Request, Response, reply
 from trimtab.dialects.llm import DIALECTS
 from trimtab.errors import InvalidRequest
 from trimtab.gateway.answer import Answer
-from trimtab.gateway.ask import Caller
+from trimtab.gateway.ask import Caller, Passing
 from trimtab.kit import jsonx
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te"})
+# Nouns of OpenAI's API that are passed on as they come.
+_NOUNS = (
+    "images",
+    "audio",
+    "files",
+    "uploads",
+    "batches",
+    "fine_tuning",
+    "vector_stores",
+    "videos",
+)
+_METHODS: tuple[Method, ...] = ("GET", "POST", "DELETE")
 # Headers of a request that mean something to a provider; each provider takes those it knows.
 _PASSED_ON = (
     "anthropic-beta",
@@ -37,6 +50,21 @@ def asks(dialect: str) -> Handler:
         return as_response(answer)
 
     return handle
+
+
+async def pass_on(request: Request) -> Response:
+    """Any other path of OpenAI's API, as it came."""
+    answer = await request.app.gateway.pass_on(
+        Passing(
+            method=request.method,
+            path=request.target.removeprefix("/v1"),
+            content_type=request.headers.get("content-type", ""),
+            body=request.body,
+        ),
+        caller_of(request),
+        provider=_said(request, "provider"),
+    )
+    return as_response(answer)
 
 
 def caller_of(request: Request) -> Caller:
@@ -125,6 +153,21 @@ def _endpoint(
     )
 
 
+def _passed_on() -> Iterator[Endpoint]:
+    for noun in _NOUNS:
+        for path in (f"/v1/{noun}", f"/v1/{noun}/{{rest:path}}"):
+            for method in _METHODS:
+                yield Endpoint(
+                    method=method,
+                    path=path,
+                    permission="gateway:call",
+                    handler=pass_on,
+                    abandons=True,
+                    summary=f"{noun.replace('_', ' ').capitalize()}, passed on as it came",
+                    dialect="openai",
+                )
+
+
 ENDPOINTS = [
     _endpoint(
         "/v1/chat/completions",
@@ -152,4 +195,5 @@ ENDPOINTS = [
         summary="List the routes and models this project may ask for",
         dialect="openai",
     ),
+    *_passed_on(),
 ]

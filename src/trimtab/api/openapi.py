@@ -13,7 +13,7 @@ from trimtab.version import __version__
 
 Schema = dict[str, Any]
 
-_PARAMETER = re.compile(r"{(\w+)}")
+_PARAMETER = re.compile(r"{(\w+)(?::path)?}")
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,7 +40,9 @@ def describe(table: Sequence[Endpoint]) -> dict[str, Any]:
         takes = next(schemas) if endpoint.takes is not None else None
         gives = next(schemas) if endpoint.gives is not None else None
         operation = _operation(endpoint, takes, gives)
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+        paths.setdefault(endpoint.path.replace(":path}", "}"), {})[endpoint.method.lower()] = (
+            operation
+        )
     return {
         "openapi": "3.1.0",
         "info": {

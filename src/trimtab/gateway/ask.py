@@ -31,13 +31,26 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
+class Passing(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that is passed on as it is, to any path of a provider's API."""
+
+    method: str
+    path: str
+    content_type: str
+    body: bytes
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """A request in the dialect it came in. `variables` are for the prompt of the route."""
+    """A request in the dialect it came in.
+
+    `variables` are for the prompt of the route; `passing` is there in the dialect `passthrough`.
+    """
 
     dialect: Dialect
     envelope: Envelope
     caller: Caller
     variables: Mapping[str, Any] = {}
+    passing: Passing | None = None
 
     @property
     def unit(self) -> str | None:

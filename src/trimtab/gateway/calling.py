@@ -103,12 +103,19 @@ class Calling:
             dialect.reader(),
             writer,
             hides_usage=ask.envelope.stream and not ask.envelope.wants_usage,
+            raw=not is_stream(reply),
         )
+
+    def _streams(self, reply: Reply) -> bool:
+        """Whether an answer is forwarded as it comes: events, and bytes that nobody reads."""
+        if self._ask.passing is None:
+            return is_stream(reply)
+        return reply.status < 400 and "json" not in reply.headers.get("content-type", "")
 
     async def _begin(self, begun: Begun) -> Begun:
         reply = begun.reply
         try:
-            if not is_stream(reply):
+            if not self._streams(reply):
                 body = await _collected(reply.chunks)
                 await close(reply.chunks)
                 return self._accepted(msgspec.structs.replace(begun, body=body))
@@ -121,13 +128,17 @@ class Calling:
     async def _head(self, begun: Begun) -> list[Piece]:
         """The pieces of a stream up to its first content, its end, or its failure."""
         head: list[Piece] = []
+        done = False
         async for chunk in begun.reply.chunks:
             for piece in begun.relay.feed(chunk):
                 head.append(piece)
-                if piece.failure is not None and not any(known.has_content for known in head):
-                    if is_retried(piece.failure.status or 502):
-                        raise Retryable(_failed(begun.target, piece.failure))
-            if any(piece.has_content or piece.ends for piece in head):
+                failure = piece.failure
+                if failure is not None and is_retried(failure.status or 502):
+                    # Not even content of the same chunk has gone to the caller.
+                    raise Retryable(_failed(begun.target, failure))
+                if piece.has_content or piece.ends:
+                    done = True
+            if done:
                 break
         return head
 

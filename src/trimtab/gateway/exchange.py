@@ -66,6 +66,7 @@ class Exchange:
         self._mask: Callable[[bytes], bytes] | None = None
         self._first_token_ns: int | None = None
         self._status = 0  # of the provider's answer
+        self._ours = False  # whether what went wrong is nobody's fault but Trimtab's
         self._spans: list[Span] = []
         self._remember: Remember | None = None
         self._done: Callable[[], None] = lambda: None
@@ -134,7 +135,7 @@ class Exchange:
         self._trace.calling()
         self._calling = Calling(self._ask, request, self._plan.compiled.route.timeouts, self._clock)
         try:
-            begun = await self._attempts.run(self._calling)
+            begun = await self._attempts.run(self._calling, measured=_is_answer)
         except Refused as refused:
             begun = refused.begun
         self._fold, self._mask = begun.relay.fold, begun.reply.mask
@@ -216,6 +217,7 @@ class Exchange:
         said, on_record = error, str(error)
         if not isinstance(said, TrimtabError):
             _log.error("the answer of trace %s broke", self._trace.trace_id, exc_info=error)
+            self._ours = True
             said = ProviderError("the answer broke off inside Trimtab", fix="retry the call")
             on_record = repr(error)[:500]
         if not self._recorded:
@@ -228,8 +230,7 @@ class Exchange:
     # -- record --------------------------------------------------------------------------------
 
     def _outcome(self, status: int) -> Outcome:
-        fold = self._fold
-        assert fold is not None
+        fold = self._fold or Fold()
         error = fold.error
         if error is None and not fold.complete:
             error = _CUT
@@ -268,7 +269,7 @@ class Exchange:
         return bool(self._spans)
 
     def _finish(self, outcome: Outcome) -> list[Span]:
-        if outcome.status == "cancelled":
+        if outcome.status == "cancelled" or self._ours:
             self._attempts.release()
         else:
             self._attempts.over(failed=outcome.status == "error" and self._status < 400)
@@ -293,6 +294,10 @@ class Exchange:
         """The answer was closed: by its end, by the caller, or by an error on the way."""
         self._record_late("cancelled", _GONE)
         self._done()
+
+
+def _is_answer(begun: Begun) -> bool:
+    return begun.reply.status < 400
 
 
 async def _pieces(begun: Begun) -> AsyncIterator[Sequence[Piece]]:

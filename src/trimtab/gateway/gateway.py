@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from trimtab.dialects.llm import DIALECTS
+from trimtab.dialects.llm import DIALECTS, passthrough
 from trimtab.dialects.llm.dialect import Dialect
 from trimtab.dialects.llm.openai_responses import previous
 from trimtab.errors import Overloaded
 from trimtab.gateway.admission import Admission
 from trimtab.gateway.answer import Answer
-from trimtab.gateway.ask import Ask, Caller
+from trimtab.gateway.ask import Ask, Caller, Passing
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.health import Health
@@ -90,7 +90,24 @@ class Gateway:
             NotDurable: the call could not be recorded, so its answer is withheld.
         """
         ask = _read(dialect, body, caller, variables)
-        plan = self._plan(ask)
+        return await self._answer(ask, self._plan(ask))
+
+    async def pass_on(self, passing: Passing, caller: Caller, *, provider: str | None) -> Answer:
+        """Pass a request on to a path of a provider's API, byte for byte but for the model's name.
+
+        Args:
+            provider: who gets a request that names no model.
+        Raises:
+            As `ask`.
+        """
+        envelope = passthrough.read(passing.body, passing.content_type)
+        ask = Ask(
+            dialect=passthrough.PASSTHROUGH, envelope=envelope, caller=caller, passing=passing
+        )
+        plan = self._plan(ask) if envelope.model else self.snapshot.provider_plan(provider)
+        return await self._answer(ask, plan)
+
+    async def _answer(self, ask: Ask, plan: Plan) -> Answer:
         self._enter()
         try:
             reservation = await self._admission.admit(ask, plan)
@@ -106,7 +123,7 @@ class Gateway:
             clock=self._clock,
         )
         exchange.when_done(self._leave)
-        if dialect.name == "openai.responses":
+        if ask.dialect.name == "openai.responses":
             exchange.remember(self._router.answered)
         return await exchange.answer()
 

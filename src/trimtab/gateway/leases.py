@@ -257,7 +257,8 @@ class LeasedQuotas:
     def _level(self, lease: _Lease, remains: float, cost: float) -> None:
         """How much to hold from now on; nothing ahead where that is not two requests' worth."""
         lease.remains = remains
-        lease.level = max(0.0, remains) * _SHARE / self._workers
+        # In whole units, of which sums are exact in floating point.
+        lease.level = float(max(0.0, remains) * _SHARE // self._workers)
         lease.low = lease.level / 2 if lease.level >= 2 * cost else -1.0
 
     def _trim(self, lease: _Lease) -> None:

@@ -6,9 +6,10 @@ import msgspec
 
 from trimtab.dialects.llm import DIALECTS
 from trimtab.dialects.llm.dialect import Dialect
+from trimtab.dialects.llm.passthrough import renamed
 from trimtab.dialects.llm.translate import translated
 from trimtab.errors import InvalidRequest
-from trimtab.gateway.ask import Ask
+from trimtab.gateway.ask import Ask, Passing
 from trimtab.gateway.prepare import Prepared
 from trimtab.gateway.target import Target
 from trimtab.ports import Call
@@ -30,6 +31,8 @@ def outgoing(ask: Ask, prepared: Prepared, target: Target, timeouts: Timeouts) -
         InvalidRequest: its provider speaks neither the request's dialect nor one that it can be
             translated to.
     """
+    if ask.passing is not None:
+        return _passed_on(ask, ask.passing, target, timeouts)
     envelope = ask.envelope
     lost: tuple[str, ...] = ()
     changes = {**prepared.changes, "model": target.model}
@@ -57,6 +60,24 @@ def outgoing(ask: Ask, prepared: Prepared, target: Target, timeouts: Timeouts) -
     return Outgoing(call=call, dialect=dialect, lost=lost)
 
 
+def _passed_on(ask: Ask, passing: Passing, target: Target, timeouts: Timeouts) -> Outgoing:
+    if ask.dialect.name not in target.provider.speaks(target.model):
+        raise _not_spoken(ask.dialect, target)
+    call = Call(
+        dialect=ask.dialect.name,
+        model=target.model,
+        body=renamed(passing.body, passing.content_type, target.model),
+        stream=ask.envelope.stream,
+        timeout_s=timeouts.total_s,
+        idle_s=timeouts.idle_s,
+        headers=ask.caller.headers,
+        method=passing.method,
+        path=passing.path,
+        content_type=passing.content_type,
+    )
+    return Outgoing(call=call, dialect=ask.dialect)
+
+
 def _common(source: Dialect, target: Target) -> Dialect:
     """The dialect to translate to."""
     if source.translates:
@@ -64,9 +85,13 @@ def _common(source: Dialect, target: Target) -> Dialect:
             dialect = DIALECTS.get(name)
             if dialect is not None and dialect.translates:
                 return dialect
-    raise InvalidRequest(
-        f"{target.card.id} does not take requests of the kind {source.name}",
+    raise _not_spoken(source, target)
+
+
+def _not_spoken(dialect: Dialect, target: Target) -> InvalidRequest:
+    return InvalidRequest(
+        f"{target.card.id} does not take requests of the kind {dialect.name}",
         where="model",
         fix="ask a model whose provider does, or ask in another dialect",
-        dialect=source.name,
+        dialect=dialect.name,
     )

@@ -14,10 +14,11 @@ import msgspec
 
 from trimtab.dialects.llm.answer import CONTENT, Fold
 from trimtab.dialects.llm.dialect import Reader, Writer
-from trimtab.dialects.llm.parts import Began, Ended, Failed, Part, Used
+from trimtab.dialects.llm.parts import Began, Ended, Failed, Other, Part, Used
 from trimtab.errors import ProviderError
 from trimtab.kit import sse
 
+_BYTES = (Other(kind="bytes"),)
 _MAX_EVENT_BYTES = 16 << 20  # of one event of a stream
 
 
@@ -47,9 +48,13 @@ class Relay:
         reader: of the provider's dialect.
         writer: of the caller's, where that is another one; None forwards bytes as they come.
         hides_usage: the caller did not ask for the usage event that Trimtab asked for.
+        raw: the stream is of bytes and not of events.
     """
 
-    def __init__(self, reader: Reader, writer: Writer | None, *, hides_usage: bool) -> None:
+    def __init__(
+        self, reader: Reader, writer: Writer | None, *, hides_usage: bool, raw: bool = False
+    ) -> None:
+        self._raw = raw
         self._reader = reader
         self._writer = writer
         self._hides_usage = hides_usage and writer is None
@@ -67,6 +72,8 @@ class Relay:
         Raises:
             ProviderError: an event is too large to be read.
         """
+        if self._raw:
+            return [Piece(chunk, _BYTES)]
         try:
             events = self._decoder.feed(chunk)
         except sse.EventTooLarge as error:
@@ -76,7 +83,7 @@ class Relay:
 
     def end(self) -> list[Piece]:
         """What a clean end of the stream means; nothing where that is no end in its dialect."""
-        parts = self._reader.end()
+        parts = (Ended(),) if self._raw else self._reader.end()
         self.fold.take(parts)
         if self._writer is None:
             return [Piece(b"", parts)] if parts else []

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.errors import NotFound, TrimtabError
+from trimtab.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.compiling import compile_route, direct, pinned
 from trimtab.gateway.routing import Arm, CompiledRoute
 from trimtab.gateway.target import Target
@@ -105,7 +105,7 @@ class Snapshot:
         known = self._projects.get(project)
         compiled = known.find(name) if known is not None else None
         if compiled is not None:
-            arm = choose(compiled) if choose is not None else compiled.main or compiled.split[0]
+            arm = choose(compiled) if choose is not None else compiled.main
             deployment = self._deployments.get((project, arm.ref)) if arm.ref else None
             return Plan(compiled=compiled, arm=arm, deployment=deployment)
         compiled = self._models.get(name) or self._direct(name)
@@ -132,8 +132,30 @@ class Snapshot:
             card = ModelCard(id=model, provider=owner)
         return Target(provider=provider, model=name, card=card)
 
-    def provider(self, name: str) -> Provider | None:
-        return self._providers.get(name)
+    def provider_plan(self, name: str | None) -> Plan:
+        """For a request that names no model: the provider named, or the only one that takes it.
+
+        Raises:
+            InvalidRequest: there are several, or none.
+        """
+        able = {
+            known: provider
+            for known, provider in self._providers.items()
+            if "passthrough" in provider.speaks("")
+        }
+        if name is None and len(able) == 1:
+            (name,) = able
+        if name is None or name not in able:
+            raise InvalidRequest(
+                "the request names no model, so it must name a provider"
+                if name is None
+                else f"the provider {name[:100]!r} takes no requests without a model",
+                where="x-trimtab-provider",
+                fix=f"send the header with one of {', '.join(sorted(able)) or '(none is set up)'}",
+            )
+        card = ModelCard(id=f"{name}/-", provider=name)
+        compiled = direct(Target(provider=able[name], model="", card=card), self.defaults)
+        return Plan(compiled=compiled, arm=compiled.main, is_route=False)
 
     def names(self, project: str) -> list[str]:
         """Everything a project may ask for: its routes that answer, then the models."""

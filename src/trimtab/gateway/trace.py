@@ -19,6 +19,8 @@ from trimtab.records import Passage, Span, Usage, cost_usd, text_of
 from trimtab.records.span import SpanKind, SpanStatus
 
 _BYTES_PER_TOKEN = 4  # A rough average over English text, used only where nothing was reported.
+# Dialects without words, or whose providers say what they used if it costs anything.
+_NOT_ESTIMATED = frozenset({"passthrough", "openai.moderations", "anthropic.count_tokens"})
 _KINDS: dict[str, SpanKind] = {"openai.embeddings": "embedding"}
 
 
@@ -44,6 +46,7 @@ class CallTrace:
         self._clock = clock
         self._caller = caller
         self._plan = plan
+        self._estimates = dialect not in _NOT_ESTIMATED
         self._kind: SpanKind = _KINDS.get(dialect, "llm")
         self.trace_id = ids.trace_id()
         self.root_id = ids.span_id()
@@ -108,7 +111,7 @@ class CallTrace:
         return [root, *self._children, model_span]
 
     def _call(self, target: Target | None, sent: Any, outcome: Outcome) -> dict[str, Any]:
-        usage = outcome.usage or _estimate(sent, outcome)
+        usage = outcome.usage or (_estimate(sent, outcome) if self._estimates else None)
         attributes = {**self._caller.attributes, **self._said, **outcome.attributes}
         call: dict[str, Any] = {
             "status": outcome.status,

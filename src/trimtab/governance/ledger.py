@@ -7,7 +7,7 @@ as it likes; neither the spool nor the request path waits for it, and the file d
 the calls but with the names in them.
 
 Why each call counts once: a batch and the position behind it reach the file together, so what the
-spool delivers again after a crash is known by its position. dict[SpendKey, Spend] leave the file as a numbered
+spool delivers again after a crash is known by its position. Increments leave the file as a numbered
 batch that does not change any more, and the store adds a number once, so an answer that was lost,
 or a crash before it was noted, only makes the batch be sent again.
 """

@@ -16,6 +16,7 @@ from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit.hashing import sha256_hex
 from trimtab.ports import MetadataStore, Spend, SpendKey
 from trimtab.records import Allowance, ApprovedModel, ModelTarget, Route, VirtualKey
+from trimtab.records.access import AllowanceKind
 from trimtab.records.route import CacheSettings, ReleaseShare, Retries, Shadow
 from trimtab.testing.at_once import at_once
 
@@ -181,9 +182,10 @@ class AllowanceStoreContract:
         self, store: MetadataStore
     ) -> None:
         store.allowances.put(sample_allowance(), by="ann")
-        for project, kind in (("other", "team"), ("default", "user")):
+        others: list[tuple[str, AllowanceKind]] = [("other", "team"), ("default", "user")]
+        for project, kind in others:
             with pytest.raises(NotFound):
-                store.allowances.delete(project, kind, "support", by="ann")  # type: ignore[arg-type]  # from a table
+                store.allowances.delete(project, kind, "support", by="ann")
         store.allowances.delete("default", "team", "support", by="ann")
         assert store.allowances.all() == []
         with pytest.raises(NotFound, match="support"):

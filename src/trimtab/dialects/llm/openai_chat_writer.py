@@ -133,7 +133,11 @@ class ChatWriter:
         if part.redacted is not None:
             blocks.append({"type": "redacted_thinking", "data": part.redacted})
         if blocks:
-            delta["thinking_blocks"] = blocks
+            # OpenAI's client puts lists of a stream together by the index of their entries.
+            delta["thinking_blocks"] = [
+                {"index": place, **block} for place, block in enumerate(blocks, choice.blocks)
+            ]
+            choice.blocks += len(blocks)
         return delta or None
 
     def _call(self, part: ToolCall) -> dict[str, Any]:
@@ -196,9 +200,10 @@ class ChatWriter:
 class _Choice:
     """How far a choice has come."""
 
-    __slots__ = ("begun", "calls", "finished", "thought")
+    __slots__ = ("begun", "blocks", "calls", "finished", "thought")
 
     def __init__(self) -> None:
+        self.blocks = 0
         self.begun = False
         self.finished: str | None = None
         self.calls: dict[int, int] = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -45,7 +47,7 @@ def field(fields: dict[str, msgspec.Raw], name: str, type: Any) -> Any:
     if raw is None:
         return None
     try:
-        return msgspec.json.decode(raw, type=type)
+        return _decoder(type)(raw)
     except (msgspec.DecodeError, RecursionError) as error:
         text, path = jsonx.reason(error)
         raise InvalidRequest(
@@ -53,6 +55,11 @@ def field(fields: dict[str, msgspec.Raw], name: str, type: Any) -> Any:
             where=name + path.removeprefix("$"),
             fix="send the type that the OpenAI API reference names",
         ) from None
+
+
+@cache
+def _decoder(type: Any) -> Callable[[msgspec.Raw], Any]:
+    return msgspec.json.Decoder(type).decode
 
 
 def named_model(fields: dict[str, msgspec.Raw]) -> str:
