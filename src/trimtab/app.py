@@ -201,6 +201,7 @@ class App:
             self._following.cancel()
         await self.retention.stop()
         await self.experiments.stop()
+        await self.gateway.shadows.aclose()
         await self._journal.settle()
         await self.tracing.stop()
         await self.scoring.stop()
@@ -270,7 +271,16 @@ class App:
             except TrimtabError as error:
                 # One broken release must not take the others down with it.
                 _log.error("release %s cannot answer: %s", release.ref, error)
-        return Snapshot(self._providers, deployments, self.settings.routes.values())
+        return Snapshot(
+            self._providers, deployments, self.settings.routes.values(), price=self._price
+        )
+
+    def _price(self, model: str, provider: str) -> Price | None:
+        """Of a model that nobody listed, by the name of its provider, or else by what it is."""
+        now_ns = self.clock.now_ns()
+        kinds = {entry.name: entry.kind for entry in self.config.providers}
+        found = self.prices.lookup(model, provider, now_ns)
+        return found or self.prices.lookup(model, kinds.get(provider), now_ns)
 
     def _deployment(self, models: Snapshot, release: Release) -> Deployment:
         template, parameters = None, release.parameters
@@ -484,7 +494,9 @@ def _remote(
             id=f"{entry.name}/{model.id}",
             provider=entry.name,
             context_tokens=model.context_tokens,
-            price=model.price or prices.lookup(model.id, entry.name, clock.now_ns()),
+            price=model.price
+            or prices.lookup(model.id, entry.name, clock.now_ns())
+            or prices.lookup(model.id, entry.kind, clock.now_ns()),
         )
         for model in entry.models
     )

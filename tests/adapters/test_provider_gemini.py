@@ -127,6 +127,16 @@ def test_an_error_passes_and_is_read() -> None:
     ]
 
 
+@pytest.mark.parametrize(("headers", "wait_s"), [({}, "22"), ({"retry_after": "7"}, "7")])
+def test_the_wait_that_google_names_is_a_header(headers: dict[str, str], wait_s: str) -> None:
+    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "21.5s"}
+    busy = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [retry]}}
+    played = respond(429, json.dumps(busy).encode(), **headers)
+    reply, body, _ = exchange(gemini.build, played, call(DIALECT, GEMINI, QUESTION))
+    assert reply.headers["retry-after"] == wait_s
+    assert json.loads(body) == busy
+
+
 def test_any_path_of_the_api_passes() -> None:
     asking = call("passthrough", GEMINI, QUESTION, path=f"/models/{GEMINI}:countTokens")
     _, _, request = exchange(gemini.build, answer({"totalTokens": 1}), asking)

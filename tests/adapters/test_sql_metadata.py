@@ -328,29 +328,6 @@ class TestLookups:
                 get("default", ref)
 
 
-class TestAudit:
-    def test_every_change_of_what_is_allowed_has_its_row_and_its_principal(
-        self, store: SQLMetadata
-    ) -> None:
-        store.allowances.put(sample_allowance(), by="ann")
-        store.allowances.delete("default", "team", "support", by="bob")
-        store.approved_models.put(ApprovedModel(model="a/*"), by="ann")
-        store.approved_models.delete("default", "a/*", by="bob")
-        store.routes.put(sample_route(), by="ann")
-        store.routes.delete("default", "chat", by="bob")
-        with pytest.raises(NotFound):
-            store.routes.delete("default", "chat", by="bob")
-        entries = store.audit("default")[::-1]
-        assert [(entry.action, entry.object, entry.principal) for entry in entries] == [
-            ("allowance.put", "team support", "ann"),
-            ("allowance.delete", "team support", "bob"),
-            ("model.approve", "a/*", "ann"),
-            ("model.withdraw", "a/*", "bob"),
-            ("route.put", "chat", "ann"),
-            ("route.delete", "chat", "bob"),
-        ]
-
-
 class TestAddress:
     @pytest.mark.parametrize(
         "url",
@@ -416,6 +393,27 @@ class TestDatasets:
 
 
 class TestAudit:
+    def test_every_change_of_what_is_allowed_has_its_row_and_its_principal(
+        self, store: SQLMetadata
+    ) -> None:
+        store.allowances.put(sample_allowance(), by="ann")
+        store.allowances.delete("default", "team", "support", by="bob")
+        store.approved_models.put(ApprovedModel(model="a/*"), by="ann")
+        store.approved_models.delete("default", "a/*", by="bob")
+        store.routes.put(sample_route(), by="ann")
+        store.routes.delete("default", "chat", by="bob")
+        with pytest.raises(NotFound):
+            store.routes.delete("default", "chat", by="bob")
+        entries = store.audit("default")[::-1]
+        assert [(entry.action, entry.object, entry.principal) for entry in entries] == [
+            ("allowance.put", "team support", "ann"),
+            ("allowance.delete", "team support", "bob"),
+            ("model.approve", "a/*", "ann"),
+            ("model.withdraw", "a/*", "bob"),
+            ("route.put", "chat", "ann"),
+            ("route.delete", "chat", "bob"),
+        ]
+
     def test_each_change_has_one_entry_and_what_changed_nothing_has_none(self, url: str) -> None:
         with closing(SQLMetadata.open(url, clock=FixedClock())) as store:
             for _ in range(2):

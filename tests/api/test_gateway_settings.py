@@ -166,18 +166,14 @@ def test_a_name_or_alias_leads_to_one_route(server: Served) -> None:
     assert server.client.put(f"{ROUTES}/uno", {})["revision"] == 1
 
 
+FIELDS = (
+    *("kind", "name", "model", "targets", "weight", "aliases", "retries", "daily_usd", "expires"),
+    *("cache", "split", "version", "revision", "soft", "models"),
+)
 BODIES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["kind", "name", "model", "targets", "weight", "aliases", "retries", "daily_usd"]
-                + ["expires", "cache", "split", "version", "revision", "soft", "models", "disabled"]
-            ),
-            inner,
-            max_size=5,
-        )
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5)
     ),
     max_leaves=10,
 )
@@ -226,7 +222,9 @@ def test_an_entry_that_the_file_takes_over_gives_way_and_comes_back(tmp_path: Pa
         server.client.put(f"{ROUTES}/other", {"aliases": ["also"]})
         server.client.put(ALLOWANCES, {"kind": "team", "name": "declared", "monthly_usd": 1})
     with served(configured(tmp_path / "data", DECLARED)) as server:
-        assert [row["name"] for row in named(server, ROUTES, source="api")] == ["other"]
+        (other,) = named(server, ROUTES, source="api")
+        assert (other["name"], other["in_use"]) == ("other", False), "the file has its alias"
+        assert server.client.get(f"{ROUTES}/declared")["in_use"]
         assert set(server.app.settings.routes) == {("default", "declared"), ("other", "theirs")}
         assert not server.app.settings.routes["default", "declared"].sticky
         assert len(server.app.settings.left_out) == 2

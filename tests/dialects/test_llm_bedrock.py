@@ -150,9 +150,9 @@ def test_every_parameter_has_its_place() -> None:
     ("model", "additional", "output", "lost"),
     [
         (CLAUDE, {"top_k": 5}, {"effort": "high"}, ()),
-        (NOVA, {"inferenceConfig": {"topK": 5}}, None, ("thinking.effort",)),
-        ("cohere.command-r-plus-v1:0", {"k": 5}, None, ("thinking.effort",)),
-        ("meta.llama3-70b-instruct-v1:0", None, None, ("thinking.effort", "top_k")),
+        (NOVA, {"inferenceConfig": {"topK": 5}}, None, ("thinking",)),
+        ("cohere.command-r-plus-v1:0", {"k": 5}, None, ("thinking",)),
+        ("meta.llama3-70b-instruct-v1:0", None, None, ("thinking", "top_k")),
     ],
 )
 def test_fields_beside_converse_are_those_of_the_family(
@@ -162,6 +162,16 @@ def test_fields_beside_converse_are_those_of_the_family(
     assert body.get("additionalModelRequestFields") == additional
     assert body.get("outputConfig") == output
     assert told == lost
+
+
+@pytest.mark.parametrize(
+    ("effort", "output"),
+    [("none", None), ("minimal", {"effort": "low"}), ("max", {"effort": "max"})],
+)
+def test_an_effort_is_said_in_the_words_of_the_family(effort: str, output: Any) -> None:
+    body, lost = ask(turns=(user(text("Hi")),), thinking=Thinking(effort=effort))
+    assert body.get("outputConfig") == output
+    assert lost == ()
 
 
 @pytest.mark.parametrize(
@@ -242,7 +252,7 @@ def test_calls_results_and_thoughts_are_blocks() -> None:
     }
     assert len(second["toolUse"]["toolUseId"]) <= 64
     assert " " not in second["toolUse"]["toolUseId"]
-    assert lost == ("thinking",)
+    assert lost == ("messages[].thinking",)
 
 
 def test_media_are_blocks_of_their_kind() -> None:
@@ -264,7 +274,7 @@ def test_media_are_blocks_of_their_kind() -> None:
         {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://bucket/film.mp4"}}}},
         {"audio": {"format": "mp3", "source": {"bytes": "DD=="}}},
     ]
-    assert lost == ("detail",)
+    assert lost == ("messages[].content[].detail",)
 
 
 @pytest.mark.parametrize(
@@ -294,8 +304,7 @@ def test_what_has_no_place_is_named() -> None:
         output=OutputFormat(kind="json"),
     )
     assert lost == (
-        "logit_bias",
-        "name",
+        "messages[].name",
         "output",
         "presence_penalty",
         "frequency_penalty",

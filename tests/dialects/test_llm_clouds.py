@@ -152,6 +152,8 @@ def answered(caller: str, target: str, *, streamed: bool) -> list[Part]:
     """What a client of the caller's dialect reads of the target's answer."""
     dialect = DIALECTS[caller]
     asking = {**CALLERS[caller], "stream": streamed}
+    if streamed and caller == "openai.chat":
+        asking["stream_options"] = {"include_usage": True}
     writer = dialect.writer(dialect.envelope(json.dumps(asking).encode()), id="a1", created_s=1)
     said = DIALECTS[target].reader().body(json.dumps(ANSWERS[target]).encode())
     reader = dialect.reader()

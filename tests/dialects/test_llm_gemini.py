@@ -135,7 +135,7 @@ def test_json_of_any_shape_needs_no_schema() -> None:
     [
         ("gemini-3-pro", {"effort": "low"}, {"thinkingLevel": "low", "includeThoughts": True}, ()),
         ("gemini-3-flash", {"effort": "none"}, {"thinkingLevel": "minimal"}, ()),
-        ("gemini-3-pro", {"effort": "max"}, None, ("thinking.effort",)),
+        ("gemini-3-pro", {"effort": "max"}, None, ("thinking",)),
         (
             "gemini-2.5-pro",
             {"effort": "medium"},
@@ -302,7 +302,7 @@ def test_media_go_inline_or_by_address() -> None:
         {"fileData": {"fileUri": "https://a.example/b.jpg?x=1", "mimeType": "image/jpeg"}},
         {"fileData": {"fileUri": "gs://bucket/film"}},
     ]
-    assert lost == ("detail",)
+    assert lost == ("messages[].content[].detail",)
 
 
 def test_signatures_go_back_to_where_they_came_from() -> None:
@@ -333,7 +333,7 @@ def test_signatures_go_back_to_where_they_came_from() -> None:
             )
     body, lost = ask(turns=(user(text("Hi")), said(*contents)))
     assert body["contents"][1]["parts"] == answer["candidates"][0]["content"]["parts"][1:]
-    assert lost == ("thinking",)  # of the thoughts themselves, which nobody signed
+    assert lost == ("messages[].thinking",)  # of the thoughts themselves, which nobody signed
 
 
 def test_a_signature_of_text_has_a_part_of_its_own() -> None:
@@ -352,10 +352,10 @@ def test_the_signature_of_another_provider_is_not_sent() -> None:
     body, lost = ask("gemini-3-pro", turns=(said(thought, call),))
     (part,) = body["contents"][0]["parts"]
     assert part["thoughtSignature"] == "skip_thought_signature_validator"
-    assert lost == ("thinking", "thinking.signature")
+    assert lost == ("messages[].thinking", "messages[].thinking.signature")
     body, lost = ask("gemini-2.5-pro", turns=(said(thought, call),))
     assert "thoughtSignature" not in body["contents"][0]["parts"][0]
-    assert lost == ("thinking",)
+    assert lost == ("messages[].thinking",)
 
 
 def test_what_has_no_place_is_named() -> None:
@@ -366,7 +366,7 @@ def test_what_has_no_place_is_named() -> None:
         user="u1",
         parallel_tools=False,
     )
-    assert lost == ("logit_bias", "cache", "name", "user", "parallel_tools")
+    assert lost == ("cache", "messages[].name", "user", "parallel_tools")
 
 
 # -- answers -------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 from tests.dialects.served import serving
 from tests.dialects.spoken import ANSWERS, USAGE, events, read_stream, said
 
+from trimtab.dialects.llm import DIALECTS
+from trimtab.dialects.llm.dialect import Dialect
 from trimtab.dialects.llm.openai_responses import OPENAI_RESPONSES, previous
 from trimtab.dialects.llm.parts import (
     Began,
@@ -600,6 +602,42 @@ FULL = Question(
 )
 
 
+OTHERS = {
+    "openai.chat": b'{"model":"m","messages":[{"role":"user","content":"q"}],"stream":true,'
+    b'"stream_options":{"include_usage":true}}',
+    "anthropic.messages": b'{"model":"m","messages":[{"role":"user","content":"q"}],'
+    b'"max_tokens":9,"stream":true}',
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("name", [name for name in ANSWERS if name not in ("refusal", "filtered")])
+class TestTranslation:
+    """What a provider says in one dialect, its caller is told in the other."""
+
+    def test_an_answer_in_another_dialect_is_told_in_this_one(self, name: str, other: str) -> None:
+        _told_alike(name, DIALECTS[other], OTHERS[other], OPENAI_RESPONSES, QUESTION)
+
+    def test_an_answer_in_this_dialect_is_told_in_another(self, name: str, other: str) -> None:
+        _told_alike(name, OPENAI_RESPONSES, QUESTION, DIALECTS[other], OTHERS[other])
+
+
+QUESTION = b'{"model":"m","input":"q","stream":true}'
+
+
+def _told_alike(name: str, provider: Dialect, asked: bytes, caller: Dialect, asks: bytes) -> None:
+    says = provider.writer(provider.envelope(asked), id="a", created_s=0)
+    stream = b"".join(says.stream(part) for part in ANSWERS[name])
+    tells = caller.writer(caller.envelope(asks), id="b", created_s=0)
+    parts = read_stream(provider.reader(), [stream])
+    told = said(read_stream(caller.reader(), [b"".join(tells.stream(part) for part in parts)]))
+    expected = said(ANSWERS[name])
+    for key in ("Text 0", "calls", "thought", "Used", "Ended"):
+        if key in expected:
+            assert told.get(key) == expected[key]
+    assert ("Failed" in told) == ("Failed" in expected)
+
+
 class TestQuestions:
     def test_what_is_asked_reads_as_it_was_meant(self) -> None:
         asked = OPENAI_RESPONSES.ask(FULL, model="big")
@@ -616,7 +654,7 @@ class TestQuestions:
         theirs = ThinkingContent(text="x", signature="EqQB")
         turns = (Turn(role="assistant", content=(ours, hidden, theirs, TextContent(text="a"))),)
         asked = OPENAI_RESPONSES.ask(Question(turns=turns), model="m")
-        assert asked.lost == ("thinking",)
+        assert asked.lost == ("messages[].thinking",)
         items = json.loads(asked.body)["input"]
         assert [item.get("encrypted_content") for item in items] == ["gAAA", "gBBB", None]
         assert [item.get("id") for item in items] == ["rs_1", "rs_2", None]
@@ -633,7 +671,14 @@ class TestQuestions:
             thinking=Thinking(budget_tokens=5_000),
         )
         asked = OPENAI_RESPONSES.ask(question, model="m")
-        assert set(asked.lost) == {"top_k", "stop", "seed", "choices", "cache", "media"}
+        assert set(asked.lost) == {
+            "top_k",
+            "stop",
+            "seed",
+            "choices",
+            "cache",
+            "messages[].content",
+        }
         assert json.loads(asked.body)["reasoning"] == {"effort": "medium"}
 
     def test_functions_are_not_strict_unless_they_say_so(self) -> None:

@@ -88,10 +88,14 @@ class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RouteView(Route, frozen=True, kw_only=True):
-    """A route, and whether it stands in the configuration file, which has no revisions."""
+    """A route, and whether it stands in the configuration file, which has no revisions.
+
+    A route that is not `in_use` has a name or an alias that the file gives to another.
+    """
 
     revision: int | None
     source: Source
+    in_use: bool
 
 
 async def put(request: Request) -> Response:
@@ -107,7 +111,7 @@ async def put(request: Request) -> Response:
         request.app.metadata.routes.put, route, by=request.principal.id, over=given.revision
     )
     await request.app.refresh()
-    return reply(_view(route, "api", stored.revision), status=200 if stored.revision > 1 else 201)
+    return reply(_view(request, route, stored.revision), status=200 if stored.revision > 1 else 201)
 
 
 def _require_answerable(request: Request, route: Route) -> None:
@@ -126,9 +130,9 @@ async def listed(request: Request) -> Response:
     declared = _declared(request)
     names = {route.name for route in declared}
     stored = await asyncio.to_thread(request.app.metadata.routes.list, request.project)
-    views = [_view(route, "file") for route in declared]
+    views = [_view(request, route) for route in declared]
     views += [
-        _view(one.route, "api", one.revision) for one in stored if one.route.name not in names
+        _view(request, one.route, one.revision) for one in stored if one.route.name not in names
     ]
     return reply(Page(data=sorted(views, key=route_key)))
 
@@ -137,9 +141,9 @@ async def read(request: Request) -> Response:
     name = request.path["name"]
     declared = next((route for route in _declared(request) if route.name == name), None)
     if declared is not None:
-        return reply(_view(declared, "file"))
+        return reply(_view(request, declared))
     stored = await asyncio.to_thread(request.app.metadata.routes.get, request.project, name)
-    return reply(_view(stored.route, "api", stored.revision))
+    return reply(_view(request, stored.route, stored.revision))
 
 
 async def delete(request: Request) -> Response:
@@ -164,8 +168,14 @@ def _declared(request: Request) -> list[Route]:
     return [route for route in request.app.declared.routes if route.project == request.project]
 
 
-def _view(route: Route, source: Source, revision: int | None = None) -> RouteView:
-    return RouteView(**msgspec.structs.asdict(route), source=source, revision=revision)
+def _view(request: Request, route: Route, revision: int | None = None) -> RouteView:
+    """A route as it is shown; one of the file has no revision."""
+    return RouteView(
+        **msgspec.structs.asdict(route),
+        revision=revision,
+        source="file" if revision is None else "api",
+        in_use=request.app.settings.routes.get(route_key(route)) == route,
+    )
 
 
 ENDPOINTS = [

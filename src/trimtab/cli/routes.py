@@ -15,7 +15,7 @@ from trimtab.config.entries import read_entries
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 
-_OURS = ("source", "project")
+_OURS = ("source", "project", "in_use")
 
 
 @click.group()
@@ -40,7 +40,7 @@ def listed(as_json: bool, **flags: Any) -> None:
             ", ".join(f"{one['model']} ({one['weight']:g})" for one in row["targets"]) or None,
             ", ".join(row["fallbacks"]) or None,
             row["revision"],
-            row["source"],
+            row["source"] if row["in_use"] else f"{row['source']}, not in use",
         ]
         for row in rows
     ]

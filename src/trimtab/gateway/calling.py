@@ -84,7 +84,7 @@ class Calling:
                     target=target,
                     reply=reply,
                     relay=relay,
-                    lost=out.lost,
+                    lost=(*out.lost, *reply.lost),
                     translated=out.dialect is not self._ask.dialect,
                 )
                 return await self._begin(begun)

@@ -21,7 +21,9 @@ from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.health import Health
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.routing import Router
+from trimtab.gateway.shadow import Shadows
 from trimtab.gateway.snapshot import Plan, Snapshot
+from trimtab.gateway.target import Target
 from trimtab.ports import Clock
 
 _NOTHING: Mapping[str, Any] = {}
@@ -56,6 +58,7 @@ class Gateway:
         self.health = Health(clock)
         self._random = random or SystemRandom()
         self._router = Router(self.health, clock=clock, random=self._random)
+        self.shadows = Shadows()
         self._journal = journal
         self._admission = admission
         self._clock = clock
@@ -123,9 +126,24 @@ class Gateway:
             clock=self._clock,
         )
         exchange.when_done(self._leave)
+        for target in self._router.shadows(plan.compiled):
+            self.shadows.start(partial(self._copy, ask, target))
         if ask.dialect.name == "openai.responses":
             exchange.remember(self._router.answered)
         return await exchange.answer()
+
+    async def _copy(self, ask: Ask, target: Target) -> None:
+        """Ask a target the same in the shadow; what it says is on record and goes to nobody."""
+        caller = msgspec.structs.replace(
+            ask.caller, attributes={**ask.caller.attributes, "trimtab.shadow": True}
+        )
+        copy = msgspec.structs.replace(ask, caller=caller)
+        answer = await self._answer(copy, self.snapshot.direct_plan(target))
+        try:
+            async for _ in answer.chunks:
+                pass
+        finally:
+            await answer.chunks.aclose()
 
     def _plan(self, ask: Ask) -> Plan:
         unit = ask.unit

@@ -18,12 +18,17 @@ from trimtab.gateway.compiling import compile_route, direct, pinned
 from trimtab.gateway.routing import Arm, CompiledRoute
 from trimtab.gateway.target import Target
 from trimtab.ports import Provider, Retriever, Template
-from trimtab.records import ModelCard, Release, Route
+from trimtab.records import ModelCard, Price, Release, Route
 
 _log = logging.getLogger("trimtab.gateway")
 _MOST_UNLISTED = 1024  # models that no provider lists, of which the compiled form is kept
 
 _DEFAULTS = Route(name="default")
+
+
+def _unpriced(_model: str, _provider: str) -> Price | None:
+    return None
+
 
 Choose = Callable[[CompiledRoute], Arm]
 
@@ -65,6 +70,7 @@ class Snapshot:
         deployments: releases that may answer, of every project.
         routes: how names are answered; a route with releases needs none.
         defaults: retries, timeouts and breaker where no route says.
+        price: of a model and its provider, for those that no provider lists.
     """
 
     def __init__(
@@ -74,7 +80,9 @@ class Snapshot:
         routes: Iterable[Route] = (),
         *,
         defaults: Route = _DEFAULTS,
+        price: Callable[[str, str], Price | None] = _unpriced,
     ) -> None:
+        self._price = price
         self._providers = dict(providers)
         self.defaults = defaults
         self.cards = {card.id: card for provider in providers.values() for card in provider.cards()}
@@ -129,7 +137,7 @@ class Snapshot:
         if card is None:
             if provider.cards():
                 return None
-            card = ModelCard(id=model, provider=owner)
+            card = ModelCard(id=model, provider=owner, price=self._price(name, owner))
         return Target(provider=provider, model=name, card=card)
 
     def provider_plan(self, name: str | None) -> Plan:
@@ -154,7 +162,11 @@ class Snapshot:
                 fix=f"send the header with one of {', '.join(sorted(able)) or '(none is set up)'}",
             )
         card = ModelCard(id=f"{name}/-", provider=name)
-        compiled = direct(Target(provider=able[name], model="", card=card), self.defaults)
+        return self.direct_plan(Target(provider=able[name], model="", card=card))
+
+    def direct_plan(self, target: Target) -> Plan:
+        """A target on its own, whatever routes there are."""
+        compiled = direct(target, self.defaults)
         return Plan(compiled=compiled, arm=compiled.main, is_route=False)
 
     def names(self, project: str) -> list[str]:

@@ -6,6 +6,8 @@ dialect is told in Anthropic's words, with the same status.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,6 +26,7 @@ IN_THE_URL = Quirk(dialects=(GEMINI,), removed=("model", "stream"))
 MESSAGES = "anthropic.messages"
 _FAMILY = "anthropic."
 _MAX_ERROR_BYTES = 1024 * 1024
+_WAIT = re.compile(rb'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 # docs.anthropic.com/en/api/errors; any other is an `api_error`.
 _KINDS = {
     400: "invalid_request_error",
@@ -40,40 +43,63 @@ _KINDS = {
 
 
 class CloudProvider(HTTPProvider):
-    """An `HTTPProvider` whose errors are Anthropic's where it was asked in Anthropic's dialect."""
+    """An `HTTPProvider` whose errors say what callers and retries look for.
+
+    Errors are Anthropic's where it was asked in Anthropic's dialect, and a wait that Google names
+    in the body only is a `retry-after` header as well.
+    """
 
     async def send(self, call: Call) -> Reply:
         reply = await super().send(call)
-        if reply.status < 400 or not call.dialect.startswith(_FAMILY):
+        if reply.status < 400:
             return reply
-        return msgspec.structs.replace(reply, chunks=_Retold(reply))
+        body = await _whole(reply)
+        headers = reply.headers
+        if "retry-after" not in headers and (wait_s := retry_after(body)) is not None:
+            headers = {**headers, "retry-after": wait_s}
+        if call.dialect.startswith(_FAMILY):
+            body = retold(reply.status, body)
+        return msgspec.structs.replace(reply, headers=headers, chunks=_Once(body))
 
 
-class _Retold:
-    """The body of an error, in Anthropic's words; read when it is asked for."""
+class _Once:
+    """A body that is here already."""
 
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-        self._told = False
+    def __init__(self, body: bytes) -> None:
+        self._body = body
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._told:
+        body, self._body = self._body, b""
+        if not body:
             raise StopAsyncIteration
-        self._told = True
-        body = b""
-        async for chunk in self._reply.chunks:
-            body += chunk
-            if len(body) > _MAX_ERROR_BYTES:
-                await self.aclose()
-                break
-        return retold(self._reply.status, body)
+        return body
 
     async def aclose(self) -> None:
-        self._told = True
-        await self._reply.chunks.aclose()  # type: ignore[attr-defined]  # as the port says
+        self._body = b""
+
+
+async def _whole(reply: Reply) -> bytes:
+    """All of an error, up to a size that none has."""
+    body = b""
+    async for chunk in reply.chunks:
+        body += chunk
+        if len(body) > _MAX_ERROR_BYTES:
+            await reply.chunks.aclose()  # type: ignore[attr-defined]  # as the port asks for
+            break
+    return body
+
+
+def retry_after(body: bytes) -> str | None:
+    """The whole seconds to wait that a `google.rpc.RetryInfo` names, if there is one.
+
+    >>> retry_after(b'{"error": {"details": [{"retryDelay": "21.3s"}]}}')
+    '22'
+    """
+    found = _WAIT.search(body)
+    return None if found is None else str(math.ceil(float(found[1])))
 
 
 def check_credentials(account: Account, known: tuple[str, ...]) -> None:

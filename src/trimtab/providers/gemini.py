@@ -8,8 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from trimtab.ports import Upstream
-from trimtab.providers.clouds import GEMINI, IN_THE_URL
-from trimtab.providers.http import HTTPProvider
+from trimtab.providers.clouds import GEMINI, IN_THE_URL, CloudProvider
 from trimtab.providers.wire import PASSTHROUGH, Account, Wire
 
 BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
@@ -23,6 +22,6 @@ WIRE = Wire(
 )
 
 
-def build(account: Account, upstream: Upstream) -> HTTPProvider:
+def build(account: Account, upstream: Upstream) -> CloudProvider:
     account = msgspec.structs.replace(account, base_url=account.base_url or BASE_URL)
-    return HTTPProvider(WIRE, account, upstream)
+    return CloudProvider(WIRE, account, upstream)

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from trimtab.dialects.llm.gemini_question import SIGNED
 from trimtab.dialects.llm.question import (
     Asked,
     Content,
@@ -25,7 +24,7 @@ from trimtab.dialects.llm.question import (
     ToolUse,
     Turn,
 )
-from trimtab.dialects.llm.target import arguments_of
+from trimtab.dialects.llm.target import GEMINI_SIGNED, arguments_of
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 
@@ -105,7 +104,7 @@ def ask(question: Question, *, model: str) -> Asked:
     asking.refuse(question)
     return Asked(
         body=jsonx.encode({name: value for name, value in body.items() if value}),
-        lost=(*question.lost, *dict.fromkeys(asking.lost)),
+        lost=tuple(dict.fromkeys(asking.lost)),
     )
 
 
@@ -122,7 +121,7 @@ class _Asking:
         messages: list[dict[str, Any]] = []
         for turn in turns:
             if turn.name is not None:
-                self.lost.append("name")
+                self.lost.append("messages[].name")
             content = self.blocks(turn.content)
             if messages and messages[-1]["role"] == turn.role:
                 messages[-1]["content"] += content
@@ -177,10 +176,12 @@ class _Asking:
         elif output is not None:
             self.lost.append("output")
         effort = thinking.effort if thinking is not None else None
-        if effort is not None and self._family.effort and effort not in ("none", "minimal"):
-            said["effort"] = effort
-        elif effort is not None:
-            self.lost.append("thinking.effort")
+        if effort in (None, "none"):
+            return said
+        if self._family.effort:
+            said["effort"] = "low" if effort == "minimal" else effort
+        else:
+            self.lost.append("thinking")
         return said
 
     def additional(self, question: Question) -> dict[str, Any]:
@@ -200,7 +201,7 @@ class _Asking:
                 budget = thinking.budget_tokens
                 said["thinking"] = {"type": "enabled", "budget_tokens": budget}
             elif thinking.budget_tokens > 0:
-                self.lost.append("thinking.budget_tokens")
+                self.lost.append("thinking")
         return said
 
     def refuse(self, question: Question) -> None:
@@ -230,8 +231,10 @@ class _Asking:
     def _reasoning(self, thinking: ThinkingContent) -> dict[str, Any] | None:
         if thinking.redacted is not None:
             return {"reasoningContent": {"redactedContent": thinking.redacted}}
-        if thinking.signature is None or thinking.signature.startswith(SIGNED):
-            self.lost.append("thinking")  # unsealed, or sealed by another provider: refused
+        if thinking.signature is None or thinking.signature.startswith(GEMINI_SIGNED):
+            self.lost.append(
+                "messages[].thinking"
+            )  # unsealed, or sealed by another provider: refused
             return None
         text = {"text": thinking.text, "signature": thinking.signature}
         return {"reasoningContent": {"reasoningText": text}}
@@ -247,7 +250,7 @@ class _Asking:
 
     def _media(self, media: MediaContent) -> dict[str, Any]:
         if media.detail not in (None, "auto"):
-            self.lost.append("detail")
+            self.lost.append("messages[].content[].detail")
         member, kind = _format(media)
         source: dict[str, Any] = {"bytes": media.data}
         if media.data is None:

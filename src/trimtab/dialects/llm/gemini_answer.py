@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trimtab.dialects.llm.gemini_question import SIGNED
 from trimtab.dialects.llm.parts import (
     Began,
     Ended,
@@ -24,7 +23,7 @@ from trimtab.dialects.llm.parts import (
     ToolCall,
     Used,
 )
-from trimtab.dialects.llm.target import count, read
+from trimtab.dialects.llm.target import GEMINI_SIGNED, count, read
 from trimtab.kit import ids, jsonx, sse
 from trimtab.records import Usage
 
@@ -156,7 +155,7 @@ class GeminiReader:
             thought = part.get("thought")
             said.append(Reasoning(text=text, choice=choice) if thought else Text(text, choice))
         if isinstance(signature, str) and signature:
-            said.append(Reasoning(signature=SIGNED + signature, choice=choice))
+            said.append(Reasoning(signature=GEMINI_SIGNED + signature, choice=choice))
         call = part.get("functionCall")
         if isinstance(call, dict):
             index = self._calls.get(choice, 0)

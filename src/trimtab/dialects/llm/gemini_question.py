@@ -24,12 +24,10 @@ from trimtab.dialects.llm.question import (
     ToolUse,
     Turn,
 )
-from trimtab.dialects.llm.target import arguments_of
+from trimtab.dialects.llm.target import GEMINI_SIGNED, arguments_of
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 
-# Other providers seal thoughts too, and Gemini refuses theirs: this tells its own from them.
-SIGNED = "gemini:"
 # From the third generation on, a model thinks by level and wants its signatures back.
 _BY_BUDGET = re.compile(r"(?:.*/)?gemini-(?:1|2)[.-].*", re.IGNORECASE)
 # For a call whose signature is not to be had (thought-signatures, "FAQs").
@@ -57,7 +55,7 @@ def ask(question: Question, *, model: str) -> Asked:
     asking.refuse(question)
     return Asked(
         body=jsonx.encode({name: value for name, value in body.items() if value}),
-        lost=(*question.lost, *dict.fromkeys(asking.lost)),
+        lost=tuple(dict.fromkeys(asking.lost)),
     )
 
 
@@ -77,7 +75,7 @@ class _Asking:
     def content(self, turn: Turn) -> dict[str, Any] | None:
         """One turn; None where nothing of it can be said."""
         if turn.name is not None:
-            self.lost.append("name")
+            self.lost.append("messages[].name")
         self._uncached(turn.content)
         parts: list[dict[str, Any]] = []
         signature: str | None = None
@@ -154,7 +152,7 @@ class _Asking:
         elif thinking.effort == "none":
             said["thinkingLevel"] = "minimal"  # it cannot be turned off
         elif thinking.effort is not None:
-            self.lost.append("thinking.effort")
+            self.lost.append("thinking")
             return None
         if said.get("thinkingBudget") != 0 and thinking.effort != "none":
             said["includeThoughts"] = True
@@ -162,9 +160,9 @@ class _Asking:
 
     def _signature(self, thinking: ThinkingContent) -> str | None:
         """The signature if it is one of Gemini's; the thoughts themselves are not sent back."""
-        if thinking.signature is not None and thinking.signature.startswith(SIGNED):
-            return thinking.signature.removeprefix(SIGNED)
-        self.lost.append("thinking")
+        if thinking.signature is not None and thinking.signature.startswith(GEMINI_SIGNED):
+            return thinking.signature.removeprefix(GEMINI_SIGNED)
+        self.lost.append("messages[].thinking")
         return None
 
     def _call(self, use: ToolUse, signature: str | None, *, first: bool) -> dict[str, Any]:
@@ -173,7 +171,7 @@ class _Asking:
         part: dict[str, Any] = {"functionCall": {"id": use.id, "name": use.name, "args": arguments}}
         if signature is None and first and not self._by_budget:
             signature = _NO_SIGNATURE
-            self.lost.append("thinking.signature")
+            self.lost.append("messages[].thinking.signature")
         if signature is not None:
             part["thoughtSignature"] = signature
         return part
@@ -189,7 +187,7 @@ class _Asking:
 
     def _media(self, media: MediaContent) -> dict[str, Any]:
         if media.detail not in (None, "auto"):
-            self.lost.append("detail")
+            self.lost.append("messages[].content[].detail")
         if media.data is not None:
             return {"inlineData": {"mimeType": media.media_type, "data": media.data}}
         file = {"fileUri": media.url or "", "mimeType": _media_type(media)}

@@ -71,7 +71,7 @@ class _Writing:
     def items(self, turn: Turn) -> Iterator[dict[str, Any]]:
         """Texts and media of a user go together into a message; other content is an item each."""
         if turn.name is not None:
-            self.lost["name"] = None
+            self.lost["messages[].name"] = None
         said: list[dict[str, Any]] = []
         for content in turn.content:
             if getattr(content, "cache", False):
@@ -91,13 +91,13 @@ class _Writing:
             case TextContent(text=text):
                 yield {"type": "message", "role": "assistant", "content": text}
             case MediaContent():
-                self.lost["media"] = None
+                self.lost["messages[].content"] = None
             case ToolUse(id=id, name=name, arguments=arguments):
                 call = {"type": "function_call", "call_id": id, "name": name}
                 yield {**call, "arguments": arguments or "{}"}
             case ToolResult(id=id):
                 if content.is_error:
-                    self.lost["tool_result.is_error"] = None
+                    self.lost["messages[].is_error"] = None
                 result = {"type": "function_call_output", "call_id": id}
                 yield {**result, "output": self._output(content)}
             case ThinkingContent():
@@ -107,7 +107,7 @@ class _Writing:
         """Only reasoning that this API sealed can go back to it."""
         sealed = content.signature or content.redacted or ""
         if not sealed.startswith(SEALED):
-            self.lost["thinking"] = None
+            self.lost["messages[].thinking"] = None
             return
         self.thought = True
         summary = [{"type": "summary_text", "text": content.text}] if content.text else []
@@ -126,7 +126,7 @@ class _Writing:
             return [{"type": "input_text", "text": part.text}]
         wire = _media(part)
         if wire is None:
-            self.lost["media"] = None
+            self.lost["messages[].content"] = None
             return []
         return [wire]
 

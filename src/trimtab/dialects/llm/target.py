@@ -13,6 +13,9 @@ from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 from trimtab.records import Message
 
+# Providers refuse each other's seals of thoughts: what begins so is Gemini's.
+GEMINI_SIGNED = "gemini:"
+
 
 class Target:
     """The caller's half of a dialect whose requests Trimtab sends but does not take.
