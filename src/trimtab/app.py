@@ -156,7 +156,7 @@ class App:
         self._quotas = _quotas(config, self.clock)
         self._admission = Admission(self._askers(), self._quotas, self.clock)
         self.gateway = Gateway(
-            snapshot=Snapshot(self._providers),
+            snapshot=Snapshot(self._providers, price=self._price),
             journal=self._journal,
             admission=self._admission,
             clock=self.clock,
@@ -263,7 +263,7 @@ class App:
         )
 
     def _snapshot(self) -> Snapshot:
-        plain = Snapshot(self._providers)
+        plain = Snapshot(self._providers, price=self._price)
         deployments = []
         for release in self.metadata.releases.list():
             try:

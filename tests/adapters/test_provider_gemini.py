@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from tests.adapters.cloud_answers import answer, asked, call, parts, read, stream
-from tests.upstream import Answer, Request, Upstream, hang
+from tests.upstream import Answer, Request, Upstream, hang, respond
 
 from trimtab.dialects.llm.parts import Ended, Failed, Text, Used
 from trimtab.errors import ConfigError, MissingExtra, ProviderUnavailable

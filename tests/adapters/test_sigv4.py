@@ -201,8 +201,10 @@ def test_a_path_is_normalised_and_encoded(path: str, canonical: str) -> None:
             "dcbdc1573599d07edeb3c39c650a09c9ee91c9fcfe348added2c5190fe1c5fff",
         ),
         (
-            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3A"
-            "application-inference-profile%2Fabc/invoke-with-response-stream",
+            (
+                "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3A"
+                "application-inference-profile%2Fabc/invoke-with-response-stream"
+            ),
             "TOKEN/+=",
             "2ea03c0340446561ac80d60b5993ee579feb5c9bc0730384ae6737717ac27724",
         ),

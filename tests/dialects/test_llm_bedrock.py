@@ -269,8 +269,8 @@ def test_media_are_blocks_of_their_kind() -> None:
     )
     assert body["messages"][0]["content"] == [
         {"image": {"format": "png", "source": {"bytes": "AA=="}}},
-        {"document": {"format": "pdf", "source": {"bytes": "BB=="}, "name": "a b c pdf 1"}},
-        {"document": {"format": "txt", "source": {"bytes": "CC=="}, "name": "document 2"}},
+        {"document": {"format": "pdf", "source": {"bytes": "BB=="}, "name": "a b c pdf 2"}},
+        {"document": {"format": "txt", "source": {"bytes": "CC=="}, "name": "document 3"}},
         {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://bucket/film.mp4"}}}},
         {"audio": {"format": "mp3", "source": {"bytes": "DD=="}}},
     ]

@@ -377,6 +377,11 @@ class TestReading:
         assert parts[-1] == part
         assert not any(isinstance(part, Ended) for part in parts)
 
+    def test_an_error_without_a_type_is_told(self) -> None:
+        stream = b'data: {"error":{"message":"no","code":"c"}}\n\n'
+        parts = read_stream(OPENAI_RESPONSES.reader(), [stream])
+        assert parts == [Failed(message="no", kind="c")]
+
     @pytest.mark.parametrize(
         ("body", "message"),
         [
@@ -427,7 +432,7 @@ class TestReading:
     )
     ODD = drawn.json_values() | ODD_ITEMS | st.fixed_dictionaries({"output": st.lists(ODD_ITEMS)})
 
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(
         st.lists(
             st.fixed_dictionaries(

@@ -183,6 +183,10 @@ class TestReading:
                 {"id": "batch_1", "status": "failed", "error": {"message": "x"}},
                 [Began(id="batch_1"), Ended()],
             ),
+            (
+                {"id": "resp_1", "object": "response", "usage": {"input_tokens": 9}},
+                [Began(id="resp_1"), Ended()],
+            ),
             ({"error": {"message": "no", "code": "c"}}, [Failed(message="no", kind="c")]),
         ],
     )

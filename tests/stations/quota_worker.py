@@ -59,12 +59,13 @@ async def main(where: str, workers: int, quota: Quota, cost: float, seconds: flo
     admitted = sum(await asyncio.gather(*tasks))
     await quotas.aclose()
     await limiter.aclose()
-    print(json.dumps({"admitted": admitted, "asked": limiter.asked}))
+    sys.stdout.write(json.dumps({"admitted": admitted, "asked": limiter.asked}))
 
 
 if __name__ == "__main__":
     place, *numbers = sys.argv[1:]
     count, capacity, rate_per_s, each, time_s = map(float, numbers)
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
     asyncio.run(main(place, int(count), Quota("hammered", capacity, rate_per_s), each, time_s))

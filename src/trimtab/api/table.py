@@ -15,6 +15,7 @@ from trimtab.api import (
     metrics,
     openapi,
     otlp,
+    prometheus,
     prompts,
     releases,
     routes,
@@ -58,6 +59,7 @@ TABLE: tuple[Endpoint, ...] = (
     *approved_models.ENDPOINTS,
     *routes.ENDPOINTS,
     *spend.ENDPOINTS,
+    *prometheus.ENDPOINTS,
     *health.ENDPOINTS,
     Endpoint(
         method="GET",

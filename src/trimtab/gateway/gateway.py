@@ -59,6 +59,7 @@ class Gateway:
         self._random = random or SystemRandom()
         self._router = Router(self.health, clock=clock, random=self._random)
         self.shadows = Shadows()
+        self.figures = journal.figures
         self._journal = journal
         self._admission = admission
         self._clock = clock

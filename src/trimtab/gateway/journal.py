@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from trimtab.gateway.figures import Figures
 from trimtab.ports import Recorder
 from trimtab.records import Span
 
@@ -13,18 +14,21 @@ _log = logging.getLogger("trimtab.gateway")
 
 
 class Journal:
-    """Writes the spans of a request through the recorder."""
+    """Writes the spans of a request through the recorder, and counts them."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self.figures = Figures()
         self._late: set[asyncio.Task[None]] = set()
 
     async def write(self, spans: Sequence[Span]) -> None:
         """Return when the spans are durable. Raises NotDurable."""
+        self.figures.observe(spans)
         await self._recorder.record(spans)
 
     def write_late(self, spans: Sequence[Span]) -> None:
         """Write in a task of its own, for a request whose own task is being cancelled."""
+        self.figures.observe(spans)
         task = asyncio.create_task(self._supervised(spans))
         self._late.add(task)
         task.add_done_callback(self._late.discard)

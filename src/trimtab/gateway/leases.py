@@ -29,53 +29,11 @@ import logging
 import math
 
 from trimtab.errors import StoreError
+from trimtab.gateway.lease import Lease
 from trimtab.kit.clock import NS_PER_S
-from trimtab.kit.meter import Meter
 from trimtab.ports import Clock, Limiter, Quota
 
 _log = logging.getLogger("trimtab.gateway")
-_SHARE = 0.01
-_REFUSED_S = 1.0  # a refusal is repeated without asking for at most so long
-
-
-class _Lease:
-    """What this worker holds of one quota."""
-
-    __slots__ = (
-        "alone",
-        "level",
-        "low",
-        "owed",
-        "quota",
-        "refused_cost",
-        "refused_until_s",
-        "remains",
-        "renewal",
-        "rest",
-        "retry_at_s",
-        "touched",
-        "waiting",
-    )
-
-    def __init__(self, quota: Quota) -> None:
-        self.quota = quota
-        self.rest = 0.0  # to spend
-        self.level = 0.0  # up to which it is topped up
-        self.low = -1.0  # below which it is topped up
-        self.owed = 0.0  # to be given back; negative: spent without having been taken
-        self.remains = max(0.0, quota.capacity - quota.taken)  # at the limiter, when last heard
-        self.waiting: list[float] = []  # what requests wait for
-        self.renewal: asyncio.Task[None] | None = None
-        self.refused_cost = math.inf
-        self.refused_until_s = 0.0
-        self.retry_at_s = 0.0
-        self.touched = True
-        self.alone: Meter | None = None  # while the limiter is away
-
-    @property
-    def idle(self) -> bool:
-        busy = self.touched or self.waiting or self.renewal or self.alone
-        return not (busy or self.rest or self.owed)
 
 
 class LeasedQuotas:
@@ -103,8 +61,8 @@ class LeasedQuotas:
         self._workers = max(1, workers)
         self._idle_s = idle_s
         self._retry_s = retry_s
-        self._leases: dict[str, _Lease] = {}
-        self._owing: dict[str, _Lease] = {}
+        self._leases: dict[str, Lease] = {}
+        self._owing: dict[str, Lease] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
         self._sweeping: asyncio.TimerHandle | None = None
@@ -131,7 +89,7 @@ class LeasedQuotas:
                 self._renew(lease)
             return True
         if self._probing is not None:
-            return self._take_alone(lease, cost, now_s)
+            return lease.take_alone(cost, now_s, workers=self._workers)
         if now_s < lease.refused_until_s and cost >= lease.refused_cost:
             return False
         return None
@@ -140,6 +98,8 @@ class LeasedQuotas:
         if cost > quota.capacity:
             return False
         lease = self._lease(quota)
+        if lease.owed > 0 and lease.alone is None:  # not given back yet
+            lease.rest, lease.owed = lease.rest + lease.owed, 0.0
         try:
             while (taken := self.try_take(quota, cost, self.now_s())) is None:
                 lease = self._lease(quota)
@@ -161,6 +121,8 @@ class LeasedQuotas:
             lease.owed += amount
             return
         lease.rest += amount
+        if amount > 0:
+            lease.refused_until_s = 0.0
         self._trim(lease)
 
     def wait_s(self, quota: Quota, cost: float, now_s: float) -> float:
@@ -206,30 +168,25 @@ class LeasedQuotas:
             probing.cancel()
             await asyncio.wait([probing])
 
-    def _lease(self, quota: Quota) -> _Lease:
+    def _lease(self, quota: Quota) -> Lease:
         """The lease of a quota, which may be new, or new in its limits."""
         lease = self._leases.get(quota.key)
         if lease is None:
-            lease = self._leases[quota.key] = _Lease(quota)
+            lease = self._leases[quota.key] = Lease(quota)
             if self._sweeping is None:
                 loop = asyncio.get_running_loop()
                 self._sweeping = loop.call_later(self._idle_s, self._sweep)
         elif lease.quota is not quota:
-            if lease.quota[:3] != quota[:3]:
-                lease.remains += quota.capacity - lease.quota.capacity
-                lease.refused_until_s = 0.0
-                lease.alone = None
-                self._level(lease, lease.remains, 0.0)
-            lease.quota = quota
+            lease.adjust(quota, workers=self._workers)
         return lease
 
-    def _renew(self, lease: _Lease) -> asyncio.Task[None]:
+    def _renew(self, lease: Lease) -> asyncio.Task[None]:
         """Top a lease up, or wait for that to end where it has begun."""
         if lease.renewal is None:
             lease.renewal = asyncio.create_task(self._renewed(lease))
         return lease.renewal
 
-    async def _renewed(self, lease: _Lease) -> None:
+    async def _renewed(self, lease: Lease) -> None:
         quota, least = lease.quota, min(lease.waiting, default=0.0)
         needed = max(0.0, least - lease.rest)
         wanted = max(lease.level, sum(lease.waiting)) - lease.rest
@@ -243,34 +200,19 @@ class LeasedQuotas:
         finally:
             lease.renewal = None
         lease.rest += grant.amount
-        self._level(lease, grant.left, least)
+        lease.heard(grant.left, least, workers=self._workers)
         if grant.ok:
             lease.refused_until_s = 0.0
         elif needed:
-            now_s = self.now_s()
-            lease.refused_cost = least
-            lease.retry_at_s = now_s + grant.retry_after_s
-            lease.refused_until_s = now_s + min(grant.retry_after_s, _REFUSED_S)
+            lease.refuse(least, now_s=self.now_s(), retry_after_s=grant.retry_after_s)
         if not lease.waiting:
             self._trim(lease)
 
-    def _level(self, lease: _Lease, remains: float, cost: float) -> None:
-        """How much to hold from now on; nothing ahead where that is not two requests' worth."""
-        lease.remains = remains
-        # In whole units, of which sums are exact in floating point.
-        lease.level = float(max(0.0, remains) * _SHARE // self._workers)
-        lease.low = lease.level / 2 if lease.level >= 2 * cost else -1.0
+    def _trim(self, lease: Lease) -> None:
+        if lease.trim():
+            self._owe(lease)
 
-    def _trim(self, lease: _Lease) -> None:
-        """Give back what is beyond the level; report what was spent without having been taken."""
-        beyond = lease.rest - min(max(lease.rest, 0.0), lease.level)
-        if not beyond:
-            return
-        lease.rest -= beyond
-        lease.owed += beyond
-        self._owe(lease)
-
-    def _owe(self, lease: _Lease) -> None:
+    def _owe(self, lease: Lease) -> None:
         if not lease.owed:
             return
         self._owing[lease.quota.key] = lease
@@ -286,8 +228,10 @@ class LeasedQuotas:
         finally:
             self._flushing = None
 
-    async def _settle(self, lease: _Lease) -> None:
+    async def _settle(self, lease: Lease) -> None:
         amount, lease.owed = lease.owed, 0.0
+        if not amount:
+            return
         try:
             await self._limiter.give_back(lease.quota, amount)
         except StoreError as error:
@@ -311,25 +255,6 @@ class LeasedQuotas:
             self._sweeping = loop.call_later(self._idle_s, self._sweep)
 
     # -- while the limiter is away -------------------------------------------------------------
-
-    def _take_alone(self, lease: _Lease, cost: float, now_s: float) -> bool:
-        """Take from this worker's share, until nothing of it is left."""
-        share = lease.alone
-        if share is None:
-            quota, workers = lease.quota, self._workers
-            capacity = quota.capacity / workers
-            share = lease.alone = Meter(
-                capacity=capacity,
-                rate_per_s=quota.rate_per_s / workers,
-                now_s=now_s,
-                used=max(0.0, capacity - lease.remains / workers),
-            )
-        lease.touched = True
-        if share.left(now_s) <= 0:
-            return False
-        share.give_back(-cost, now_s)
-        lease.owed -= cost
-        return True
 
     def _lost(self, error: StoreError) -> None:
         if self._probing is not None:

@@ -22,6 +22,9 @@ _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2
 _HALF_PAIR = re.compile(_HIGH + rb"(?!" + _LOW + rb")|(?<!\\u[dD][89abAB]..)" + _LOW)
 _PATH = re.compile(r" - at `(\$[^`]*)`$")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_OPEN = ord("[")
+_USUAL_DEPTH = 12
+_SQUARE = bytes.maketrans(b"{}", b"[]")
 
 encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -91,7 +94,7 @@ def _check_text(data: bytes, what: str) -> None:
             where=f"byte {error.start}",
             fix="encode the JSON as UTF-8",
         ) from None
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and depth(data) > MAX_DEPTH:
+    if _may_be_deep(data) and depth(data) > MAX_DEPTH:
         raise InvalidRequest(
             f"{what} is nested deeper than {MAX_DEPTH} levels", fix="send a flatter value"
         )
@@ -103,7 +106,29 @@ def depth(data: bytes) -> int:
     >>> depth(b'{"a": ["[[["]}')
     2
     """
-    unescaped = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    unescaped = data
+    if b"\\" in data:
+        unescaped = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     outside_strings = b"".join(unescaped.split(b'"')[::2])
-    brackets = outside_strings.translate(None, delete=_NOT_BRACKETS)
-    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0)
+    brackets = outside_strings.translate(_SQUARE, delete=_NOT_BRACKETS)
+    # Taking away the innermost pairs, level by level, is far faster than counting them one by one,
+    # as long as there are few levels.
+    rest = brackets
+    for level in range(_USUAL_DEPTH):
+        if not rest:
+            return level
+        rest = rest.replace(b"[]", b"")
+    return max(accumulate(1 if bracket == _OPEN else -1 for bracket in brackets), default=0)
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Whether there are more opening brackets than `MAX_DEPTH`, in strings or outside of them."""
+    left = MAX_DEPTH
+    for bracket in b"[{":
+        place = data.find(bracket)
+        while place >= 0:
+            if not left:
+                return True
+            left -= 1
+            place = data.find(bracket, place + 1)
+    return False

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import msgspec
@@ -104,6 +105,7 @@ def string_to_sign(canonical: str, *, time: str, place: str) -> str:
     return f"{_ALGORITHM}\n{time}\n{place}\n{hashed}"
 
 
+@lru_cache(maxsize=16)  # one a day for each set of credentials
 def signing_key(secret: str, day: str, scope: Scope) -> bytes:
     """The key of one day (`20150830`) and scope."""
     key = b"AWS4" + secret.encode()
@@ -118,6 +120,7 @@ def _host(scheme: str, netloc: str) -> str:
     return netloc.lower().removesuffix(default) if default else netloc.lower()
 
 
+@lru_cache(maxsize=256)
 def _path(path: str) -> str:
     """Without dot segments and doubled slashes, each segment encoded (once more)."""
     kept: list[str] = []

@@ -18,7 +18,7 @@ from trimtab.errors import InvalidRequest, NotDurable, StoreError
 from trimtab.kit import jsonx
 from trimtab.ports import TelemetryStore
 from trimtab.records import Span
-from trimtab.tracing.spool import Frame, Position, Spool
+from trimtab.tracing.spool import Backlog, Frame, Position, Spool
 
 _log = logging.getLogger("trimtab.tracing")
 _BATCH = 2_000
@@ -54,6 +54,11 @@ class SpanRecorder:
         self._stored: Position | None = None
         self._caught_up = False  # with what an earlier process left in the spool
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def backlog(self) -> Backlog:
+        """What is not in the store yet."""
+        return self._spool.backlog
 
     def start(self) -> None:
         """Begin to carry frames into the store, those of an earlier process first."""

@@ -17,6 +17,7 @@ from trimtab.dialects.llm.anthropic_writer import MessagesWriter
 from trimtab.dialects.llm.dialect import Envelope, Reader, Writer
 from trimtab.dialects.llm.openai_chat import OPENAI_CHAT, on_wire, spliced
 from trimtab.dialects.llm.question import Asked, Question
+from trimtab.dialects.llm.text_size import raw_size, text_size
 from trimtab.errors import InvalidRequest, TrimtabError
 from trimtab.kit import jsonx, sse
 from trimtab.records import Message
@@ -61,7 +62,8 @@ class AnthropicMessages:
         for name in self._required:
             if name not in fields:
                 raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name])
-        _field(fields, "system", str | list[dict[str, Any]] | None)
+        system = _field(fields, "system", str | list[dict[str, Any]] | None)
+        messages = _field(fields, "messages", list[_Said])
         envelope = Envelope(
             model=_field(fields, "model", str),
             stream=_field(fields, "stream", bool | None) or False,
@@ -69,9 +71,10 @@ class AnthropicMessages:
             max_tokens=self._limit(fields),
             trimtab=own,
             fields=fields,
-            text_bytes=openai_fields.text_bytes(fields, "system", "messages", "tools"),
+            text_bytes=text_size([system, *(message.content for message in messages)])
+            + raw_size(fields, "tools"),
         )
-        _check(envelope.model, _field(fields, "messages", list[_Said]))
+        _check(envelope.model, messages)
         return envelope
 
     def messages(self, envelope: Envelope) -> list[Any]:

@@ -163,9 +163,10 @@ class ConverseReader:
 def usage_of(counts: Mapping[str, Any]) -> Usage:
     """Disjoint buckets of `TokenUsage`; what was read from and written to the cache is beside it.
 
-    >>> usage_of({"inputTokens": 10, "outputTokens": 5, "cacheWriteInputTokens": 7,
-    ...           "cacheDetails": [{"ttl": "1h", "inputTokens": 3}]})
-    Usage(input=10, cache_write_5m=4, cache_write_1h=3, output=5)
+    >>> usage = usage_of({"inputTokens": 10, "outputTokens": 5, "cacheWriteInputTokens": 7,
+    ...                   "cacheDetails": [{"ttl": "1h", "inputTokens": 3}]})
+    >>> usage.input, usage.cache_write_5m, usage.cache_write_1h, usage.output
+    (10, 4, 3, 5)
     """
     written = count(counts.get("cacheWriteInputTokens"))
     long = sum(

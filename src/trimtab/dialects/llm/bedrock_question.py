@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from trimtab.dialects.llm.anthropic_thinking import is_sealed
+from trimtab.dialects.llm.bedrock_media import media_block
 from trimtab.dialects.llm.question import (
     Asked,
     Content,
@@ -24,46 +26,12 @@ from trimtab.dialects.llm.question import (
     ToolUse,
     Turn,
 )
-from trimtab.dialects.llm.target import GEMINI_SIGNED, arguments_of
-from trimtab.errors import InvalidRequest
+from trimtab.dialects.llm.target import arguments_of
 from trimtab.kit import jsonx
 
 _CACHE_POINT = {"cachePoint": {"type": "default"}}
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9()\[\]-]+")
 _EMPTY_SCHEMA = {"type": "object", "properties": {}}
-# By media type: the member of a content block, and its format there.
-_FORMATS = {
-    "application/msword": ("document", "doc"),
-    "application/pdf": ("document", "pdf"),
-    "application/vnd.ms-excel": ("document", "xls"),
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ("document", "xlsx"),
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("document", "docx"),
-    "audio/aac": ("audio", "aac"),
-    "audio/flac": ("audio", "flac"),
-    "audio/mp3": ("audio", "mp3"),
-    "audio/mp4": ("audio", "mp4"),
-    "audio/mpeg": ("audio", "mp3"),
-    "audio/ogg": ("audio", "ogg"),
-    "audio/opus": ("audio", "opus"),
-    "audio/wav": ("audio", "wav"),
-    "audio/webm": ("audio", "webm"),
-    "audio/x-wav": ("audio", "wav"),
-    "image/gif": ("image", "gif"),
-    "image/jpeg": ("image", "jpeg"),
-    "image/jpg": ("image", "jpeg"),
-    "image/png": ("image", "png"),
-    "image/webp": ("image", "webp"),
-    "text/csv": ("document", "csv"),
-    "text/html": ("document", "html"),
-    "text/markdown": ("document", "md"),
-    "text/plain": ("document", "txt"),
-    "video/mp4": ("video", "mp4"),
-    "video/mpeg": ("video", "mpeg"),
-    "video/quicktime": ("video", "mov"),
-    "video/webm": ("video", "webm"),
-    "video/x-matroska": ("video", "mkv"),
-}
 
 
 class _Family(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +82,7 @@ class _Asking:
     def __init__(self, family: _Family) -> None:
         self.lost: list[str] = []
         self._family = family
-        self._documents = 0
+        self._files = 0
 
     def messages(self, turns: Sequence[Turn]) -> list[dict[str, Any]]:
         """Turns of one side in a row are one message: Bedrock wants the sides to alternate."""
@@ -231,10 +199,8 @@ class _Asking:
     def _reasoning(self, thinking: ThinkingContent) -> dict[str, Any] | None:
         if thinking.redacted is not None:
             return {"reasoningContent": {"redactedContent": thinking.redacted}}
-        if thinking.signature is None or thinking.signature.startswith(GEMINI_SIGNED):
-            self.lost.append(
-                "messages[].thinking"
-            )  # unsealed, or sealed by another provider: refused
+        if not is_sealed(thinking):  # Bedrock refuses it, as it does seals of other providers
+            self.lost.append("messages[].thinking")
             return None
         text = {"text": thinking.text, "signature": thinking.signature}
         return {"reasoningContent": {"reasoningText": text}}
@@ -251,23 +217,8 @@ class _Asking:
     def _media(self, media: MediaContent) -> dict[str, Any]:
         if media.detail not in (None, "auto"):
             self.lost.append("messages[].content[].detail")
-        member, kind = _format(media)
-        source: dict[str, Any] = {"bytes": media.data}
-        if media.data is None:
-            if not (media.url or "").startswith("s3://"):
-                raise InvalidRequest(
-                    "Bedrock reads no files from the web",
-                    where="messages",
-                    fix="send the file as base64, or by an s3:// address",
-                )
-            source = {"s3Location": {"uri": media.url}}
-        block: dict[str, Any] = {"format": kind, "source": source}
-        if member == "document":
-            self._documents += 1
-            name = _NOT_IN_A_NAME.sub(" ", media.name or "").strip()[:150]
-            # Names are unique in a conversation.
-            block["name"] = f"{name} {self._documents}" if name else f"document {self._documents}"
-        return {member: block}
+        self._files += 1
+        return media_block(media, number=self._files)
 
 
 def _inference(question: Question) -> dict[str, Any]:
@@ -288,17 +239,6 @@ def _choice(mode: str, name: str | None) -> dict[str, Any]:
 
 def _has_calls(question: Question) -> bool:
     return any(isinstance(each, ToolUse) for turn in question.turns for each in turn.content)
-
-
-def _format(media: MediaContent) -> tuple[str, str]:
-    found = _FORMATS.get(media.media_type.partition(";")[0].strip().lower())
-    if found is None:
-        raise InvalidRequest(
-            f"Bedrock reads no files of type {media.media_type or '(none given)'}",
-            where="messages",
-            fix="send an image, a document, a sound or a video with its media type",
-        )
-    return found
 
 
 def _id(id: str) -> str:

@@ -191,9 +191,11 @@ def usage_of(counts: Mapping[str, Any]) -> Usage:
     The prompt's count includes what was cached; what tools gave to the prompt is beside it. The
     candidates' count excludes thoughts, unless the total says that it includes them.
 
-    >>> usage_of({"promptTokenCount": 10, "cachedContentTokenCount": 4, "candidatesTokenCount": 3,
-    ...           "thoughtsTokenCount": 5, "totalTokenCount": 18})
-    Usage(input=6, cache_read=4, output=3, reasoning=5)
+    >>> usage = usage_of({"promptTokenCount": 10, "cachedContentTokenCount": 4,
+    ...                   "candidatesTokenCount": 3, "thoughtsTokenCount": 5,
+    ...                   "totalTokenCount": 18})
+    >>> usage.input, usage.cache_read, usage.output, usage.reasoning
+    (6, 4, 3, 5)
     """
     prompt, cached = (
         count(counts.get("promptTokenCount")),

@@ -24,6 +24,7 @@ from trimtab.dialects.llm.openai_chat_writer import (
     usage_chunk,
 )
 from trimtab.dialects.llm.question import Asked, Question
+from trimtab.dialects.llm.text_size import raw_size, text_size
 from trimtab.errors import InvalidRequest, ProviderError, RequestError, TrimtabError
 from trimtab.kit import jsonx, sse
 from trimtab.records import Message
@@ -72,6 +73,7 @@ class OpenAIChat:
         for name in ("model", "messages"):
             if name not in fields:
                 raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name])
+        messages = _field(fields, "messages", list[Message])
         options: _StreamOptions | None = _field(fields, "stream_options", _StreamOptions | None)
         envelope = Envelope(
             model=_field(fields, "model", str),
@@ -81,9 +83,10 @@ class OpenAIChat:
             max_tokens=_limit(fields),
             trimtab=own,
             fields=fields,
-            text_bytes=openai_fields.text_bytes(fields, "messages", "tools", "functions"),
+            text_bytes=text_size(message.content for message in messages)
+            + raw_size(fields, "tools", "functions"),
         )
-        _check(envelope.model, _field(fields, "messages", list[Message]))
+        _check(envelope.model, messages)
         return envelope
 
     def messages(self, envelope: Envelope) -> list[Any]:

@@ -14,12 +14,17 @@ from trimtab.kit import sse
 
 _LAST = (".completed", ".done")
 _NOT_LAST = ("_part.done", "_item.done", ".segment.done")
+_STORED = frozenset(
+    {"batch", "chat.completion", "fine_tuning.job", "response", "thread.run", "thread.run.step"}
+)
+"""Objects that tell the usage of earlier work whenever they are read: it is not used again."""
 
 
 class _Said(msgspec.Struct, gc=False):
     """The fields of an answer or an event that mean something here, images and sounds left out."""
 
     id: Any = None
+    object: Any = None
     type: Any = None
     model: Any = None
     text: Any = None
@@ -70,7 +75,8 @@ class Reader:
             return (failed(said.error),)
         began = Began(id=as_text(said.id) or None, model=as_text(said.model) or None)
         words = [Text(said.text)] if isinstance(said.text, str) and said.text else []
-        return (began, *words, *_used(said.usage), Ended())
+        used = [] if as_text(said.object) in _STORED else _used(said.usage)
+        return (began, *words, *used, Ended())
 
     def end(self) -> Sequence[Part]:
         return () if self._over else self._ended([])

@@ -1,0 +1,110 @@
+"""GET /metrics: the figures of this process in the text format of Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from trimtab.api.http import Endpoint, Request, Response
+from trimtab.app import App
+from trimtab.gateway.figures import BOUNDS_S, Calls, Histogram, Labels
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+_LABELS = ["project", "route", "model", "status"]
+_COUNTERS: tuple[tuple[str, str, Callable[[Calls], float]], ...] = (
+    ("requests", "Requests that were answered or failed.", lambda sums: sums.requests),
+    ("input_tokens", "Tokens read by models.", lambda sums: sums.input),
+    ("output_tokens", "Tokens written by models.", lambda sums: sums.output),
+    ("cost_usd", "Cost in US dollars of calls with a price.", lambda sums: float(sums.cost_usd)),
+    ("unpriced_requests", "Calls without a known price.", lambda sums: sums.unpriced),
+)
+_HISTOGRAMS: tuple[tuple[str, str, Callable[[Calls], Histogram]], ...] = (
+    ("request_duration_seconds", "Time to the end of the answer.", lambda sums: sums.duration),
+    ("time_to_first_token_seconds", "Time to the first content.", lambda sums: sums.first_token),
+)
+
+
+async def scrape(request: Request) -> Response:
+    # Takes a tenth of a second to load, which most processes never need.
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    body = generate_latest(_Collector(request.app))
+    return Response(body=body, media_type=CONTENT_TYPE_LATEST)
+
+
+class _Collector:
+    """Everything at this moment, as the Prometheus client writes it."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _calls(self._app.gateway.figures.calls)
+        yield from _targets(self._app)
+        yield from _process(self._app)
+
+
+def _calls(calls: dict[Labels, Calls]) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+    known = list(calls.items())
+    for name, text, value in _COUNTERS:
+        counter = CounterMetricFamily(f"trimtab_gateway_{name}", text, labels=_LABELS)
+        for labels, sums in known:
+            counter.add_metric(labels, value(sums))
+        yield counter
+    for name, text, histogram_of in _HISTOGRAMS:
+        histogram = HistogramMetricFamily(f"trimtab_gateway_{name}", text, labels=_LABELS)
+        for labels, sums in known:
+            of = histogram_of(sums)
+            bounds = [*map(str, BOUNDS_S), "+Inf"]
+            buckets = list(zip(bounds, accumulate(of.counts), strict=True))
+            histogram.add_metric(labels, buckets, of.sum_s)
+        yield histogram
+
+
+def _targets(app: App) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    states = app.gateway.health.states()
+    gauges: tuple[tuple[str, str, Callable[[Any], float | None]], ...] = (
+        ("in_flight", "Calls that a target is answering.", lambda state: state.in_flight),
+        ("up", "1 unless its breaker is open or half open.", lambda s: s.breaker == "closed"),
+        ("error_rate", "Share of its recent calls that failed.", lambda state: state.error_rate),
+        ("first_byte_seconds", "Its recent time to a first byte.", lambda s: s.first_byte_s),
+    )
+    for name, text, value in gauges:
+        gauge = GaugeMetricFamily(f"trimtab_target_{name}", text, labels=["target"])
+        for state in states:
+            if (found := value(state)) is not None:
+                gauge.add_metric([state.target], float(found))
+        yield gauge
+
+
+def _process(app: App) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    backlog = app.tracing.backlog
+    shadows = app.gateway.shadows.counts
+    for name, text, value in (
+        ("gateway_in_flight", "Requests admitted and not answered yet.", app.gateway.in_flight),
+        ("spool_frames", "Spans that wait for the telemetry store.", backlog.frames),
+        ("spool_bytes", "Their size in bytes.", backlog.size_bytes),
+        ("shadow_running", "Copies of requests being answered.", shadows.running),
+        ("shadow_dropped", "Copies that were never made.", shadows.dropped),
+    ):
+        yield GaugeMetricFamily(f"trimtab_{name}", text, value=float(value))
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/metrics",
+        permission="metrics:read",
+        handler=scrape,
+        summary="The figures of this process, for Prometheus",
+    ),
+]
