@@ -32,6 +32,7 @@ static int waiting, room;
 
 /* Answers, made once. */
 static Buffer chat, message, vector;
+static const char MODELS[] = "{\"object\":\"list\",\"data\":[{\"id\":\"mock-model\",\"object\":\"model\"}]}";
 static const char WORDS[] =
     "The order left the warehouse on Tuesday and the carrier has scanned it twice since then. It is "
     "expected at the address on file by Friday noon; someone has to sign for it. ";
@@ -237,7 +238,7 @@ static void dispatch(Conn *conn, const char *head, const char *body, size_t leng
   else if (!strncmp(path, "/v1/embeddings", 14)) seen.requests++, answer(conn, vector.bytes, vector.length);
   else if (!strncmp(path, "/control", 8)) control(conn, body, length);
   else if (!strncmp(path, "/stats", 6)) stats(conn);
-  else answer(conn, "{\"object\":\"list\",\"data\":[{\"id\":\"mock-model\",\"object\":\"model\"}]}", 62);
+  else answer(conn, MODELS, sizeof MODELS - 1);
 }
 
 /* Length of a chunked body from its start, joined in place into `*joined` bytes; 0: not all here. */

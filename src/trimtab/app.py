@@ -150,7 +150,7 @@ class App:
         self.corpora = Corpora(_corpora(config), build=build_bm25, clock=self.clock)
         self._providers = _providers(config, self.corpora, self.clock, self.prices)
         self._journal = Journal(self.tracing)
-        self._revision = 0
+        self._seen = (0, 0)  # the revisions of releases and settings that are in use
         self._refreshing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._quotas = _quotas(config, self.clock)
@@ -217,14 +217,16 @@ class App:
         """Bring the gateway's snapshot in step with the releases and what is allowed."""
         # One at a time: of two that overlap, the older must not be the last to be set.
         async with self._refreshing:
+            revision = await asyncio.to_thread(self.metadata.releases.revision)
             settings = await asyncio.to_thread(self.gateway_settings)
             for line in set(settings.left_out) - set(self.settings.left_out):
                 _log.warning(line)
             self.settings = settings
             self.access.set_keys(settings.keys)
             self._admission.askers = await asyncio.to_thread(self._askers)
-            self._revision = await asyncio.to_thread(self.metadata.releases.revision)
             self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
+            # Last: what could not be read to its end is tried again.
+            self._seen = (revision, settings.revision)
 
     async def _follow_releases(self) -> None:
         """Refresh when another process that shares the metadata changed a release or a setting."""
@@ -238,10 +240,8 @@ class App:
                 _log.warning("releases cannot be followed: %s", error)
 
     def _has_changed(self) -> bool:
-        return (
-            self.metadata.releases.revision() != self._revision
-            or self.metadata.gateway_revision() != self.settings.revision
-        )
+        now = (self.metadata.releases.revision(), self.metadata.gateway_revision())
+        return now != self._seen
 
     def gateway_settings(self) -> GatewaySettings:
         """Keys, routes, allowances and approved models of the file and the store, as they are now.

@@ -349,7 +349,7 @@ class TestPlaces:
     def test_places_of_a_worker_that_died_are_free_again_and_those_of_others_are_not(self) -> None:
         async def work() -> None:
             alive, dead = Room(full(), shared=True), Room(full(), shared=True)
-            dead.quotas._limiter = alive.memory  # type: ignore[union-attr]
+            dead.quotas._limiter = alive.memory
             for _ in range(2):
                 await alive.ask()
             for _ in range(3):

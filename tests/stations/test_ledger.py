@@ -20,10 +20,13 @@ from trimtab.gateway.admission import Admission, Wanted
 from trimtab.gateway.asker import Askers
 from trimtab.gateway.quotas import LocalQuotas
 from trimtab.governance.ledger import Ledger, increments
+from trimtab.kit import jsonx
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import Spend, SpendKey, SpendStore
 from trimtab.records import Allowance, Span, Usage
 from trimtab.stores.metadata.sql import SQLMetadata
+from trimtab.tracing.recorder import decoded
+from trimtab.tracing.spool import Spool
 
 NOON_NS = 1_763_726_400_000_000_000  # 2025-11-21T12:00:00Z
 Frame = tuple[tuple[int, ...], Span]
@@ -49,7 +52,7 @@ def call(cost: str | None = "0.000000007", **changes: object) -> Span:
         "cost_usd": None if cost is None else Decimal(cost),
         "attributes": {"trimtab.key": "k1", "trimtab.team": "web", "trimtab.key_user": "ann"},
     }
-    return Span(**{**fields, **changes})  # type: ignore[arg-type]
+    return Span(**{**fields, **changes})
 
 
 def frames(*spans: Span, after: int = 0) -> list[Frame]:
@@ -57,7 +60,7 @@ def frames(*spans: Span, after: int = 0) -> list[Frame]:
 
 
 def cost_of(store: SpendStore, kind: str = "key", name: str = "k1", period: str = "2025-11") -> int:
-    key = SpendKey("default", kind, name, period)  # type: ignore[arg-type]
+    key = SpendKey("default", kind, name, period)
     return store.spent([key])[key].cost_nano_usd
 
 
@@ -85,7 +88,7 @@ class TestIncrements:
         found = dict(increments(call()))
         nodes = [("key", "k1"), ("user", "ann"), ("team", "web"), ("project", "default")]
         assert list(found) == [
-            SpendKey("default", kind, name, period)  # type: ignore[arg-type]
+            SpendKey("default", kind, name, period)
             for kind, name in nodes
             for period in ("2025-11-21", "2025-11")
         ]
@@ -113,7 +116,7 @@ class TestIncrements:
     def test_only_calls_of_the_gateway_count(
         self, changes: dict[str, object], expected: Spend | None
     ) -> None:
-        found = {spend for _, spend in increments(call(**changes))}  # type: ignore[arg-type]
+        found = {spend for _, spend in increments(call(**changes))}
         assert found == (set() if expected is None else {expected})
 
 
@@ -145,16 +148,36 @@ class TestOnce:
         self, metadata: SQLMetadata, tmp_path: Path, mood: str
     ) -> None:
         moody = Moody(metadata.spend)
-        ledger = Ledger(moody, tmp_path / "ledger")  # type: ignore[arg-type]
+        ledger = Ledger(moody, tmp_path / "ledger")
         spans = frames(*[call()] * 4)
         for at in range(4):
             moody.moods = [mood]
             ledger.follow(spans[at : at + 1])
             with pytest.raises(StoreError):
                 ledger.send()
-        ledger = Ledger(moody, tmp_path / "ledger")  # type: ignore[arg-type]
+        ledger = Ledger(moody, tmp_path / "ledger")
         ledger.send()
         assert cost_of(metadata.spend) == 28
+
+    def test_every_call_of_a_real_spool_counts_once_however_often_it_is_delivered(
+        self, metadata: SQLMetadata, tmp_path: Path
+    ) -> None:
+        async def work() -> None:
+            for life in range(3):
+                spool = Spool.open(tmp_path / "spool", segment_bytes=2_000)
+                ledger = Ledger(metadata.spend, tmp_path / "ledger")
+                for _ in range(10):
+                    await spool.append([jsonx.encode(call()) for _ in range(3)])
+                read = [(frame.position, decoded(frame)) for frame in spool.read()]
+                for at in range(0, len(read), 7):
+                    ledger.follow(read[at : at + 7])
+                    if life != 1:  # in its second life it is killed before it commits anything
+                        spool.commit(read[at][0])
+                ledger.send()
+                spool.close()
+
+        asyncio.run(work())
+        assert cost_of(metadata.spend) == 3 * 30 * 7
 
     def test_what_cannot_be_written_down_is_not_taken_over(
         self, metadata: SQLMetadata, tmp_path: Path
@@ -192,7 +215,7 @@ class TestOnce:
         moody.moods = ["away", "answer lost"]
 
         async def work() -> None:
-            ledger = Ledger(moody, tmp_path / "ledger", every_s=0.01)  # type: ignore[arg-type]
+            ledger = Ledger(moody, tmp_path / "ledger", every_s=0.01)
             ledger.start()
             ledger.follow(frames(call()))
             assert await asyncio.to_thread(moody.well.wait, 10)
@@ -230,7 +253,7 @@ def test_costs_of_spans_and_spend_and_budgets_are_equal_after_any_interleaving(
     )
     with tempfile.TemporaryDirectory() as home:
         path, read, committed = Path(home, "ledger"), 0, 0
-        ledger = Ledger(moody, path)  # type: ignore[arg-type]
+        ledger = Ledger(moody, path)
         for step in [*steps, *["follow 3"] * 4, "send"]:
             if step.startswith("follow"):
                 end = read + int(step[-1])
@@ -239,7 +262,7 @@ def test_costs_of_spans_and_spend_and_budgets_are_equal_after_any_interleaving(
             elif step == "rewind":
                 read = committed
             elif step == "crash":
-                ledger, read = Ledger(moody, path), committed  # type: ignore[arg-type]
+                ledger, read = Ledger(moody, path), committed
             else:
                 moody.moods = [step]
                 with contextlib.suppress(StoreError):

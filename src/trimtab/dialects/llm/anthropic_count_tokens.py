@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from trimtab.dialects.llm.anthropic_messages import AnthropicMessages
 from trimtab.dialects.llm.anthropic_reader import NOT_JSON, failed
 from trimtab.dialects.llm.anthropic_usage import Counts
@@ -22,7 +20,7 @@ class AnthropicCountTokens(AnthropicMessages):
 
     name = "anthropic.count_tokens"
     translates = False
-    _required = ("model", "messages")
+    _needs_limit = False
 
     def reader(self) -> Reader:
         return CountReader()
@@ -38,10 +36,6 @@ class AnthropicCountTokens(AnthropicMessages):
             where="model",
             fix=f"count with a model of Anthropic's, not {model}",
         )
-
-    def _limit(self, fields: dict[str, msgspec.Raw]) -> int | None:
-        del fields  # Nothing is written but a number.
-        return None
 
 
 class CountReader:

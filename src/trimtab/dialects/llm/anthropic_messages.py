@@ -7,7 +7,7 @@ the requests in neutral form, `anthropic_usage` the token counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -50,32 +50,43 @@ class _Said(msgspec.Struct, frozen=True):
     content: str | list[dict[str, Any]]
 
 
+class _Head(msgspec.Struct, gc=False):
+    """The fields that every call needs, decoded at once; each is checked by its type."""
+
+    model: str
+    messages: list[_Said]
+    max_tokens: int | None = None
+    system: str | list[dict[str, Any]] | None = None
+    stream: bool | None = None
+    metadata: dict[str, Any] | None = None
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_HEAD = get_type_hints(_Head)
+
+
 class AnthropicMessages:
     """See `Dialect`."""
 
     name = "anthropic.messages"
     translates = True
-    _required: tuple[str, ...] = ("model", "max_tokens", "messages")
+    _needs_limit = True
 
     def envelope(self, body: bytes) -> Envelope:
         fields, own = openai_fields.fields_of(body)
-        for name in self._required:
-            if name not in fields:
-                raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name])
-        system = _field(fields, "system", str | list[dict[str, Any]] | None)
-        messages = _field(fields, "messages", list[_Said])
-        envelope = Envelope(
-            model=_field(fields, "model", str),
-            stream=_field(fields, "stream", bool | None) or False,
-            user=_user(fields),
-            max_tokens=self._limit(fields),
+        head = self._head(body, fields)
+        _check(head)
+        user = (head.metadata or {}).get("user_id")
+        contents = [head.system, *(message.content for message in head.messages)]
+        return Envelope(
+            model=head.model,
+            stream=bool(head.stream),
+            user=user if isinstance(user, str) and user else None,
+            max_tokens=_limit(head),
             trimtab=own,
             fields=fields,
-            text_bytes=text_size([system, *(message.content for message in messages)])
-            + raw_size(fields, "tools"),
+            text_bytes=text_size(contents) + raw_size(fields, "tools"),
         )
-        _check(envelope.model, messages)
-        return envelope
 
     def messages(self, envelope: Envelope) -> list[Any]:
         messages: list[Any] = msgspec.json.decode(envelope.fields["messages"])
@@ -116,10 +127,19 @@ class AnthropicMessages:
     def error_event(self, error: TrimtabError) -> bytes:
         return sse.encode(self.error(error), name="error")
 
-    def _limit(self, fields: dict[str, msgspec.Raw]) -> int | None:
-        """The limit of an answer, for estimates: the provider judges whether it can be."""
-        limit = int(_field(fields, "max_tokens", int))
-        return limit if 0 <= limit <= _MOST_TOKENS else None
+    def _head(self, body: bytes, fields: dict[str, msgspec.Raw]) -> _Head:
+        """Raises InvalidRequest for the first field that is missing or of a wrong type."""
+        try:
+            head = _decode_head(body)
+        except (msgspec.DecodeError, RecursionError):
+            head = None
+        if head is not None and (head.max_tokens is not None or not self._needs_limit):
+            return head
+        for name in ("model", "max_tokens", "messages"):
+            if name not in fields and (name != "max_tokens" or self._needs_limit):
+                raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name])
+        kinds = {**_HEAD, "max_tokens": int} if self._needs_limit else _HEAD
+        return _Head(**{name: _field(fields, name, kind) for name, kind in kinds.items()})
 
 
 ANTHROPIC_MESSAGES = AnthropicMessages()
@@ -149,12 +169,12 @@ def _error(error: TrimtabError) -> dict[str, Any]:
     return {"type": "error", "error": {"type": kind, "message": said}}
 
 
-def _check(model: str, messages: list[_Said]) -> None:
-    if not model:
+def _check(head: _Head) -> None:
+    if not head.model:
         raise InvalidRequest("'model' is empty", where="model", fix=_FIX["model"])
-    if not messages:
+    if not head.messages:
         raise InvalidRequest("'messages' is empty", where="messages", fix=_FIX["messages"])
-    for index, message in enumerate(messages):
+    for index, message in enumerate(head.messages):
         if message.role not in ROLES:
             raise InvalidRequest(
                 f"unknown role {message.role[:50]!r}",
@@ -163,10 +183,10 @@ def _check(model: str, messages: list[_Said]) -> None:
             )
 
 
-def _user(fields: dict[str, msgspec.Raw]) -> str | None:
-    metadata = _field(fields, "metadata", dict[str, Any] | None) or {}
-    user = metadata.get("user_id")
-    return user if isinstance(user, str) and user else None
+def _limit(head: _Head) -> int | None:
+    """The limit of an answer, for estimates: the provider judges whether it can be."""
+    limit = head.max_tokens
+    return limit if limit is not None and 0 <= limit <= _MOST_TOKENS else None
 
 
 def _field(fields: dict[str, msgspec.Raw], name: str, kind: Any) -> Any:

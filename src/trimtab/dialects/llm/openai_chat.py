@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -62,6 +62,22 @@ class _StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool = False
 
 
+class _Head(msgspec.Struct, gc=False):
+    """The fields that every call needs, decoded at once; each is checked by its type."""
+
+    model: str
+    messages: list[Message]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    user: str | None = None
+    max_completion_tokens: int | None = None
+    max_tokens: int | None = None
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_HEAD = get_type_hints(_Head)
+
+
 class OpenAIChat:
     """See `Dialect`."""
 
@@ -70,24 +86,20 @@ class OpenAIChat:
 
     def envelope(self, body: bytes) -> Envelope:
         fields, own = openai_fields.fields_of(body)
-        for name in ("model", "messages"):
-            if name not in fields:
-                raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name])
-        messages = _field(fields, "messages", list[Message])
-        options: _StreamOptions | None = _field(fields, "stream_options", _StreamOptions | None)
-        envelope = Envelope(
-            model=_field(fields, "model", str),
-            stream=_field(fields, "stream", bool | None) or False,
-            user=_field(fields, "user", str | None),
+        head = _head(body, fields)
+        _check(head)
+        options = head.stream_options
+        sizes = text_size(message.content for message in head.messages)
+        return Envelope(
+            model=head.model,
+            stream=bool(head.stream),
+            user=head.user,
             wants_usage=options is not None and options.include_usage,
-            max_tokens=_limit(fields),
+            max_tokens=_limit(head),
             trimtab=own,
             fields=fields,
-            text_bytes=text_size(message.content for message in messages)
-            + raw_size(fields, "tools", "functions"),
+            text_bytes=sizes + raw_size(fields, "tools", "functions"),
         )
-        _check(envelope.model, messages)
-        return envelope
 
     def messages(self, envelope: Envelope) -> list[Any]:
         messages: list[Any] = msgspec.json.decode(envelope.fields["messages"])
@@ -183,13 +195,25 @@ def spliced(opening: Sequence[Any], array: msgspec.Raw) -> msgspec.Raw:
     return msgspec.Raw(jsonx.encode(list(opening))[:-1] + between + rest)
 
 
-def _check(model: str, messages: list[Message]) -> None:
-    if not model:
+def _head(body: bytes, fields: dict[str, msgspec.Raw]) -> _Head:
+    """Raises InvalidRequest for the first field that is missing or of a wrong type."""
+    try:
+        return _decode_head(body)
+    except (msgspec.DecodeError, RecursionError):
+        for name in ("model", "messages"):
+            if name not in fields:
+                raise InvalidRequest(f"{name!r} is missing", where=name, fix=_FIX[name]) from None
+        return _Head(**{name: _field(fields, name, kind) for name, kind in _HEAD.items()})
+
+
+def _check(head: _Head) -> None:
+    if not head.model:
         raise InvalidRequest("'model' is empty", where="model", fix=_FIX["model"])
-    if not messages:
+    if not head.messages:
         raise InvalidRequest("'messages' is empty", where="messages", fix=_FIX["messages"])
-    for index, message in enumerate(messages):
-        check_role(message.role, f"messages[{index}].role")
+    for index, message in enumerate(head.messages):
+        if message.role not in ROLES:
+            check_role(message.role, f"messages[{index}].role")
 
 
 def _field(fields: dict[str, msgspec.Raw], name: str, kind: Any) -> Any:
@@ -200,10 +224,9 @@ def _field(fields: dict[str, msgspec.Raw], name: str, kind: Any) -> Any:
         raise InvalidRequest(error.what, where=error.where, fix=fix) from None
 
 
-def _limit(fields: dict[str, msgspec.Raw]) -> int | None:
+def _limit(head: _Head) -> int | None:
     """The most tokens of an answer that the caller wants, for estimates: the provider checks it."""
-    for name in ("max_completion_tokens", "max_tokens"):
-        limit = _field(fields, name, int | None)
+    for limit in (head.max_completion_tokens, head.max_tokens):
         if limit is not None and 0 <= limit <= _MOST_TOKENS:
-            return int(limit)
+            return limit
     return None
