@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the isolated environments of other people's SDKs that tests/compat runs, one for each
-# requirements file beside this script: DIRECTORY/otel, DIRECTORY/opik and so on (default .sdks).
+# Builds the isolated environments of other people's SDKs that tests/compat and tests/gateway run, one
+# for each requirements file beside this script: DIRECTORY/otel, DIRECTORY/opik and so on (default
+# .sdks), and DIRECTORY/node from node/package-lock.json, which needs Node's npm.
 # An environment whose pins have not changed is left alone.
 #
 #     sh dev/sdks/install.sh [DIRECTORY] [NAME...]
@@ -10,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 directory=${1:-.sdks}
 [ "$#" = 0 ] || shift
-[ "$#" != 0 ] || set -- $(cd "$here" && ls ./*.txt | sed 's|^\./||; s|\.txt$||')
+[ "$#" != 0 ] || set -- node $(cd "$here" && ls ./*.txt | sed 's|^\./||; s|\.txt$||')
 
 build() {
   cmp -s "$here/$1.txt" "$directory/$1/.pins" && return
@@ -23,10 +24,20 @@ build() {
   cp "$here/$1.txt" "$directory/$1/.pins"
 }
 
+build_node() {
+  cmp -s "$here/node/package-lock.json" "$directory/node/.pins" && return
+  echo "installing node"
+  rm -rf "${directory:?}/node"
+  mkdir "$directory/node"
+  cp "$here/node/package.json" "$here/node/package-lock.json" "$directory/node"
+  npm ci --prefix "$directory/node" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$here/node/package-lock.json" "$directory/node/.pins"
+}
+
 mkdir -p "$directory"
 building=""
 for name in "$@"; do
-  build "$name" &
+  if [ "$name" = node ]; then build_node & else build "$name" & fi
   building="$building $!"
 done
 failed=0

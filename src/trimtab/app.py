@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trimtab.config import Config, PriceEntry, ProviderEntry
-from trimtab.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.errors import InvalidRequest, NotFound, StoreError, TrimtabError
 from trimtab.experiments.execute import Experiments, new_run
 from trimtab.experiments.gate import GateRule
 from trimtab.experiments.verdict import judged
@@ -28,12 +28,13 @@ from trimtab.gateway.asker import Askers
 from trimtab.gateway.gateway import Gateway, Limits
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.leases import LeasedQuotas
-from trimtab.gateway.quotas import LocalQuotas, Quotas
+from trimtab.gateway.quotas import LocalQuotas
 from trimtab.gateway.snapshot import Deployment, Snapshot
 from trimtab.gateway.task import ReleaseTask
 from trimtab.governance.access import Access, Key
 from trimtab.governance.budget import Live
 from trimtab.governance.keys import Keys
+from trimtab.governance.ledger import Ledger
 from trimtab.governance.settings import Declared, GatewaySettings, assembled
 from trimtab.governance.spending import spent_so_far
 from trimtab.kit import ids
@@ -43,6 +44,7 @@ from trimtab.kit.http1 import HTTP1Client
 from trimtab.models import Override, Prices
 from trimtab.ports import (
     BlobStore,
+    Limiter,
     MetadataStore,
     Provider,
     Scorer,
@@ -60,6 +62,7 @@ from trimtab.retrieval.corpora import Corpora
 from trimtab.retrievers import build_bm25
 from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import OnlineScoring
+from trimtab.scoring.pace import Pace
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.metadata.move import MovedTable
 from trimtab.stores.metadata.move import move as move_metadata
@@ -122,10 +125,14 @@ class App:
             cursors=metadata.cursors,
             scorers=resolve(config.scoring.scorers),
             sample=config.scoring.sample,
+            pace=Pace(config.scoring.per_second, self.clock),
             clock=self.clock,
         )
         spool = Spool.open(data / "spool", max_backlog_bytes=config.limits.spool_bytes)
-        self.tracing = SpanRecorder(spool, telemetry, on_commit=self.scoring.wake)
+        self._ledger = Ledger(metadata.spend, data / "spool" / "ledger")
+        self.tracing = SpanRecorder(
+            spool, telemetry, follow=self._ledger.follow, on_commit=self.scoring.wake
+        )
         self.prices = _prices(config)
         self.ingest = Ingest(
             telemetry,
@@ -153,7 +160,12 @@ class App:
         self._seen = (0, 0)  # the revisions of releases and settings that are in use
         self._refreshing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
-        self._quotas = _quotas(config, self.clock)
+        self._limiter = _limiter(config)
+        self._quotas = (
+            LocalQuotas(self.clock)
+            if self._limiter is None
+            else LeasedQuotas(self._limiter, self.clock, workers=config.limits.sharers)
+        )
         self._admission = Admission(self._askers(), self._quotas, self.clock)
         self.gateway = Gateway(
             snapshot=Snapshot(self._providers, price=self._price),
@@ -190,10 +202,20 @@ class App:
         """Carry on where the last process stopped, and begin to answer."""
         await asyncio.to_thread(self.experiments.recover)
         self.tracing.start()
+        await self._count_spend()
+        self._ledger.start()
         self.scoring.start()
         self.retention.start()
         await self.refresh()
         self._following = asyncio.create_task(self._follow_releases(), name="trimtab-releases")
+
+    async def _count_spend(self) -> None:
+        """Add up what an earlier process left in the spool, before budgets start from the sums."""
+        await self.tracing.flush()
+        try:
+            await asyncio.to_thread(self._ledger.send)
+        except StoreError as error:
+            _log.warning("budgets start without the last calls before: %s", error)
 
     async def stop(self) -> None:
         """Finish what was begun, in the order records flow; nothing acknowledged is lost."""
@@ -204,10 +226,13 @@ class App:
         await self.gateway.shadows.aclose()
         await self._journal.settle()
         await self.tracing.stop()
+        await self._ledger.stop()
         await self.scoring.stop()
         for provider in self._providers.values():
             await provider.aclose()
         await self._quotas.aclose()
+        if self._limiter is not None:
+            await self._limiter.aclose()
         await asyncio.to_thread(self.telemetry.close)
         await asyncio.to_thread(self.metadata.close)
 
@@ -548,13 +573,13 @@ def _price(entry: PriceEntry) -> Price:
     return TieredPrice.of(entry.price, above=entry.above.input_tokens, beyond=entry.above.price)
 
 
-def _quotas(config: Config, clock: SystemClock) -> Quotas:
-    """Limits of this process alone, or shared with all that use the same server."""
+def _limiter(config: Config) -> Limiter | None:
+    """What limits are shared through; None where this process is the only one."""
     if config.valkey_url is None:
-        return LocalQuotas(clock)
+        return None
     from trimtab.stores.limits.valkey import ValkeyLimiter
 
-    return LeasedQuotas(ValkeyLimiter.open(config.valkey_url), clock, workers=1)
+    return ValkeyLimiter.open(config.valkey_url)
 
 
 def _keys(config: Config) -> list[Key]:

@@ -5,6 +5,7 @@ TrimtabError                     what, where, fix; fields for programs; never a 
 ├── MissingExtra                 an optional dependency is absent: says how to install it
 ├── RequestError                 the caller can fix it (HTTP 4xx)
 │   ├── InvalidRequest           400  malformed or of the wrong type
+│   ├── Blocked                  400  a guard refused it: guard
 │   ├── Unauthenticated          401  no valid credential
 │   ├── Forbidden                403  a credential without the permission
 │   ├── NotFound                 404  no such record, route or model
@@ -92,6 +93,12 @@ class RequestError(TrimtabError):
 
 class InvalidRequest(RequestError):
     pass
+
+
+class Blocked(RequestError):
+    """A guard refused a request; clients know the code from Azure OpenAI's content filter."""
+
+    code = "content_filter"
 
 
 class Unauthenticated(RequestError):

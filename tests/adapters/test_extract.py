@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.dialects.openai_chat import Fold
+from trimtab.dialects.llm.answer import Fold
+from trimtab.dialects.llm.openai_chat import OPENAI_CHAT
 from trimtab.dialects.passages import ABSTENTION, citations, without_citations, write_passages
 from trimtab.errors import ProviderTimeout, StoreError
 from trimtab.kit import jsonx, sse
@@ -279,9 +280,10 @@ def test_streamed_text_keeps_every_space_and_line_end(
     provider: ExtractProvider, question: str
 ) -> None:
     fields = {"abstain_below": 0.0, "max_sentences": 3}
-    fold = Fold(stream=True)
+    fold, reader, decoder = Fold(), OPENAI_CHAT.reader(), sse.Decoder()
     for chunk in stream(provider, body(question, stream=True, **fields))[:-1]:
-        fold.event(chunk.decode().removeprefix("data: "))
+        for event in decoder.feed(chunk):
+            fold.take(reader.event(event))
     assert fold.text == answer(provider, question, **fields)
 
 

@@ -16,7 +16,6 @@ from tests import upstream as play
 from tests.loops import LOOPS, run_on
 from tests.upstream import Answer, Upstream
 
-from trimtab.dialects.openai_chat import Fold
 from trimtab.errors import (
     ConfigError,
     ProviderError,
@@ -24,12 +23,12 @@ from trimtab.errors import (
     ProviderUnavailable,
     TrimtabError,
 )
-from trimtab.kit import sse
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import Call, Reply
 from trimtab.providers.mask import KeyMask
 from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import ModelCard
+from trimtab.testing.provider import folded
 
 pytestmark = pytest.mark.slow
 
@@ -434,10 +433,7 @@ def test_an_answer_split_at_every_byte_reads_the_same(run: Run) -> None:
         async with talking(split) as (_, provider):
             body = await body_of(await send(provider, stream=True))
             assert body == b"".join(EVENTS)
-            decoder, fold = sse.Decoder(), Fold(stream=True)
-            for event in decoder.feed(body):
-                if event.data is not None:
-                    fold.event(event.data)
+            fold = folded(body, stream=True)
             assert fold.complete
             assert fold.text == "You said: Grüße, 世界"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.api.problems import problem
 from tests.serving import Served, configured, served
 
-from trimtab.errors import Conflict, InvalidRequest, NotFound
+from trimtab.errors import Conflict, InvalidRequest, NotFound, StoreError
 
 ALLOWANCES, MODELS, ROUTES = "/api/v1/allowances", "/api/v1/approved-models", "/api/v1/routes"
 DECLARED = """
@@ -164,6 +164,26 @@ def test_a_name_or_alias_leads_to_one_route(server: Served) -> None:
             server.client.put(f"{ROUTES}/{name}", body)
     assert server.client.put(f"{ROUTES}/one", {"aliases": ["eins"]})["revision"] == 2
     assert server.client.put(f"{ROUTES}/uno", {})["revision"] == 1
+
+
+def test_a_change_that_could_not_be_taken_over_is_tried_again(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, failures = server.app._snapshot, [StoreError("the metadata database is away")]
+
+    def flaky() -> Any:
+        if failures:
+            raise failures.pop()
+        return whole()
+
+    monkeypatch.setattr(server.app, "_snapshot", flaky)
+    problem(server.ask("PUT", f"{ROUTES}/late", {"targets": [TARGET]}), 503)
+    for _ in server.client.poll(f"{ROUTES}/late"):
+        try:
+            assert server.client.chat("late", "hello")
+        except NotFound:
+            continue
+        break
 
 
 FIELDS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 
 import pytest
@@ -26,9 +27,26 @@ def test_ids_are_lower_case_hex_of_the_standard_length_and_do_not_repeat(make, s
 
 
 def test_an_id_is_never_all_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    draws = iter([bytes(16), bytes(16), bytes(15) + b"\x01"])
-    monkeypatch.setattr("os.urandom", lambda size: next(draws))
-    assert ids.trace_id() == "0" * 31 + "1"
+    zeros = bytes(2 * 16)
+    monkeypatch.setattr("os.urandom", lambda size: zeros + b"\x01" * (size - len(zeros)))
+    monkeypatch.setattr(ids, "_entropy", ids._Entropy())
+    assert ids.trace_id() == "01" * 16
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_process_does_not_repeat_the_ids_of_its_parent() -> None:
+    ids.trace_id()
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(there, "".join(ids.trace_id() for _ in range(10)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    told = os.read(here, 320).decode()
+    assert len(told) == 320
+    assert {told[at : at + 32] for at in range(0, 320, 32)}.isdisjoint(
+        ids.trace_id() for _ in range(10)
+    )
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ class Far(MemoryLimiter):
         super().__init__()
         self.down = False
         self.asked = 0
+        self.moving = asyncio.Event()
+        self.moving.set()
 
     async def take(self, quota: Quota, wanted: float, *, at_least: float | None = None) -> Grant:
         await self._way()
@@ -66,6 +68,7 @@ class Far(MemoryLimiter):
     async def _way(self) -> None:
         self.asked += 1
         await asyncio.sleep(0)
+        await self.moving.wait()
         if self.down:
             raise StoreError("the network is down")
 
@@ -273,6 +276,23 @@ class TestAway:
         with caplog.at_level(logging.WARNING):
             in_loop(work)
         assert len(caplog.records) == 4  # each worker says it once
+
+    def test_no_request_waits_long_for_a_limiter_that_hangs(self) -> None:
+        async def work() -> None:
+            far, quota = Far(), Quota("k", capacity=100)
+            quotas = LeasedQuotas(far, SystemClock(), workers=2, retry_s=0.01, patience_s=0.05)
+            far.moving.clear()
+            start = time.monotonic()
+            admitted = await asyncio.gather(*[takes(quotas, quota, 2) for _ in range(10)])
+            assert time.monotonic() - start < 5
+            assert all(admitted)
+            assert quotas.away
+            far.moving.set()
+            await eventually(lambda: not quotas.away)
+            await quotas.aclose()
+            assert far.used(quota) == 20
+
+        in_loop(work)
 
     def test_limits_nobody_asked_for_yet_hold_too_while_the_limiter_is_away(self) -> None:
         async def work() -> None:

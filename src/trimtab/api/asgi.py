@@ -38,7 +38,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 _log = logging.getLogger("trimtab.api")
 _BODY_IDLE_S = 60
-_PATIENCE_S = 0.02  # Answers that come sooner are not worth a task that looks for their caller.
+_PATIENCE_S = 0.1  # Answers that come sooner are not worth a task that looks for their caller.
 _NO_PARAMETERS: Mapping[str, str] = {}
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),

@@ -93,6 +93,7 @@ def _process(app: App) -> Iterator[Metric]:
         ("gateway_in_flight", "Requests admitted and not answered yet.", app.gateway.in_flight),
         ("spool_frames", "Spans that wait for the telemetry store.", backlog.frames),
         ("spool_bytes", "Their size in bytes.", backlog.size_bytes),
+        ("scoring_skipped", "Spans that live scoring passed over.", app.scoring.skipped),
         ("shadow_running", "Copies of requests being answered.", shadows.running),
         ("shadow_dropped", "Copies that were never made.", shadows.dropped),
     ):

@@ -139,7 +139,7 @@ def _change(ref: str, change: dict[str, Any], as_json: bool, flags: dict[str, An
 def _explained(found: dict[str, Any]) -> str:
     rows = [
         [
-            f"{node['kind']} {node['name']}",
+            f"{node['kind']} {found['name'] if node['kind'] == 'key' else node['name']}",
             period["period"],
             usd(period["used"]["cost_usd"], unpriced=period["used"]["unpriced"]),
             None if period["limit_usd"] is None else usd(period["limit_usd"]),

@@ -100,6 +100,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     concurrency: Annotated[
         int, Meta(ge=1, description="Requests in flight before further ones are answered 503.")
     ] = 256
+    sharers: Annotated[
+        int,
+        Meta(ge=1, description="Servers that share limits through `valkey_url`, this one too."),
+    ] = 1
     drain_s: Annotated[
         float, Meta(ge=0, description="Seconds that requests in flight get to finish at shutdown.")
     ] = 30.0
@@ -290,6 +294,10 @@ class Scoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sample: Annotated[
         float, Meta(ge=0, le=1, description="Share of the calls that are scored, from 0 to 1.")
     ] = 1.0
+    per_second: Annotated[
+        float,
+        Meta(gt=0, description="Calls scored a second; of more, some, after 1,000 in advance."),
+    ] = 50.0
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

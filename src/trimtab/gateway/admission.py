@@ -18,6 +18,7 @@ from trimtab.gateway.ask import Ask
 from trimtab.gateway.asker import DAY_NS, MONEY, NANO_USD, PLACES, TOKENS, Asker, Askers, Part
 from trimtab.gateway.asker import day_of as _day_of
 from trimtab.gateway.estimates import Estimates, cost_nano_usd
+from trimtab.gateway.patterns import Catalogue
 from trimtab.gateway.places import Places
 from trimtab.gateway.quotas import Quotas
 from trimtab.gateway.snapshot import Plan
@@ -64,7 +65,7 @@ class Reservation:
     `day` is the UTC day whose budgets it counts for, also when it ends on the next.
     """
 
-    __slots__ = ("_admission", "_open", "_parts", "_wanted", "day")
+    __slots__ = ("_admission", "_catalogue", "_open", "_parts", "_wanted", "day")
 
     def __init__(
         self,
@@ -72,8 +73,10 @@ class Reservation:
         parts: tuple[Part, ...],
         wanted: Wanted,
         day: str,
+        catalogue: Catalogue,
     ) -> None:
         self._admission = admission
+        self._catalogue = catalogue
         self._parts = parts
         self._wanted = wanted
         self._open = True
@@ -89,6 +92,10 @@ class Reservation:
         if self._open:
             self._open = False
             self._admission.settled(self._parts, self._wanted, usage, cost_usd)
+
+    def approves(self, model: str) -> bool:
+        """Whether the project's catalogue lets a model answer, which it was not asked for."""
+        return self._catalogue.refusal(model, self.day) is None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -149,7 +156,7 @@ class Admission:
         parts = asker.parts(day)
         if parts:
             await self._take(parts, wanted, now_ns)
-        return Reservation(self, parts, wanted, day)
+        return Reservation(self, parts, wanted, day, asker.catalogue)
 
     def settled(
         self,

@@ -59,6 +59,8 @@ class Exchange:
         self._journal = journal
         self._clock = clock
         self._trace = CallTrace(clock, ask.caller, plan, ask.dialect.name)
+        if ask.caller.key is not None:
+            self._trace.says(period=reservation.day)  # the day whose budgets it counts for
         self._asked = ask.dialect.messages(ask.envelope)
         self._sent: Any = self._asked
         self._calling: Calling | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from random import Random, SystemRandom
 from typing import Any
@@ -13,10 +13,10 @@ from trimtab.dialects.llm import DIALECTS, passthrough
 from trimtab.dialects.llm.dialect import Dialect
 from trimtab.dialects.llm.openai_responses import previous
 from trimtab.errors import Overloaded
-from trimtab.gateway.admission import Admission
+from trimtab.gateway.admission import Admission, Reservation
 from trimtab.gateway.answer import Answer
 from trimtab.gateway.ask import Ask, Caller, Passing
-from trimtab.gateway.attempts import Attempts
+from trimtab.gateway.attempts import Attempts, Candidates
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.health import Health
 from trimtab.gateway.journal import Journal
@@ -113,19 +113,22 @@ class Gateway:
 
     async def _answer(self, ask: Ask, plan: Plan) -> Answer:
         self._enter()
+        reservation: Reservation | None = None
         try:
             reservation = await self._admission.admit(ask, plan)
+            exchange = Exchange(
+                ask,
+                plan,
+                self._attempts(ask, plan, reservation),
+                reservation,
+                journal=self._journal,
+                clock=self._clock,
+            )
         except BaseException:
+            if reservation is not None:
+                reservation.settle(None, None)
             self._leave()
             raise
-        exchange = Exchange(
-            ask,
-            plan,
-            self._attempts(ask, plan),
-            reservation,
-            journal=self._journal,
-            clock=self._clock,
-        )
         exchange.when_done(self._leave)
         for target in self._router.shadows(plan.compiled):
             self.shadows.start(partial(self._copy, ask, target))
@@ -154,16 +157,19 @@ class Gateway:
             lambda compiled: self._router.arm(compiled, unit),
         )
 
-    def _attempts(self, ask: Ask, plan: Plan) -> Attempts:
+    def _attempts(self, ask: Ask, plan: Plan, reservation: Reservation) -> Attempts:
         route = plan.compiled.route
         continued = previous(ask.envelope) if ask.dialect.name == "openai.responses" else None
-        candidates = partial(
+        candidates: Candidates = partial(
             self._router.candidates,
             plan.compiled,
             plan.arm,
             session=ask.unit,
             previous=continued,
         )
+        if plan.compiled.fallbacks:
+            # The targets themselves were looked at by admission.
+            candidates = partial(_approved, candidates, reservation)
         return Attempts(
             candidates,
             health=self.health,
@@ -186,6 +192,14 @@ class Gateway:
 
     def _leave(self) -> None:
         self._in_flight -= 1
+
+
+def _approved(
+    candidates: Candidates, reservation: Reservation, *, last_resort: bool
+) -> Iterator[Target]:
+    return (
+        target for target in candidates(last_resort=last_resort) if reservation.approves(target.id)
+    )
 
 
 def _read(dialect: Dialect, body: bytes, caller: Caller, variables: Mapping[str, Any]) -> Ask:

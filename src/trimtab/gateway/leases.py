@@ -43,6 +43,7 @@ class LeasedQuotas:
         workers: how many processes, on all hosts, take from the limiter.
         idle_s: a lease that nothing was taken from for so long is given back.
         retry_s: how often a limiter that is away is tried again.
+        patience_s: how long a request waits for the limiter before it counts as away.
     """
 
     shared = True
@@ -55,12 +56,14 @@ class LeasedQuotas:
         workers: int,
         idle_s: float = 3.0,
         retry_s: float = 1.0,
+        patience_s: float = 0.5,
     ) -> None:
         self._limiter = limiter
         self._clock = clock
         self._workers = max(1, workers)
         self._idle_s = idle_s
         self._retry_s = retry_s
+        self._patience_s = patience_s
         self._leases: dict[str, Lease] = {}
         self._owing: dict[str, Lease] = {}
         self._flushing: asyncio.Task[None] | None = None
@@ -105,8 +108,11 @@ class LeasedQuotas:
                 lease = self._lease(quota)
                 lease.waiting.append(cost)
                 try:
-                    # Whoever is cancelled does not take the lease away from the others.
-                    await asyncio.shield(self._renew(lease))
+                    async with asyncio.timeout(self._patience_s):
+                        # Whoever is cancelled does not take the lease away from the others.
+                        await asyncio.shield(self._renew(lease))
+                except TimeoutError:
+                    self._lost(StoreError(f"no answer in {self._patience_s:g} s"))
                 finally:
                     lease.waiting.remove(cost)
             return taken

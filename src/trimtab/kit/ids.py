@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 
+_FETCHED_BYTES = 1024
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -48,8 +50,33 @@ def uuid7(now_ns: int | None = None) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+class _Entropy(threading.local):
+    """Random bytes from the operating system, fetched for many ids at a time.
+
+    A call for each would let go of the interpreter, and under load wait to get it back.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = b""
+
+    def take(self, size: int) -> bytes:
+        if len(self.bytes) < size:
+            self.bytes = os.urandom(_FETCHED_BYTES)
+        taken, self.bytes = self.bytes[:size], self.bytes[size:]
+        return taken
+
+    def forget(self) -> None:
+        """A forked process must not give out the ids of its parent."""
+        self.bytes = b""
+
+
+_entropy = _Entropy()
+# Only the thread that forks goes on in the child.
+os.register_at_fork(after_in_child=_entropy.forget)
+
+
 def _random_hex(size: int) -> str:
     while True:
-        raw = os.urandom(size)
+        raw = _entropy.take(size)
         if any(raw):
             return raw.hex()

@@ -19,6 +19,7 @@ from trimtab.ports.access import (
 )
 from trimtab.ports.blobs import BlobStore
 from trimtab.ports.clock import Clock
+from trimtab.ports.guarding import Edit, Guard, GuardSubject, GuardText, Place, Ruling
 from trimtab.ports.metadata import (
     CursorStore,
     DatasetStore,
@@ -65,17 +66,22 @@ __all__ = [
     "Cost",
     "CursorStore",
     "DatasetStore",
+    "Edit",
     "Erased",
     "Erasure",
     "FacetValue",
     "Grant",
     "Group",
     "GroupField",
+    "Guard",
+    "GuardSubject",
+    "GuardText",
     "HourBucket",
     "KeyStore",
     "Limiter",
     "MetadataStore",
     "Overview",
+    "Place",
     "Point",
     "PromptStore",
     "Provider",
@@ -87,6 +93,7 @@ __all__ = [
     "Retriever",
     "Retrievers",
     "RouteStore",
+    "Ruling",
     "RunStore",
     "ScoreQuery",
     "ScoreSummary",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trimtab.dialects import openai_chat
+from trimtab.dialects.llm import openai_chat
 from trimtab.errors import InvalidRequest
 from trimtab.ports import Clock, PromptStore
 from trimtab.prompts.template import variables_of

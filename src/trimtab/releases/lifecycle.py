@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trimtab.dialects import openai_chat
+from trimtab.dialects.llm import openai_chat
 from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore

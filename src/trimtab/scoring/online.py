@@ -19,6 +19,7 @@ from trimtab.ports import Clock, CursorStore, Scorer, Sequenced, Subject, Teleme
 from trimtab.records import Score, Span
 from trimtab.records.score import score_id
 from trimtab.scorers.subjects import of_span
+from trimtab.scoring.pace import Pace
 
 _log = logging.getLogger("trimtab.scoring")
 _PAUSE_S = 0.2  # so that a look at the store finds more than one commit
@@ -39,6 +40,8 @@ class OnlineScoring:
         scorers: run on every sampled call.
         sample: share of calls that are scored, in [0, 1]; chosen by trace id, so the same calls
             are chosen again after a restart.
+        pace: how many calls are scored when more come; None for all. Then those at the beginning
+            of every look at the store are scored, and `skipped` counts the spans passed over.
         concurrency: calls judged at once.
         page: spans read at once.
         poll_s: seconds between looks at the store when nothing calls `wake`.
@@ -55,6 +58,7 @@ class OnlineScoring:
         sample: float,
         clock: Clock,
         *,
+        pace: Pace | None = None,
         concurrency: int = 8,
         page: int = 500,
         poll_s: float = 1.0,
@@ -71,6 +75,8 @@ class OnlineScoring:
         self._page = page
         self._poll_s = poll_s
         self._backoff_s = backoff_s
+        self.skipped = 0
+        self._pace = pace
         self._cursor: int | None = None
         self._noted_ns = 0
         self._turn = asyncio.Lock()
@@ -137,17 +143,26 @@ class OnlineScoring:
         position = await self._position()
         cursor = await _finished(lambda: self._pass_over(position))
         self._cursor = cursor
-        if cursor >= self._telemetry.last_seq():
+        last = self._telemetry.last_seq()
+        if cursor >= last:
             return False
-        page = await _finished(lambda: self._telemetry.spans_after(cursor, limit=self._page))
+        limit = self._page if self._pace is None else min(self._page, self._pace.room())
+        if not limit:
+            self.skipped += last - cursor
+            await _finished(lambda: self._commit([], last))
+            self._cursor = last
+            return False
+        page = await _finished(lambda: self._telemetry.spans_after(cursor, limit=limit))
         if not page:
             return False
         subjects = await self._subjects(page)
+        if self._pace is not None:
+            self._pace.spend(len(subjects))
         judged = await asyncio.gather(*map(self._judge, subjects))
         scores = [score for group in judged for score in group]
         await _finished(lambda: self._commit(scores, page[-1].seq))
         self._cursor = page[-1].seq
-        return len(page) == self._page
+        return len(page) == limit
 
     def _pass_over(self, position: int) -> int:
         """A place behind what need not be read; noted now and then, for the next start."""

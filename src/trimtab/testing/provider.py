@@ -25,7 +25,8 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
-from trimtab.dialects.openai_chat import Fold
+from trimtab.dialects.llm.answer import Fold
+from trimtab.dialects.llm.openai_chat import OPENAI_CHAT
 from trimtab.kit import jsonx, sse
 from trimtab.ports import Call, Provider, Reply
 from trimtab.records import Price
@@ -68,16 +69,15 @@ async def close(reply: Reply) -> None:
 
 def folded(body: bytes, *, stream: bool) -> Fold:
     """The answer as the gateway reads it."""
-    fold = Fold(stream=stream)
+    fold, reader = Fold(), OPENAI_CHAT.reader()
     if stream:
         decoder = sse.Decoder()
         for event in decoder.feed(body):
-            if event.data is not None:
-                fold.event(event.data)
+            fold.take(reader.event(event))
         assert decoder.rest == b"", "the stream ends in the middle of an event"
+        fold.take(reader.end())
     else:
-        fold.feed(body)
-    fold.finish()
+        fold.take(reader.body(body))
     return fold
 
 

@@ -11,12 +11,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from trimtab.conventions import heard
 from trimtab.errors import InvalidRequest, StoreError
 from trimtab.ports import Clock, Recorder, TelemetryStore
 from trimtab.records import Span, SpanPatch
 from trimtab.tracing.assemble import Assembler
 from trimtab.tracing.fitting import fitted, flagged
+
+GATEWAY = "trimtab.gateway"
+"""The service of our own calls, which the ledger adds up as they leave the spool."""
 
 _log = logging.getLogger("trimtab.tracing")
 
@@ -71,7 +76,7 @@ class Ingest:
             return await self._write_singly(spans)
         except StoreError as error:
             _log.warning("the telemetry store is away, spans go into the spool: %s", error)
-            await self._spool.record(spans)
+            await self._spool.record([_foreign(span) for span in spans])
             return 0
         self._on_commit()
         return 0
@@ -86,7 +91,7 @@ class Ingest:
             if isinstance(result, StoreError)
         ]
         if away:
-            await self._spool.record(away)
+            await self._spool.record([_foreign(span) for span in away])
         refused = 0
         for result in results:
             if isinstance(result, InvalidRequest):
@@ -96,3 +101,10 @@ class Ingest:
                 raise result
         self._on_commit()
         return refused
+
+
+def _foreign(span: Span) -> Span:
+    """A span from outside: whatever it says, no budget of ours pays for it."""
+    if span.service != GATEWAY:
+        return span
+    return msgspec.structs.replace(span, service=f"{GATEWAY}.elsewhere")

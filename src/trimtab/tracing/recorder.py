@@ -11,6 +11,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,10 +29,23 @@ _PROBE_BYTES = 64 * 1024
 _decoder = msgspec.json.Decoder(Span)
 
 
+Placed = tuple[Position, Span]
+"""A span and its place in the spool."""
+
+
+class _Taken(NamedTuple):
+    """Spans that are carried together, and the position behind the last frame of them."""
+
+    placed: list[Placed]
+    end: Position
+
+
 class SpanRecorder:
     """Implements `ports.Recorder` over a spool and a store.
 
     Args:
+        follow: told of spans with their positions, in order, in a thread, before the spool
+            forgets them; an error of it makes the spool bring them again.
         on_commit: called in the event loop after spans reached the store.
         retry_s: how long to wait before the store is tried again after it failed.
     """
@@ -41,9 +55,11 @@ class SpanRecorder:
         spool: Spool,
         store: TelemetryStore,
         *,
+        follow: Callable[[Sequence[Placed]], None] | None = None,
         on_commit: Callable[[], None] = lambda: None,
         retry_s: float = 1.0,
     ) -> None:
+        self._follow = follow
         self._spool = spool
         self._store = store
         self._on_commit = on_commit
@@ -134,8 +150,8 @@ class SpanRecorder:
             await self._work.wait()
             self._work.clear()
             try:
-                while frames := await asyncio.to_thread(self._take):
-                    await self._carry(frames)
+                while (taken := await asyncio.to_thread(self._take)) is not None:
+                    await self._carry(taken)
                 if not self._caught_up:
                     self._caught_up = True
                     await self._notify()
@@ -151,27 +167,36 @@ class SpanRecorder:
         await asyncio.sleep(self._retry_s)
         self._work.set()
 
-    def _take(self) -> list[Frame]:
-        """The next frames, bounded in number and, but for the last, in size."""
-        frames: list[Frame] = []
+    def _take(self) -> _Taken | None:
+        """The next spans, bounded in number and, but for the last, in size; None at the end."""
+        placed: list[Placed] = []
         size = 0
-        for frame in self._spool.read():
-            frames.append(frame)
+        end: Position | None = None
+        for count, frame in enumerate(self._spool.read(), 1):
+            span = decoded(frame)
+            if span is not None:
+                placed.append((frame.position, span))
+            end = frame.position
             size += len(frame.payload)
-            if len(frames) >= _BATCH or size >= _BATCH_BYTES:
+            if count >= _BATCH or size >= _BATCH_BYTES:
                 break
-        return frames
+        return None if end is None else _Taken(placed, end)
 
-    async def _carry(self, frames: Sequence[Frame]) -> None:
-        spans = [span for frame in frames if (span := decoded(frame)) is not None]
+    async def _carry(self, taken: _Taken) -> None:
+        spans = [span for _, span in taken.placed]
         try:
             await asyncio.wrap_future(self._store.append(spans=spans))
         except InvalidRequest:
             await self._carry_singly(spans)
-        await asyncio.to_thread(self._spool.commit, frames[-1].position)
-        self._stored = frames[-1].position
+        await asyncio.to_thread(self._commit, taken)
+        self._stored = taken.end
         await self._notify()
         self._on_commit()
+
+    def _commit(self, taken: _Taken) -> None:
+        if self._follow is not None:
+            self._follow(taken.placed)
+        self._spool.commit(taken.end)
 
     async def _carry_singly(self, spans: Sequence[Span]) -> None:
         """Store each span on its own, so that one the store can never take does not hold others."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from trimtab.dialects.llm.anthropic_messages import AnthropicMessages
 from trimtab.dialects.llm.anthropic_reader import NOT_JSON, failed
 from trimtab.dialects.llm.anthropic_usage import Counts
-from trimtab.dialects.llm.dialect import Envelope, Reader, Writer
+from trimtab.dialects.llm.dialect import Dialect, Envelope, Reader, Writer
 from trimtab.dialects.llm.openai_fields import plain
 from trimtab.dialects.llm.parts import Ended, Failed, Part, Used
 from trimtab.dialects.llm.question import Asked, Question
@@ -71,4 +71,4 @@ class CountWriter:
         return jsonx.encode({"input_tokens": 0 if used is None else used.usage.total_input})
 
 
-ANTHROPIC_COUNT_TOKENS = AnthropicCountTokens()
+ANTHROPIC_COUNT_TOKENS: Dialect = AnthropicCountTokens()

@@ -14,7 +14,7 @@ import msgspec
 from trimtab.dialects.llm import anthropic_ask, anthropic_question, openai_fields
 from trimtab.dialects.llm.anthropic_reader import MessagesReader
 from trimtab.dialects.llm.anthropic_writer import MessagesWriter
-from trimtab.dialects.llm.dialect import Envelope, Reader, Writer
+from trimtab.dialects.llm.dialect import Dialect, Envelope, Reader, Writer
 from trimtab.dialects.llm.openai_chat import OPENAI_CHAT, on_wire, spliced
 from trimtab.dialects.llm.question import Asked, Question
 from trimtab.dialects.llm.text_size import raw_size, text_size
@@ -142,7 +142,7 @@ class AnthropicMessages:
         return _Head(**{name: _field(fields, name, kind) for name, kind in kinds.items()})
 
 
-ANTHROPIC_MESSAGES = AnthropicMessages()
+ANTHROPIC_MESSAGES: Dialect = AnthropicMessages()
 
 
 def _written(opening: Sequence[Message]) -> dict[str, Any]:

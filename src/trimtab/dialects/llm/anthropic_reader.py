@@ -211,13 +211,9 @@ class MessagesReader:
     def _call(self, block: dict[str, Any]) -> list[Part]:
         given = block.get("input")
         self._calls += 1
-        call = ToolCall(
-            index=self._calls - 1,
-            id=_string(block.get("id")),
-            name=_string(block.get("name")),
-            arguments=_text(given) if given else "",
-        )
-        return [call]
+        name, called = _string(block.get("name")), _string(block.get("id"))
+        arguments = _text(given) if given else ""
+        return [ToolCall(index=self._calls - 1, id=called, name=name, arguments=arguments)]
 
     def _why(self, delta: _Delta | None) -> Sequence[Part]:
         if delta is None or not delta.stop_reason:

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from trimtab.dialects.llm import openai_chat_ask, openai_chat_question, openai_fields
-from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.dialect import Dialect, Envelope
 from trimtab.dialects.llm.openai_chat_reader import ChatReader
 from trimtab.dialects.llm.openai_chat_usage import usage_from_wire, usage_on_wire
 from trimtab.dialects.llm.openai_chat_writer import (
@@ -135,7 +135,7 @@ class OpenAIChat:
         return sse.encode(self.error(error))
 
 
-OPENAI_CHAT = OpenAIChat()
+OPENAI_CHAT: Dialect = OpenAIChat()
 
 
 def check_role(role: str, where: str) -> None:

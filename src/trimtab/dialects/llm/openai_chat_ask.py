@@ -41,7 +41,7 @@ def ask(question: Question, *, model: str) -> Asked:
         "model": model,
         "messages": messages,
         "tools": [_tool(tool) for tool in question.tools] or None,
-        "tool_choice": _tool_choice(question.tool_choice),
+        "tool_choice": _tool_choice(question.tool_choice) if question.tools else None,
         "parallel_tool_calls": question.parallel_tools if question.tools else None,
         "max_completion_tokens": question.max_tokens,
         "temperature": question.temperature,

@@ -14,15 +14,16 @@ from typing import Annotated, NamedTuple, TypedDict
 
 import msgspec
 
-from trimtab.dialects import openai_chat
-from trimtab.dialects.openai_chat import ChatRequest, FinishReason
+from trimtab.dialects.llm import openai_chat
+from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.parts import FinishReason
 from trimtab.dialects.passages import ABSTENTION, read_passages, write_passages
 from trimtab.errors import InvalidRequest, NotFound, ProviderTimeout, TrimtabError
 from trimtab.kit import ids, jsonx
 from trimtab.kit.clock import NS_PER_S
 from trimtab.ports import Call, Clock, Reply, Retriever
 from trimtab.providers.extract.reader import Quote, Reader, focus
-from trimtab.records import ModelCard, Passage, Price, Usage
+from trimtab.records import ModelCard, Passage, Price, Usage, text_of
 
 __all__ = ["ExtractProvider", "count_tokens"]
 
@@ -150,12 +151,12 @@ class ExtractProvider:
     async def aclose(self) -> None:
         """Nothing to release."""
 
-    def _answer(self, call: Call) -> tuple[ChatRequest, _Answer]:
-        request = openai_chat.read_request(call.body)
+    def _answer(self, call: Call) -> tuple[_Question, _Answer]:
+        request = _Question.read(call.body)
         options = _options(call)
         question = _question(request)
         # Reading cannot be stopped once it has begun, so what is read is bounded before.
-        prompt = _counted([message.text for message in request.messages])
+        prompt = _counted([text for _, text in request.messages])
         passages = _passages(request)
         if passages is None:
             passages = self._default.search(focus(question), k=SEARCH_K)
@@ -173,7 +174,7 @@ class ExtractProvider:
             return ABSTENTION
         return _cited(reading.quotes)
 
-    def _completion(self, request: ChatRequest, answer: _Answer) -> bytes:
+    def _completion(self, request: _Question, answer: _Answer) -> bytes:
         return openai_chat.completion(
             **self._head(request),
             text=answer.text,
@@ -181,22 +182,22 @@ class ExtractProvider:
             finish_reason=answer.finish_reason,
         )
 
-    def _events(self, request: ChatRequest, answer: _Answer) -> list[bytes]:
+    def _events(self, request: _Question, answer: _Answer) -> list[bytes]:
         head = self._head(request)
         events = [
             openai_chat.chunk(**head, text="", first=True),
             *(openai_chat.chunk(**head, text=piece) for piece in _pieces(answer.text)),
             openai_chat.chunk(**head, finish_reason=answer.finish_reason),
         ]
-        if request.wants_usage:
+        if request.envelope.wants_usage:
             events.append(openai_chat.usage_chunk(**head, usage=answer.usage))
         return [*events, openai_chat.DONE]
 
-    def _head(self, request: ChatRequest) -> _Head:
+    def _head(self, request: _Question) -> _Head:
         now_ns = self._clock.now_ns()
         return {
             "id": f"chatcmpl-{ids.uuid7(now_ns).replace('-', '')}",
-            "model": request.model,
+            "model": request.envelope.model,
             "created_s": now_ns // NS_PER_S,
         }
 
@@ -211,6 +212,19 @@ async def _chunks(body: list[bytes]) -> AsyncIterator[bytes]:
 
 
 # -- request -----------------------------------------------------------------------------------
+
+
+class _Question(NamedTuple):
+    """A request with the readable text of its messages, by role."""
+
+    envelope: Envelope
+    messages: list[tuple[str, str]]
+
+    @classmethod
+    def read(cls, body: bytes) -> _Question:
+        envelope = openai_chat.OPENAI_CHAT.envelope(body)
+        said = openai_chat.OPENAI_CHAT.messages(envelope)
+        return cls(envelope, [(message["role"], text_of(message)) for message in said])
 
 
 def _options(call: Call) -> _Options:
@@ -266,10 +280,10 @@ def _too_long(size: str) -> _TooLong:
     )
 
 
-def _question(request: ChatRequest) -> str:
-    for message in reversed(request.messages):
-        if message.role == "user":
-            return message.text
+def _question(request: _Question) -> str:
+    for role, text in reversed(request.messages):
+        if role == "user":
+            return text
     raise InvalidRequest(
         "there is no user message to answer",
         where="messages",
@@ -277,15 +291,15 @@ def _question(request: ChatRequest) -> str:
     )
 
 
-def _passages(request: ChatRequest) -> list[Passage] | None:
+def _passages(request: _Question) -> list[Passage] | None:
     """The first block of passages the request brings, None without one.
 
     Only the application's own messages count: text of a user that looks like a passage is text, or
     anyone could put words into the documentation's mouth.
     """
-    for message in request.messages:
-        if message.role in ("system", "developer"):
-            passages = read_passages(message.text)
+    for role, text in request.messages:
+        if role in ("system", "developer"):
+            passages = read_passages(text)
             if passages is not None:
                 return passages
     return None

@@ -1,0 +1,191 @@
+"""Rulings: what the guards say of some texts, together, and how it goes on record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from trimtab.ports import Clock, Edit, Guard, GuardSubject, Place, Ruling
+from trimtab.ports.guarding import Stage
+
+Did = Literal["pass", "flag", "replace", "block", "error", "timeout", "skipped"]
+
+_log = logging.getLogger("trimtab.gateway")
+_ORDER: tuple[Did, ...] = ("pass", "skipped", "flag", "replace", "timeout", "error", "block")
+_MOST_CHARS = 500
+_WITHHELD = "a guard does not allow this"
+_NS_PER_MS = 1e6
+
+
+class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One guard on one side of a call, as the record has it.
+
+    `action` is the gravest of its checks. `error` and `timeout` never count as passed; `blocked`
+    says whether the guard's `on_error` made them a refusal.
+    """
+
+    name: str
+    version: str
+    stage: Stage
+    action: Did = "pass"
+    checks: int = 0
+    ms: float = 0.0
+    started_ns: int = 0
+    ended_ns: int = 0
+    blocked: bool = False
+    reason: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    evidence: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def acted(self) -> bool:
+        return self.action not in ("pass", "skipped")
+
+    def add(self, action: Did, ruling: Ruling | None = None, error: str | None = None) -> None:
+        self.checks += 1
+        if self.checks > 1 and _ORDER.index(action) <= _ORDER.index(self.action):
+            return
+        self.action, self.error = action, error
+        if ruling is not None:
+            self.reason = (ruling.reason or "")[:_MOST_CHARS] or None
+            self.value, self.threshold = ruling.value, ruling.threshold
+            self.evidence = tuple(text[:_MOST_CHARS] for text in ruling.evidence[:20])
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal: whose, and what the caller is told."""
+
+    guard: str
+    message: str = _WITHHELD
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What all guards say of a subject. `edits` are sorted and none lies over another."""
+
+    block: Block | None = None
+    edits: Sequence[Edit] = ()
+
+
+class Bench:
+    """The guards of one side of one call, and what they have ruled so far.
+
+    Args:
+        may_replace: False where the texts are on their way already.
+    """
+
+    def __init__(
+        self, guards: Iterable[Guard], stage: Stage, clock: Clock, *, may_replace: bool = True
+    ) -> None:
+        self.guards = tuple(guards)
+        self.stage = stage
+        self._clock = clock
+        self._may_replace = may_replace
+        self.entries = [
+            Entry(name=guard.name, version=guard.version, stage=stage) for guard in self.guards
+        ]
+
+    def skip(self, why: str) -> None:
+        """There is nothing that these guards can read."""
+        for entry in self.entries:
+            entry.add("skipped", error=why)
+
+    async def rule(self, subject: GuardSubject) -> Verdict:
+        """Ask all guards at once; never raises for one that fails."""
+        if len(self.guards) == 1:
+            rulings = [await self._one(self.guards[0], self.entries[0], subject)]
+        else:
+            asked = map(self._one, self.guards, self.entries, [subject] * len(self.guards))
+            rulings = await asyncio.gather(*asked)
+        block: Block | None = None
+        for guard, ruling in zip(self.guards, rulings, strict=True):
+            if ruling.action == "block" and block is None:
+                block = Block(guard=guard.name, message=ruling.message or _WITHHELD)
+        acting = (ruling for ruling in rulings if ruling.action in ("replace", "block"))
+        return Verdict(block=block, edits=merged([e for ruling in acting for e in ruling.edits]))
+
+    async def _one(self, guard: Guard, entry: Entry, subject: GuardSubject) -> Ruling:
+        started_ns = self._clock.monotonic_ns()
+        entry.started_ns = entry.started_ns or self._clock.now_ns()
+        try:
+            async with asyncio.timeout(guard.budget_ms / 1000) as limit:
+                ruling = await guard.check(subject)
+            self._check(ruling, subject)
+        except TimeoutError as error:
+            late = limit.expired()
+            said = f"took longer than {guard.budget_ms:g} ms" if late else type(error).__name__
+            return _failed(guard, entry, "timeout" if late else "error", said)
+        except Exception as error:
+            # A guard is somebody else's code: its errors may quote the text it was given.
+            _log.warning("the guard %s failed: %s", guard.name, type(error).__name__)
+            return _failed(guard, entry, "error", type(error).__name__)
+        finally:
+            entry.ms += (self._clock.monotonic_ns() - started_ns) / _NS_PER_MS
+            entry.ended_ns = self._clock.now_ns()
+        entry.add(ruling.action, ruling)
+        entry.blocked = entry.blocked or ruling.action == "block"
+        return ruling
+
+    def _check(self, ruling: Ruling, subject: GuardSubject) -> None:
+        if ruling.action == "replace" and not self._may_replace:
+            raise _Unruly("replaced text that was on its way")
+        sizes = {text.place: len(text.text) for text in subject.texts}
+        for edit in ruling.edits:
+            if not 0 <= edit.start <= edit.end <= sizes.get(edit.place, -1):
+                raise _Unruly("replaced text that it was not shown")
+
+
+class _Unruly(Exception):
+    """A ruling that cannot be carried out."""
+
+
+def _failed(guard: Guard, entry: Entry, action: Did, error: str) -> Ruling:
+    entry.add(action, error=error)
+    if guard.on_error == "open":
+        return Ruling()
+    entry.blocked = True
+    return Ruling(action="block", message="a guard could not check this")
+
+
+def merged(edits: Iterable[Edit]) -> list[Edit]:
+    """Edits by place and position; where some overlap, the first one's text stands for all.
+
+    >>> at = Place("user", 0)
+    >>> [tuple(e[1:]) for e in merged([Edit(at, 4, 9, "B"), Edit(at, 0, 5, "A")])]
+    [(0, 9, 'A')]
+    """
+    found: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: edit[:3]):
+        last = found[-1] if found else None
+        if last is not None and last.place == edit.place and edit.start < last.end:
+            found[-1] = last._replace(end=max(last.end, edit.end))
+        elif edit != last:
+            found.append(edit)
+    return found
+
+
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """A text after its edits, which are sorted."""
+    found: list[str] = []
+    at = 0
+    for edit in edits:
+        found += (text[at : edit.start], edit.text)
+        at = edit.end
+    return "".join([*found, text[at:]])
+
+
+def on_record(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The attribute of a span that says what every guard did."""
+    hidden = ("started_ns", "ended_ns")
+    wires = [msgspec.to_builtins(entry) for entry in entries]
+    return [
+        {"action": "pass", **{k: v for k, v in wire.items() if k not in hidden}} for wire in wires
+    ]
+
+
+__all__ = ["Bench", "Block", "Entry", "Place", "Verdict", "applied", "merged", "on_record"]

@@ -1,0 +1,111 @@
+"""Guarding: what a guard is to the gateway, and what it may rule.
+
+A guard reads texts with their places, whichever dialect they were said in, streamed or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+import msgspec
+
+Stage = Literal["input", "output"]
+Action = Literal["pass", "flag", "block", "replace"]
+TextKind = Literal[
+    "text", "refusal", "reasoning", "tool_arguments", "tool_result", "context", "other"
+]
+
+
+class Place(NamedTuple):
+    """Where a text stands.
+
+    `index` is that of the message in a request, of the choice in an answer; `part` tells several
+    texts of one kind apart there, as the calls of a choice. `role` is the speaker's, `variable` for
+    a variable of the route's prompt, `retrieved` for a passage that was found for it. The kind `other`
+    is the JSON of what no other kind is: it can be blocked and not replaced.
+    """
+
+    role: str
+    index: int
+    kind: TextKind = "text"
+    part: int = 0
+
+
+class GuardText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A text, or so much of it as there is.
+
+    `offset` is the number of characters before `text` at this place that are not shown again;
+    `complete` says that nothing follows. Arguments of tools are JSON text as it was written.
+    """
+
+    place: Place
+    text: str
+    offset: int = 0
+    complete: bool = True
+
+
+class GuardSubject(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be judged."""
+
+    stage: Stage
+    texts: Sequence[GuardText]
+    project: str = "default"
+    route: str | None = None
+
+
+class Edit(NamedTuple):
+    """Other text for the characters from `start` to `end` of the text shown at a place."""
+
+    place: Place
+    start: int
+    end: int
+    text: str
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guard says of a subject.
+
+    Args:
+        edits: of a `replace`; of a `block`, what the record shows in place of it.
+        reason: for the record. Like `evidence` it must not quote what is to be hidden.
+        message: for the caller, of a `block`.
+        value, threshold: the measure behind the ruling, if there is one.
+    """
+
+    action: Action = "pass"
+    edits: Sequence[Edit] = ()
+    reason: str | None = None
+    message: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """Judges texts on their way to a model and back. Safe to use by many requests at once.
+
+    `parallel`: on input it runs beside the call of the model, whose answer waits for it; it may
+    block the answer, but the request has gone, so it cannot replace. `window_chars`: of a stream,
+    how many characters on either side of a position it has to see to be sure of it; None needs
+    the whole answer, of which nothing is sent before. `budget_ms` is for one check; a guard that
+    takes longer, or fails, is ruled by `on_error`: `closed` blocks, `open` lets the text through
+    and says so on record.
+    """
+
+    name: str
+    version: str
+    stage: Literal["input", "output", "both"]
+    parallel: bool
+    window_chars: int | None
+    on_error: Literal["open", "closed"]
+    budget_ms: float
+
+    async def check(self, subject: GuardSubject) -> Ruling:
+        """Rule on a subject. Of a stream it is called again as more of it comes.
+
+        The text shown again on either side of what is new is `window_chars` long, so the same text
+        must be ruled the same whatever lies further away.
+        """
+        ...
