@@ -6,6 +6,7 @@ import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from struct import Struct
 from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -13,8 +14,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from trimtab.dialects.otlp.messages import message
 from trimtab.dialects.otlp.repair import marked, storable
 
-_SCALARS = (0x10, 0x18, 0x21)  # bool_value, int_value, double_value
-_CACHED_BYTES = 11
+_DOUBLE = 0x21  # double_value
+_double = Struct("<d").unpack_from
+_REMEMBERED_BYTES = 64
+_SCALARS = frozenset({str, bool, int, float})
 
 
 def attributes_of(pairs: Iterable[KeyValue], repairs: set[str]) -> dict[str, Any]:
@@ -64,15 +67,25 @@ def attributes_in(entries: Mapping[str, bytes], repairs: set[str]) -> dict[str, 
 
 
 def _value_in(raw: bytes, repairs: set[str]) -> Any:
-    if 1 < len(raw) <= _CACHED_BYTES and raw[0] in _SCALARS:
-        return _scalar(raw)
-    return value_of(message(raw, AnyValue), repairs)
+    if len(raw) == 9 and raw[0] == _DOUBLE:
+        return number(_double(raw, 1)[0])
+    value = _remembered(raw) if len(raw) <= _REMEMBERED_BYTES else None
+    if value is None:
+        return value_of(message(raw, AnyValue), repairs)
+    return list(value) if type(value) is tuple else value
 
 
 @lru_cache(maxsize=8192)
-def _scalar(raw: bytes) -> Any:
-    """Counts, flags and parameters, which are the same again and again."""
-    return value_of(message(raw, AnyValue), set())
+def _remembered(raw: bytes) -> Any:
+    """Counts, flags and tags, which are the same again and again; a list as a tuple.
+
+    None for what must be read each time: it is nothing, needs a repair, or could be changed.
+    """
+    repairs: set[str] = set()
+    value = value_of(message(raw, AnyValue), repairs)
+    if type(value) is list:
+        value = tuple(value) if all(type(item) in _SCALARS for item in value) else None
+    return None if repairs or type(value) is dict else value
 
 
 def value_of(value: AnyValue, repairs: set[str]) -> Any:
