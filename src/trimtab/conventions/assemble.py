@@ -1,27 +1,20 @@
 """A span put together from what its attributes, events and resource say.
 
-One pass over the attributes finds for each field who speaks of it; then each field takes the first
-usable value in order of precedence, and only that value is decoded.
+The keys of the attributes tell who speaks of each field; the field takes the first usable value in
+order of precedence, and only that value is decoded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from trimtab.conventions import events
 from trimtab.conventions.messages import messages
 from trimtab.conventions.passages import passages
-from trimtab.conventions.routes import (
-    ATTRIBUTED,
-    LONGEST_KEY,
-    MERGED,
-    SHARED,
-    SUPERSEDED,
-    TARGETS,
-    remembered,
-    resolve,
-)
+from trimtab.conventions.routes import ATTRIBUTED, MERGED, SUPERSEDED, Place, readings
 from trimtab.conventions.usage import Counts, to_usage
 from trimtab.records.model import Usage
 from trimtab.records.otel import RawSpan
@@ -44,7 +37,7 @@ _BUCKETS = (
     "audio_output",
     "total",
 )
-_TOKENS = tuple((f"tokens_{bucket}", bucket) for bucket in _BUCKETS)
+_TOKENS = {f"tokens_{bucket}": bucket for bucket in _BUCKETS}
 # What a span is that does not say it: the first field that is there tells.
 _EVIDENCE: tuple[tuple[str, SpanKind], ...] = (
     ("tool", "tool"),
@@ -83,11 +76,7 @@ def normalise(raw: RawSpan, *, project: str) -> Span:
     ('llm', 'gpt-4o')
     """
     told = events.read(raw.events) if raw.events else events.NOTHING
-    found: dict[int, Any] = {}
-    for details in told.details:
-        _gather(details, found)
-    _gather(raw.attributes, found)
-    values = _settled(found)
+    values = _settled(raw.attributes, told.details)
     kind: SpanKind = values.get("kind") or _evident(values, told)
     status, error = _status(raw, values, told)
     sums = kind in _SUMS and raw.kind != _CLIENT
@@ -130,38 +119,29 @@ def normalise(raw: RawSpan, *, project: str) -> Span:
     )
 
 
-def _gather(attributes: dict[str, Any], found: dict[int, Any]) -> None:
-    """Adds each attribute's value under the rank of what it tells; parts of a list in pairs."""
-    for key, value in attributes.items():
-        place = remembered(key) if len(key) <= LONGEST_KEY else resolve(key)
-        if place is None:
-            continue
-        rank, part = place
-        if part is None:
-            found[rank] = value
-        elif rank in found:
-            found[rank].append((part, value))
-        else:
-            found[rank] = [(part, value)]
-
-
-def _settled(found: dict[int, Any]) -> Values:
-    """Each field with its first usable value; ranks are ordered by field, then by precedence."""
-    for rank in SHARED.keys() & found.keys():
-        found[SHARED[rank]] = found[rank]
+def _settled(given: dict[str, Any], details: Sequence[dict[str, Any]]) -> Values:
+    """Each field with its first usable value. Events tell what the attributes do not say again."""
+    every = (*details, given)
+    keys = tuple(chain.from_iterable(every)) if details else tuple(given)
+    said = [value for one in every for value in one.values()] if details else list(given.values())
     values: Values = {}
-    for rank in sorted(found):
-        field, convert, convention, plain = TARGETS[rank]
+    for field, convert, convention, plain, place in readings(keys):
         if field in values:
-            if field in MERGED and (more := convert(found[rank])):
+            if field in MERGED and (more := convert(_at(place, said))):
                 values[field] = _merged(values[field], more)
         elif plain or SUPERSEDED.get(field) not in values:
-            value = convert(found[rank])
+            value = convert(said[place] if type(place) is int else _at(place, said))
             if value is not None:
                 values[field] = value
                 if not plain and field in ATTRIBUTED:
                     values[f"by.{field}"] = convention
     return values
+
+
+def _at(place: Place, said: list[Any]) -> Any:
+    if isinstance(place, int):
+        return said[place]
+    return [(part, said[one]) for part, one in place]
 
 
 def _name(name: str, values: Values) -> str:
@@ -208,7 +188,7 @@ def _usage(values: Values, sums: bool) -> Usage | None:
         counts, beside = dict(values["usage"].counts), values["usage"].disjoint
         sums = sums and values["by.usage"] not in _OWN_USAGE
     else:
-        counts = {bucket: values[field] for field, bucket in _TOKENS if field in values}
+        counts = {_TOKENS[field]: values[field] for field in _TOKENS.keys() & values.keys()}
         told_by = values.get("by.tokens_cache_read") or values.get("by.tokens_cache_write")
         beside = told_by is not None and (told_by, values.get("provider")) in BESIDE
     if sums or not counts:

@@ -20,6 +20,7 @@ _MOST_TOKENS = 10**9  # No call uses more; a count beyond is an error of the sen
 _MOST_USD = Decimal(10**9)
 _NANO_USD = Decimal("0.000000001")
 _DEEPEST = 6  # Metadata nested deeper stays as it is.
+_SCALARS = (str, int, float)
 _WHOLE = re.compile(r"-?[0-9]{1,10}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -172,8 +173,8 @@ def tags(value: Any) -> tuple[str, ...] | None:
         found = found.split(",")
     if not isinstance(found, list):
         return None
-    scalars = (str(one).strip() for one in found if isinstance(one, str | int | float))
-    return tuple(dict.fromkeys(tag for tag in scalars if tag)) or None
+    said = [str(one).strip() for one in found if isinstance(one, _SCALARS)]
+    return tuple(dict.fromkeys(filter(None, said))) or None
 
 
 def metadata(value: Any) -> dict[str, Any] | None:

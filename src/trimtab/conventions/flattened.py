@@ -50,11 +50,12 @@ def objects(pairs: Pairs) -> list[dict[Step, Any]]:
         # Deeper paths may write into what they find here, which must not be the attribute itself.
         leaf = deepcopy(given) if type(given) is dict else given
         if len(steps) == 2:  # nearly all of them
-            item = root.get(steps[0])
+            place, name = steps
+            item = root.get(place)
             if type(item) is dict:
-                item[steps[1]] = leaf
+                item[name] = leaf
             else:
-                root[steps[0]] = {steps[1]: leaf}
+                root[place] = {name: leaf}
             continue
         node = root
         for step in steps[:-1]:

@@ -69,12 +69,11 @@ def _said(found: Any) -> str | None:
 
 
 def _number(found: Any) -> float | None:
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+    return found if type(found) is float or type(found) is int else None
 
 
 def _first(found: Mapping[Any, Any], names: tuple[str, ...]) -> Any:
     for name in names:
-        value = found.get(name)
-        if value is not None:
+        if name in found and (value := found[name]) is not None:
             return value
     return None

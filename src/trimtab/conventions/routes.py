@@ -1,13 +1,14 @@
 """Where each attribute key leads: the tables of all conventions in one, in order of precedence.
 
-A key is resolved once and remembered; reading a span costs one look-up for each attribute.
+A key is resolved once and remembered, and so is what the keys of a span tell together: spans of one
+instrumentation have the same keys again and again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from trimtab.conventions import (
     gen_ai,
@@ -49,6 +50,12 @@ class Target(NamedTuple):
     """Whether nothing is to be done but to take the first value: true of nearly all."""
 
 
+Place = int | list[tuple[Path | str, int]]
+"""Where a target's value is among the values of all keys; of a list, each part's path and place."""
+
+Reading = tuple[Field, Convert, str, bool, Place]
+"""A target, as its four fields, and the place of its value."""
+
 Route = tuple[int, Path | str | None]
 """The rank of a target, and the path (in a list) or entry (below a prefix) a key stands for."""
 
@@ -60,9 +67,9 @@ ATTRIBUTED = frozenset({"usage", "cost", "tokens_cache_read", "tokens_cache_writ
 """Fields of which it matters who told them."""
 _NOT_PLAIN = MERGED | SUPERSEDED.keys() | ATTRIBUTED
 
-LONGEST_KEY = 256
-"""A longer key is not remembered, so that memory stays bounded."""
-_MEMORY = 8192
+# Longer keys, and keys that are longer together, are not remembered, so that memory stays bounded.
+_LONGEST_KEY, _KEYS = 256, 8192
+_LONGEST_SHAPE, _SHAPES = 4096, 2048
 
 
 class _Compiled(NamedTuple):
@@ -104,7 +111,6 @@ def _compiled() -> _Compiled:
 
 
 _TABLE = _compiled()
-TARGETS, SHARED = _TABLE.targets, _TABLE.shared
 
 
 def resolve(key: str) -> Route | None:
@@ -123,5 +129,34 @@ def resolve(key: str) -> Route | None:
     return None
 
 
-remembered = lru_cache(maxsize=_MEMORY)(resolve)
-"""The same, in a tenth of the time, for keys up to `LONGEST_KEY`."""
+_remembered = lru_cache(maxsize=_KEYS)(resolve)
+
+
+def readings(keys: tuple[str, ...]) -> tuple[Reading, ...]:
+    """What attributes of these keys tell, ordered by field, then by precedence.
+
+    A key may come twice: then the last counts, but of a list all parts do.
+    """
+    remembered = len("".join(keys)) <= _LONGEST_SHAPE
+    return _planned(keys) if remembered else _plan(keys)
+
+
+def _plan(keys: tuple[str, ...]) -> tuple[Reading, ...]:
+    found: dict[int, Any] = {}
+    for place, key in enumerate(keys):
+        route = _remembered(key) if len(key) <= _LONGEST_KEY else resolve(key)
+        if route is None:
+            continue
+        rank, part = route
+        if part is None:
+            found[rank] = place
+        elif rank in found:
+            found[rank].append((part, place))
+        else:
+            found[rank] = [(part, place)]
+    for rank in _TABLE.shared.keys() & found.keys():
+        found[_TABLE.shared[rank]] = found[rank]
+    return tuple((*_TABLE.targets[rank], found[rank]) for rank in sorted(found))
+
+
+_planned = lru_cache(maxsize=_SHAPES)(_plan)
