@@ -53,11 +53,14 @@ def fitted(span: Span) -> Span:
     >>> len(span.name), len(span.attributes["trimtab.whole"]["name"])
     (16384, 20000)
     """
-    new: dict[str, Any] = {
-        name: _shortened(text)
-        for name, text in zip(_TEXTS, _texts_of(span), strict=True)
-        if text is not None and len(text) > MOST_CHARACTERS
-    }
+    texts = _texts_of(span)
+    new: dict[str, Any] = {}
+    if max(map(len, filter(None, texts)), default=0) > MOST_CHARACTERS:
+        new = {
+            name: _shortened(text)
+            for name, text in zip(_TEXTS, texts, strict=True)
+            if text is not None and len(text) > MOST_CHARACTERS
+        }
     if span.tags and sum(map(len, span.tags)) > MOST_CHARACTERS:
         new["tags"] = _first(span.tags)
     if span.metadata and _size(span.metadata) > MOST_CHARACTERS:

@@ -153,7 +153,7 @@ class SpanRow(NamedTuple):
 
 def encode_span(span: Span) -> SpanRow:
     """Raises InvalidRequest when a field holds what JSON or the database cannot."""
-    return _checked(_encode_span, span, f"span {span.span_id!r:.40}")
+    return _checked(_encode_span, span, "span", span.span_id)
 
 
 def encode_score(score: Score) -> Row:
@@ -161,7 +161,7 @@ def encode_score(score: Score) -> Row:
 
     Raises InvalidRequest when a field holds what JSON or the database cannot.
     """
-    return _checked(_encode_score, score, f"score {score.score_id!r:.40}")
+    return _checked(_encode_score, score, "score", score.score_id)
 
 
 def decode_span(cells: Row, payload: Sequence[Any]) -> Span:
@@ -243,12 +243,12 @@ def amount(cost: Decimal | None) -> Decimal | None:
     return cost.quantize(NANO_USD, rounding=ROUND_HALF_EVEN)
 
 
-def _checked(encode: Callable[[R], T], record: R, what: str) -> T:
+def _checked(encode: Callable[[R], T], record: R, what: str, name: str) -> T:
     try:
         return encode(record)
     except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise InvalidRequest(
-            f"the {what} holds a value that cannot be stored: {type(error).__name__}",
+            f"the {what} {name!r:.40} holds a value that cannot be stored: {type(error).__name__}",
             where=f"$.{_culprit(record)}",
             fix="send JSON values: finite numbers, text without half surrogate pairs, flat nesting",
         ) from None
@@ -310,5 +310,6 @@ def _encode_score(score: Score) -> Row:
 def _check_cells(texts: Any, integers: Row) -> None:
     """Refuse what a VARCHAR or a BIGINT cannot hold before it spoils a transaction."""
     jsonx.encode(texts)
-    if any(number is not None and not -(1 << 63) <= number < 1 << 63 for number in integers):
+    told = [*filter(None, integers)]
+    if told and not (-(1 << 63) <= min(told) and max(told) < 1 << 63):
         raise OverflowError

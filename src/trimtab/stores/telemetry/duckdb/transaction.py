@@ -95,11 +95,7 @@ class Transaction:
 
     def _fresh(self, spans: Sequence[NewSpan]) -> dict[Identity, NewSpan]:
         """Spans that are new or replace an earlier version, which is taken out."""
-        newest: dict[Identity, NewSpan] = {}
-        for span in spans:
-            other = newest.get(span.row.identity)
-            if other is None or span.row.revision > other.row.revision:
-                newest[span.row.identity] = span
+        newest = _newest(spans)
         if not newest:
             return newest
         known = fetch(self._connection, _versions([span.row for span in newest.values()]))
@@ -127,8 +123,10 @@ class Transaction:
         for raw, places in packs.pack(span.line.body for span in spans):
             number = self._counters.next_pack()
             frames.append((number, len(raw), packs.compress(raw)))
-            for place, span in zip(places, remaining, strict=False):
-                cells.append((next(seqs), *span.row.cells, number, place, len(span.line.body)))
+            cells += [
+                (seq, *span.row.cells, number, place, len(span.line.body))
+                for place, seq, span in zip(places, seqs, remaining, strict=False)
+            ]
         write_packs(self._connection, self._files, frames)
         insert(self._connection, "spans", _SPAN_COLUMNS, cells)
         insert(self._connection, "trace_places", _TRACE_PLACES, _trace_places(spans, numbers))
@@ -155,6 +153,19 @@ class Transaction:
                     counts[-1] += 1
         insert(self._connection, "scores", rows.SCORE_COLUMNS, changed.values(), replace=True)
         return counts
+
+
+def _newest(spans: Sequence[NewSpan]) -> dict[Identity, NewSpan]:
+    """Of several versions of a span in one group the greatest revision, of equals the first."""
+    newest = {span.row.identity: span for span in spans}
+    if len(newest) == len(spans):
+        return newest
+    newest.clear()
+    for span in spans:
+        other = newest.setdefault(span.row.identity, span)
+        if span.row.revision > other.row.revision:
+            newest[span.row.identity] = span
+    return newest
 
 
 def write_packs(
