@@ -68,7 +68,7 @@ ATTRIBUTED = frozenset({"usage", "cost", "tokens_cache_read", "tokens_cache_writ
 _NOT_PLAIN = MERGED | SUPERSEDED.keys() | ATTRIBUTED
 
 # Longer keys, and keys that are longer together, are not remembered, so that memory stays bounded.
-_LONGEST_KEY, _KEYS = 256, 8192
+LONGEST_KEY, _KEYS = 256, 8192
 _LONGEST_SHAPE, _SHAPES = 4096, 2048
 
 
@@ -144,7 +144,7 @@ def readings(keys: tuple[str, ...]) -> tuple[Reading, ...]:
 def _plan(keys: tuple[str, ...]) -> tuple[Reading, ...]:
     found: dict[int, Any] = {}
     for place, key in enumerate(keys):
-        route = _remembered(key) if len(key) <= _LONGEST_KEY else resolve(key)
+        route = _remembered(key) if len(key) <= LONGEST_KEY else resolve(key)
         if route is None:
             continue
         rank, part = route

@@ -311,5 +311,5 @@ def _check_cells(texts: Any, integers: Row) -> None:
     """Refuse what a VARCHAR or a BIGINT cannot hold before it spoils a transaction."""
     jsonx.encode(texts)
     told = [*filter(None, integers)]
-    if told and not (-(1 << 63) <= min(told) and max(told) < 1 << 63):
+    if told and (min(told) < -(1 << 63) or max(told) >= 1 << 63):
         raise OverflowError

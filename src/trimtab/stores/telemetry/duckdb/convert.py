@@ -15,7 +15,7 @@ from trimtab.ports import BlobStore
 from trimtab.records import Span, Usage
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.duckdb import packs
-from trimtab.stores.telemetry.duckdb.connection import roll_back
+from trimtab.stores.telemetry.duckdb.connection import Appenders, roll_back
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.transaction import Counters, NewSpan, Transaction
 from trimtab.stores.telemetry.queries import fill
@@ -61,7 +61,7 @@ def convert(connection: duckdb.DuckDBPyConnection, blobs: BlobStore, files: Pack
         for span in portion:
             row = rows.encode_span(span)
             new.append(NewSpan(row, packs.line(row.payload, blobs.put)))
-        Transaction(connection, counters, files).run([new], [[]])
+        Transaction(Appenders(connection), counters, files).run([new], [[]])
     for table in ("spans_0001", "payloads_0001"):
         connection.execute(f"DROP TABLE {table}")
 

@@ -15,7 +15,7 @@ import duckdb
 from trimtab.ports import Written
 from trimtab.stores.telemetry import queries, rows
 from trimtab.stores.telemetry.duckdb import erasing, packs, statements
-from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
+from trimtab.stores.telemetry.duckdb.connection import Appenders, execute, fetch, roll_back
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.packs import Line
 from trimtab.stores.telemetry.queries import MAX_NS, Query
@@ -64,10 +64,9 @@ class Counters:
 class Transaction:
     """Writes one group of appends."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, counters: Counters, files: PackFiles
-    ) -> None:
-        self._connection = connection
+    def __init__(self, appenders: Appenders, counters: Counters, files: PackFiles) -> None:
+        self._appenders = appenders
+        self._connection = appenders.connection
         self._counters = counters
         self._files = files
         self.unreferenced: list[str] = []
@@ -127,13 +126,13 @@ class Transaction:
                 (seq, *span.row.cells, number, place, len(span.line.body))
                 for place, seq, span in zip(places, seqs, remaining, strict=False)
             ]
-        write_packs(self._connection, self._files, frames)
-        insert(self._connection, "spans", _SPAN_COLUMNS, cells)
-        insert(self._connection, "trace_places", _TRACE_PLACES, _trace_places(spans, numbers))
+        write_packs(self._appenders, self._files, frames)
+        self._appenders.insert("spans", _SPAN_COLUMNS, cells)
+        self._appenders.insert("trace_places", _TRACE_PLACES, _trace_places(spans, numbers))
         refs = [(digest, *span.row.identity) for span in spans for digest in span.line.digests]
         if refs:
             columns = ("digest", "project", "trace_id", "span_id")
-            insert(self._connection, "blob_refs", columns, refs)
+            self._appenders.insert("blob_refs", columns, refs)
 
     def _write_scores(self, batches: Sequence[Sequence[Row]]) -> list[int]:
         """Replace scores that are new or say something else; how many in each batch."""
@@ -151,7 +150,7 @@ class Transaction:
                 if current.get(key) != row:
                     current[key] = changed[key] = row
                     counts[-1] += 1
-        insert(self._connection, "scores", rows.SCORE_COLUMNS, changed.values(), replace=True)
+        self._appenders.insert("scores", rows.SCORE_COLUMNS, changed.values(), replace=True)
         return counts
 
 
@@ -169,9 +168,7 @@ def _newest(spans: Sequence[NewSpan]) -> dict[Identity, NewSpan]:
 
 
 def write_packs(
-    connection: duckdb.DuckDBPyConnection,
-    files: PackFiles,
-    frames: Sequence[tuple[int, int, bytes]],
+    appenders: Appenders, files: PackFiles, frames: Sequence[tuple[int, int, bytes]]
 ) -> None:
     """Put packs (id, decompressed size, bytes) on disk and into the table."""
     extents = files.append([body for _, _, body in frames])
@@ -179,7 +176,7 @@ def write_packs(
         (number, None, 0, size, *extent)
         for (number, size, _), extent in zip(frames, extents, strict=True)
     ]
-    insert(connection, "packs", PACK_COLUMNS, cells)
+    appenders.insert("packs", PACK_COLUMNS, cells)
 
 
 def _trace_places(spans: Sequence[NewSpan], seqs: Sequence[int]) -> list[Row]:

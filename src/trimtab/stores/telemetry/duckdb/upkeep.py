@@ -12,7 +12,7 @@ import duckdb
 
 from trimtab.errors import StoreError
 from trimtab.stores.telemetry.duckdb import packs, statements
-from trimtab.stores.telemetry.duckdb.connection import execute, fetch, insert, roll_back
+from trimtab.stores.telemetry.duckdb.connection import Appenders, execute, fetch, roll_back
 from trimtab.stores.telemetry.duckdb.files import Extent, PackFiles
 from trimtab.stores.telemetry.duckdb.transaction import PACK_COLUMNS, Counters, write_packs
 from trimtab.stores.telemetry.rows import Row
@@ -111,8 +111,9 @@ class Upkeep:
                     for child, inner, length in children.get(old, ())
                 ]
         execute(connection, statements.delete_packs(row[0] for row in moved))
-        write_packs(connection, self._files, frames)
-        insert(connection, "packs", PACK_COLUMNS, moved)
+        appenders = Appenders(connection)
+        write_packs(appenders, self._files, frames)
+        appenders.insert("packs", PACK_COLUMNS, moved)
 
     def _readable(
         self, small: Sequence[tuple[int, ...]]

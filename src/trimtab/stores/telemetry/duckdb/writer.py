@@ -26,7 +26,7 @@ from trimtab.ports import BlobStore, Written
 from trimtab.records import Score, Span
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.duckdb import packs
-from trimtab.stores.telemetry.duckdb.connection import said
+from trimtab.stores.telemetry.duckdb.connection import Appenders, said
 from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.transaction import Counters, NewSpan, Transaction
 from trimtab.stores.telemetry.duckdb.upkeep import Upkeep
@@ -84,6 +84,7 @@ class Writer:
         self._blobs = blobs
         self._counters = Counters.read(engine.writing(), now_ns)
         self._upkeep = Upkeep(engine.writing(), self._counters, engine.files)
+        self._appenders: Appenders | None = None
         self._queue: SimpleQueue[_Append | _Job | None] = SimpleQueue()
         # Blobs of appends that are encoded and will be committed later.
         self._held: set[str] = set()
@@ -142,6 +143,7 @@ class Writer:
             if group:
                 spans = sum(len(member.spans) for member in group)
                 self._keep_up(partial(self._upkeep.after_commit, spans=spans))
+        self._appenders = None
 
     def _next_group(self) -> tuple[list[_Encoded], _Job | None, bool]:
         """Wait for an append and take what is queued behind it, up to a job or the end.
@@ -233,7 +235,9 @@ class Writer:
 
     def _commit(self, group: Sequence[_Encoded]) -> list[Written]:
         connection = self._engine.writing()
-        transaction = Transaction(connection, self._counters, self._engine.files)
+        if self._appenders is None or self._appenders.connection is not connection:
+            self._appenders = Appenders(connection)
+        transaction = Transaction(self._appenders, self._counters, self._engine.files)
         written = transaction.run(
             [member.spans for member in group], [member.scores for member in group]
         )
@@ -255,6 +259,7 @@ class Writer:
     def _do(self, job: _Job) -> None:
         if not job.done.set_running_or_notify_cancel():
             return
+        self._appenders = None  # The work may put another database in the place of this one.
         try:
             job.done.set_result(job.work(self._engine.writing()))
         except TrimtabError as error:
@@ -287,6 +292,7 @@ class Writer:
     def _recover(self, error: duckdb.Error | StoreError) -> None:
         # What the failed statement left behind would keep the broken database alive.
         traceback.clear_frames(error.__traceback__)
+        self._appenders = None
         try:
             self._engine.recover()
         except StoreError as still:
