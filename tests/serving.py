@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-import uvicorn
-
 from trimtab.api.asgi import Server
+from trimtab.api.listeners import listener
 from trimtab.api.serving import listen
 from trimtab.app import App
 from trimtab.client import Client
@@ -95,21 +94,20 @@ def configured(data: Path, text: str = "", **overrides: Any) -> Config:
 
 @contextlib.contextmanager
 def served(config: Config) -> Iterator[Served]:
-    """Open the application, serve it, and close it in order."""
+    """Open the application, serve it by the listener of the configuration, and close it in order."""
     Path(config.data).mkdir(parents=True, exist_ok=True)
     app = App.open(config)
-    listener = listen("127.0.0.1", 0)
-    settings = uvicorn.Config(
-        Server(app), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(settings)
+    opened = listen("127.0.0.1", 0)
+    front = listener(config, Server(app))
     loop = asyncio.new_event_loop()
-    ready = threading.Event()
+    ready, stop = threading.Event(), asyncio.Event()
 
     async def run() -> None:
         await app.start()
+        await front.start([opened])
         ready.set()
-        await server.serve(sockets=[listener])
+        await stop.wait()
+        await front.finish(config.limits.drain_s)
         await app.stop()
 
     def main() -> None:
@@ -120,9 +118,9 @@ def served(config: Config) -> Iterator[Served]:
     thread.start()
     try:
         assert ready.wait(30), "the server did not start"
-        yield Served(app, f"http://127.0.0.1:{listener.getsockname()[1]}", loop)
+        yield Served(app, f"http://127.0.0.1:{opened.getsockname()[1]}", loop)
     finally:
-        server.should_exit = True
+        loop.call_soon_threadsafe(stop.set)
         thread.join(30)
-        listener.close()
+        opened.close()
         assert not thread.is_alive(), "the server did not stop"

@@ -7,10 +7,11 @@
    `cancel`: percent of the requests given up at the first byte of the body (of a stream), or as
    soon as they are sent (of a request without stream). `limit_s` ends everything.
    An answer counts when its status is 200 and it ends as its framing and its dialect say: a
-   stream with [DONE] or message_stop. Prints one line of JSON. */
+   stream with [DONE] or message_stop, or with `ending`. Prints one line of JSON. */
 #define _GNU_SOURCE
 #include "wire.h"
 
+enum { TAIL = 256 };
 enum { CLOSED, IDLE, BUSY };
 enum { HEAD, LENGTH, SIZE, DATA, DATA_END, TRAILER, TO_CLOSE };
 
@@ -19,7 +20,7 @@ typedef struct Conn {
   bool fresh, give_up, answered, keep;
   int64_t due_ns, body_ns;
   size_t written, left, matched;
-  char tail[32];
+  char tail[TAIL];
   Buffer head;
   struct Conn *next_idle;
 } Conn;
@@ -28,7 +29,8 @@ static struct {
   int connections, cancel;
   long requests;
   double seconds, rate, limit_s;
-} want = {64, 0, 0, 0, 0, 120};
+  const char *ending;
+} want = {64, 0, 0, 0, 0, 120, NULL};
 
 static struct {
   long started, finished, errors, cancelled, retries, opened, events;
@@ -129,6 +131,15 @@ static void start(Conn *conn) {
   begin(conn);
 }
 
+static bool ends_with(Conn *conn, const char *text) {
+  return memmem(conn->tail, TAIL, text, strlen(text));
+}
+
+static bool terminated(Conn *conn) {
+  if (want.ending) return ends_with(conn, want.ending);
+  return ends_with(conn, "[DONE]") || ends_with(conn, "message_stop");
+}
+
 static void finished(Conn *conn) {
   int64_t now = now_ns();
   char why[512];
@@ -136,8 +147,8 @@ static void finished(Conn *conn) {
     snprintf(why, sizeof why, "status %d: %.400s", conn->status, conn->head.bytes);
     return failed(conn, why);
   }
-  if (streams && !memmem(conn->tail, 32, "[DONE]", 6) && !memmem(conn->tail, 32, "message_stop", 12))
-    return failed(conn, "the stream ended without [DONE] or message_stop");
+  if (streams && !terminated(conn))
+    return failed(conn, "the stream ended without its last event");
   if (seen.finished == seen.room) {
     seen.room = 2 * seen.room + 65536;
     seen.latency_ns = realloc(seen.latency_ns, seen.room * 8);
@@ -163,10 +174,10 @@ static void payload(Conn *conn, const char *bytes, size_t length) {
       seen.events += conn->matched == 5;
     }
   }
-  if (length >= 32) memcpy(conn->tail, bytes + length - 32, 32);
+  if (length >= TAIL) memcpy(conn->tail, bytes + length - TAIL, TAIL);
   else {
-    memmove(conn->tail, conn->tail + length, 32 - length);
-    memcpy(conn->tail + 32 - length, bytes, length);
+    memmove(conn->tail, conn->tail + length, TAIL - length);
+    memcpy(conn->tail + TAIL - length, bytes, length);
   }
 }
 
@@ -312,6 +323,7 @@ static int options(int argc, char **argv, char **headers) {
     sscanf(argv[i], "rate=%lf", &want.rate);
     sscanf(argv[i], "cancel=%d", &want.cancel);
     sscanf(argv[i], "limit_s=%lf", &want.limit_s);
+    if (!strncmp(argv[i], "ending=", 7)) want.ending = argv[i] + 7;
     if (!strncmp(argv[i], "header=", 7) && count < 16) headers[count++] = argv[i] + 7;
   }
   return count;

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,15 +25,18 @@ from trimtab.experiments.gate import GateRule
 from trimtab.experiments.verdict import judged
 from trimtab.gateway.admission import Admission
 from trimtab.gateway.ask import Caller
-from trimtab.gateway.asker import Askers
+from trimtab.gateway.asker import Askers, day_of
+from trimtab.gateway.cache import AnswerCache
+from trimtab.gateway.embedding import AskedEmbedder
 from trimtab.gateway.gateway import Gateway, Limits
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.leases import LeasedQuotas
 from trimtab.gateway.quotas import LocalQuotas
 from trimtab.gateway.snapshot import Deployment, Snapshot
+from trimtab.gateway.standing import RouteState, states
 from trimtab.gateway.task import ReleaseTask
 from trimtab.governance.access import Access, Key
-from trimtab.governance.budget import Live
+from trimtab.governance.budget import Live, LiveLimit
 from trimtab.governance.keys import Keys
 from trimtab.governance.ledger import Ledger
 from trimtab.governance.settings import Declared, GatewaySettings, assembled
@@ -52,11 +56,21 @@ from trimtab.ports import (
     TelemetryStore,
     Upstream,
 )
+from trimtab.prompts.shelf import Shelf
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.providers.extract import ExtractProvider
 from trimtab.providers.kinds import KINDS
 from trimtab.providers.wire import Account
-from trimtab.records import ModelCard, Price, Principal, Release, Retrieval, Run, TieredPrice
+from trimtab.records import (
+    ModelCard,
+    Price,
+    Principal,
+    Release,
+    Retrieval,
+    Run,
+    TieredPrice,
+    VirtualKey,
+)
 from trimtab.releases.lifecycle import Lifecycle
 from trimtab.retrieval.corpora import Corpora
 from trimtab.retrievers import build_bm25
@@ -119,7 +133,6 @@ class App:
             approved_models=config.gateway.approved_models,
         )
         self.settings = GatewaySettings()
-        self.live: Callable[[], Live] | None = None
         self.scoring = OnlineScoring(
             telemetry=telemetry,
             cursors=metadata.cursors,
@@ -157,7 +170,8 @@ class App:
         self.corpora = Corpora(_corpora(config), build=build_bm25, clock=self.clock)
         self._providers = _providers(config, self.corpora, self.clock, self.prices)
         self._journal = Journal(self.tracing)
-        self._seen = (0, 0)  # the revisions of releases and settings that are in use
+        self._seen = (0, 0, 0)  # the revisions of releases, settings and prompts that are in use
+        self._prompts = Shelf()
         self._refreshing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._limiter = _limiter(config)
@@ -167,13 +181,17 @@ class App:
             else LeasedQuotas(self._limiter, self.clock, workers=config.limits.sharers)
         )
         self._admission = Admission(self._askers(), self._quotas, self.clock)
+        self.cache = AnswerCache(self.clock, limit_bytes=config.limits.cache_bytes)
         self.gateway = Gateway(
             snapshot=Snapshot(self._providers, price=self._price),
             journal=self._journal,
             admission=self._admission,
             clock=self.clock,
             limits=Limits(concurrency=config.limits.concurrency),
+            cache=self.cache,
         )
+        if model := config.gateway.cache_embedder:
+            self.cache.embedder = partial(AskedEmbedder, self.gateway.ask, model)
 
     @classmethod
     def open(cls, config: Config) -> App:
@@ -243,6 +261,7 @@ class App:
         # One at a time: of two that overlap, the older must not be the last to be set.
         async with self._refreshing:
             revision = await asyncio.to_thread(self.metadata.releases.revision)
+            self._prompts = await asyncio.to_thread(self._shelf)
             settings = await asyncio.to_thread(self.gateway_settings)
             for line in set(settings.left_out) - set(self.settings.left_out):
                 _log.warning(line)
@@ -251,7 +270,7 @@ class App:
             self._admission.askers = await asyncio.to_thread(self._askers)
             self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
             # Last: what could not be read to its end is tried again.
-            self._seen = (revision, settings.revision)
+            self._seen = (revision, settings.revision, self._prompts.revision)
 
     async def _follow_releases(self) -> None:
         """Refresh when another process that shares the metadata changed a release or a setting."""
@@ -265,8 +284,17 @@ class App:
                 _log.warning("releases cannot be followed: %s", error)
 
     def _has_changed(self) -> bool:
-        now = (self.metadata.releases.revision(), self.metadata.gateway_revision())
+        store = self.metadata
+        now = (store.releases.revision(), store.gateway_revision(), store.prompts.revision())
         return now != self._seen
+
+    def _shelf(self) -> Shelf:
+        """The prompts as they are now, read only if there is a new one."""
+        # Before what it counts: a prompt added in between is then read again, never missed.
+        revision = self.metadata.prompts.revision()
+        if revision == self._prompts.revision:
+            return self._prompts
+        return Shelf(self.metadata.prompts.all(), self._prompts, revision=revision)
 
     def gateway_settings(self) -> GatewaySettings:
         """Keys, routes, allowances and approved models of the file and the store, as they are now.
@@ -275,6 +303,27 @@ class App:
             StoreError: the store cannot be read.
         """
         return assembled(self.declared, self.metadata)
+
+    async def live(self, key: VirtualKey) -> Live:
+        """How the limits of a key and of those it shares stand for the gateway at this moment."""
+        asker = self._admission.askers.asker(
+            key.project, key=key.key_id, user=key.user, team=key.team, models=key.models
+        )
+        found: dict[tuple[str, str], list[LiveLimit]] = {}
+        for state in await self._admission.explain(asker):
+            limit = msgspec.convert(state, LiveLimit, from_attributes=True)
+            found.setdefault((state.kind, state.name), []).append(limit)
+        return {node: tuple(limits) for node, limits in found.items()}
+
+    def route_states(self, project: str) -> list[RouteState]:
+        """How each route of a project answers now, or why it cannot."""
+        catalogue = self._admission.askers.asker(project).catalogue
+        day = day_of(self.clock.now_ns())
+        return states(
+            self.gateway.snapshot.routes(project),
+            self.gateway.health.states(),
+            lambda model: catalogue.refusal(model, day),
+        )
 
     def _askers(self) -> Askers:
         """Who may ask what, by the settings in use."""
@@ -297,7 +346,13 @@ class App:
                 # One broken release must not take the others down with it.
                 _log.error("release %s cannot answer: %s", release.ref, error)
         return Snapshot(
-            self._providers, deployments, self.settings.routes.values(), price=self._price
+            self._providers,
+            deployments,
+            self.settings.routes.values(),
+            prompts=self._prompts.find,
+            default_model=self.config.gateway.default_model,
+            defaults=self.config.gateway.defaults,
+            price=self._price,
         )
 
     def _price(self, model: str, provider: str) -> Price | None:

@@ -192,9 +192,15 @@ def test_the_effective_budget_of_a_key_is_explained_in_one_call(server: Served) 
         },
     )
     found = server.client.get(f"{PATH}/spender/budget")
-    assert client.get("/api/v1/budget") == found
+    for node, shown in zip(found["nodes"], client.get("/api/v1/budget")["nodes"], strict=True):
+        assert {**shown, "live": None} == {**node, "live": None}
     assert (found["key_id"], found["usable"]) == (key["key_id"], True)
     own, user, team, project = found["nodes"]
+    assert [limit["limit"] for limit in own["live"]] == ["requests_per_minute"]
+    assert (own["live"][0]["capacity"], own["live"][0]["left"]) == ("60", "60")
+    client.chat("trimtab/extract", "hello")
+    after = server.client.get(f"{PATH}/spender/budget")["nodes"][0]["live"][0]
+    assert (after["used"], after["left"]) == ("1", "59")
     assert own["allowance"]["requests_per_minute"] == 60
     assert (user["name"], user["allowance"]["name"]) == ("eve", "*")
     assert (user["day"]["remaining_usd"], user["day"]["status"]) == ("2.400000000", "soft")

@@ -114,15 +114,25 @@ def test_a_release_that_could_not_answer_is_refused_when_it_is_made(
 
 
 def test_a_prompt_that_asks_for_what_a_release_does_not_have_is_refused(widgets: Served) -> None:
-    for name, content in [("needs more", "{{ passages }} {{ customer }}"), ("places none", "Hi.")]:
+    for name, content in [("fails", "{{ passages }} {{ 1 / 0 }}"), ("places none", "Hi.")]:
         message = {"role": "system", "content": content}
         widgets.client.post("/api/v1/prompts", {"name": name, "messages": [message]})
         with pytest.raises(InvalidRequest) as caught:
             create(widgets, route="refused", prompt=name)
         assert caught.value.where
-    with_default = {"role": "system", "content": "{{ passages }} {{ tone | default('calm') }}"}
-    widgets.client.post("/api/v1/prompts", {"name": "defaults", "messages": [with_default]})
-    assert create(widgets, route="defaulted", prompt="defaults")["prompt"] == "defaults@1"
+
+
+def test_a_prompt_may_ask_for_what_requests_bring(widgets: Served) -> None:
+    message = {"role": "system", "content": "{{ passages }} For {{ customer }}."}
+    widgets.client.post("/api/v1/prompts", {"name": "needs more", "messages": [message]})
+    assert create(widgets, route="asking", prompt="needs more")["prompt"] == "needs more@1"
+    widgets.client.post(f"{PATH}/asking@1/promote")
+    body = {"model": "asking", "messages": [{"role": "user", "content": ASK}]}
+    refused = widgets.ask("POST", "/v1/chat/completions", body)
+    assert (refused.status, refused.json["error"]["param"]) == (400, "prompt needs more@1")
+    assert "lacks variables: customer;" in refused.json["error"]["message"]
+    body["trimtab"] = {"variables": {"customer": "Ada"}}
+    assert widgets.ask("POST", "/v1/chat/completions", body).status == 200
 
 
 @pytest.mark.parametrize("ref", ["nobody", "nobody@1", "widgets@99", "%00", "x" * 5000])

@@ -6,12 +6,13 @@ import contextlib
 import http.client
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.gateway.answers import ANSWERS, MESSAGES, RESPONSES
-from tests.gateway.upstream import FAULTS, KEY
+from tests.gateway.upstream import FAULTS, KEY, UNPRICED
 from tests.serving import Reply, Served, configured, served
 from tests.upstream import Request, Upstream
 
@@ -51,8 +52,21 @@ class Room(NamedTuple):
         return issued["key"]["key_id"], issued["secret"]
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
+        """The record of a call, that of a caller who left included."""
+        self.server.run(self.server.app._journal.settle)
         found: list[dict[str, Any]] = self.manage("GET", f"/traces/{trace_id}")["spans"]
         return found
+
+    def used(self, key: str, limit: str = "daily_usd") -> Decimal:
+        """How much of a limit of a key its counter says is used."""
+        nodes = self.manage("GET", f"/keys/{key}/budget")["nodes"]
+        (used,) = (
+            live["used"]
+            for node in nodes
+            for live in node["live"]
+            if node["kind"] == "key" and live["limit"] == limit
+        )
+        return Decimal(used)
 
     def call(self, reply: Reply) -> dict[str, Any]:
         """The only span of an answer."""
@@ -88,15 +102,24 @@ def question(model: str, dialect: str = "openai.chat", **fields: Any) -> dict[st
 
 
 @contextlib.contextmanager
-def room(data: Path, far: Upstream, text: str = "", **overrides: Any) -> Iterator[Room]:
+def room(
+    data: Path,
+    far: Upstream,
+    text: str = "",
+    *,
+    more_providers: str = "",
+    overrides: dict[str, Any] | None = None,
+) -> Iterator[Room]:
     """Serve `oa` and `an`, with every answer and fault as a model, and a route for every fault.
 
     Args:
-        text: more of the configuration: members of its section `gateway`, indented.
+        text: more of the configuration: routes, or members of the section `gateway` behind them.
+        more_providers: entries of that section, indented.
         overrides: by dotted key.
     """
-    settings = f"{_providers(far)}{_access()}gateway:\n  routes:\n{_routes()}{text}"
-    with served(configured(data, settings, **overrides)) as server:
+    settings = _providers(far) + more_providers + _access()
+    settings += f"gateway:\n  routes:\n{_routes()}{text}"
+    with served(configured(data, settings, **(overrides or {}))) as server:
         yield Room(server, far)
 
 
@@ -107,7 +130,7 @@ def _access() -> str:
 def _providers(far: Upstream) -> str:
     names = [*ANSWERS, *FAULTS, *OTHERS]
     models = "".join(f"      - {{id: {name}, price: {_PRICE}}}\n" for name in names)
-    models += "      - {id: unpriced}\n"
+    models += f"      - {{id: {UNPRICED}}}\n"
     found = "providers:\n"
     for name, kind in (("oa", "openai"), ("an", "anthropic")):
         found += f"  - name: {name}\n    kind: {kind}\n    base_url: {far.base_url}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -12,7 +13,6 @@ from tests.gateway.answers import ANSWERS, CHAT, MESSAGES
 from tests.gateway.gateway import Room, question
 from tests.gateway.test_bytes import named
 
-BUCKETS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
 MIX = [
     (CHAT, "oa/plain", False),
     (CHAT, "oa/plain", True),
@@ -100,13 +100,22 @@ def test_spans_and_budget_add_up_to_the_same(own: Room) -> None:
     assert total > 0
     statuses = Counter(span["status"] for span in spans)
     assert statuses["error"] == 25
-    states = own.server.run(lambda: counted(own, key))
-    assert states["daily_usd"] == states["monthly_usd"] == total
+    assert own.used(key, "daily_usd") == own.used(key, "monthly_usd") == total
+    rows = own.server.run(lambda: stored(own))
+    assert {name: Decimal(row["cost_usd"]) for name, row in rows.items()} == {
+        key: total,
+        "ada": total,
+        "shop": total,
+        "default": total,
+    }
+    assert {row["requests"] for row in rows.values()} == {len(spans)}
+    assert {row["unpriced"] for row in rows.values()} == {5}
 
 
-async def counted(room: Room, key: str) -> dict[str, Decimal]:
-    """How much of each budget of a key its counters say is used."""
+async def stored(room: Room) -> dict[str, dict[str, Any]]:
+    """What the store says was spent this month, by name."""
     app = room.server.app
-    admission = app._admission  # noqa: SLF001
-    asker = admission.askers.asker("default", key=key, user="ada", team="shop", principal="web")
-    return {state.limit: state.used for state in await admission.explain(asker)}
+    await app.tracing.flush()
+    await asyncio.to_thread(app._ledger.send)
+    page = await asyncio.to_thread(room.manage, "GET", "/spend")
+    return {row["name"]: row for row in page["data"]}

@@ -22,12 +22,14 @@ from tests.gateway.answers import ANSWERS, Bytes
 from tests.upstream import Answer, Peer, Request, Upstream, upstream_in_thread
 
 KEY = "sk-upstream-0123456789abcdef"  # what the gateway pays with
+UNPRICED = "unpriced"  # the name of a model that answers like "plain"
 SOUND = bytes(range(256)) * 300
 FLOOD_EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n'
 FLOOD_EVENT %= b"x" * 4000
 FLOOD_EVENTS = 16_000  # 64 MB, far more than all sockets and buffers on the way hold
 
 _DRIP_S = 0.002
+_WAIT_S = 0.2
 _HALF = 0.5
 
 
@@ -62,9 +64,9 @@ def _said(request: Request) -> Answer:
     model = body["model"]
     if model in FAULTS:
         return FAULTS[model](request)
-    if model not in ANSWERS:
+    if model not in ANSWERS and model != UNPRICED:
         return play.error_json(404, f"The model `{model}` does not exist", "model_not_found")
-    found = ANSWERS[model]
+    found = ANSWERS["plain" if model == UNPRICED else model]
     if not body.get("stream"):
         return play.respond(200, found.whole, x_request_id="req_9", x_ratelimit_remaining="7")
     return play.event_stream(*_cut(_asked(found, body)))
@@ -192,6 +194,11 @@ async def _pause(_: Peer) -> None:
     await asyncio.sleep(_DRIP_S)
 
 
+async def _wait(_: Peer) -> None:
+    """Long enough for what was written to be read, and passed on, before what comes next."""
+    await asyncio.sleep(_WAIT_S)
+
+
 def _dialect(request: Request) -> str:
     """A model whose answer is in the dialect of the path asked."""
     return "thinking" if request.target.endswith("/messages") else "plain"
@@ -219,7 +226,13 @@ def _failing_event(request: Request) -> Answer:
     else:
         error = {"message": "The server had an error", "type": "server_error", "code": None}
         said = play.sse_event(json.dumps({"error": error}))
-    return play.event_stream(_begun(request), said)
+    return [
+        play.STREAM_HEAD,
+        *play.chunked(_begun(request)),
+        _wait,
+        *play.chunked(said),
+        play.LAST_CHUNK,
+    ]
 
 
 def _refused(status: int, message: str, **headers: str) -> Callable[[Request], Answer]:
@@ -259,7 +272,7 @@ FAULTS: dict[str, Callable[[Request], Answer]] = {
     "reset-mid-stream": lambda request: [
         play.STREAM_HEAD,
         *play.chunked(_begun(request)),
-        _pause,
+        _wait,
         play.reset,
     ],
     "cut-mid-stream": lambda request: play.cut_mid_stream(_begun(request)),

@@ -37,8 +37,8 @@ from trimtab.errors import (
     InvalidRequest,
     ProviderUnavailable,
 )
-from trimtab.gateway.task import ReleaseTask
 from trimtab.gateway.ask import Caller
+from trimtab.gateway.task import ReleaseTask
 from trimtab.records import Example, Message, ModelCard, Price
 
 # -- what is sent ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from trimtab.errors import InvalidRequest
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import PromptStore
+from trimtab.prompts.shelf import Shelf
 from trimtab.prompts.template import CompiledPrompt, variables_of
 from trimtab.prompts.write import write
 from trimtab.records import Message, Prompt
@@ -35,6 +36,78 @@ def refusal(content: str, **variables: Any) -> InvalidRequest:
     with pytest.raises(InvalidRequest) as caught:
         rendered(content, **variables)
     return caught.value
+
+
+# -- what is missing ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ("{{ a }} {{ b }}", ["a", "b"]),
+        ("{{ a }} {{ b | default('x') }}", ["a"]),
+        ("{{ a.deep.deeper }}{% for x in xs %}{{ x }}{% endfor %}", ["a", "xs"]),
+        ("{% if given is defined %}{{ given }}{% endif %}{{ a }}", ["a"]),
+        ("{{ known }} {{ a }}", ["a"]),
+    ],
+)
+def test_every_variable_that_is_missing_is_named(content: str, missing: list[str]) -> None:
+    error = refusal(content, known=1)
+    assert error.fields["missing"] == missing
+    assert f"lacks variables: {', '.join(missing)}" in error.what
+
+
+def test_a_member_that_is_missing_is_not_a_variable() -> None:
+    error = refusal("{{ known.name }}", known={})
+    assert (error.fields["missing"], "has no attribute 'name'" in error.what) == ([], True)
+
+
+# -- the shelf ---------------------------------------------------------------------------------
+
+
+def versions(*contents: str, name: str = "p", project: str = "default") -> list[Prompt]:
+    return [
+        Prompt(
+            name=name,
+            project=project,
+            version=at,
+            messages=system(content),
+            digest="",
+            created_ns=1,
+        )
+        for at, content in enumerate(contents, 1)
+    ]
+
+
+def test_a_bare_name_is_the_newest_of_its_project() -> None:
+    shelf = Shelf([*versions("a", "b", "c")[::-1], *versions("other", project="two")])
+    for project, ref, found in [
+        ("default", "p", "p@3"),
+        ("default", "p@2", "p@2"),
+        ("two", "p", "p@1"),
+    ]:
+        compiled = shelf.find(project, ref)
+        assert compiled is not None
+        assert (compiled.prompt.ref, compiled.prompt.project) == (found, project)
+    assert shelf.find("two", "p@2") is None
+    assert shelf.find("three", "p") is None
+
+
+def test_what_was_compiled_is_taken_over_and_what_is_gone_is_not() -> None:
+    former = Shelf([*versions("a", "b"), *versions("x", name="gone")])
+    old = former.find("default", "p@1")
+    shelf = Shelf(versions("a", "b", "c"), former)
+    assert old is not None
+    assert shelf.find("default", "p@1") is old
+    assert shelf.find("default", "gone") is None
+
+
+def test_one_that_cannot_be_compiled_takes_no_other_down(caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf([*versions("{% broken"), *versions("fine", name="q")])
+    assert "p@1 cannot be used" in caplog.text
+    assert shelf.find("default", "q") is not None
+    with pytest.raises(InvalidRequest, match="syntax error"):
+        shelf.find("default", "p")
 
 
 # -- the sandbox -------------------------------------------------------------------------------

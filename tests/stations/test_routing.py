@@ -19,7 +19,7 @@ from trimtab.gateway.compiling import compile_route, direct, pinned
 from trimtab.gateway.health import Health
 from trimtab.gateway.routing import CompiledRoute, Router
 from trimtab.records import Route
-from trimtab.records.route import Breaker, ReleaseShare, Shadow
+from trimtab.records.route import Breaker, ReleaseShare, Retries, RouteDefaults, Shadow, Timeouts
 
 ONE_FAILURE = Breaker(failures=1, cooldown_s=10)
 LIKELY = 1e-4  # p below this fails a test; the seeds are fixed, so it does not happen by chance
@@ -317,10 +317,21 @@ class TestShadows:
 
 
 def test_a_model_asked_by_its_own_name_is_a_route_of_one(room: Room) -> None:
-    settings = route("q/b", name="", breaker=ONE_FAILURE)
-    found = direct(target("p/a"), settings)
+    found = direct(target("p/a"), RouteDefaults(breaker=ONE_FAILURE))
     assert room.order(found) == ["p/a"]
-    assert (found.route.name, found.route.breaker) == ("p/a", ONE_FAILURE)
+    assert (found.route.name, found.breaker) == ("p/a", ONE_FAILURE)
+
+
+def test_what_a_route_does_not_say_is_left_to_the_defaults(room: Room) -> None:
+    del room
+    defaults = RouteDefaults(retries=Retries(attempts=7), breaker=ONE_FAILURE)
+    own = route("p/a", retries=Retries())
+    for found in (
+        compile_route(own, Known([own]), defaults),
+        pinned(own, deployed("support", 3, "draft", "p/a"), defaults),
+    ):
+        assert found.retries == Retries(), "said, even though it is what holds without any defaults"
+        assert (found.breaker, found.timeouts) == (ONE_FAILURE, Timeouts())
 
 
 def test_a_release_asked_by_its_reference_answers_or_nobody_does(room: Room) -> None:

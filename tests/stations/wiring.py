@@ -27,7 +27,9 @@ from trimtab.gateway.admission import Admission
 from trimtab.gateway.answer import Answer
 from trimtab.gateway.ask import Caller
 from trimtab.gateway.asker import Askers
+from trimtab.gateway.cache import AnswerCache
 from trimtab.gateway.gateway import Gateway, Limits
+from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.quotas import LocalQuotas, Quotas
 from trimtab.gateway.snapshot import Deployment, Snapshot
@@ -37,7 +39,7 @@ from trimtab.ports import Call, Provider, Recorder, Reply, SpanQuery
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.providers.extract import ExtractProvider
 from trimtab.records import Message, ModelCard, ModelTarget, Prompt, Release, Retrieval, Route, Span
-from trimtab.records.route import Retries, Timeouts
+from trimtab.records.route import Retries, RouteDefaults, Timeouts
 from trimtab.retrievers import build_bm25
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
@@ -52,8 +54,7 @@ RETRIEVAL = Retrieval(corpus="widgets", k=2)
 QUESTION = "Which port does the widget server listen on?"
 CALLER = Caller(principal="tester", project="default")
 PROMPT = (Message(role="system", content="Answer from these.\n{{ passages }}"),)
-ONCE = Route(
-    name="once",
+ONCE = RouteDefaults(
     retries=Retries(attempts=0),
     timeouts=Timeouts(first_token_s=20, idle_s=20, total_s=20),
 )
@@ -152,9 +153,11 @@ async def wired(
     limits: Limits | None = None,
     quotas: Quotas | None = None,
     askers: Askers | None = None,
-    defaults: Route = ONCE,
+    defaults: RouteDefaults = ONCE,
     spool_bytes: int = 1 << 30,
     recorder: Recorder | None = None,
+    cache: AnswerCache | None = None,
+    hooks: Hooks | None = None,
 ) -> AsyncIterator[Wired]:
     telemetry = open_telemetry(data)
     spans = SpanRecorder(Spool.open(data / "spool", max_backlog_bytes=spool_bytes), telemetry)
@@ -167,6 +170,8 @@ async def wired(
         admission=Admission(askers or Askers(), quotas or LocalQuotas(clock), clock),
         clock=clock,
         limits=limits or Limits(),
+        cache=cache,
+        hooks=None if hooks is None else lambda _ask, _plan: hooks,
     )
     spans.start()
     try:

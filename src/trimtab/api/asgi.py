@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
 from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -133,11 +140,9 @@ class Server:
         )
 
     async def _handle(
-        self, endpoint: Endpoint, path: Mapping[str, str], scope: Scope, receive: Receive
+        self, endpoint: Endpoint, path: Mapping[str, str], scope: Scope, receive: Incoming
     ) -> Response:
-        headers = {
-            name.decode("latin-1").lower(): _header(value) for name, value in scope["headers"]
-        }
+        headers = _headers(scope["headers"])
         principal = self._app.access.principal(headers) if endpoint.permission else access.PUBLIC
         if endpoint.permission:
             access.require(principal, endpoint.permission)
@@ -158,7 +163,7 @@ class Server:
             return await endpoint.handler(request)
 
     async def _body(
-        self, endpoint: Endpoint, receive: Receive, headers: Mapping[str, str], share: Share
+        self, endpoint: Endpoint, receive: Incoming, headers: Mapping[str, str], share: Share
     ) -> bytes:
         limits = self._app.config.limits
         if endpoint.method == "GET":
@@ -175,7 +180,16 @@ class Server:
                 where="content-encoding",
                 fix="send the body uncompressed",
             )
-        return b"".join([piece async for piece in pieces])
+        first = await anext(pieces)
+        return first if receive.whole else b"".join([first, *[piece async for piece in pieces]])
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By name, in lower case as ASGI has them."""
+    try:
+        return {name.decode("latin-1"): value.decode() for name, value in raw}
+    except UnicodeDecodeError:
+        return {name.decode("latin-1"): _header(value) for name, value in raw}
 
 
 def _header(value: bytes) -> str:
@@ -224,6 +238,8 @@ def _known(raw: bytes, endpoint: Endpoint) -> dict[str, str]:
 
     A filter that is misspelt or one of two, and ignored, would answer with the wrong records.
     """
+    if not raw:
+        return {}
     pairs = _query(raw)
     query = dict(pairs)
     if endpoint.dialect != "problem" or not endpoint.path.startswith("/api/v1/"):
@@ -255,14 +271,9 @@ async def _pieces(receive: Receive, headers: Mapping[str, str], limit: int) -> A
     Raises:
         TooLarge: over `limit` bytes on the wire.
     """
-    too_large = TooLarge(
-        f"the request body is larger than {limit} bytes",
-        fix="send less, or raise limits.body_bytes",
-        limit_bytes=limit,
-    )
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     size = 0
     while True:
         message = await _next_piece(receive)
@@ -271,10 +282,18 @@ async def _pieces(receive: Receive, headers: Mapping[str, str], limit: int) -> A
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise too_large
+            raise _too_large(limit)
         yield chunk
         if not message.get("more_body"):
             return
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"the request body is larger than {limit} bytes",
+        fix="send less, or raise limits.body_bytes",
+        limit_bytes=limit,
+    )
 
 
 async def _next_piece(receive: Receive) -> Message:

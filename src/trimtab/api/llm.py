@@ -46,6 +46,7 @@ def asks(dialect: str) -> Handler:
             request.body,
             caller_of(request),
             variables=_variables(request),
+            prompt_model=_said(request, "model"),
         )
         return as_response(answer)
 
@@ -81,6 +82,7 @@ def caller_of(request: Request) -> Caller:
         team=principal.team,
         models=principal.models,
         headers={name: headers[name] for name in _PASSED_ON if name in headers},
+        cache_control=headers.get("cache-control", ""),
     )
 
 

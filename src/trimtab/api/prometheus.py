@@ -20,6 +20,9 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Calls], float]], ...] = (
     ("output_tokens", "Tokens written by models.", lambda sums: sums.output),
     ("cost_usd", "Cost in US dollars of calls with a price.", lambda sums: float(sums.cost_usd)),
     ("unpriced_requests", "Calls without a known price.", lambda sums: sums.unpriced),
+    ("cache_hits", "Requests answered from memory.", lambda sums: sums.hits),
+    ("cache_misses", "Requests that were not in memory.", lambda sums: sums.misses),
+    ("cache_saved_usd", "Cost of the calls that hits saved.", lambda sums: float(sums.saved_usd)),
 )
 _HISTOGRAMS: tuple[tuple[str, str, Callable[[Calls], Histogram]], ...] = (
     ("request_duration_seconds", "Time to the end of the answer.", lambda sums: sums.duration),
@@ -89,11 +92,15 @@ def _process(app: App) -> Iterator[Metric]:
 
     backlog = app.tracing.backlog
     shadows = app.gateway.shadows.counts
+    cache = app.cache.counts
     for name, text, value in (
         ("gateway_in_flight", "Requests admitted and not answered yet.", app.gateway.in_flight),
         ("spool_frames", "Spans that wait for the telemetry store.", backlog.frames),
         ("spool_bytes", "Their size in bytes.", backlog.size_bytes),
         ("scoring_skipped", "Spans that live scoring passed over.", app.scoring.skipped),
+        ("cache_answers", "Answers in memory.", cache.answers),
+        ("cache_bytes", "Their size in bytes.", cache.size_bytes),
+        ("cache_embedder_failures", "Texts without a vector.", cache.embedder_failures),
         ("shadow_running", "Copies of requests being answered.", shadows.running),
         ("shadow_dropped", "Copies that were never made.", shadows.dropped),
     ):

@@ -14,11 +14,17 @@ from trimtab.records import Prompt
 
 
 class PromptInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The next version of a prompt: messages with Jinja variables."""
+    """The next version of a prompt: messages with Jinja variables.
+
+    `parameters` and `tools` are in the shape of OpenAI's chat completions. `output_schema` is a
+    JSON schema, or the whole `response_format` of the type `json_schema`.
+    """
 
     name: str
     messages: tuple[MessageInput, ...]
     parameters: dict[str, Any] = {}
+    tools: tuple[dict[str, Any], ...] = ()
+    output_schema: dict[str, Any] | None = None
     labels: tuple[str, ...] = ()
 
 
@@ -33,8 +39,11 @@ async def add(request: Request) -> Response:
         name=given.name,
         messages=given.messages,
         parameters=given.parameters,
+        tools=given.tools,
+        output_schema=given.output_schema,
         labels=given.labels,
     )
+    await request.app.refresh()
     return reply(prompt, status=201)
 
 

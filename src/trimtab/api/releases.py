@@ -61,7 +61,7 @@ def _require_answerable(request: Request, bundle: Bundle) -> None:
     prompt = None
     if bundle.prompt is not None:
         prompt = request.app.metadata.prompts.get(request.project, bundle.prompt)
-        CompiledPrompt(prompt).render({"passages": "", "question": ""})
+        _require_renders(CompiledPrompt(prompt))
     if bundle.retrieval is not None:
         request.app.corpora.retriever(bundle.retrieval)
         if prompt is None or "passages" not in prompt.variables:
@@ -70,6 +70,15 @@ def _require_answerable(request: Request, bundle: Bundle) -> None:
                 where="prompt",
                 fix="name a prompt that says where they go, with {{ passages }}",
             )
+
+
+def _require_renders(prompt: CompiledPrompt) -> None:
+    """Raises InvalidRequest for a template that fails, whatever variables a request brings."""
+    try:
+        prompt.render({"passages": "", "question": ""})
+    except InvalidRequest as error:
+        if not error.fields.get("missing"):
+            raise
 
 
 async def listed(request: Request) -> Response:

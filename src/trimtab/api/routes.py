@@ -66,7 +66,7 @@ class WeightedModelInput(ModelTargetInput, frozen=True, kw_only=True, forbid_unk
 
 
 class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A route; what is left out has its default.
+    """A route; what is left out has its default, or for calls that of `gateway.defaults`.
 
     `revision` is the one that this replaces: 0 for a route that must be new. Without it, whatever
     is there is replaced.
@@ -77,9 +77,9 @@ class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     targets: tuple[WeightedModelInput, ...] = ()
     choose: Choice = "weighted"
     fallbacks: tuple[Identifier, ...] = ()
-    retries: RetriesInput = RetriesInput()
-    timeouts: TimeoutsInput = TimeoutsInput()
-    breaker: BreakerInput = BreakerInput()
+    retries: RetriesInput | None = None
+    timeouts: TimeoutsInput | None = None
+    breaker: BreakerInput | None = None
     sticky: bool = False
     split: tuple[ReleaseShareInput, ...] = ()
     canary: Share = 0.0

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import uvicorn
-
+from trimtab.api import listeners
 from trimtab.api.asgi import Server
 from trimtab.api.intake import Intake
 from trimtab.app import App
@@ -53,27 +50,18 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = 
         stop: ends the serving when it is set; without it, SIGTERM and Ctrl-C do.
     """
     asgi = Server(app)
-    settings = uvicorn.Config(
-        asgi,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        server_header=False,
-        log_config=None,
-        proxy_headers=False,
-        timeout_graceful_shutdown=max(1, int(app.config.limits.drain_s)),
-    )
-    server = _Server(settings)
+    front = listeners.listener(app.config, asgi)
     exports = _exports(app, asgi.intake)
-    stopping = asyncio.create_task(_stop(app, server, stop or _stop_signal(server)))
+    stopping = stop or _stop_signal(front)
     try:
         await app.start()
         if exports is not None:
             await exports.start()
-        await server.serve([listener])
+        await front.start([listener])
+        await stopping.wait()
+        app.draining.set()
+        await front.finish(app.config.limits.drain_s)
     finally:
-        stopping.cancel()
         if exports is not None:
             await exports.stop(app.config.limits.drain_s)
         await app.stop()
@@ -90,25 +78,13 @@ def _exports(app: App, intake: Intake) -> ExportServer | None:
     return ExportServer(app, intake, host=app.config.host, port=app.config.grpc_port)
 
 
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: uvicorn would repeat one at its end, before ours."""
-        yield
-
-
-async def _stop(app: App, server: uvicorn.Server, stop: asyncio.Event) -> None:
-    await stop.wait()
-    app.draining.set()
-    server.should_exit = True
-
-
-def _stop_signal(server: uvicorn.Server) -> asyncio.Event:
+def _stop_signal(front: listeners.Listener) -> asyncio.Event:
     """Set by SIGTERM and Ctrl-C; a second Ctrl-C does not wait for requests in flight."""
     stop = asyncio.Event()
 
     def on_signal(number: signal.Signals) -> None:
-        server.force_exit = stop.is_set() and number is signal.SIGINT
+        if stop.is_set() and number is signal.SIGINT:
+            front.hurry()
         stop.set()
 
     loop = asyncio.get_running_loop()

@@ -32,7 +32,7 @@ class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def budget(request: Request) -> Response:
-    return reply(await asyncio.to_thread(_explained, request, request.path["ref"]))
+    return reply(await _explained(request, request.path["ref"]))
 
 
 async def own_budget(request: Request) -> Response:
@@ -41,7 +41,7 @@ async def own_budget(request: Request) -> Response:
             f"{request.principal.id!r} is no virtual key and has no budget",
             fix="send a virtual key, or ask GET /api/v1/keys/{ref}/budget for that of another",
         )
-    return reply(await asyncio.to_thread(_explained, request, request.principal.key))
+    return reply(await _explained(request, request.principal.key))
 
 
 async def spend(request: Request) -> Response:
@@ -67,14 +67,16 @@ async def spend(request: Request) -> Response:
     return reply(Page(data=rows))
 
 
-def _explained(request: Request, ref: str) -> Budget:
+async def _explained(request: Request, ref: str) -> Budget:
     app = request.app
-    return explain(
-        app.metadata.keys.get(request.project, ref),
+    key = await asyncio.to_thread(app.metadata.keys.get, request.project, ref)
+    return await asyncio.to_thread(
+        explain,
+        key,
         app.settings,
         app.metadata.spend,
         now_ns=app.clock.now_ns(),
-        live=app.live() if app.live is not None else None,
+        live=await app.live(key),
     )
 
 

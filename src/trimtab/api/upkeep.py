@@ -101,6 +101,8 @@ async def erase(request: Request) -> Response:
     if asked.dry_run:
         return reply(await asyncio.to_thread(_foreseen, request, erasure, named))
     erased = await asyncio.to_thread(request.app.telemetry.erase, erasure)
+    # Whose answers they are is not known any more, only in which project.
+    request.app.cache.clear(request.project)
     return reply(
         ErasureReport(
             dry_run=False,

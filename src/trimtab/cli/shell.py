@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "allowances": "List, set and delete what may be spent and asked.",
         "models": "List, approve and withdraw the models that may be used.",
         "routes": "List, show, put and delete routes.",
+        "cache": "Empty the cache of answers.",
         "spend": "Show what projects, teams, users and keys spent.",
     },
     "Set up": {

@@ -21,6 +21,7 @@ from trimtab.config.schema import (
     PriceEntry,
     ProviderEntry,
     Scoring,
+    Tls,
     json_schema,
 )
 from trimtab.config.secret import ConnectionUrl, Secret
@@ -43,6 +44,7 @@ __all__ = [
     "ProviderEntry",
     "Scoring",
     "Secret",
+    "Tls",
     "dump",
     "is_loopback",
     "json_schema",

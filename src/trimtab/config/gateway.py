@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from trimtab.records import Allowance, ApprovedModel, Route
 from trimtab.records.access import allowance_complaint, approved_model_complaint
-from trimtab.records.route import clashes, route_complaint
+from trimtab.records.route import RouteDefaults, clashes, route_complaint
 
 
 def _separate_names(routes: Sequence[Route | None]) -> str | None:
@@ -48,6 +48,19 @@ def _separate_models(entries: Sequence[ApprovedModel | None]) -> str | None:
 class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the gateway answers, to whom and how much. The API cannot change what stands here."""
 
+    default_model: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(
+            description="The model or route that answers a prompt asked for by its name alone.",
+        ),
+    ] = None
+    defaults: Annotated[
+        RouteDefaults,
+        Meta(
+            description="Retries, timeouts and breaker of models that are asked directly, and of "
+            "routes that do not say."
+        ),
+    ] = RouteDefaults()
     routes: Annotated[
         tuple[Annotated[Route, Meta(extra={"check": route_complaint})], ...],
         Meta(
@@ -69,3 +82,10 @@ class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             extra={"check": _separate_models},
         ),
     ] = ()
+    cache_embedder: Annotated[
+        Annotated[str, Meta(pattern=r"^[^/\s]+/\S+$(?!\n)", max_length=256)] | None,
+        Meta(
+            description="Embedding model, as provider/model, for routes whose cache has a"
+            " `similarity`; null for equal requests only."
+        ),
+    ] = None

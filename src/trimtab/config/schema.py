@@ -111,6 +111,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int,
         Meta(ge=1, description="Largest size in bytes of the spool used while the store is away."),
     ] = 1024 * MIB
+    cache_bytes: Annotated[
+        int,
+        Meta(ge=0, description="Memory in bytes for answers that routes cache; 0 turns it off."),
+    ] = 64 * MIB
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -320,6 +324,27 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = "text"
 
 
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The certificate to serve HTTPS with, in PEM."""
+
+    certificate: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="File of the certificate, those that vouch for it behind it.",
+            extra={"path": True},
+        ),
+    ]
+    key: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="File of its private key, without a password.",
+            extra={"path": True},
+        ),
+    ]
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of Trimtab. All have defaults: an empty file is valid."""
 
@@ -335,6 +360,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     port: Annotated[
         int, Meta(ge=0, le=65_535, description="The port to listen on; 0 takes any free one.")
     ] = 8321
+    tls: Annotated[
+        Tls | None, Meta(description="Certificate for HTTPS; null to serve plain HTTP.")
+    ] = None
+    listener: Annotated[
+        Literal["trimtab", "uvicorn"],
+        Meta(description="What reads HTTP: Trimtab's own listener, or uvicorn."),
+    ] = "trimtab"
     grpc_port: Annotated[
         Annotated[int, Meta(ge=0, le=65_535)] | None,
         Meta(description="Port for OTLP over gRPC, as a rule 4317; null for none."),

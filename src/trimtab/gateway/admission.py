@@ -139,7 +139,7 @@ class Admission:
             principal=caller.principal,
             models=caller.models,
         )
-        model = plan.route or envelope.model
+        model = plan.route or (envelope.model if plan.prompt is None else plan.compiled.route.name)
         pool = plan.arm.pool
         estimate = self.estimates.of(
             model, text_bytes=envelope.text_bytes, max_tokens=envelope.max_tokens

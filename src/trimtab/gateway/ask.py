@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 
 from trimtab.dialects.llm.dialect import Dialect, Envelope
+from trimtab.errors import InvalidRequest
+from trimtab.kit import jsonx
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, and what the record should say about it.
 
     `user` and `session` are the application's own; `key`, `key_user` and `team` are those of the
-    virtual key. `headers` are the ones of the request that mean something to a provider.
+    virtual key. `headers` are the ones of the request that mean something to a provider, and
+    `cache_control` is the one that means something to the cache.
     """
 
     principal: str
@@ -29,6 +32,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] | None = None
     attributes: dict[str, Any] = {}
     headers: Mapping[str, str] = {}
+    cache_control: str = ""
 
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,16 +44,38 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the member `trimtab` of a request says about prompts."""
+
+    variables: dict[str, Any] = {}
+    model: str | None = None
+
+    @classmethod
+    def of(cls, member: Mapping[str, Any]) -> Told:
+        """Raises InvalidRequest for a value of a wrong type."""
+        try:
+            return msgspec.convert(member, cls)
+        except msgspec.ValidationError as error:
+            text, path = jsonx.reason(error)
+            raise InvalidRequest(
+                f"'trimtab' is wrong: {text}",
+                where=f"trimtab{path.removeprefix('$')}",
+                fix='send for example {"variables": {"name": "Ada"}, "model": "provider/model"}',
+            ) from None
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A request in the dialect it came in.
 
-    `variables` are for the prompt of the route; `passing` is there in the dialect `passthrough`.
+    `variables` are for the prompt of the route; `prompt_model` answers a prompt that was asked for
+    by its name. `passing` is there in the dialect `passthrough`.
     """
 
     dialect: Dialect
     envelope: Envelope
     caller: Caller
     variables: Mapping[str, Any] = {}
+    prompt_model: str | None = None
     passing: Passing | None = None
 
     @property

@@ -15,6 +15,7 @@ from trimtab.dialects.llm.parts import Failed
 from trimtab.errors import ProviderError, ProviderTimeout
 from trimtab.gateway.answer import close
 from trimtab.gateway.ask import Ask
+from trimtab.gateway.kept import Kept
 from trimtab.gateway.outgoing import outgoing
 from trimtab.gateway.prepare import Prepared
 from trimtab.gateway.refusals import Retryable, is_retried, retryable
@@ -24,6 +25,7 @@ from trimtab.kit import ids
 from trimtab.ports import Clock, Reply
 from trimtab.records.route import Timeouts
 
+CUT = "the provider's answer ended before it was complete"
 _MAX_BODY_BYTES = 64 << 20  # of an answer that is not a stream
 _NS_PER_S = 1_000_000_000
 
@@ -43,7 +45,7 @@ class Refused(ProviderError):
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that has begun: whole, or a stream with its first pieces.
 
-    `lost` is what of the request could not be said to this target.
+    `lost` is what of the request could not be said to this target; `dialect` is the answer's.
     """
 
     target: Target
@@ -51,19 +53,34 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     relay: Relay
     lost: tuple[str, ...]
     translated: bool
+    dialect: Dialect
     body: bytes | None = None
     head: tuple[Piece, ...] = ()
 
 
 class Calling:
-    """Calls targets for one request; implements the `call` of `attempts.Attempts`."""
+    """Calls targets for one request; implements the `call` of `attempts.Attempts`.
 
-    def __init__(self, ask: Ask, prepared: Prepared, timeouts: Timeouts, clock: Clock) -> None:
+    `keep_bytes`: streams of up to so many are kept while they pass. `held`: relays only read,
+    because guards stand before the caller.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        prepared: Prepared,
+        timeouts: Timeouts,
+        clock: Clock,
+        *,
+        held: bool = False,
+    ) -> None:
+        self._held = held
         self._ask = ask
         self._prepared = prepared
         self._timeouts = timeouts
         self._clock = clock
         self.target: Target | None = None  # asked last
+        self.keep_bytes = 0
 
     async def __call__(self, target: Target) -> Begun:
         """Call a target; returns with the first content of its answer.
@@ -78,7 +95,7 @@ class Calling:
         out = outgoing(self._ask, self._prepared, target, self._timeouts)
         try:
             async with asyncio.timeout(limit_s):
-                reply = await target.provider.send(out.call)
+                reply = self._kept(await target.provider.send(out.call))
                 relay = self._relay(out.dialect, reply)
                 begun = Begun(
                     target=target,
@@ -86,6 +103,7 @@ class Calling:
                     relay=relay,
                     lost=(*out.lost, *reply.lost),
                     translated=out.dialect is not self._ask.dialect,
+                    dialect=out.dialect,
                 )
                 return await self._begin(begun)
         except TimeoutError:
@@ -104,7 +122,14 @@ class Calling:
             writer,
             hides_usage=ask.envelope.stream and not ask.envelope.wants_usage,
             raw=not is_stream(reply),
+            held=self._held,
         )
+
+    def _kept(self, reply: Reply) -> Reply:
+        if not self.keep_bytes or not is_stream(reply):
+            return reply
+        chunks = Kept(reply.chunks, most_bytes=self.keep_bytes)
+        return msgspec.structs.replace(reply, chunks=chunks)
 
     def _streams(self, reply: Reply) -> bool:
         """Whether an answer is forwarded as it comes: events, and bytes that nobody reads."""
@@ -128,19 +153,24 @@ class Calling:
     async def _head(self, begun: Begun) -> list[Piece]:
         """The pieces of a stream up to its first content, its end, or its failure."""
         head: list[Piece] = []
-        done = False
+        done = failed = False
         async for chunk in begun.reply.chunks:
             for piece in begun.relay.feed(chunk):
                 head.append(piece)
                 failure = piece.failure
-                if failure is not None and is_retried(failure.status or 502):
-                    # Not even content of the same chunk has gone to the caller.
-                    raise Retryable(_failed(begun.target, failure))
+                if failure is not None:
+                    failed = True
+                    if is_retried(failure.status or 502):
+                        # Not even content of the same chunk has gone to the caller.
+                        raise Retryable(_failed(begun.target, failure))
                 if piece.has_content or piece.ends:
                     done = True
             if done:
-                break
-        return head
+                return head
+        end = begun.relay.end()
+        if not (end or failed):
+            raise Retryable(ProviderError(CUT, fix="retry the call"))
+        return [*head, *end]
 
     def _accepted(self, begun: Begun) -> Begun:
         """The answer, unless it is a refusal that may be tried again."""

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import accumulate
 from math import isfinite
-from typing import Protocol
-
-import msgspec
+from typing import Protocol, TypedDict
 
 from trimtab.errors import InvalidRequest
 from trimtab.gateway.draws import AliasTable
@@ -20,9 +18,10 @@ from trimtab.gateway.routing import Arm, CompiledRoute
 from trimtab.gateway.target import Target
 from trimtab.records import ModelTarget, Release, Route
 from trimtab.records.model import ModelCard
-from trimtab.records.route import Choice
+from trimtab.records.route import Breaker, Choice, Retries, RouteDefaults, Timeouts
 
 _DEEPEST = 8  # routes that fall back to routes
+_BUILT_IN = RouteDefaults()
 
 
 class Deployed(Protocol):
@@ -55,8 +54,8 @@ class Names(Protocol):
         ...
 
 
-def compile_route(route: Route, names: Names) -> CompiledRoute:
-    """A route made ready to answer.
+def compile_route(route: Route, names: Names, defaults: RouteDefaults = _BUILT_IN) -> CompiledRoute:
+    """A route made ready to answer; `defaults` hold where it does not say.
 
     Raises:
         InvalidRequest: a name leads nowhere or in a circle, or shares leave nobody to answer;
@@ -82,28 +81,40 @@ def compile_route(route: Route, names: Names) -> CompiledRoute:
             (_target(route, names, shadow.model, f"shadows[{place}]"), shadow.share)
             for place, shadow in enumerate(route.shadows)
         ),
+        **_care(route, defaults),
     )
 
 
-def direct(target: Target, settings: Route) -> CompiledRoute:
-    """A model asked for by its own name, as a route with nothing but that target.
-
-    Args:
-        settings: a route whose retries, timeouts and breaker hold.
-    """
+def direct(target: Target, defaults: RouteDefaults = _BUILT_IN) -> CompiledRoute:
+    """A model asked for by its own name, as a route with nothing but that target."""
     pool = _pool("weighted", (target,), (1.0,))
-    targets = (ModelTarget(model=target.id),)
-    route = msgspec.structs.replace(settings, name=target.id, targets=targets)
-    return CompiledRoute(route=route, main=Arm(ref=None, pool=pool))
+    route = Route(name=target.id, targets=(ModelTarget(model=target.id),))
+    return CompiledRoute(route=route, main=Arm(ref=None, pool=pool), **_care(route, defaults))
 
 
-def pinned(route: Route, deployed: Deployed) -> CompiledRoute:
+def pinned(route: Route, deployed: Deployed, defaults: RouteDefaults = _BUILT_IN) -> CompiledRoute:
     """One release of a route asked for as `route@version`: it answers, or nobody does."""
-    alone = Route(project=route.project, name=route.name, retries=route.retries)
     return CompiledRoute(
-        route=msgspec.structs.replace(alone, timeouts=route.timeouts, breaker=route.breaker),
+        route=Route(project=route.project, name=route.name),
         main=_arm(route, deployed),
+        **_care(route, defaults),
     )
+
+
+class _Care(TypedDict):
+    """How calls are made, whoever answers them."""
+
+    retries: Retries
+    timeouts: Timeouts
+    breaker: Breaker
+
+
+def _care(route: Route, defaults: RouteDefaults) -> _Care:
+    return {
+        "retries": route.retries or defaults.retries,
+        "timeouts": route.timeouts or defaults.timeouts,
+        "breaker": route.breaker or defaults.breaker,
+    }
 
 
 def _main(route: Route, names: Names, arms: dict[str, Arm]) -> Arm | None:

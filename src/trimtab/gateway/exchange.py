@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,13 +22,18 @@ from trimtab.gateway.answer import Answer, Chunks, close
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.calling import Begun, Calling, Refused, is_stream
+from trimtab.gateway.holding import Holding
+from trimtab.gateway.hooks import Hooked, Hooks, refusal
 from trimtab.gateway.journal import Journal
-from trimtab.gateway.prepare import prepared
+from trimtab.gateway.lookup import Lookup
+from trimtab.gateway.prepare import Prepared, prepared
+from trimtab.gateway.reask import Structured, structured
 from trimtab.gateway.relay import Piece
+from trimtab.gateway.rulings import on_record
 from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.gateway.trace import CallTrace, Outcome
-from trimtab.kit import jsonx
+from trimtab.kit import ids, jsonx
 from trimtab.ports import Clock
 from trimtab.records import Span
 from trimtab.records.span import SpanStatus
@@ -51,6 +57,7 @@ class Exchange:
         *,
         journal: Journal,
         clock: Clock,
+        hooks: Hooks | None = None,
     ) -> None:
         self._ask = ask
         self._plan = plan
@@ -61,7 +68,9 @@ class Exchange:
         self._trace = CallTrace(clock, ask.caller, plan, ask.dialect.name)
         if ask.caller.key is not None:
             self._trace.says(period=reservation.day)  # the day whose budgets it counts for
-        self._asked = ask.dialect.messages(ask.envelope)
+        self._hooked = Hooked(hooks, ask, clock, route=plan.route) if hooks is not None else None
+        # What guards have not seen does not go on record.
+        self._asked = ask.dialect.messages(ask.envelope) if hooks is None else []
         self._sent: Any = self._asked
         self._calling: Calling | None = None
         self._fold: Fold | None = None
@@ -71,6 +80,8 @@ class Exchange:
         self._ours = False  # whether what went wrong is nobody's fault but Trimtab's
         self._spans: list[Span] = []
         self._remember: Remember | None = None
+        self._lookup: Lookup | None = None
+        self._structured = structured(ask)
         self._done: Callable[[], None] = lambda: None
 
     def when_done(self, callback: Callable[[], None]) -> None:
@@ -79,6 +90,10 @@ class Exchange:
     def remember(self, remember: Remember) -> None:
         """Call with the provider's id of the answer and the target that gave it."""
         self._remember = remember
+
+    def look_up(self, lookup: Lookup) -> None:
+        """Ask the cache first."""
+        self._lookup = lookup
 
     async def answer(self) -> Answer:
         """Call the model and start to answer; headers wait for the first content of an answer."""
@@ -120,8 +135,14 @@ class Exchange:
         headers["x-trimtab-model"] = begun.target.card.id
         if self._plan.deployment is not None:
             headers["x-trimtab-release"] = self._plan.deployment.release.ref
+        if self._plan.prompt is not None:
+            headers["x-trimtab-prompt"] = self._plan.prompt.prompt.ref
         if lost := (*begun.lost, *begun.relay.lost):
             headers["x-trimtab-lost"] = ", ".join(dict.fromkeys(lost))[:2000]
+        if self._lookup is not None and self._lookup.verdict is not None:
+            headers["x-trimtab-cache"] = self._lookup.verdict
+        if self._structured is not None:
+            headers |= self._structured.headers
         if len(self._attempts.records) > 1:
             headers["x-trimtab-attempts"] = str(len(self._attempts.records))
         return headers
@@ -130,21 +151,82 @@ class Exchange:
 
     async def _begin(self) -> Begun:
         """The answer of the first target that has one; of the last that refused, if none has."""
+        hooked = self._hooked
+        if hooked is not None:
+            await self._screened(hooked)
         request = await prepared(
-            self._ask, self._asked, self._plan.deployment, self._trace, self._clock
+            self._ask,
+            self._asked,
+            self._plan,
+            self._trace,
+            self._clock,
+            screen=hooked.passages if hooked is not None else None,
         )
         self._sent = request.sent
         self._trace.calling()
-        self._calling = Calling(self._ask, request, self._plan.compiled.route.timeouts, self._clock)
+        timeouts = self._plan.compiled.timeouts
+        held = hooked is not None and hooked.guards_output
+        self._calling = Calling(self._ask, request, timeouts, self._clock, held=held)
+        call = self._called(self._calling, request)
         try:
-            begun = await self._attempts.run(self._calling, measured=_is_answer)
+            begun = await (call if hooked is None else hooked.beside(call, drop=_dropped))
         except Refused as refused:
             begun = refused.begun
+        if self._structured is not None and begun.body is not None:
+            begun = await self._reasked(self._structured, begun, request)
         self._fold, self._mask = begun.relay.fold, begun.reply.mask
         self._status = begun.reply.status
         if begun.lost:
             self._trace.says(lost=list(begun.lost))
         return begun
+
+    async def _called(self, calling: Calling, request: Prepared) -> Begun:
+        """The answer of a model, or one that the cache has."""
+        run = partial(self._attempts.run, calling, measured=_is_answer)
+        lookup = self._lookup
+        if lookup is None:
+            return await run()
+        calling.keep_bytes = lookup.most_bytes
+        approves = self._reservation.approves
+        begun = await lookup.begin(self._ask, request, run, approves=approves)
+        if lookup.found is not None:
+            calling.target = begun.target
+            if self._hooked is not None and self._hooked.guards_output:
+                begun.relay.hold()
+        return begun
+
+    async def _reasked(self, structured: Structured, begun: Begun, request: Prepared) -> Begun:
+        """The answer, or a later one that matches the schema it must match."""
+        found = self._lookup is not None and self._lookup.found is not None
+        if begun.reply.status >= 400 or found:
+            return begun
+        timeouts = self._plan.compiled.timeouts
+        held = self._hooked is not None and self._hooked.guards_output
+
+        async def again(changed: Prepared) -> Begun:
+            return await Calling(self._ask, changed, timeouts, self._clock, held=held)(begun.target)
+
+        return await structured.settled(
+            begun, self._ask, request, again, limit_s=timeouts.total_s
+        )
+
+    async def _screened(self, hooked: Hooked) -> None:
+        """Let the guards see the request, which is the one they leave from now on."""
+        block = await hooked.before()
+        self._ask = hooked.ask
+        if hooked.may_record:
+            self._asked = self._sent = self._ask.dialect.messages(self._ask.envelope)
+        if block is not None:
+            raise refusal(block)
+
+    def _holding(self, begun: Begun) -> Holding | None:
+        """What stands between an answer and the caller where guards look at it."""
+        if self._hooked is None or not self._hooked.guards_output:
+            return None
+        created_s = self._clock.now_ns() // 1_000_000_000
+        ask = self._ask
+        writer = ask.dialect.writer(ask.envelope, id=ids.span_id(), created_s=created_s)
+        return Holding(self._hooked, begun.relay, writer, native=begun.relay.forwards)
 
     # -- forward -------------------------------------------------------------------------------
 
@@ -152,6 +234,8 @@ class Exchange:
         fold = begun.relay.fold
         if begun.reply.status >= 400:
             begun, body = self._refusal(begun, body)
+        elif (holding := self._holding(begun)) is not None:
+            body = await holding.whole(body)
         else:
             body = begun.relay.whole(body)
         self._fold = fold
@@ -179,8 +263,11 @@ class Exchange:
         """Forward events as they come; hold the last one until the record is durable."""
         fold = begun.relay.fold
         forwarded = False
+        source = _pieces(begun)
+        if (holding := self._holding(begun)) is not None:
+            source = holding.pieces(source)
         try:
-            async for pieces in _pieces(begun):
+            async for pieces in source:
                 for data in self._held(pieces):
                     if data is None:
                         await self._record(self._outcome(begun.reply.status))
@@ -254,7 +341,7 @@ class Exchange:
             status=status,
             error=error,
             output=self._output(fold),
-            usage=fold.usage,
+            usage=self._structured.all(fold.usage) if self._structured else fold.usage,
             model=fold.model,
             first_token_ns=self._first_token_ns,
         )
@@ -271,6 +358,8 @@ class Exchange:
         return bool(self._spans)
 
     def _finish(self, outcome: Outcome) -> list[Span]:
+        if self._hooked is not None:
+            self._guarded(self._hooked)
         if outcome.status == "cancelled" or self._ours:
             self._attempts.release()
         else:
@@ -280,10 +369,32 @@ class Exchange:
         target = self._calling.target if self._calling is not None else None
         if self._remember is not None and target is not None and self._fold and self._fold.id:
             self._remember(self._fold.id, target)
+        if self._structured is not None:
+            self._trace.says(**self._structured.said)
+        if self._lookup is not None:
+            self._trace.says(**self._lookup.said)
+            if self._lookup.found is not None:
+                outcome = msgspec.structs.replace(outcome, usage=None, free=True)
         self._spans += self._trace.finish(target, self._asked, self._sent, outcome)
-        call = self._spans[-1]
+        call = self._spans[-1 if self._plan.is_chain else 0]
         self._reservation.settle(call.usage, call.cost_usd)
         return self._spans
+
+    def _guarded(self, hooked: Hooked) -> None:
+        entries = hooked.entries
+        if entries:
+            self._trace.says(guards=on_record(entries))
+        for entry in entries:
+            if entry.acted:
+                self._trace.guarded(entry)
+        if hooked.ask is not self._ask and hooked.may_record:
+            # A guard beside the call has said what the record shows of the request.
+            self._ask = hooked.ask
+            self._asked = self._sent = self._ask.dialect.messages(self._ask.envelope)
+        if hooked.blocked is not None:
+            # A guard's refusal says nothing about the target.
+            self._ours = True
+            self._trace.says(blocked=hooked.blocked.guard)
 
     async def _record(self, outcome: Outcome) -> None:
         await self._journal.write(self._finish(outcome))
@@ -300,6 +411,11 @@ class Exchange:
 
 def _is_answer(begun: Begun) -> bool:
     return begun.reply.status < 400
+
+
+async def _dropped(begun: Begun) -> None:
+    """An answer that a guard keeps from the caller."""
+    await close(begun.reply.chunks)
 
 
 async def _pieces(begun: Begun) -> AsyncIterator[Sequence[Piece]]:

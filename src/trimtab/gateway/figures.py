@@ -47,11 +47,23 @@ class Histogram:
 class Calls:
     """The sums of one set of labels."""
 
-    __slots__ = ("cost_usd", "duration", "first_token", "input", "output", "requests", "unpriced")
+    __slots__ = (
+        "cost_usd",
+        "duration",
+        "first_token",
+        "hits",
+        "input",
+        "misses",
+        "output",
+        "requests",
+        "saved_usd",
+        "unpriced",
+    )
 
     def __init__(self) -> None:
         self.requests = self.unpriced = self.input = self.output = 0
-        self.cost_usd = Decimal(0)
+        self.hits = self.misses = 0  # of the cache, where a request was looked for in it
+        self.cost_usd = self.saved_usd = Decimal(0)
         self.duration = Histogram()
         self.first_token = Histogram()
 
@@ -72,6 +84,8 @@ class Figures:
         sums.duration.add((root.end_ns - root.start_ns) / _NS_PER_S)
         if call.first_token_ns is not None:
             sums.first_token.add((call.first_token_ns - root.start_ns) / _NS_PER_S)
+        if cached := call.attributes.get("trimtab.cache"):
+            _cached(sums, cached, call)
         usage = call.usage
         if usage is None:
             return
@@ -89,3 +103,12 @@ class Figures:
                 labels = Labels("other", "other", "other", labels.status)
             sums = self.calls.setdefault(labels, Calls())
         return sums
+
+
+def _cached(sums: Calls, verdict: str, call: Span) -> None:
+    if verdict == "miss":
+        sums.misses += 1
+        return
+    sums.hits += 1
+    if saved := call.attributes.get("trimtab.cache.saved_usd"):
+        sums.saved_usd += Decimal(saved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from random import Random, SystemRandom
 from typing import Any
@@ -12,14 +12,17 @@ import msgspec
 from trimtab.dialects.llm import DIALECTS, passthrough
 from trimtab.dialects.llm.dialect import Dialect
 from trimtab.dialects.llm.openai_responses import previous
-from trimtab.errors import Overloaded
+from trimtab.errors import InvalidRequest, Overloaded
 from trimtab.gateway.admission import Admission, Reservation
 from trimtab.gateway.answer import Answer
-from trimtab.gateway.ask import Ask, Caller, Passing
+from trimtab.gateway.ask import Ask, Caller, Passing, Told
 from trimtab.gateway.attempts import Attempts, Candidates
+from trimtab.gateway.cache import AnswerCache
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.health import Health
+from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.journal import Journal
+from trimtab.gateway.lookup import Lookup, lookup_of
 from trimtab.gateway.routing import Router
 from trimtab.gateway.shadow import Shadows
 from trimtab.gateway.snapshot import Plan, Snapshot
@@ -42,6 +45,8 @@ class Gateway:
         snapshot: what can answer; swap it by assigning `gateway.snapshot`.
         journal: makes records durable.
         admission: who may ask what, and how much.
+        cache: for the routes that want one; None: every answer is a model's.
+        hooks: which guards a request passes, by its route.
     """
 
     def __init__(
@@ -53,8 +58,12 @@ class Gateway:
         clock: Clock,
         limits: Limits,
         random: Random | None = None,
+        cache: AnswerCache | None = None,
+        hooks: Callable[[Ask, Plan], Hooks | None] | None = None,
     ) -> None:
+        self._hooks = hooks
         self.snapshot = snapshot
+        self.cache = cache
         self.health = Health(clock)
         self._random = random or SystemRandom()
         self._router = Router(self.health, clock=clock, random=self._random)
@@ -82,18 +91,21 @@ class Gateway:
         caller: Caller,
         *,
         variables: Mapping[str, Any] = _NOTHING,
+        prompt_model: str | None = None,
     ) -> Answer:
         """Answer one request.
 
         Args:
             variables: for the prompt of the route; those of the body's `trimtab.variables` win.
+            prompt_model: who answers a prompt that is asked for by its name; the body's
+                `trimtab.model` wins.
         Raises:
             InvalidRequest, NotFound, Forbidden, RateLimited, Overloaded: refused before anything
                 was called.
             ProviderError: nothing answered; the failed call is on record.
             NotDurable: the call could not be recorded, so its answer is withheld.
         """
-        ask = _read(dialect, body, caller, variables)
+        ask = _read(dialect, body, caller, variables, prompt_model)
         return await self._answer(ask, self._plan(ask))
 
     async def pass_on(self, passing: Passing, caller: Caller, *, provider: str | None) -> Answer:
@@ -109,9 +121,17 @@ class Gateway:
             dialect=passthrough.PASSTHROUGH, envelope=envelope, caller=caller, passing=passing
         )
         plan = self._plan(ask) if envelope.model else self.snapshot.provider_plan(provider)
+        if plan.prompt is not None:
+            raise InvalidRequest(
+                f"{plan.prompt.prompt.ref} is a prompt, and this request has no messages",
+                where="model",
+                fix="name a route or a model of GET /v1/models",
+            )
         return await self._answer(ask, plan)
 
-    async def _answer(self, ask: Ask, plan: Plan) -> Answer:
+    async def _answer(self, ask: Ask, plan: Plan, hooks: Hooks | None = None) -> Answer:
+        if hooks is None and self._hooks is not None:
+            hooks = self._hooks(ask, plan)
         self._enter()
         reservation: Reservation | None = None
         try:
@@ -123,6 +143,7 @@ class Gateway:
                 reservation,
                 journal=self._journal,
                 clock=self._clock,
+                hooks=hooks,
             )
         except BaseException:
             if reservation is not None:
@@ -130,19 +151,23 @@ class Gateway:
             self._leave()
             raise
         exchange.when_done(self._leave)
+        lookup = lookup_of(self.cache, ask, plan, self._clock)
+        if lookup is not None:
+            exchange.look_up(lookup)
+            exchange.when_done(partial(self._looked_up, lookup))
         for target in self._router.shadows(plan.compiled):
-            self.shadows.start(partial(self._copy, ask, target))
+            self.shadows.start(partial(self._copy, ask, target, hooks))
         if ask.dialect.name == "openai.responses":
             exchange.remember(self._router.answered)
         return await exchange.answer()
 
-    async def _copy(self, ask: Ask, target: Target) -> None:
+    async def _copy(self, ask: Ask, target: Target, hooks: Hooks | None) -> None:
         """Ask a target the same in the shadow; what it says is on record and goes to nobody."""
         caller = msgspec.structs.replace(
             ask.caller, attributes={**ask.caller.attributes, "trimtab.shadow": True}
         )
         copy = msgspec.structs.replace(ask, caller=caller)
-        answer = await self._answer(copy, self.snapshot.direct_plan(target))
+        answer = await self._answer(copy, self.snapshot.direct_plan(target), hooks)
         try:
             async for _ in answer.chunks:
                 pass
@@ -155,10 +180,10 @@ class Gateway:
             ask.caller.project,
             ask.envelope.model,
             lambda compiled: self._router.arm(compiled, unit),
+            prompt_model=ask.prompt_model,
         )
 
     def _attempts(self, ask: Ask, plan: Plan, reservation: Reservation) -> Attempts:
-        route = plan.compiled.route
         continued = previous(ask.envelope) if ask.dialect.name == "openai.responses" else None
         candidates: Candidates = partial(
             self._router.candidates,
@@ -173,9 +198,9 @@ class Gateway:
         return Attempts(
             candidates,
             health=self.health,
-            retries=route.retries,
-            total_s=route.timeouts.total_s,
-            breaker=route.breaker,
+            retries=plan.compiled.retries,
+            total_s=plan.compiled.timeouts.total_s,
+            breaker=plan.compiled.breaker,
             clock=self._clock,
             random=self._random,
         )
@@ -190,6 +215,12 @@ class Gateway:
             )
         self._in_flight += 1
 
+    def _looked_up(self, lookup: Lookup) -> None:
+        try:
+            lookup.over()
+        finally:
+            self._leave()
+
     def _leave(self) -> None:
         self._in_flight -= 1
 
@@ -202,9 +233,22 @@ def _approved(
     )
 
 
-def _read(dialect: Dialect, body: bytes, caller: Caller, variables: Mapping[str, Any]) -> Ask:
+def _read(
+    dialect: Dialect,
+    body: bytes,
+    caller: Caller,
+    variables: Mapping[str, Any],
+    prompt_model: str | None,
+) -> Ask:
     envelope = dialect.envelope(body)
-    told = envelope.trimtab.get("variables") if envelope.trimtab else None
-    if isinstance(told, dict):
-        variables = {**variables, **told}
-    return Ask(dialect=dialect, envelope=envelope, caller=caller, variables=variables)
+    if envelope.trimtab:
+        told = Told.of(envelope.trimtab)
+        variables = {**variables, **told.variables}
+        prompt_model = told.model or prompt_model
+    return Ask(
+        dialect=dialect,
+        envelope=envelope,
+        caller=caller,
+        variables=variables,
+        prompt_model=prompt_model,
+    )

@@ -8,14 +8,13 @@ about it as it comes (`gateway.holding`) or whole (`after`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from trimtab.dialects.llm import texts
-from trimtab.errors import Blocked
+from trimtab.dialects.llm import edits, texts
+from trimtab.errors import Blocked, InvalidRequest
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.rulings import Bench, Block, Entry, Verdict, applied
 from trimtab.ports import Clock, Edit, Guard, GuardSubject, GuardText, Place
@@ -23,6 +22,8 @@ from trimtab.records import Passage
 
 T = TypeVar("T")
 
+_NOT_JSON = "the arguments of a tool cannot be rewritten"
+_NO_TEXTS = "answers of this kind have no texts"
 _UNREAD = "requests that are passed on are not read"
 
 
@@ -47,9 +48,15 @@ class Hooked:
         self._beside = Bench(hooks.beside, "input", clock, may_replace=False)
         self.output = Bench(hooks.after, "output", clock)
         self.blocked: Block | None = None
+        self._unread: str | None = None
         if ask.passing is not None:
-            for bench in (self._before, self._beside, self.output):
-                bench.skip(_UNREAD)
+            self._before.skip(_UNREAD)
+            self._beside.skip(_UNREAD)
+            self._unread = _UNREAD
+        elif not edits.has_texts(ask.dialect.name):
+            self._unread = _NO_TEXTS
+        if self._unread is not None:
+            self.output.skip(self._unread)
 
     @property
     def entries(self) -> list[Entry]:
@@ -59,29 +66,29 @@ class Hooked:
 
     @property
     def guards_output(self) -> bool:
-        return bool(self.output.guards) and self.ask.passing is None
+        return bool(self.output.guards) and self._unread is None
+
+    @property
+    def may_record(self) -> bool:
+        """False when a guard that decides what is on record could not do so, and refused."""
+        failed = ("error", "timeout")
+        return not any(one.blocked and one.action in failed for one in self._before.entries)
 
     async def before(self) -> Block | None:
         """Ask the guards about the request; `ask` is then the one to send and to record."""
         if not self._before.guards or self.ask.passing is not None:
             return None
         said, variables = self._texts()
-        places = [_place(one) for one in said]
-        given = [
-            GuardText(place=place, text=one.text) for place, one in zip(places, said, strict=True)
+        given = [GuardText(place=_place(one), text=one.text) for one in said]
+        given += [
+            GuardText(place=Place("variable", index), text=text)
+            for index, text in enumerate(variables.values())
         ]
-        named = {_variable(index): name for index, name in enumerate(variables)}
-        given += [GuardText(place=at, text=variables[name]) for at, name in named.items()]
         verdict = await self._rule(self._before, given)
-        if verdict.edits:
-            changed = _changed(given, verdict.edits)
-            at = {place: one.at for place, one in zip(places, said, strict=True)}
-            self._rewrite(
-                {at[place]: text for place, text in changed.items() if place in at},
-                {named[place]: text for place, text in changed.items() if place in named},
-            )
         self.blocked = verdict.block
-        return verdict.block
+        if verdict.edits:
+            self._edit(said, given, verdict.edits)
+        return self.blocked
 
     async def passages(self, found: list[Passage]) -> list[Passage]:
         """Ask the guards about what was retrieved. Raises Blocked."""
@@ -101,33 +108,45 @@ class Hooked:
             for passage, text in zip(found, given, strict=True)
         ]
 
-    async def beside(self, call: Coroutine[Any, Any, T]) -> T:
+    async def beside(
+        self, call: Coroutine[Any, Any, T], *, drop: Callable[[T], Awaitable[None]]
+    ) -> T:
         """The result of a call, once the guards beside it agree; it is cancelled if they do not.
 
+        Args:
+            drop: closes a result that nobody may have.
         Raises:
-            Blocked: the call may have been made, and its answer is dropped.
+            Blocked: the call may have been made.
         """
         if not self._beside.guards or self.ask.passing is not None:
             return await call
-        given = [GuardText(place=_place(one), text=one.text) for one in self._texts()[0]]
         calling = asyncio.ensure_future(call)
-        judging = asyncio.ensure_future(self._rule(self._beside, given))
+        judging = asyncio.ensure_future(self._judged_beside())
+        kept = False
         try:
             await asyncio.wait((calling, judging), return_when=asyncio.FIRST_COMPLETED)
-            # A call that failed first leaves nothing to be judged.
-            if calling.done() and calling.exception() is not None:
+            if not judging.done() and _failed(calling):
+                self._beside.skip("the call failed first")
                 return calling.result()
-            verdict = await judging
-            if verdict.block is None:
-                return await calling
+            if (block := await judging) is not None:
+                raise refusal(block)
+            result = await calling
+            kept = True
+            return result
         finally:
-            judging.cancel()
-            if not calling.done():
-                calling.cancel()
-                with suppress(BaseException):
-                    await calling
+            await _stopped(judging)
+            await _stopped(calling)
+            if not kept and not _failed(calling):
+                await drop(calling.result())
+
+    async def _judged_beside(self) -> Block | None:
+        said = self._texts()[0]
+        given = [GuardText(place=_place(one), text=one.text) for one in said]
+        verdict = await self._rule(self._beside, given)
         self.blocked = verdict.block
-        raise _Dropped(verdict.block, calling)
+        if verdict.block is not None and verdict.edits:
+            self._edit(said, given, verdict.edits)
+        return verdict.block
 
     async def judge(self, given: Sequence[GuardText]) -> Verdict:
         """Ask the guards of the answer."""
@@ -144,16 +163,54 @@ class Hooked:
         told = {name: text for name, text in ask.variables.items() if isinstance(text, str)}
         return texts.texts(ask.dialect.name, ask.envelope), told
 
-    def _rewrite(
-        self, changed: Mapping[tuple[str, int, int], str], variables: Mapping[str, str]
+    def _edit(
+        self, said: Sequence[texts.Said], given: Sequence[GuardText], changes: Sequence[Edit]
     ) -> None:
+        """Make `ask` the request after these edits; it is blocked where it cannot be."""
         ask = self.ask
-        changes = texts.rewritten(ask.dialect.name, ask.envelope, changed)
-        fields = {
-            name: value if isinstance(value, msgspec.Raw) else msgspec.Raw(value)
-            for name, value in changes.items()
+        new = _changed(given, changes)
+        changed = {one.at: new[place] for one in said if (place := _place(one)) in new}
+        named = {
+            name: new[place]
+            for index, name in enumerate(self._texts()[1])
+            if (place := Place("variable", index)) in new
         }
+        try:
+            fields = texts.rewritten(ask.dialect.name, ask.envelope, changed)
+        except InvalidRequest:
+            self.blocked = self.blocked or Block(
+                guard=self._before.entries[0].name, message=_NOT_JSON
+            )
+            fields = {}
         envelope = msgspec.structs.replace(ask.envelope, fields={**ask.envelope.fields, **fields})
         self.ask = msgspec.structs.replace(
-            ask, envelope=envelope, variables={**ask.variables, **variables}
+            ask, envelope=envelope, variables={**ask.variables, **named}
         )
+
+
+def refusal(block: Block) -> Blocked:
+    """What the caller of a blocked request is told."""
+    return Blocked(block.message, fix="change what it says and send it again", guard=block.guard)
+
+
+def _place(said: texts.Said) -> Place:
+    return Place(said.role, said.message, said.kind, said.part)
+
+
+def _changed(given: Sequence[GuardText], changes: Sequence[Edit]) -> dict[Place, str]:
+    """The texts that change."""
+    found: dict[Place, list[Edit]] = {}
+    for edit in changes:
+        found.setdefault(edit.place, []).append(edit)
+    return {one.place: applied(one.text, found[one.place]) for one in given if one.place in found}
+
+
+def _failed(task: asyncio.Future[Any]) -> bool:
+    """Whether a task is over without a result."""
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _stopped(task: asyncio.Future[Any]) -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,))

@@ -34,7 +34,7 @@ def outgoing(ask: Ask, prepared: Prepared, target: Target, timeouts: Timeouts) -
     if ask.passing is not None:
         return _passed_on(ask, ask.passing, target, timeouts)
     envelope = ask.envelope
-    lost: tuple[str, ...] = ()
+    lost = prepared.lost
     changes = {**prepared.changes, "model": target.model}
     speaks = target.provider.speaks(target.model)
     if ask.dialect.name in speaks:
@@ -46,7 +46,7 @@ def outgoing(ask: Ask, prepared: Prepared, target: Target, timeouts: Timeouts) -
         dialect = _common(ask.dialect, target)
         changed = ask.dialect.envelope(envelope.body(**changes)) if changes else envelope
         asked = translated(changed, ask.dialect, dialect, model=target.model)
-        body, lost = asked.body, asked.lost
+        body, lost = asked.body, (*lost, *asked.lost)
     call = Call(
         dialect=dialect.name,
         model=target.model,

@@ -1,58 +1,89 @@
-"""What a release does to a request: passages are found, the prompt is put before the messages."""
+"""What a release or a prompt does to a request: it opens its messages, and adds what it brings."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
+from trimtab.dialects.llm.prompt_fields import brought, spoken
 from trimtab.dialects.passages import without_markup, write_passages
 from trimtab.gateway.ask import Ask
-from trimtab.gateway.snapshot import Deployment
+from trimtab.gateway.snapshot import Deployment, Plan
 from trimtab.gateway.trace import CallTrace
 from trimtab.ports import Clock, Template
 from trimtab.records import Message, Passage, text_of
 
+Screen = Callable[[list[Passage]], Awaitable[list[Passage]]]
+
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """What changes in a request, and what the model is told in all, for the record."""
+    """What changes in a request, and what the model is told in all, for the record.
+
+    `lost` is what of the prompt could not be said in the request's dialect.
+    """
 
     changes: dict[str, Any]
     sent: list[Any]
+    lost: tuple[str, ...] = ()
 
 
 async def prepared(
-    ask: Ask, asked: list[Any], deployment: Deployment | None, trace: CallTrace, clock: Clock
+    ask: Ask,
+    asked: list[Any],
+    plan: Plan,
+    trace: CallTrace,
+    clock: Clock,
+    *,
+    screen: Screen | None = None,
 ) -> Prepared:
-    """The request as a release has it; as it came where there is none.
+    """The request as a release or a prompt has it; as it came where there is none.
 
-    The retriever's search becomes a span of the trace.
+    The retriever's search becomes a span of the trace; `screen` sees what it found before anybody.
     """
     changes: dict[str, Any] = {"trimtab": None} if ask.envelope.trimtab else {}
-    if deployment is None:
+    if not plan.is_chain:
         return Prepared(changes=changes, sent=asked)
-    changes |= deployment.parameters
-    if deployment.template is None:
-        return Prepared(changes=changes, sent=asked)
-    opening = await _opening(ask, asked, deployment, deployment.template, trace, clock)
-    changes |= ask.dialect.opened(ask.envelope, opening)
-    return Prepared(changes=changes, sent=[*map(_on_wire, opening), *asked])
+    parameters = spoken(ask.dialect, plan.parameters)
+    changes |= parameters.changes
+    template = plan.template
+    if template is None:
+        return Prepared(changes=changes, sent=asked, lost=parameters.lost)
+    question = _question(asked)
+    passages: list[Passage] = []
+    if plan.deployment is not None:
+        passages = await _found(plan.deployment, question, trace, clock, screen)
+    opening = await _opening(ask, question, passages, template)
+    more = brought(ask.dialect, ask.envelope, template.prompt)
+    changes = {**more.changes, **changes, **ask.dialect.opened(ask.envelope, opening)}
+    return Prepared(
+        changes=changes,
+        sent=[*map(_on_wire, opening), *asked],
+        lost=(*parameters.lost, *more.lost),
+    )
+
+
+async def _found(
+    deployment: Deployment,
+    question: str,
+    trace: CallTrace,
+    clock: Clock,
+    screen: Screen | None,
+) -> list[Passage]:
+    started_ns = clock.now_ns()
+    passages = await _search(deployment, question)
+    if screen is not None:
+        passages = await screen(passages)
+    if deployment.retriever is not None:
+        trace.retrieved(question, passages, started_ns)
+    return passages
 
 
 async def _opening(
-    ask: Ask,
-    asked: list[Any],
-    deployment: Deployment,
-    template: Template,
-    trace: CallTrace,
-    clock: Clock,
+    ask: Ask, question: str, passages: list[Passage], template: Template
 ) -> list[Message]:
-    question = _question(asked)
-    started_ns = clock.now_ns()
-    passages = await _search(deployment, question)
-    if deployment.retriever is not None:
-        trace.retrieved(question, passages, started_ns)
     # A question that a template quotes before its passages must not bring passages of its own.
     told = {name: _plain(value) for name, value in ask.variables.items()}
     own = {"passages": write_passages(passages), "question": without_markup(question)}

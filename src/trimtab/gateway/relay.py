@@ -49,17 +49,34 @@ class Relay:
         writer: of the caller's, where that is another one; None forwards bytes as they come.
         hides_usage: the caller did not ask for the usage event that Trimtab asked for.
         raw: the stream is of bytes and not of events.
+        held: only read: pieces are the provider's, and somebody else says when to `write` them.
     """
 
     def __init__(
-        self, reader: Reader, writer: Writer | None, *, hides_usage: bool, raw: bool = False
+        self,
+        reader: Reader,
+        writer: Writer | None,
+        *,
+        hides_usage: bool,
+        raw: bool = False,
+        held: bool = False,
     ) -> None:
         self._raw = raw
+        self._held = held
         self._reader = reader
         self._writer = writer
         self._hides_usage = hides_usage and writer is None
         self._decoder = sse.Decoder(max_event_bytes=_MAX_EVENT_BYTES)
         self.fold = Fold()
+
+    @property
+    def forwards(self) -> bool:
+        """Whether the provider's bytes are the caller's."""
+        return self._writer is None
+
+    def hold(self) -> None:
+        """Only read from now on."""
+        self._held = True
 
     @property
     def lost(self) -> Sequence[str]:
@@ -84,6 +101,8 @@ class Relay:
     def end(self) -> list[Piece]:
         """What a clean end of the stream means; nothing where that is no end in its dialect."""
         parts = (Ended(),) if self._raw else self._reader.end()
+        if self._held:
+            return [Piece(b"", parts)] if parts else []
         self.fold.take(parts)
         if self._writer is None:
             return [Piece(b"", parts)] if parts else []
@@ -91,9 +110,23 @@ class Relay:
 
     def whole(self, body: bytes) -> bytes:
         """The caller's body for an answer that is not a stream."""
-        parts = self._reader.body(body)
+        return self.write_whole(body, self.read_whole(body))
+
+    def read_whole(self, body: bytes) -> Sequence[Part]:
+        """What a whole answer says."""
+        return self._reader.body(body)
+
+    def write_whole(self, body: bytes, parts: Sequence[Part]) -> bytes:
+        """The caller's body for an answer that says these parts."""
         self.fold.take(parts)
         return body if self._writer is None else self._writer.body(parts)
+
+    def write(self, piece: Piece) -> Piece:
+        """A piece that was held, as the caller gets it."""
+        self.fold.take(piece.parts)
+        if self._writer is None:
+            return piece
+        return Piece(b"".join(map(self._writer.stream, piece.parts)), piece.parts)
 
     def refusal(self, body: bytes) -> str | None:
         """What the body of an error says, read in the provider's dialect."""
@@ -101,9 +134,10 @@ class Relay:
         return next((part.message for part in parts if isinstance(part, Failed)), None)
 
     def _piece(self, event: sse.Event, parts: Sequence[Part]) -> Piece:
-        self.fold.take(parts)
-        if self._writer is not None:
-            return Piece(b"".join(map(self._writer.stream, parts)), parts)
+        if not self._held:
+            self.fold.take(parts)
+            if self._writer is not None:
+                return Piece(b"".join(map(self._writer.stream, parts)), parts)
         if self._hides_usage and _only_usage(event, parts):
             return Piece(b"", parts)
         return Piece(event.raw, parts)

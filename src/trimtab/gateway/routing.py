@@ -21,6 +21,7 @@ from trimtab.gateway.pools import Chance, Pool, chosen
 from trimtab.gateway.target import Target
 from trimtab.ports import Clock
 from trimtab.records import Route
+from trimtab.records.route import Breaker, Retries, Timeouts
 
 _MOST_RESPONSES = 16_384
 
@@ -36,11 +37,15 @@ class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
     """A route made ready to answer.
 
     `main` (the live release, or the route's own targets) answers unless `split` or `canary` does.
-    `arms` has every release of the route by `route@version`.
+    `arms` has every release of the route by `route@version`. `retries`, `timeouts` and `breaker`
+    are the route's own or else the gateway's.
     """
 
     route: Route
     main: Arm
+    retries: Retries = Retries()
+    timeouts: Timeouts = Timeouts()
+    breaker: Breaker = Breaker()
     split: tuple[Arm, ...] = ()
     bounds: tuple[float, ...] = ()  # upper ends of the split's shares, the last one 1
     canary: Arm | None = None

@@ -19,14 +19,18 @@ from trimtab.gateway.routing import Arm, CompiledRoute
 from trimtab.gateway.target import Target
 from trimtab.ports import Provider, Retriever, Template
 from trimtab.records import ModelCard, Price, Release, Route
+from trimtab.records.route import RouteDefaults
 
 _log = logging.getLogger("trimtab.gateway")
 _MOST_UNLISTED = 1024  # models that no provider lists, of which the compiled form is kept
-
-_DEFAULTS = Route(name="default")
+_DEFAULTS = RouteDefaults()
 
 
 def _unpriced(_model: str, _provider: str) -> Price | None:
+    return None
+
+
+def _no_prompt(_project: str, _ref: str) -> Template | None:
     return None
 
 
@@ -49,17 +53,43 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What will answer one request: an arm of a route, and the release it is, if it is one.
 
-    `is_route` False: a model was asked for by its own name.
+    `prompt` is one that was asked for by its name. `is_route` False: the model has no route, and
+    is asked by its own name.
     """
 
     compiled: CompiledRoute
     arm: Arm
     deployment: Deployment | None = None
+    prompt: Template | None = None
     is_route: bool = True
 
     @property
     def route(self) -> str | None:
         return self.compiled.route.name if self.is_route else None
+
+    @property
+    def name(self) -> str:
+        """What was asked for, in the words of whoever set it up."""
+        if self.deployment is not None:
+            return self.deployment.release.route
+        return self.prompt.prompt.name if self.prompt is not None else self.compiled.route.name
+
+    @property
+    def template(self) -> Template | None:
+        """The prompt that goes before the request, the release's or the one asked for."""
+        return self.deployment.template if self.deployment is not None else self.prompt
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What the release or the prompt decides beside the words."""
+        if self.deployment is not None:
+            return self.deployment.parameters
+        return self.prompt.prompt.parameters if self.prompt is not None else {}
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether calling the model is only a part of what is done for the request."""
+        return self.deployment is not None or self.prompt is not None
 
 
 class Snapshot:
@@ -69,6 +99,8 @@ class Snapshot:
         providers: by name; `provider/model` reaches a provider's model directly.
         deployments: releases that may answer, of every project.
         routes: how names are answered; a route with releases needs none.
+        prompts: the prompt of a project that a reference means, ready to render.
+        default_model: the model or route that answers prompts which name none.
         defaults: retries, timeouts and breaker where no route says.
         price: of a model and its provider, for those that no provider lists.
     """
@@ -79,10 +111,14 @@ class Snapshot:
         deployments: Iterable[Deployment] = (),
         routes: Iterable[Route] = (),
         *,
-        defaults: Route = _DEFAULTS,
+        prompts: Callable[[str, str], Template | None] = _no_prompt,
+        default_model: str | None = None,
+        defaults: RouteDefaults = _DEFAULTS,
         price: Callable[[str, str], Price | None] = _unpriced,
     ) -> None:
         self._price = price
+        self._prompts = prompts
+        self._default_model = default_model
         self._providers = dict(providers)
         self.defaults = defaults
         self.cards = {card.id: card for provider in providers.values() for card in provider.cards()}
@@ -101,15 +137,32 @@ class Snapshot:
         for project in self._projects.values():
             project.compile()
 
-    def plan(self, project: str, name: str, choose: Choose | None = None) -> Plan:
-        """What answers to a name: a route, an alias, `route@version`, or `provider/model`.
+    def plan(
+        self,
+        project: str,
+        name: str,
+        choose: Choose | None = None,
+        *,
+        prompt_model: str | None = None,
+    ) -> Plan:
+        """What answers to a name: a route, an alias, `route@version`, `provider/model`, a prompt.
 
         Args:
             choose: picks the arm of a route that has several; by default the main one.
+            prompt_model: the model or route that answers, where the name is a prompt's.
         Raises:
             NotFound: names the close matches and where to look.
-            InvalidRequest: the route cannot answer, and why.
+            InvalidRequest: the route cannot answer, and why; a prompt without a model.
         """
+        plan = self._named(project, name, choose)
+        if plan is not None:
+            return plan
+        prompt = self._prompts(project, name)
+        if prompt is not None:
+            return self._prompted(project, prompt, prompt_model or self._default_model, choose)
+        raise self._unknown(project, name, "model")
+
+    def _named(self, project: str, name: str, choose: Choose | None) -> Plan | None:
         known = self._projects.get(project)
         compiled = known.find(name) if known is not None else None
         if compiled is not None:
@@ -119,11 +172,30 @@ class Snapshot:
         compiled = self._models.get(name) or self._direct(name)
         if compiled is not None and compiled.main is not None:
             return Plan(compiled=compiled, arm=compiled.main, is_route=False)
+        return None
+
+    def _prompted(
+        self, project: str, prompt: Template, model: str | None, choose: Choose | None
+    ) -> Plan:
+        """A prompt over a model. Of a route only its models are used, not a prompt of its own."""
+        if model is None:
+            raise InvalidRequest(
+                f"{prompt.prompt.ref} is a prompt, and no model is named to answer it",
+                where="trimtab.model",
+                fix='send {"trimtab": {"model": "provider/model"}} or the header x-trimtab-model, '
+                "or set gateway.default_model",
+            )
+        plan = self._named(project, model, choose)
+        if plan is None:
+            raise self._unknown(project, model, "trimtab.model")
+        return msgspec.structs.replace(plan, deployment=None, prompt=prompt)
+
+    def _unknown(self, project: str, name: str, where: str) -> NotFound:
         close = get_close_matches(name[:200], self.names(project), n=3)
         hint = f"did you mean {', '.join(close)}? " if close else ""
-        raise NotFound(
+        return NotFound(
             f"no route or model {name[:200]!r}",
-            where="model",
+            where=where,
             fix=f"{hint}GET /v1/models lists them",
         )
 
@@ -216,12 +288,12 @@ class _Project:
         for name, deployed in self._deployed.items():
             route = self._settings.get(name) or self._plain(deployed[0].release)
             for one in deployed:
-                self._compiled[one.release.ref] = pinned(route, one)
+                self._compiled[one.release.ref] = pinned(route, one, self._snapshot.defaults)
         for name in {*self._settings, *self._deployed}:
             try:
                 found = self.route(name)
                 if found is not None:
-                    self._compiled[name] = compile_route(found, self)
+                    self._compiled[name] = compile_route(found, self, self._snapshot.defaults)
             except TrimtabError as error:
                 self._broken[name] = error
                 if name in self._settings:
@@ -265,9 +337,7 @@ class _Project:
 
     def _plain(self, release: Release) -> Route:
         """The route of a release for which nothing was set up."""
-        return msgspec.structs.replace(
-            self._snapshot.defaults, project=release.project, name=release.route
-        )
+        return Route(project=release.project, name=release.route)
 
 
 __all__ = ["Deployment", "Plan", "Snapshot", "Target"]

@@ -1,23 +1,27 @@
 """The record of one call, built while it happens: a root span and its children.
 
-A call that only went to a model is one span; a release makes the model's span a child of its own.
+A call that only went to a model is one span; a release or a prompt makes the model's span a child
+of its own.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from trimtab.errors import TrimtabError
 from trimtab.gateway.ask import Caller
+from trimtab.gateway.rulings import Entry, on_record
 from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock
 from trimtab.records import Passage, Span, Usage, cost_usd, text_of
-from trimtab.records.span import SpanKind, SpanStatus
+from trimtab.records.span import CostSource, SpanKind, SpanStatus
 
+_FINISHED = "gen_ai.response.finish_reasons"
 _BYTES_PER_TOKEN = 4  # A rough average over English text, used only where nothing was reported.
 # Dialects without words, or whose providers say what they used if it costs anything.
 _NOT_ESTIMATED = frozenset({"passthrough", "openai.moderations", "anthropic.count_tokens"})
@@ -25,7 +29,7 @@ _KINDS: dict[str, SpanKind] = {"openai.embeddings": "embedding"}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How the model call ended."""
+    """How the model call ended. `free`: no model was called for the answer."""
 
     status: SpanStatus
     output: Any = None
@@ -34,6 +38,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     first_token_ns: int | None = None
     attributes: dict[str, Any] = {}
+    free: bool = False
 
 
 class CallTrace:
@@ -68,6 +73,21 @@ class CallTrace:
             )
         )
 
+    def guarded(self, entry: Entry) -> None:
+        """Add the span of a guard that did something."""
+        failed = entry.action in ("error", "timeout")
+        self._children.append(
+            self._span(
+                name=entry.name,
+                kind="guard",
+                start_ns=entry.started_ns,
+                end_ns=entry.ended_ns,
+                status="error" if failed else "ok",
+                error=entry.error if failed else None,
+                output=on_record([entry])[0],
+            )
+        )
+
     def calling(self) -> None:
         """The model is about to be called."""
         self._called_ns = self._clock.now_ns()
@@ -89,9 +109,10 @@ class CallTrace:
         """
         call = self._call(target, sent, outcome)
         route = self._plan.route
-        if self._plan.deployment is None:
+        if not self._plan.is_chain:
             name = call["model"] or route or "call"
-            return [self._root(name=name, kind=self._kind, input=asked, **call)]
+            root = self._root(name=name, kind=self._kind, input=asked, **call)
+            return [root, *self._children]
         model_span = self._span(
             name=call["model"] or "call",
             kind=self._kind,
@@ -100,7 +121,7 @@ class CallTrace:
             **call,
         )
         root = self._root(
-            name=self._plan.deployment.release.route,
+            name=self._plan.name,
             kind="chain",
             input=asked,
             output=outcome.output,
@@ -111,7 +132,10 @@ class CallTrace:
         return [root, *self._children, model_span]
 
     def _call(self, target: Target | None, sent: Any, outcome: Outcome) -> dict[str, Any]:
-        usage = outcome.usage or (_estimate(sent, outcome) if self._estimates else None)
+        usage = outcome.usage
+        cut = outcome.status != "ok" and _FINISHED not in outcome.attributes
+        if (usage is None or cut) and self._estimates and not outcome.free:
+            usage = _at_least(usage, _estimate(sent, outcome))
         attributes = {**self._caller.attributes, **self._said, **outcome.attributes}
         call: dict[str, Any] = {
             "status": outcome.status,
@@ -126,13 +150,16 @@ class CallTrace:
             return call
         card = target.card
         cost = cost_usd(usage, card.price) if usage else None
+        source: CostSource | None = None if cost is None else "table"
+        if outcome.free:
+            cost, source = Decimal(0), "given"
         if outcome.model and outcome.model != card.id:
             attributes["gen_ai.response.model"] = outcome.model
         return call | {
             "provider": card.provider,
             "model": card.id,
             "cost_usd": cost,
-            "cost_source": None if cost is None else "table",
+            "cost_source": source,
         }
 
     def _root(self, *, name: str, kind: SpanKind, **fields: Any) -> Span:
@@ -140,20 +167,22 @@ class CallTrace:
             name=name, kind=kind, start_ns=self._started_ns, own_id=self.root_id, **fields
         )
 
-    def _span(self, *, own_id: str | None = None, **fields: Any) -> Span:
+    def _span(self, *, own_id: str | None = None, end_ns: int | None = None, **fields: Any) -> Span:
         deployment, caller, route = self._plan.deployment, self._caller, self._plan.route
+        template = self._plan.template
         return Span(
             trace_id=self.trace_id,
             span_id=own_id or ids.span_id(),
             parent_id=None if own_id else self.root_id,
             project=caller.project,
-            end_ns=max(self._clock.now_ns(), fields["start_ns"]),
+            end_ns=max(end_ns or self._clock.now_ns(), fields["start_ns"]),
             session=caller.session,
             user=caller.user,
             environment=caller.environment,
             run=caller.run,
             route=route,
             release=deployment.release.release_id if deployment else None,
+            prompt=template.prompt.ref if template is not None else None,
             service="trimtab.gateway",
             **fields,
         )
@@ -177,3 +206,16 @@ def _estimate(sent: Any, outcome: Outcome) -> Usage | None:
     sizes = [len(msgspec.json.encode(part)) for part in (sent, outcome.output)]
     tokens = [-(-size // _BYTES_PER_TOKEN) for size in sizes]
     return Usage(input=tokens[0], output=tokens[1], estimated=True)
+
+
+def _at_least(told: Usage | None, seen: Usage | None) -> Usage | None:
+    """What was told of an answer that was cut off, but no less output than was seen of it.
+
+    Where usage comes first and last, as in Anthropic's dialect, the first tells of next to none.
+    """
+    if told is None or seen is None:
+        return told or seen
+    missing = seen.total_output - told.total_output
+    if missing <= 0:
+        return told
+    return msgspec.structs.replace(told, output=told.output + missing, estimated=True)

@@ -60,16 +60,30 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
     resets_ns: int
 
 
+class LiveLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How one limit stands at this moment, in use by requests under way too.
+
+    `limit` is the field of the allowance; budgets are in US dollars. `resets_in_s` is until nothing
+    of it is used; None where that is when requests end.
+    """
+
+    limit: str
+    capacity: Decimal
+    used: Decimal
+    left: Decimal
+    resets_in_s: float | None = None
+
+
 class NodeBudget(msgspec.Struct, frozen=True, kw_only=True):
     """What one node allows. `allowance` is None where it has none, `*` in its name the one for
-    each of its kind; `live` is what is in use at this moment, where the gateway tells."""
+    each of its kind; `live` is how each of its limits stands for the gateway at this moment."""
 
     kind: AllowanceKind
     name: str
     allowance: Allowance | None
     day: Period
     month: Period
-    live: Mapping[str, float] | None = None
+    live: tuple[LiveLimit, ...] = ()
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +110,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[NodeBudget, ...]
 
 
-Live = Mapping[tuple[str, AllowanceKind, str], Mapping[str, float]]
-"""What is in use at this moment, by project, kind and name."""
+Live = Mapping[tuple[str, str], tuple[LiveLimit, ...]]
+"""How limits stand at this moment, by kind and name of the node."""
+
+_NOT_TOLD: Live = {}
 
 
 def nodes(key: VirtualKey) -> tuple[Node, ...]:
@@ -116,7 +132,7 @@ def explain(
     spend: SpendStore,
     *,
     now_ns: int,
-    live: Live | None = None,
+    live: Live = _NOT_TOLD,
 ) -> Budget:
     """What a key may still spend at a moment. Raises StoreError."""
     when = periods(now_ns)
@@ -141,7 +157,7 @@ def _node(
     settings: GatewaySettings,
     spent: Mapping[SpendKey, Spend],
     when: Periods,
-    live: Live | None,
+    live: Live,
 ) -> NodeBudget:
     allowance = settings.allowance(project, *node)
 
@@ -154,7 +170,7 @@ def _node(
         allowance=allowance,
         day=period(when.day, allowance.daily_usd if allowance else None, when.day_ends_ns),
         month=period(when.month, allowance.monthly_usd if allowance else None, when.month_ends_ns),
-        live=live.get((project, *node)) if live is not None else None,
+        live=live.get(node, ()),
     )
 
 

@@ -19,6 +19,7 @@ from trimtab.ports.access import (
 )
 from trimtab.ports.blobs import BlobStore
 from trimtab.ports.clock import Clock
+from trimtab.ports.embedding import Embedder
 from trimtab.ports.guarding import Edit, Guard, GuardSubject, GuardText, Place, Ruling
 from trimtab.ports.metadata import (
     CursorStore,
@@ -67,6 +68,7 @@ __all__ = [
     "CursorStore",
     "DatasetStore",
     "Edit",
+    "Embedder",
     "Erased",
     "Erasure",
     "FacetValue",

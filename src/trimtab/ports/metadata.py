@@ -38,6 +38,14 @@ class PromptStore(Protocol):
         """The newest version of each prompt, by name."""
         ...
 
+    def all(self) -> Sequence[Prompt]:
+        """Every version of every prompt of all projects."""
+        ...
+
+    def revision(self) -> int:
+        """A number that grows with every new version of any prompt; cheap to poll."""
+        ...
+
 
 class DatasetStore(Protocol):
     def add(

@@ -10,6 +10,7 @@ import msgspec
 from trimtab.records import (
     Message,
     ModelCard,
+    Prompt,
 )
 
 
@@ -83,12 +84,16 @@ class Provider(Protocol):
 
 
 class Template(Protocol):
-    """A compiled prompt."""
+    """A compiled prompt; `prompt` is what it was made of."""
+
+    @property
+    def prompt(self) -> Prompt: ...
 
     def render(self, variables: Mapping[str, Any]) -> list[Message]:
         """The prompt's messages with its variables filled in.
 
         Raises:
-            InvalidRequest: a variable is missing or the template fails; `where` is the prompt.
+            InvalidRequest: variables are missing, and which, or the template fails; `where` is the
+                prompt.
         """
         ...

@@ -20,38 +20,66 @@ class CompiledPrompt:
     """A prompt ready to render; implements `ports.Template`."""
 
     def __init__(self, prompt: Prompt) -> None:
-        self._ref = prompt.ref
+        self._prompt = prompt
         self._parts = [
             (message, _compile(message, f"prompt {prompt.ref}, message {index}"))
             for index, message in enumerate(prompt.messages)
         ]
 
+    @property
+    def prompt(self) -> Prompt:
+        return self._prompt
+
     def render(self, variables: Mapping[str, Any]) -> list[Message]:
         """The messages with their variables filled in.
 
         Raises:
-            InvalidRequest: a variable is missing or the template fails on these values.
+            InvalidRequest: variables are missing, or the template fails on these values.
         """
         try:
-            return [
-                msgspec.structs.replace(message, content=_ENVIRONMENT.write(template, variables))
-                if template
-                else message
-                for message, template in self._parts
-            ]
+            return self._rendered(variables)
         except jinja2.UndefinedError as error:
-            raise InvalidRequest(
-                f"a variable of the prompt is missing: {error.message}",
-                where=f"prompt {self._ref}",
-                fix="pass the variable, or give it a default in the template",
-            ) from None
+            raise self._missing(variables, error) from None
         except Exception as error:
             # A template is a program: dividing by zero or calling itself for ever is its business.
             raise InvalidRequest(
                 f"the prompt cannot be rendered: {error or type(error).__name__}",
-                where=f"prompt {self._ref}",
+                where=f"prompt {self._prompt.ref}",
                 fix="correct the template and write the prompt again",
             ) from None
+
+    def _rendered(self, variables: Mapping[str, Any]) -> list[Message]:
+        return [
+            msgspec.structs.replace(message, content=_ENVIRONMENT.write(template, variables))
+            if template
+            else message
+            for message, template in self._parts
+        ]
+
+    def _missing(
+        self, variables: Mapping[str, Any], error: jinja2.UndefinedError
+    ) -> InvalidRequest:
+        """All that is missing, so that nobody has to find one variable after the other."""
+        absent = [name for name in variables_of(self._prompt.messages) if name not in variables]
+        filled = {**variables, **dict.fromkeys(absent, jinja2.ChainableUndefined())}
+        needed = [name for name in absent if self._needs(name, filled)]
+        said = f"{', '.join(needed[:20])}" if needed else str(error.message)
+        return InvalidRequest(
+            f"the prompt lacks variables: {said}",
+            where=f"prompt {self._prompt.ref}",
+            fix="pass them, or give them a default in the template",
+            missing=needed,
+        )
+
+    def _needs(self, name: str, filled: Mapping[str, Any]) -> bool:
+        """Whether it cannot be rendered without this one, when all the others are there."""
+        try:
+            self._rendered({key: value for key, value in filled.items() if key != name})
+        except jinja2.UndefinedError:
+            return True
+        except Exception:
+            return False
+        return False
 
 
 def variables_of(messages: Sequence[Message]) -> tuple[str, ...]:

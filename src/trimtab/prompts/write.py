@@ -20,13 +20,15 @@ def write(
     name: str,
     messages: tuple[Message, ...],
     parameters: dict[str, Any] | None = None,
+    tools: tuple[dict[str, Any], ...] = (),
+    output_schema: dict[str, Any] | None = None,
     labels: tuple[str, ...] = (),
 ) -> Prompt:
     """Store the next version of a prompt; the same content again is the same version.
 
     Raises:
-        InvalidRequest: no messages, an unknown role, a parameter that is not a prompt's to set, or
-            a template that does not parse.
+        InvalidRequest: no messages, an unknown role, a parameter that is not a prompt's to set, a
+            tool without a name, or a template that does not parse.
     """
     if not messages:
         raise InvalidRequest(
@@ -38,6 +40,8 @@ def write(
         openai_chat.check_role(message.role, f"messages[{index}].role")
     parameters = parameters or {}
     openai_chat.check_parameters(parameters)
+    for index, tool in enumerate(tools):
+        _check_tool(tool, f"tools[{index}]")
     return prompts.add(
         Prompt(
             name=name,
@@ -46,8 +50,21 @@ def write(
             messages=messages,
             variables=variables_of(messages),
             parameters=parameters,
+            tools=tools,
+            output_schema=output_schema,
             labels=labels,
-            digest=prompt_digest(messages, parameters),
+            digest=prompt_digest(messages, parameters, tools, output_schema),
             created_ns=clock.now_ns(),
         )
     )
+
+
+def _check_tool(tool: dict[str, Any], where: str) -> None:
+    function = tool.get("function")
+    name = function.get("name") if isinstance(function, dict) else None
+    if tool.get("type") != "function" or not isinstance(name, str) or not name:
+        raise InvalidRequest(
+            "a tool of a prompt is a function with a name",
+            where=where,
+            fix='send {"type": "function", "function": {"name": "look_up", "parameters": {}}}',
+        )

@@ -43,6 +43,14 @@ class Breaker(Record, frozen=True, kw_only=True):
     cooldown_s: Annotated[float, Meta(gt=0, le=3600)] = 15.0
 
 
+class RouteDefaults(Record, frozen=True, kw_only=True):
+    """What holds for routes that do not say, and for models that are asked by their own names."""
+
+    retries: Retries = Retries()
+    timeouts: Timeouts = Timeouts()
+    breaker: Breaker = Breaker()
+
+
 class CacheSettings(Record, frozen=True, kw_only=True):
     """What may be answered from memory of earlier answers.
 
@@ -78,6 +86,7 @@ class Route(Record, frozen=True, kw_only=True):
             time to the first byte), `least_busy` the one with fewer calls in flight, `cost` the
             cheapest that is up.
         fallbacks: models or routes asked in turn when no target answers.
+        retries, timeouts, breaker: None leaves each to the gateway's defaults.
         sticky: a session stays with its target, and a user's previous response with its provider.
         split: releases that share the requests (A/B); empty means the live one answers all.
         canary: share of the requests for the release in state `canary`.
@@ -90,9 +99,9 @@ class Route(Record, frozen=True, kw_only=True):
     targets: tuple[ModelTarget, ...] = ()
     choose: Choice = "weighted"
     fallbacks: tuple[str, ...] = ()
-    retries: Retries = Retries()
-    timeouts: Timeouts = Timeouts()
-    breaker: Breaker = Breaker()
+    retries: Retries | None = None
+    timeouts: Timeouts | None = None
+    breaker: Breaker | None = None
     sticky: bool = False
     split: tuple[ReleaseShare, ...] = ()
     canary: Share = 0.0

@@ -156,6 +156,26 @@ class PromptStoreContract:
         ]
         assert store.prompts.list("nowhere") == []
 
+    def test_all_are_every_version_of_every_project(self, store: MetadataStore) -> None:
+        assert list(store.prompts.all()) == []
+        for text, project in [("a", "one"), ("b", "one"), ("a", "two")]:
+            store.prompts.add(sample_prompt(text, project=project))
+        found = sorted((prompt.project, prompt.ref) for prompt in store.prompts.all())
+        assert found == [("one", "docs@1"), ("one", "docs@2"), ("two", "docs@1")]
+
+    def test_the_revision_of_prompts_grows_with_every_version_and_with_nothing_else(
+        self, store: MetadataStore
+    ) -> None:
+        before = store.prompts.revision()
+        store.prompts.add(sample_prompt("a"))
+        first = store.prompts.revision()
+        assert first > before
+        store.prompts.add(sample_prompt("a"))
+        store.releases.add(sample_release())
+        assert store.prompts.revision() == first
+        at_once(lambda i: store.prompts.add(sample_prompt(f"{i}", name=f"p{i % 3}")), 12)
+        assert store.prompts.revision() == first + 12
+
     def test_projects_do_not_see_each_others_prompts(self, store: MetadataStore) -> None:
         store.prompts.add(sample_prompt("a", project="one"))
         assert store.prompts.add(sample_prompt("a", project="two")).version == 1

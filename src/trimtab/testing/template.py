@@ -41,6 +41,9 @@ class TemplateContract:
         template = compiled(MESSAGES)
         assert template.render({"passages": "x"}) == template.render({"passages": "x"})
 
+    def test_it_says_what_it_was_made_of(self, compiled: Compile) -> None:
+        assert compiled(MESSAGES).prompt.messages == MESSAGES
+
     def test_a_missing_variable_is_named(self, compiled: Compile) -> None:
         with pytest.raises(InvalidRequest, match="passages"):
             compiled(MESSAGES).render({})

@@ -8,8 +8,10 @@ nothing, so a crash between the two costs only time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -24,6 +26,8 @@ from trimtab.tracing.spool import Backlog, Frame, Position, Spool
 _log = logging.getLogger("trimtab.tracing")
 _BATCH = 2_000
 _BATCH_BYTES = 32 << 20
+_REST_S = 0.25
+_LONGEST_REST_S = 2.0
 _PROBE_BYTES = 64 * 1024
 
 _decoder = msgspec.json.Decoder(Span)
@@ -69,6 +73,8 @@ class SpanRecorder:
         self._accepted: Position | None = None
         self._stored: Position | None = None
         self._caught_up = False  # with what an earlier process left in the spool
+        self._flushing = 0  # how many wait for what is recorded to be in the store
+        self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -106,11 +112,15 @@ class SpanRecorder:
         target = self._accepted
         if self._task is None or self._task.done():
             return
+        self._flushing += 1
+        self._hurry.set()
         try:
             async with asyncio.timeout(limit_s), self._progress:
                 await self._progress.wait_for(lambda: self._has_stored(target))
         except TimeoutError:
             _log.warning("%d recorded frames are not in the store yet", self._spool.backlog.frames)
+        finally:
+            self._flushing -= 1
 
     async def empty(self) -> None:
         """Wait as `flush` does, then take what was carried over off the disk."""
@@ -151,7 +161,10 @@ class SpanRecorder:
             self._work.clear()
             try:
                 while (taken := await asyncio.to_thread(self._take)) is not None:
+                    began_s = time.monotonic()
                     await self._carry(taken)
+                    if self._caught_up:
+                        await self._rest(time.monotonic() - began_s)
                 if not self._caught_up:
                     self._caught_up = True
                     await self._notify()
@@ -162,6 +175,20 @@ class SpanRecorder:
                 # This task is the only way into the store: it reports and goes on.
                 _log.exception("recorded spans could not be stored; trying again")
                 await self._later()
+
+    async def _rest(self, worked_s: float) -> None:
+        """Let calls gather, and leave the machine to those that are being answered.
+
+        A commit costs as much for one call as for a hundred, and nobody misses a call that nobody
+        looks for: whoever reads waits for `flush`, which ends the rest.
+        """
+        if self._flushing:
+            return
+        self._hurry.clear()
+        rest_s = min(_LONGEST_REST_S, max(_REST_S, 2 * worked_s))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(rest_s):
+                await self._hurry.wait()
 
     async def _later(self) -> None:
         await asyncio.sleep(self._retry_s)

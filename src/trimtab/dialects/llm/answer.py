@@ -15,6 +15,7 @@ from trimtab.dialects.llm.parts import (
     Ended,
     Failed,
     Finished,
+    FinishReason,
     Other,
     Part,
     Reasoning,
@@ -53,6 +54,7 @@ class Fold:
         self.model: str | None = None
         self.usage: Usage | None = None
         self.finished: Finished | None = None
+        self.reasons: set[FinishReason] = set()  # of all choices
         self.error: str | None = None
         self.complete = False
         self.truncated = False
@@ -127,6 +129,7 @@ class Fold:
             self.id = _name(part.id) or self.id
             self.model = _name(part.model) or self.model
         elif isinstance(part, Finished):
+            self.reasons.add(part.reason)
             if part.choice == 0 and len(part.word) <= _MAX_NAME_CHARS:
                 self.finished = part
         elif isinstance(part, Failed):

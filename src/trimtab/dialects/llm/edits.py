@@ -7,6 +7,7 @@ out beside it (log probabilities of tokens) is taken away with it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ import msgspec
 from trimtab.dialects.llm.openai_chat_shapes import as_json
 from trimtab.dialects.llm.openai_fields import as_dict, as_dicts, plain
 from trimtab.dialects.llm.parts import Other, Part, Reasoning, Refusal, Text, ToolCall
+from trimtab.dialects.llm.texts import Kind
 from trimtab.kit import jsonx, sse
 
-Spot = tuple[str, int, int]
+Spot = tuple[Kind, int, int]
 """A text of an answer: kind, choice, and the place of a call among the calls."""
 
 
@@ -81,15 +83,24 @@ def changed(text: str, start: int, changes: Sequence[Change]) -> str:
     """
     found: list[str] = []
     at, end = start, start + len(text)
-    for change in changes:
+    for change in changes[bisect_left(changes, start, key=_end) :]:
         if change.start >= end:
             break
-        if change.end < start or (change.end == start and change.start < start):
+        if change.end == start and change.start < start:
             continue
         if change.start >= start:
             found += (text[at - start : change.start - start], change.text)
         at = max(at, change.end)
     return "".join(found) + text[at - start :]
+
+
+def _end(change: Change) -> int:
+    return change.end
+
+
+def has_texts(dialect: str) -> bool:
+    """Whether answers of a dialect have texts that can be told apart and replaced."""
+    return dialect in _SLOTS
 
 
 class Editor:
@@ -289,7 +300,7 @@ def _item(item: dict[str, Any], index: Any) -> Iterator[_Slot]:
 def _part(part: dict[str, Any], index: Any, place: Any) -> Iterator[_Slot]:
     kind = part.get("type")
     key = "refusal" if kind == "refusal" else "text"
-    beside = (part, "logprobs", [])
+    beside: tuple[dict[str, Any], str, Any] = (part, "logprobs", [])
     yield from _text(part, key, name=(index, kind, place), again=True, beside=beside)
 
 

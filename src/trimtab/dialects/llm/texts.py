@@ -16,7 +16,7 @@ from trimtab.dialects.llm.openai_fields import as_dict, as_dicts
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 
-Kind = Literal["text", "refusal", "reasoning", "tool_arguments", "tool_result", "context"]
+Kind = Literal["text", "refusal", "reasoning", "tool_arguments", "tool_result", "context", "other"]
 
 # Where the texts of a request are: of each dialect its fields, with the role of what they say.
 _FIELDS: Mapping[str, Mapping[str, str]] = {
@@ -50,7 +50,7 @@ class Said(NamedTuple):
     """A text of a request; `at` names it for `rewritten`."""
 
     role: str
-    index: int
+    message: int
     kind: Kind
     part: int
     text: str
@@ -78,7 +78,7 @@ class Slot(NamedTuple):
 def texts(dialect: str, envelope: Envelope) -> list[Said]:
     """Every text of a request in the order it was said; none for a dialect that is not read.
 
-    `index` counts as the messages of the request's record do: from a system text that lies beside
+    `message` counts as the messages of the request's record do: from a system text that lies beside
     the messages, where there is one.
     """
     found: list[Said] = []

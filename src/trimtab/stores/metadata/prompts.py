@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 from sqlalchemy import Connection, insert, select
 
 from trimtab.errors import NotFound
 from trimtab.records import Prompt
 from trimtab.stores.metadata.audit import Audit
+from trimtab.stores.metadata.counter import Counter
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.heads import Heads, Version
 from trimtab.stores.metadata.rows import dump, load
@@ -21,6 +24,7 @@ class SQLPrompts:
         self._database = database
         self._audit = audit
         self._heads = Heads(database, "prompt")
+        self._changes = Counter(database, "prompts")
 
     def add(self, prompt: Prompt) -> Prompt:
         with self._database.write() as connection:
@@ -29,6 +33,8 @@ class SQLPrompts:
                 newest = _body(connection, prompt.project, Version(prompt.name, latest))
                 if newest.digest == prompt.digest:
                     return newest
+            # After the lock of its name: the same content again is no change and counts as none.
+            self._changes.bump(connection)
             added = replace(prompt, version=latest + 1)
             connection.execute(
                 insert(prompts).values(
@@ -68,6 +74,14 @@ class SQLPrompts:
             newest = [load(body, Prompt) for body in connection.execute(query).scalars()]
         # Sorted here: the order of text in PostgreSQL depends on the locale of the database.
         return sorted(newest, key=lambda prompt: prompt.name)
+
+    def all(self) -> Sequence[Prompt]:
+        with self._database.read() as connection:
+            bodies = connection.execute(select(prompts.c.body)).scalars()
+            return [load(body, Prompt) for body in bodies]
+
+    def revision(self) -> int:
+        return self._changes.value()
 
 
 def _body(connection: Connection, project: str, version: Version) -> Prompt:

@@ -1,6 +1,6 @@
-"""The gateway's own cost: requests a second and CPU time a request, durable record included.
+"""The gateway with the embedded model: what a request costs, its durable record included.
 
-    python bench/gateway.py [--requests N] [--connections C]
+    python bench/gateway/embedded.py [--requests N] [--connections C]
 
 A server process answers `trimtab/extract` directly and through a route with retrieval; a bounded
 closed loop of raw keep-alive connections on loopback asks it. CPU is the server's own, from the
@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from footprint import cpu_s, free_port, wait_for
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-MARK = "TELEMETRY_BENCH_MARK"
+MARK = "BENCH_MARK"
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 KIB = 1024
 

@@ -1,0 +1,96 @@
+"""Standing: how the routes of a project would answer at this moment, for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from trimtab.errors import TrimtabError
+from trimtab.gateway.health import BreakerState, TargetState
+from trimtab.gateway.pools import Pool
+from trimtab.gateway.routing import CompiledRoute
+
+Refusal = Callable[[str], str | None]
+
+
+class TargetStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a route may ask.
+
+    `refused` says why the catalogue of approved models keeps it from answering. `ready_in_s` is 0
+    for one that is asked now.
+    """
+
+    model: str
+    weight: float
+    breaker: BreakerState
+    ready_in_s: float
+    refused: str | None
+
+
+class RouteState(msgspec.Struct, frozen=True, kw_only=True):
+    """How a route answers, or in `problem` why it cannot.
+
+    `release` is the one that answers most requests; `fallbacks` are asked in turn when none of
+    `targets` answers.
+    """
+
+    name: str
+    problem: str | None = None
+    release: str | None = None
+    canary: str | None = None
+    split: tuple[str, ...] = ()
+    targets: tuple[TargetStanding, ...] = ()
+    fallbacks: tuple[tuple[TargetStanding, ...], ...] = ()
+
+
+def states(
+    routes: Mapping[str, CompiledRoute | TrimtabError],
+    targets: Iterable[TargetState],
+    refusal: Refusal,
+) -> list[RouteState]:
+    """The state of each route, by name; an alias is a route of its own.
+
+    Args:
+        targets: those that were ever asked.
+        refusal: why a model may not answer, None where it may.
+    """
+    asked = {target.target: target for target in targets}
+    return [_state(name, routes[name], asked, refusal) for name in sorted(routes)]
+
+
+def _state(
+    name: str,
+    route: CompiledRoute | TrimtabError,
+    asked: Mapping[str, TargetState],
+    refusal: Refusal,
+) -> RouteState:
+    if isinstance(route, TrimtabError):
+        return RouteState(name=name, problem=str(route))
+
+    def standing(pool: Pool) -> tuple[TargetStanding, ...]:
+        return tuple(
+            _standing(model, weight, asked.get(model), refusal(model))
+            for model, weight in zip(pool.ids, pool.weights, strict=True)
+        )
+
+    return RouteState(
+        name=name,
+        release=route.main.ref,
+        canary=route.canary.ref if route.canary is not None else None,
+        split=tuple(arm.ref for arm in route.split if arm.ref is not None),
+        targets=standing(route.main.pool),
+        fallbacks=tuple(standing(pool) for pool in route.fallbacks),
+    )
+
+
+def _standing(
+    model: str, weight: float, state: TargetState | None, refused: str | None
+) -> TargetStanding:
+    return TargetStanding(
+        model=model,
+        weight=weight,
+        breaker=state.breaker if state is not None else "closed",
+        ready_in_s=state.ready_in_s if state is not None else 0.0,
+        refused=refused,
+    )

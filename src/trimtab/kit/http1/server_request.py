@@ -1,0 +1,53 @@
+"""A request that is coming in: what an application sees of it, and the body as far as it came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Request:
+    """One request: `scope` for an application, and what has come of its body.
+
+    `complete`: the whole body has come, though perhaps it was not taken yet. `expects`: the client
+    waits for `100 Continue` before it sends the body. `unwanted`: the body is let go.
+    """
+
+    __slots__ = (
+        "_body",
+        "buffered_bytes",
+        "complete",
+        "expects",
+        "keep_alive",
+        "scope",
+        "unwanted",
+    )
+
+    def __init__(
+        self, scope: dict[str, Any], *, keep_alive: bool, expects: bool, complete: bool = False
+    ) -> None:
+        self.scope = scope
+        self.keep_alive = keep_alive
+        self.expects = expects
+        self.complete = complete
+        self.unwanted = False
+        self.buffered_bytes = 0
+        self._body: list[bytes] = []
+
+    def add(self, data: bytes) -> None:
+        if not self.unwanted:
+            self._body.append(data)
+            self.buffered_bytes += len(data)
+
+    def take(self) -> bytes:
+        """All body bytes received and not yet taken; empty when there are none."""
+        body = self._body
+        if not body:
+            return b""
+        data = body[0] if len(body) == 1 else b"".join(body)
+        body.clear()
+        self.buffered_bytes = 0
+        return data
+
+    def let_go(self) -> None:
+        self.unwanted = True
+        self.take()

@@ -1,0 +1,177 @@
+"""What the tests of listeners share: a listener around any application, and a raw client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from typing import Any, NamedTuple
+
+from trimtab.api.listeners import Listener, OwnListener, UvicornListener
+from trimtab.kit.http1.parser import ResponseParser
+from trimtab.kit.http1.server import HTTP1Server, ServerLimits
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+LISTENERS = ("trimtab", "uvicorn")
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+IDLE_S = 5.0
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Wire:
+    """A client that sends what it is told, byte for byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._ahead = b""
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self, method: str = "GET") -> Answer:
+        """The next whole response; raises Disconnected where it breaks off."""
+        parser = ResponseParser(method)
+        while not parser.complete:
+            data, self._ahead = self._ahead, b""
+            data = data or await asyncio.wait_for(self.reader.read(65_536), IDLE_S)
+            if not data:
+                parser.end()
+                break
+            self._ahead = _fed(parser, data)
+        return Answer(parser.status, parser.headers, parser.take())
+
+    async def asked(self, data: bytes, method: str = "GET") -> Answer:
+        await self.send(data)
+        return await self.answer(method)
+
+    async def rest(self) -> bytes:
+        """All that comes until the server closes."""
+        ahead, self._ahead = self._ahead, b""
+        with contextlib.suppress(ConnectionResetError):
+            while data := await asyncio.wait_for(self.reader.read(65_536), IDLE_S):
+                ahead += data
+        return ahead
+
+    async def rest_of(self, ending: bytes) -> int:
+        """How many bytes come until those that end with `ending`."""
+        size, tail = 0, b""
+        while not tail.endswith(ending):
+            data = await asyncio.wait_for(self.reader.read(1 << 20), IDLE_S)
+            assert data, "the server closed"
+            size += len(data)
+            tail = (tail + data)[-len(ending) :]
+        return size
+
+    async def head(self) -> bytes:
+        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), IDLE_S)
+
+
+def _fed(parser: ResponseParser, data: bytes) -> bytes:
+    """Feed one response and no byte more; what is left over."""
+    for at in range(len(data)):
+        parser.feed(data[at : at + 1])
+        if parser.complete:
+            return data[at + 1 :]
+    return b""
+
+
+class Listening:
+    """A listener that serves, and where."""
+
+    def __init__(self, front: Listener, address: Any, tls: ssl.SSLContext | None) -> None:
+        self.front = front
+        self.address = address
+        self._tls = tls
+
+    @contextlib.asynccontextmanager
+    async def wire(self) -> AsyncIterator[Wire]:
+        if isinstance(self.address, str):
+            reader, writer = await asyncio.open_unix_connection(self.address)
+        else:
+            name = "localhost" if self._tls else None
+            reader, writer = await asyncio.open_connection(
+                *self.address[:2], ssl=self._tls, server_hostname=name
+            )
+        try:
+            yield Wire(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+class _Limited(OwnListener):
+    """Trimtab's listener with limits other than those of a configuration."""
+
+    def __init__(self, app: App, limits: ServerLimits) -> None:
+        self._server = HTTP1Server(app, limits=limits)
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    kind: str,
+    app: App,
+    *,
+    limits: ServerLimits | None = None,
+    opened: socket.socket | None = None,
+    tls: tuple[Any, ssl.SSLContext] | None = None,
+) -> AsyncIterator[Listening]:
+    """`app` served by a listener, on a socket of its own or on `opened`.
+
+    Args:
+        limits: for Trimtab's listener; uvicorn has its own.
+        tls: what is served with, and what clients trust.
+    """
+    opened = opened or socket.create_server(("127.0.0.1", 0))
+    address = opened.getsockname()
+    given = tls[0] if tls else None
+    front: Listener
+    if limits is not None:
+        front = _Limited(app, limits)
+    else:
+        front = (OwnListener if kind == "trimtab" else UvicornListener)(app, given)
+    await front.start([opened])
+    try:
+        yield Listening(front, address, tls[1] if tls else None)
+    finally:
+        await front.finish(1)
+        opened.close()
+
+
+async def whole_body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("the client is gone")
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+async def reply(
+    send: Send, body: bytes = b"ok", status: int = 200, headers: Iterator[Any] | Any = ()
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def echo(scope: Message, receive: Receive, send: Send) -> None:
+    """Answers with what was read: method, path, query, headers, body."""
+    body = await whole_body(receive)
+    heads = [b"%b=%b" % field for field in scope["headers"]]
+    told = [scope["method"].encode(), scope["raw_path"], scope["query_string"]]
+    await reply(send, b"\n".join([*told, scope["path"].encode(), *heads, b"", body]))
