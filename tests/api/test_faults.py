@@ -40,6 +40,9 @@ providers:
       - id: big
         price: {{input: "2.5", output: "10"}}
       - id: unpriced
+gateway:
+  defaults:
+    retries: {{attempts: 0}}
 """
     with served(configured(tmp_path / "data", text)) as running:
         yield running

@@ -144,7 +144,7 @@ def wire(dialect: str, parts: Sequence[Part], *, stream: bool) -> list[bytes]:
     return [writer.body(parts)]
 
 
-def request(dialect: str, text: str, *, stream: bool = False, **fields: Any) -> bytes:
+def request(dialect: str, text: str, /, *, stream: bool = False, **fields: Any) -> bytes:
     """The least that a dialect asks for, saying `text`."""
     least: dict[str, Any] = {"model": "far/m", "stream": stream, **fields}
     if dialect == "openai.responses":

@@ -109,7 +109,9 @@ class Calling:
         except TimeoutError:
             raise Retryable(_late(target, self._timeouts.first_token_s)) from None
         except ProviderError as error:
-            raise Retryable(error) from error
+            # A target that refuses our credential, or the request, will do so again.
+            final = 400 <= error.fields.get("answered", 0) < 500
+            raise Retryable(error, again=not final) from error
 
     def _relay(self, dialect: Dialect, reply: Reply) -> Relay:
         ask = self._ask
@@ -160,8 +162,8 @@ class Calling:
                 failure = piece.failure
                 if failure is not None:
                     failed = True
-                    if is_retried(failure.status or 502):
-                        # Not even content of the same chunk has gone to the caller.
+                    # After content it is the end of an answer, in whatever chunks both came.
+                    if not done and is_retried(failure.status or 502):
                         raise Retryable(_failed(begun.target, failure))
                 if piece.has_content or piece.ends:
                     done = True

@@ -206,9 +206,7 @@ class Exchange:
         async def again(changed: Prepared) -> Begun:
             return await Calling(self._ask, changed, timeouts, self._clock, held=held)(begun.target)
 
-        return await structured.settled(
-            begun, self._ask, request, again, limit_s=timeouts.total_s
-        )
+        return await structured.settled(begun, self._ask, request, again, limit_s=timeouts.total_s)
 
     async def _screened(self, hooked: Hooked) -> None:
         """Let the guards see the request, which is the one they leave from now on."""
@@ -341,7 +339,7 @@ class Exchange:
             status=status,
             error=error,
             output=self._output(fold),
-            usage=self._structured.all(fold.usage) if self._structured else fold.usage,
+            usage=self._structured.total(fold.usage) if self._structured else fold.usage,
             model=fold.model,
             first_token_ns=self._first_token_ns,
         )

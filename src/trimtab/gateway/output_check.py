@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -50,7 +51,7 @@ def faults(text: str, schema: dict[str, Any], *, limit_s: float = _LIMIT_S) -> l
         return None  # Which of the others are allowed depends on the expressions.
     token = _until.set(time.monotonic() + limit_s)
     try:
-        return [_fault(error) for error, _ in zip(_errors(schema, value), range(_MOST_FAULTS))]
+        return [_fault(error) for error in islice(_errors(schema, value), _MOST_FAULTS)]
     except Exception:
         # A schema that is none fails in as many ways as there are keywords.
         return None

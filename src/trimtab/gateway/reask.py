@@ -70,9 +70,9 @@ class Structured:
         self._wanted = wanted
         self.valid: bool | None = None
         self.reasks = 0
-        self.earlier: Usage | None = None
-        """What the answers before the last have used."""
-        self._fault: Fault | None = None
+        self._earlier: Usage | None = None  # what the answers before the last have used
+        self._last = Usage()
+        self._faults: list[Fault] = []
 
     @property
     def said(self) -> dict[str, Any]:
@@ -80,8 +80,8 @@ class Structured:
         if self.valid is None:
             return {"output.reasks": self.reasks} if self.reasks else {}
         said: dict[str, Any] = {"output.valid": self.valid, "output.reasks": self.reasks}
-        if self._fault is not None:
-            said["output.fault"] = f"{self._fault.keyword} at {self._fault.where}"
+        if self._faults:
+            said["output.fault"] = f"{self._faults[0].keyword} at {self._faults[0].where}"
         return said
 
     @property
@@ -91,9 +91,11 @@ class Structured:
             headers["x-trimtab-output"] = "valid" if self.valid else "invalid"
         return headers
 
-    def all(self, usage: Usage | None) -> Usage | None:
-        """What all answers have used, if the last has used that."""
-        return usage if self.earlier is None or usage is None else plus(self.earlier, usage)
+    def total(self, usage: Usage | None) -> Usage | None:
+        """What all answers have used, if the provider says that the last has used `usage`."""
+        if self._earlier is None:
+            return usage
+        return plus(self._earlier, usage or self._last)
 
     async def settled(
         self,
@@ -124,16 +126,16 @@ class Structured:
                         await close(again.reply.chunks)
                         break
                     self.reasks += 1
-                    self.earlier = self.all(_used(begun, ask)) or self.earlier
+                    self._earlier = self.total(_used(begun, ask))
                     begun, said = again, self._check(again)
+                    self._last = _used(begun, ask)
         except (Retryable, TrimtabError, TimeoutError):
             pass  # The answer that there is may be of use.
         return begun
 
     def _check(self, begun: Begun) -> str | None:
         """Look at an answer; its text, if it has one that can be asked about."""
-        self._faults: list[Fault] = []
-        self.valid = self._fault = None
+        self._faults, self.valid = [], None
         limit = _CHECKED_BYTES if self._wanted else _CHEAP_BYTES
         if begun.body is None or len(begun.body) > limit:
             return None
@@ -142,7 +144,6 @@ class Structured:
         if text is None or found is None:
             return None
         self._faults, self.valid = found, not found
-        self._fault = found[0] if found else None
         return text
 
 
