@@ -29,7 +29,7 @@ services: ## PostgreSQL and Redis for the tests, from Debian's packages, if they
 
 sdks: $(SDKS)/.installed ## the SDKs of other platforms, in environments of their own, if they are missing
 
-$(SDKS)/.installed: dev/sdks/install.sh $(wildcard dev/sdks/*.txt) | $(BASE)
+$(SDKS)/.installed: dev/sdks/install.sh $(wildcard dev/sdks/*.txt dev/sdks/node/*.json) | $(BASE)
 	PYTHON=$(BIN)/python sh dev/sdks/install.sh $(SDKS)
 	touch $@
 
@@ -46,13 +46,14 @@ check: $(STAMP) ## style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-peers: ## the systems that bench/telemetry compares with, if they are missing (1.7 GB)
+peers: ## the systems that bench/telemetry and bench/gateway compare with, if they are missing (3 GB)
 	sh dev/peers/install.sh
 
 bench: $(STAMP) peers ## the figures the README quotes, into bench/results
-	for name in footprint gateway http1_client calibrate_extract; do \
-	  { echo "\`python bench/$$name.py\`"; echo; $(BIN)/python bench/$$name.py; } | tee bench/results/$$name.md; \
+	for name in footprint gateway/embedded http1_client calibrate_extract; do \
+	  { echo "\`python bench/$$name.py\`"; echo; $(BIN)/python bench/$$name.py; } | tee bench/results/$$(basename $$name).md; \
 	done
+	sh bench/gateway/all.sh $(BIN)/python | tee bench/results/gateway.md
 	sh bench/telemetry/all.sh $(BIN)/python | tee bench/results/telemetry.md
 
 docs: $(STAMP) ## run every example of the documentation

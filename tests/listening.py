@@ -6,8 +6,19 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+import threading
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    MutableMapping,
+    Sequence,
+)
 from typing import Any, NamedTuple
+
+import uvloop
 
 from trimtab.api.listeners import Listener, OwnListener, UvicornListener
 from trimtab.kit.http1.parser import ResponseParser
@@ -50,7 +61,7 @@ class Wire:
                 parser.end()
                 break
             self._ahead = _fed(parser, data)
-        return Answer(parser.status, parser.headers, parser.take())
+        return _answer(parser)
 
     async def asked(self, data: bytes, method: str = "GET") -> Answer:
         await self.send(data)
@@ -78,6 +89,10 @@ class Wire:
         return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), IDLE_S)
 
 
+def _answer(parser: ResponseParser) -> Answer:
+    return Answer(parser.status, dict(parser.headers), parser.take())
+
+
 def _fed(parser: ResponseParser, data: bytes) -> bytes:
     """Feed one response and no byte more; what is left over."""
     for at in range(len(data)):
@@ -85,6 +100,50 @@ def _fed(parser: ResponseParser, data: bytes) -> bytes:
         if parser.complete:
             return data[at + 1 :]
     return b""
+
+
+def asked(port: int, pieces: Sequence[bytes], requests: Sequence[bytes]) -> list[Answer]:
+    """What a server answers to requests that are sent in pieces."""
+    answers: list[Answer] = []
+    with socket.create_connection(("127.0.0.1", port), timeout=IDLE_S) as wire:
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            wire.sendall(piece)
+        ahead = b""
+        for _ in requests:
+            parser = ResponseParser("POST")
+            while not parser.complete:
+                data, ahead = ahead or wire.recv(65_536), b""
+                assert data, "the server closed"
+                ahead = _fed(parser, data)
+            answers.append(_answer(parser))
+    return answers
+
+
+@contextlib.contextmanager
+def listening_in_thread(kind: str, app: App) -> Iterator[int]:
+    """`app` served in a thread of its own; the port."""
+    loop, stop, ready = uvloop.new_event_loop(), asyncio.Event(), threading.Event()
+    ports: list[int] = []
+
+    async def serve() -> None:
+        async with listening(kind, app) as at:
+            ports.append(at.address[1])
+            ready.set()
+            await stop.wait()
+
+    def main() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=main)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield ports[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
 
 
 class Listening:
@@ -162,7 +221,7 @@ async def whole_body(receive: Receive) -> bytes:
 
 
 async def reply(
-    send: Send, body: bytes = b"ok", status: int = 200, headers: Iterator[Any] | Any = ()
+    send: Send, body: bytes = b"ok", status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
@@ -173,5 +232,5 @@ async def echo(scope: Message, receive: Receive, send: Send) -> None:
     """Answers with what was read: method, path, query, headers, body."""
     body = await whole_body(receive)
     heads = [b"%b=%b" % field for field in scope["headers"]]
-    told = [scope["method"].encode(), scope["raw_path"], scope["query_string"]]
+    told = [scope["method"].encode(), b"%b?%b" % (scope["raw_path"], scope["query_string"])]
     await reply(send, b"\n".join([*told, scope["path"].encode(), *heads, b"", body]))

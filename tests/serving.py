@@ -94,7 +94,7 @@ def configured(data: Path, text: str = "", **overrides: Any) -> Config:
 
 @contextlib.contextmanager
 def served(config: Config) -> Iterator[Served]:
-    """Open the application, serve it by the listener of the configuration, and close it in order."""
+    """Open the application, serve it by the configured listener, and close it in order."""
     Path(config.data).mkdir(parents=True, exist_ok=True)
     app = App.open(config)
     opened = listen("127.0.0.1", 0)

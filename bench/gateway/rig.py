@@ -63,9 +63,9 @@ def build(directory: Path) -> None:
 
 
 def body(model: str, *, stream: bool = False, size: int = 2300) -> bytes:
-    """A chat request with a tool, of about `size` bytes."""
+    """A chat request with a tool, of about `size` bytes; without `model` where it is empty."""
     asked: dict[str, Any] = {
-        "model": model,
+        **({"model": model} if model else {}),
         "messages": [
             {"role": "system", "content": "You are the support agent of a web shop."},
             {"role": "user", "content": ""},

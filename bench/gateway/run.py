@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -29,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import flame
 import rig
 from parts import PARTS, Rig, Row, measure
-from server import Server
+from server import Server, Unanswered
 from systems import SYSTEMS
 from tables import SHAPES, table
 
@@ -77,12 +78,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def names_of(known: object) -> object:
+def names_of(known: Collection[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         names = text.split(",")
-        unknown = [name for name in names if name not in known]  # type: ignore[operator]
+        unknown = [name for name in names if name not in known]
         if unknown:
-            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(known)}")  # type: ignore[call-overload]
+            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(known)}")
         return names
 
     return parse
@@ -98,7 +99,11 @@ def compare(parts: Rig, directory: Path, wanted: argparse.Namespace) -> None:
                 print("out of time", file=sys.stderr)
                 break
             print(f"round {turn + 1}: {name}", file=sys.stderr)
-            rows = once(parts, directory / f"{name}-{turn}", name, wanted.parts)
+            try:
+                rows = once(parts, directory / f"{name}-{turn}", name, wanted.parts)
+            except Unanswered as problem:
+                print(f"left out: {problem}", file=sys.stderr)
+                continue
             for part, row in rows.items():
                 found[part].setdefault(name, []).append(row)
             if wanted.json:

@@ -39,6 +39,10 @@ class Session(Tree):
         return main, others
 
 
+class Unanswered(Exception):
+    """A system did not start, or does not answer with 200."""
+
+
 class Server:
     """One system in front of the mock; `listening_s` and `answering_s` are from its start."""
 
@@ -66,27 +70,27 @@ class Server:
         self.tree = Session(self.process.pid)
         try:
             self.target = system.target(system.port(place))
-            self.wait("GET", system.ready)
+            self.wait("GET", system.ready, below=500)
             self.listening_s = time.perf_counter() - started
-            self.wait("POST", system.path, body(system.model))
+            self.wait("POST", system.path, body(system.model), below=201)
             self.answering_s = time.perf_counter() - started
         except BaseException:
             self.stop()
             raise
 
-    def wait(self, method: str, path: str, content: bytes | None = None) -> None:
-        """Ask until it is answered with 200."""
+    def wait(self, method: str, path: str, content: bytes | None = None, *, below: int) -> None:
+        """Ask until the answer has a status below one."""
         end, last = time.perf_counter() + 120, b""
         while time.perf_counter() < end and self.process and self.process.poll() is None:
             try:
                 status, last = self.ask(method, path, content)
             except (OSError, http.client.HTTPException):
-                status = 0
-            if status == 200:
+                status = 599
+            if status < below:
                 return
             time.sleep(0.01)
         log = self.log.read_text(errors="replace")[-2000:]
-        raise SystemExit(f"{self.system.name} does not answer {path}: {last[:500]!r}\n{log}")
+        raise Unanswered(f"{self.system.name} does not answer {path}: {last[:500]!r}\n{log}")
 
     def ask(self, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.target.port, timeout=30)
@@ -98,7 +102,7 @@ class Server:
         finally:
             connection.close()
 
-    def stored(self, calls: int, limit_s: float = 120.0) -> float:
+    def stored(self, calls: int, limit_s: float = 60.0) -> float:
         """Wait until the system has put all calls into its store; the CPU seconds of it."""
         used, end = self.tree.cpu_s(), time.perf_counter() + limit_s
         while time.perf_counter() < end:
@@ -108,7 +112,7 @@ class Server:
             time.sleep(0.25)
         return self.tree.cpu_s() - used
 
-    def settle(self, idle_rate: float, limit_s: float = 120.0) -> float:
+    def settle(self, idle_rate: float, limit_s: float = 60.0) -> float:
         """Wait until it uses no more CPU than when idle; the CPU seconds it used until then.
 
         Waits at most `limit_s`: what is left then is not counted.

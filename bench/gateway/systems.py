@@ -203,6 +203,7 @@ class MLflow(System):
     name = "mlflow"
     ready = "/health"
     path = "/gateway/chat/invocations"
+    model = ""  # the path says it, and the body must not
     ending = '"usage"'
 
     def launch(self, place: Place) -> Launch:
@@ -231,7 +232,6 @@ class TensorZero(System):
     """
 
     name = "tensorzero"
-    ready = "/health"
     path = "/openai/v1/chat/completions"
     model = "tensorzero::model_name::mock"
 

@@ -21,6 +21,7 @@ class Shape(NamedTuple):
     title: str
     columns: Sequence[Column]
     ratio_of: str | None = None
+    per_cpu: str | None = None  # CPU of a request: holds where others use the machine too
     added: Sequence[str] = ()  # figures also shown as more than those of `direct`
 
 
@@ -41,6 +42,7 @@ SHAPES = {
             *ERRORS,
         ],
         "rps",
+        "us",
     ),
     "latency": Shape(
         "100 requests/s over an upstream of 50 ms",
@@ -121,6 +123,8 @@ def table(part: str, rows: Mapping[str, Sequence[Row]]) -> str:
     titles += [f"added {name.removesuffix('_ms').replace('_', ' ')} ms" for name in shape.added]
     if shape.ratio_of:
         titles += ["× nginx", "× trimtab"]
+    if shape.per_cpu:
+        titles += ["× nginx by CPU", "× trimtab by CPU"]
     lines = [f"**{shape.title}**", "", "| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for name, row in found.items():
         cells = [name, *(number(row.get(column.figure), column.digits) for column in shape.columns)]
@@ -128,6 +132,9 @@ def table(part: str, rows: Mapping[str, Sequence[Row]]) -> str:
         if shape.ratio_of:
             for reference in ("nginx", "trimtab"):
                 cells.append(ratio(row, found.get(reference), shape.ratio_of))
+        if shape.per_cpu:
+            for reference in ("nginx", "trimtab"):
+                cells.append(ratio(found.get(reference, {}), row, shape.per_cpu))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

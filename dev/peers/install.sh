@@ -20,11 +20,7 @@ for pins in "$here"/*.txt; do
   echo "installing $venv" >&2
   test -x "$venv/bin/python" || "${PYTHON:-python3}" -m venv "$venv"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$pins"
-  case $venv in
-    # A library of MLflow without its server: what of its requirements the gateway does not load is left out.
-    */mlflow-gateway) ;;
-    *) "$venv/bin/python" -m pip check ;;
-  esac
+  "$venv/bin/python" -m pip check
   cp "$pins" "$venv/.installed"
 done
 

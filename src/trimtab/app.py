@@ -365,8 +365,10 @@ class App:
     def _deployment(self, models: Snapshot, release: Release) -> Deployment:
         template, parameters = None, release.parameters
         if release.prompt is not None:
-            prompt = self.metadata.prompts.get(release.project, release.prompt)
-            template, parameters = CompiledPrompt(prompt), {**prompt.parameters, **parameters}
+            template = self._prompts.find(release.project, release.prompt) or CompiledPrompt(
+                self.metadata.prompts.get(release.project, release.prompt)
+            )
+            parameters = {**template.prompt.parameters, **parameters}
         targets = []
         for target in release.targets:
             found = models.target(target.model)

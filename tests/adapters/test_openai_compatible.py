@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests import upstream as play
+from tests.far import compatible
 from tests.loops import LOOPS, run_on
 from tests.upstream import Answer, Upstream
 
@@ -23,10 +24,8 @@ from trimtab.errors import (
     ProviderUnavailable,
     TrimtabError,
 )
-from trimtab.kit.http1 import HTTP1Client
-from trimtab.ports import Call, Reply
+from trimtab.ports import Call, Provider, Reply
 from trimtab.providers.mask import KeyMask
-from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import ModelCard
 from trimtab.testing.provider import folded
 
@@ -46,16 +45,12 @@ def run(request: pytest.FixtureRequest) -> Run:
     return lambda test: run_on(request.param, test)
 
 
-def provider_at(base_url: str, api_key: str | None = KEY, **settings: Any) -> OpenAICompatible:
-    client = settings.pop("client", None) or HTTP1Client()
-    options = {"timeout_s": 20.0, **settings}
-    return OpenAICompatible("acme", base_url, api_key, [CARD], client=client, **options)
+def provider_at(base_url: str, api_key: str | None = KEY, **settings: Any) -> Provider:
+    return compatible(base_url, "acme", api_key=api_key, cards=(CARD,), **settings)
 
 
 @contextlib.asynccontextmanager
-async def talking(
-    *answers: Answer, **settings: Any
-) -> AsyncIterator[tuple[Upstream, OpenAICompatible]]:
+async def talking(*answers: Answer, **settings: Any) -> AsyncIterator[tuple[Upstream, Provider]]:
     """An upstream that plays `answers` and then behaves, and a provider that calls it."""
     async with Upstream(key=KEY) as upstream:
         upstream.play(*answers)
@@ -66,7 +61,7 @@ async def talking(
             await provider.aclose()
 
 
-async def send(provider: OpenAICompatible, *, stream: bool = False, **options: Any) -> Reply:
+async def send(provider: Provider, *, stream: bool = False, **options: Any) -> Reply:
     body = STREAM_BODY if stream else BODY
     return await provider.send(Call(model="small", body=body, stream=stream, **options))
 
@@ -86,7 +81,7 @@ async def received(reply: Reply) -> tuple[bytes, TrimtabError | None]:
     return body, None
 
 
-async def failure(provider: OpenAICompatible, *, stream: bool = False) -> TrimtabError:
+async def failure(provider: Provider, *, stream: bool = False) -> TrimtabError:
     with pytest.raises(TrimtabError) as caught:
         await send(provider, stream=stream)
     return caught.value

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from tests.listening import (
     Message,
     Receive,
     Send,
+    asked,
     echo,
     listening,
+    listening_in_thread,
     reply,
     whole_body,
 )
@@ -100,7 +102,8 @@ def test_a_body_comes_in_chunks_with_extensions_and_trailers(case: Any) -> None:
                     await wire.send(whole[start : start + piece])
                 answer = await wire.answer("POST")
                 assert answer.body.endswith(b"\n\nabc")
-                assert b"x-trailer" not in answer.body
+                if kind == "trimtab":  # uvicorn takes trailers for headers
+                    assert b"x-trailer" not in answer.body
 
     run(test)
 
@@ -115,8 +118,8 @@ def test_a_body_is_asked_for_only_when_it_is_read(case: Any) -> None:
             await reply(send, b"no", 403)
 
     async def test() -> None:
-        expecting = b"POST %b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" + (
-            b"Content-Length: 5\r\n\r\n"
+        expecting = (
+            b"POST %b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
         )
         async with listening(kind, app) as at:
             async with at.wire() as wire:
@@ -172,13 +175,13 @@ def test_a_stream_comes_piece_by_piece(case: Any) -> None:
                 assert b"x-a: b\r\n" in head
                 assert b"transfer-encoding: chunked\r\n" in head
                 go_on.set()
-                body = await wire.reader.readuntil(b"0\r\n\r\n")
-                assert body.startswith(b"3\r\none\r\n")
-                assert body.count(b"two") == 40_000
+                assert await wire.reader.readexactly(8) == b"3\r\none\r\n"
+                assert await wire.rest_of(b"\r\n0\r\n\r\n") == len("1d4c0\r\n") + 120_000 + 7
             async with at.wire() as wire:
                 answer = await wire.asked(GET.replace(b"1.1", b"1.0"))
                 assert answer.body == b"one" + b"two" * 40_000
-                assert "transfer-encoding" not in answer.headers
+                if kind == "trimtab":  # uvicorn sends chunks to clients that do not know them
+                    assert "transfer-encoding" not in answer.headers
 
     run(test)
 
@@ -317,10 +320,15 @@ def test_an_application_that_does_not_read_stops_the_client(case: Any) -> None:
 
         async def app(scope: Message, receive: Receive, send: Send) -> None:
             await go_on.wait()
-            await reply(send, str(len(await whole_body(receive))).encode())
+            size, more = 0, True
+            while more:
+                message = await receive()
+                size += len(message["body"])
+                more = message["more_body"]
+            await reply(send, str(size).encode())
 
         async with listening(kind, app) as at, at.wire() as wire:
-            size = 64 << 20
+            size = 32 << 20
             await wire.send(POST + b"Content-Length: %d\r\n\r\n" % size)
             left = size
             with contextlib.suppress(TimeoutError):
@@ -328,7 +336,7 @@ def test_an_application_that_does_not_read_stops_the_client(case: Any) -> None:
                     async with asyncio.timeout(0.3):
                         await wire.send(b"x" * 65_536)
                     left -= 65_536
-            assert left > size // 2
+            assert left > size // 3
             go_on.set()
             # The piece whose sending timed out is in the buffer of this side already.
             left -= 65_536
@@ -506,27 +514,27 @@ def _requests(draw: st.DrawFn) -> bytes:
     return b"\r\n".join([opening, *lines, b"", b""]) + body
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.fixture(scope="module")
+def echoing() -> Iterator[list[int]]:
+    """The ports of all listeners, in the order of LISTENERS."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(listening_in_thread(kind, echo)) for kind in LISTENERS]
+
+
+@settings(max_examples=200, deadline=None)
 @given(requests=st.lists(_requests(), min_size=1, max_size=4), piece=st.integers(1, 2_000))
-def test_both_read_the_same_in_every_valid_request(requests: list[bytes], piece: int) -> None:
-    read: list[list[bytes]] = []
-
-    async def test() -> None:
-        for kind in LISTENERS:
-            async with listening(kind, echo) as at, at.wire() as wire:
-                whole = b"".join(requests)
-                for start in range(0, len(whole), piece):
-                    await wire.send(whole[start : start + piece])
-                    await asyncio.sleep(0)
-                # uvicorn keeps the white space behind a value.
-                read.append([(await wire.answer("POST")).body for _ in requests])
-
-    run_on("uvloop", test)
-    own, other = read
+def test_both_read_the_same_in_every_valid_request(
+    echoing: list[int], requests: list[bytes], piece: int
+) -> None:
+    whole = b"".join(requests)
+    pieces = [whole[start : start + piece] for start in range(0, len(whole), piece)][:100]
+    pieces.append(whole[len(pieces) * piece :])
+    own, other = ([answer.body for answer in asked(port, pieces, requests)] for port in echoing)
+    # uvicorn keeps the white space behind a value.
     assert own == [_trimmed(body) for body in other]
 
 
 def _trimmed(echoed: bytes) -> bytes:
     head, _, body = echoed.partition(b"\n\n")
-    opening, fields = head.split(b"\n")[:4], head.split(b"\n")[4:]
+    opening, fields = head.split(b"\n")[:3], head.split(b"\n")[3:]
     return b"\n".join([*opening, *(field.rstrip(b" \t") for field in fields)]) + b"\n\n" + body

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.far import compatible
 from tests.upstream import upstream_in_thread
 
 from trimtab.kit.clock import SystemClock
-from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import Provider
 from trimtab.providers.extract import ExtractProvider
-from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import ModelCard
 from trimtab.retrievers.bm25 import BM25
 from trimtab.testing.provider import ProviderContract
@@ -33,9 +32,7 @@ class TestOpenAICompatible(ProviderContract):
     def provider(self) -> Iterator[Provider]:
         card = ModelCard(id="acme/small", provider="acme")
         with upstream_in_thread(key="sk-test-0123456789") as upstream:
-            yield OpenAICompatible(
-                "acme", upstream.base_url, "sk-test-0123456789", [card], 30.0, HTTP1Client()
-            )
+            yield compatible(upstream.base_url, "acme", api_key="sk-test-0123456789", cards=(card,))
 
     @pytest.fixture
     def model(self) -> str:

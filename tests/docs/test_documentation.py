@@ -23,7 +23,7 @@ from tests.docs.pages import (
 )
 
 from trimtab import errors
-from trimtab.api import otlp
+from trimtab.api import llm, otlp, prometheus
 from trimtab.api.asgi import InternalError, MethodNotAllowed, RequestTimeout
 from trimtab.api.frontdoors import langfuse, langsmith, mlflow, opik
 from trimtab.api.http import Endpoint
@@ -227,7 +227,9 @@ def shape(path: str) -> str:
     return re.sub(r"{\w+}", "{}", path.partition("?")[0])
 
 
-ROUTES = {(endpoint.method, shape(endpoint.path)) for endpoint in TABLE}
+PASSED_ON = {endpoint.path for endpoint in TABLE if endpoint.handler is llm.pass_on}
+OURS = [endpoint for endpoint in TABLE if endpoint.path not in PASSED_ON]
+ROUTES = {(endpoint.method, shape(endpoint.path)) for endpoint in OURS}
 
 
 def test_every_route_that_is_named_exists() -> None:
@@ -257,9 +259,21 @@ def home(endpoint: Endpoint) -> str:
 def test_every_route_is_in_the_page_about_its_protocol(page: str) -> None:
     named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)`", DOCS[page])
     found = {(method, shape(path)) for method, path in named}
-    ours = {(one.method, shape(one.path)) for one in TABLE if home(one) == page}
+    ours = {(one.method, shape(one.path)) for one in OURS if home(one) == page}
     assert ours <= found
     assert found <= ROUTES
+
+
+def test_every_path_that_is_passed_on_is_in_the_page_about_the_gateway() -> None:
+    section = DOCS["gateway.md"].partition("## Paths that are passed on")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(/v1/[a-z_]+)`", section))
+    assert named == {path for path in PASSED_ON if "{" not in path}
+
+
+def test_every_metric_is_in_the_page_about_the_gateway() -> None:
+    page = DOCS["gateway.md"].partition("## Metrics")[2].partition("\n## ")[0]
+    for name, _, _ in [*prometheus._COUNTERS, *prometheus._HISTOGRAMS]:
+        assert f"`trimtab_gateway_{name}" in page, name
 
 
 def test_every_query_parameter_is_in_the_page_about_its_route() -> None:

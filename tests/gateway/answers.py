@@ -148,7 +148,7 @@ def _thinking_stream() -> bytes:
         events += [{"type": "content_block_delta", "index": index, "delta": d} for d in deltas]
         events.append({"type": "content_block_stop", "index": index})
     end = {"stop_reason": "end_turn", "stop_sequence": None}
-    events.append({"type": "message_delta", "delta": end, "usage": {"output_tokens": 340}})
+    events.append({"type": "message_delta", "delta": end, "usage": _THINKING["usage"]})
     events.append({"type": "message_stop"})
     return b"".join(_event(event, name=event["type"]) for event in events)
 

@@ -1,4 +1,7 @@
-"""The gateway as it is served, in front of providers on loopback."""
+"""The gateway as it is served, in front of providers on loopback.
+
+Programs in `clients` import packages of environments of their own, so they are not collected here.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import pytest
 from tests.gateway.gateway import Room, room
 from tests.gateway.upstream import providers
 from tests.upstream import Upstream
+
+collect_ignore = ["clients"]
 
 
 @pytest.fixture(scope="package")

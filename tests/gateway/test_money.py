@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.gateway.answers import ANSWERS, CHAT, MESSAGES
+from tests.gateway.answers import ANSWERS, CHAT, MESSAGES, RESPONSES
 from tests.gateway.gateway import Room, question
 from tests.gateway.test_bytes import named
 
@@ -47,16 +47,14 @@ class TestStreamedAndWhole:
         assert spent(shared, dialect, named(model), stream=True) == whole
         assert whole[1] > 0
 
-    def test_they_cost_the_same_for_a_caller_of_another_dialect(
-        self, shared: Room, model: str
-    ) -> None:
-        dialect = ANSWERS[model].dialect
-        whole = spent(shared, dialect, named(model), stream=False)
-        other = MESSAGES if dialect == CHAT else CHAT
-        if dialect == "openai.responses":
-            pytest.skip("platform: OpenAI's API takes chat completions as they are")
-        for stream in (False, True):
-            assert spent(shared, other, named(model), stream=stream) == whole
+
+@pytest.mark.parametrize("model", [name for name in ANSWERS if ANSWERS[name].dialect != RESPONSES])
+def test_an_answer_costs_the_same_for_a_caller_of_another_dialect(shared: Room, model: str) -> None:
+    dialect = ANSWERS[model].dialect
+    whole = spent(shared, dialect, named(model), stream=False)
+    other = MESSAGES if dialect == CHAT else CHAT
+    for stream in (False, True):
+        assert spent(shared, other, named(model), stream=stream) == whole
 
 
 def test_the_price_is_that_of_every_kind_of_token(shared: Room) -> None:

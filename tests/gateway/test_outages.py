@@ -72,7 +72,7 @@ def test_a_locked_metadata_file_fails_no_request(own: Room) -> None:
 
 
 def test_a_metadata_file_that_is_gone_fails_no_request(own: Room) -> None:
-    key, secret = known(own)
+    _, secret = known(own)
     folder = Path(own.server.app.config.data)
 
     def remove() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from tests.gateway import wire
 from tests.gateway.answers import CHAT, MESSAGES, RESPONSES
-from tests.gateway.gateway import ADMIN, Room, question
+from tests.gateway.gateway import ADMIN, Room, question, room
+from tests.upstream import Upstream
 
 MODELS = {CHAT: "oa/plain", MESSAGES: "an/thinking", RESPONSES: "oa/response"}
 BODY = json.dumps(question("oa/plain", user="mark-outer")).encode()
@@ -20,6 +22,16 @@ HEAD = (
 SMUGGLED = (
     HEAD + b"connection: close\r\ncontent-length: " + str(len(INNER)).encode() + b"\r\n\r\n" + INNER
 )
+
+
+@pytest.fixture(scope="module", params=["trimtab", "uvicorn"])
+def shared(
+    request: pytest.FixtureRequest, far: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Room]:
+    """The same gateway behind either listener."""
+    how = {"listener": request.param}
+    with room(tmp_path_factory.mktemp("requests") / "data", far, overrides=how) as running:
+        yield running
 
 
 def length(body: bytes = BODY) -> bytes:
@@ -124,6 +136,18 @@ def test_two_requests_in_a_row_are_two(shared: Room) -> None:
     ]
     chunks = HEAD + CHUNKED + b"\r\n" + chunk(BODY[:9]) + chunk(BODY[9:]) + LAST
     assert wire.answers(shared.server.url, chunks + SMUGGLED) == [200, 200]
+
+
+@pytest.mark.parametrize("key", [ADMIN, "sk-unknown"])
+@pytest.mark.parametrize("size_bytes", [60_000, 70_000, 200_000])
+def test_a_large_body_does_not_keep_the_next_request_from_being_read(
+    shared: Room, size_bytes: int, key: str
+) -> None:
+    """Whether anybody wanted it or not."""
+    body = json.dumps(question("oa/plain", user="x" * size_bytes)).encode()
+    first = HEAD.replace(ADMIN.encode(), key.encode()) + length(body) + b"\r\n" + body
+    expected = [200 if key == ADMIN else 401] * 2 + [200]
+    assert wire.answers(shared.server.url, [first, first, SMUGGLED]) == expected
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)

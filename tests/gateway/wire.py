@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.gateway.gateway import ADMIN, PATHS
 from tests.serving import Reply
+
+_SILENCE_S = 0.5
 
 
 class Broken(Exception):
@@ -75,18 +78,23 @@ def _joined(rest: bytes) -> bytes:
         body, rest = body + more[:length], more[length + 2 :]
 
 
-def answers(url: str, sent: bytes, *, limit_s: float = 5) -> list[int]:
+def answers(url: str, sent: bytes | Sequence[bytes], *, limit_s: float = 5) -> list[int]:
     """The status of every answer that bytes on one connection get, until the server closes it.
 
     A connection that stays open is closed by this side once it is silent for a while, which is
-    also the answer of a server that waits for more.
+    also the answer of a server that waits for more. Of several pieces, each is sent when something
+    of the answer to the one before it is there.
     """
     parts = urlsplit(url)
     raw = b""
     with socket.create_connection((parts.hostname, parts.port), timeout=limit_s) as connection:
-        connection.sendall(sent)
-        connection.settimeout(0.5)
+        first, *more = [sent] if isinstance(sent, bytes) else sent
+        connection.sendall(first)
         try:
+            for piece in more:
+                raw += connection.recv(65_536)
+                connection.sendall(piece)
+            connection.settimeout(_SILENCE_S)
             while chunk := connection.recv(65_536):
                 raw += chunk
         except (TimeoutError, ConnectionResetError):

@@ -11,7 +11,17 @@ from typing import Any
 
 import msgspec
 from tests.stations.virtual import VirtualClock
-from tests.stations.wiring import CALLER, FAR, Script, Wired, wired
+from tests.stations.wiring import (
+    CALLER,
+    DONE,
+    FAR,
+    Script,
+    Wired,
+    event,
+    said,
+    usage,
+    wired,
+)
 
 from trimtab.dialects.llm import DIALECTS
 from trimtab.gateway.answer import Answer
@@ -26,6 +36,8 @@ PRICE = Price(input=Decimal(1_000), output=Decimal(2_000))
 CARD = ModelCard(id=FAR, provider="far", price=PRICE)
 COST_USD = Decimal("0.007")  # of 3 tokens read and 2 written
 LIMIT_BYTES = 1 << 20
+STOP = event(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+FINISHED = [said("Hel"), said("lo"), STOP, usage(3, 2), DONE]
 CHAT = Route(
     name="chat",
     targets=(ModelTarget(model=FAR),),

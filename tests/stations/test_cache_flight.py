@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from tests import upstream as play
-from tests.stations.caching import CARD, CHAT, Cached, ann, answered, body, cached
-from tests.stations.test_cache import FINISHED
+from tests.far import compatible
+from tests.stations.caching import CARD, CHAT, FINISHED, Cached, ann, answered, body, cached
 from tests.stations.wiring import STREAM, Act, fails, in_loop, replies, said
 from tests.upstream import Upstream, chat_completion, chat_events
 
 from trimtab.errors import ProviderError, ProviderTimeout, ProviderUnavailable, TrimtabError
-from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import Reply
-from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records.route import Timeouts
 
 FAILED = fails(ProviderUnavailable("away"))
@@ -57,6 +56,10 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+def called(room: Cached, times: int) -> bool:
+    return len(room.far.calls) == times
+
+
 async def queued(room: Cached, count: int, **options: Any) -> list[asyncio.Task[Put]]:
     """Equal requests of which the first has been sent, and all are in flight."""
     tasks = [asyncio.create_task(room.put(body(**options))) for _ in range(count)]
@@ -83,9 +86,7 @@ def test_of_fifty_equal_requests_one_goes_to_the_provider(tmp_path: Path, *, str
     async def work() -> None:
         async with Upstream() as upstream:
             upstream.play(answer)
-            far = OpenAICompatible(
-                "far", upstream.base_url, None, [CARD], client=HTTP1Client(), timeout_s=20
-            )
+            far = compatible(upstream.base_url, cards=(CARD,))
             async with cached(tmp_path, far) as room:
                 asked = body(stream=stream)
                 tasks = [asyncio.create_task(room.put(asked)) for _ in range(50)]
@@ -142,6 +143,27 @@ def test_when_the_one_that_asks_goes_away_another_takes_over(
             statuses = sorted(span.status for span in await room.spans())
             assert statuses == ["cancelled", "ok", "ok", "ok", "ok"]
             assert (room.gateway.in_flight, len(room.cache.flights)) == (0, 0)
+
+    in_loop(work)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_going_away_is_no_failure_however_many_do(tmp_path: Path, *, stream: bool) -> None:
+    async def work() -> None:
+        async with cached(tmp_path) as room:
+            gate = asyncio.Event()
+            whole = replies(*FINISHED, headers=STREAM) if stream else replies(answered())
+            never = halting(gate, said("Hel")) if stream else later(gate, whole)
+            room.far.play(never, never, never, later(gate, whole))
+            tasks = await queued(room, 7, stream=stream)
+            for asked in range(1, 4):
+                await until(partial(called, room, asked))
+                await asyncio.sleep(0.01)
+                tasks[asked - 1].cancel()
+            await until(lambda: len(room.far.calls) == 4)
+            gate.set()
+            found = await asyncio.gather(*tasks[3:])
+            assert [verdict for verdict, _ in found] == ["miss", "hit", "hit", "hit"]
 
     in_loop(work)
 

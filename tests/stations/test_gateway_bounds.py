@@ -11,13 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 from tests import upstream as remote
+from tests.far import compatible
 from tests.stations.wiring import DONE, STREAM, Script, chat, event, replies, said, usage, wired
 from tests.upstream import Upstream
 
 from trimtab.dialects.llm.answer import MAX_TEXT_BYTES
 from trimtab.errors import ProviderError
-from trimtab.kit.http1 import HTTP1Client
-from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import Usage
 
 FAR = "far/m"
@@ -180,7 +179,7 @@ def test_a_key_that_a_provider_echoes_with_200_is_neither_forwarded_nor_recorded
     async def work() -> None:
         async with Upstream() as upstream:
             upstream.play(answer, remote.every_byte(remote.raw(answer)))
-            far = OpenAICompatible("far", upstream.base_url, key, [], 20, HTTP1Client())
+            far = compatible(upstream.base_url, api_key=key)
             async with wired(tmp_path, providers=[far]) as room:
                 for _ in range(2):
                     _, body = await room.ask(chat(model=FAR, stream=stream))

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests import upstream as remote
+from tests.far import compatible
 from tests.stations.wiring import (
     DONE,
     FAR,
@@ -51,9 +52,7 @@ from trimtab.gateway.gateway import Limits
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.leases import LeasedQuotas
 from trimtab.kit.clock import SystemClock
-from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import Grant, Quota, Reply
-from trimtab.providers.openai_compatible import OpenAICompatible
 from trimtab.records import ModelCard, Price, Span
 from trimtab.records.route import Timeouts
 from trimtab.stores.limits.memory import MemoryLimiter
@@ -220,14 +219,7 @@ class TestWhatGoesWrong:
     def test_an_answer_closed_before_it_was_read_stops_the_provider(self, tmp_path: Path) -> None:
         async def work() -> None:
             async with Upstream() as upstream:
-                far = OpenAICompatible(
-                    "far",
-                    base_url=upstream.base_url,
-                    api_key=None,
-                    models=[],
-                    timeout_s=20,
-                    client=HTTP1Client(),
-                )
+                far = compatible(upstream.base_url)
                 upstream.play(remote.hang_mid_stream(said("Hel")))
                 async with wired(tmp_path, providers=[far]) as room:
                     answer = await room.start(chat(model=FAR, stream=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.far import compatible
 from tests.stations.canary import (
     HIDDEN,
     MARKER,
@@ -37,16 +38,14 @@ from trimtab.dialects.llm.parts import Finished, Text
 from trimtab.errors import Blocked, ProviderError, TrimtabError
 from trimtab.gateway.ask import Passing
 from trimtab.gateway.hooks import Hooks
-from trimtab.kit.http1 import HTTP1Client
-from trimtab.ports import Edit, GuardSubject, Place, Ruling
-from trimtab.providers.openai_compatible import OpenAICompatible
+from trimtab.ports import Edit, GuardSubject, Place, Provider, Ruling
 
 CHAT = "openai.chat"
 MARKED = request(CHAT, MARKER)
 
 
-def connected(upstream: Upstream) -> OpenAICompatible:
-    return OpenAICompatible("far", upstream.base_url, "k", [], 20, HTTP1Client())
+def connected(upstream: Upstream) -> Provider:
+    return compatible(upstream.base_url, api_key="k")
 
 
 def failing(how: str, **settings: Any) -> Canary:

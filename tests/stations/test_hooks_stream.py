@@ -177,6 +177,79 @@ class TestChunks:
         in_loop(work)
 
 
+def _named(*events: dict[str, Any]) -> list[bytes]:
+    return [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events]
+
+
+def _message(text: str) -> dict[str, Any]:
+    said = [{"type": "output_text", "text": text}]
+    return {"type": "message", "id": "m", "role": "assistant", "content": said}
+
+
+def _response(*events: dict[str, Any]) -> tuple[str, list[bytes]]:
+    first = {"type": "response.created", "response": {"id": "r", "output": []}}
+    last = {"type": "response.completed", "response": {"id": "r", "status": "completed"}}
+    return "openai.responses", _named(first, *events, last)
+
+
+def _block(block: dict[str, Any], *json_pieces: str) -> tuple[str, list[bytes]]:
+    pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in json_pieces]
+    return "anthropic.messages", _named(
+        {"type": "message_start", "message": {"id": "m", "usage": {}}},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in pieces),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {}},
+        {"type": "message_stop"},
+    )
+
+
+HALVES = MARKER[:4], MARKER[4:]
+UNREAD = {
+    "a custom tool": _response(
+        *(
+            {"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": half}
+            for half in HALVES
+        )
+    ),
+    "a text that comes whole": _response(
+        {"type": "response.output_text.done", "output_index": 0, "text": MARKER},
+        {"type": "response.output_item.done", "output_index": 0, "item": _message(MARKER)},
+    ),
+    "a tool of the provider": _block(
+        {"type": "server_tool_use", "id": "s", "name": "n", "input": {}},
+        f'{{"q":"{HALVES[0]}',
+        f'{HALVES[1]}"}}',
+    ),
+    "what that tool found": _block(
+        {"type": "web_search_tool_result", "content": [{"url": MARKER}]}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNREAD)
+@pytest.mark.parametrize("action", ["block", "replace"])
+def test_what_is_no_part_of_its_own_does_not_slip_by(
+    tmp_path: Path, what: str, action: str
+) -> None:
+    dialect, raw = UNREAD[what]
+    far = Speaker(dialect)
+    far.raw = raw
+
+    async def work() -> None:
+        guard = Canary(action, stage="output")
+        async with wired(tmp_path, providers=[far], hooks=Hooks([guard])) as room:
+            body = await asked(room, dialect, request(dialect, "x", stream=True))
+            (call, *_) = await room.spans()
+        assert HALVES[1].encode() not in body
+        assert MARKER not in str(call)
+        ends = [p.reason for p in read(dialect, body, stream=True) if isinstance(p, Finished)]
+        assert len(ends) == 1
+        assert ends[0] in FILTERED
+
+    in_loop(work)
+
+
 class Slow(Speaker):
     """Says the next piece when it is told to."""
 

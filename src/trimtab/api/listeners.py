@@ -10,14 +10,14 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import uvicorn
 
 from trimtab.config import Config, Tls
 from trimtab.errors import ConfigError
-from trimtab.kit.http1.server import Application, HTTP1Server
-
-if TYPE_CHECKING:
-    import uvicorn
+from trimtab.kit.http1.server import HTTP1Server
+from trimtab.kit.http1.server_turn import Application
 
 
 class Listener(Protocol):
@@ -63,12 +63,10 @@ class UvicornListener:
     """uvicorn, told to do nothing but HTTP."""
 
     def __init__(self, app: Application, tls: Tls | None = None) -> None:
-        import uvicorn
-
         if tls is not None:
             context(tls)  # which says what is wrong with it
         self._settings = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # its types name every message
+            app,
             http="httptools",
             ws="none",
             lifespan="off",
@@ -80,13 +78,12 @@ class UvicornListener:
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,
         )
-        self._server = _quiet(self._settings)
+        self._server = _Server(self._settings)
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         self._serving = asyncio.create_task(self._server.serve(list(sockets)))
-        while not self._server.started and not self._serving.done():
-            await asyncio.sleep(0.005)
+        await self._server.ready.wait()
 
     async def finish(self, drain_s: float) -> None:
         if self._serving is None:
@@ -99,16 +96,21 @@ class UvicornListener:
         self._server.force_exit = True
 
 
-def _quiet(settings: uvicorn.Config) -> uvicorn.Server:
-    import uvicorn
+class _Server(uvicorn.Server):
+    def __init__(self, settings: uvicorn.Config) -> None:
+        super().__init__(settings)
+        self.ready = asyncio.Event()
 
-    class Server(uvicorn.Server):
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Leave signals alone: uvicorn would repeat one at its end, before ours."""
-            yield
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.ready.set()
 
-    return Server(settings)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: uvicorn would repeat one at its end, before ours."""
+        yield
 
 
 def context(tls: Tls) -> ssl.SSLContext:

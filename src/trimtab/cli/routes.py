@@ -10,17 +10,17 @@ import click
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.failures import printable
 from trimtab.cli.output import emit, show_table
-from trimtab.client import api_path
+from trimtab.client import Client, api_path
 from trimtab.config.entries import read_entries
-from trimtab.errors import InvalidRequest
+from trimtab.errors import InvalidRequest, NotFound
 from trimtab.kit import jsonx
 
-_OURS = ("source", "project", "in_use")
+_OURS = ("source", "project", "in_use", "now")
 
 
 @click.group()
 def command() -> None:
-    """List, show, put and delete routes."""
+    """List, show, put and delete routes, and look at the models behind them."""
 
 
 @command.command("list")
@@ -52,10 +52,39 @@ def listed(as_json: bool, **flags: Any) -> None:
 @client_options
 @click.argument("name")
 def shown(as_json: bool, name: str, **flags: Any) -> None:
-    """Show one route."""
+    """Show one route, and how it answers now or why it cannot."""
     with connected(flags) as client:
-        route = client.get(api_path("routes", name))
-    emit(route, as_json, text=lambda: _text(route))
+        route = _found(client, api_path("routes", name))
+        state = _found(client, api_path("gateway", "routes", name))
+        if route is None and state is None:
+            route = client.get(api_path("routes", name))  # which says that there is none
+    shown = {**(route or {"name": name}), "now": state}
+    emit(shown, as_json, text=lambda: "\n".join([*_text(route), *_state(state)]))
+
+
+@command.command("targets")
+@client_options
+def targets(as_json: bool, **flags: Any) -> None:
+    """List the models as the server has seen them: breaker, latency, errors, calls in flight."""
+    with connected(flags) as client:
+        rows = client.get("/api/v1/gateway/targets")["data"]
+    if as_json:
+        emit(rows, as_json)
+        return
+    columns = ["model", "breaker", "ready in s", "first byte s", "errors", "in flight", "calls"]
+    cells = [
+        [
+            row["target"],
+            row["breaker"],
+            round(row["ready_in_s"], 1) or None,
+            row["first_byte_s"] and round(row["first_byte_s"], 3),
+            None if row["error_rate"] is None else f"{row['error_rate']:.0%}",
+            row["in_flight"],
+            row["calls"],
+        ]
+        for row in rows
+    ]
+    show_table(cells, columns, empty="no model was asked since the server started")
 
 
 @command.command("put")
@@ -144,11 +173,53 @@ def _target(text: str) -> dict[str, Any]:
         ) from None
 
 
-def _text(route: dict[str, Any]) -> str:
+def _found(client: Client, path: str) -> dict[str, Any] | None:
+    """What is there; a route of releases only has no settings, one that is not used no state."""
+    try:
+        found: dict[str, Any] = client.get(path)
+    except NotFound:
+        return None
+    return found
+
+
+def _text(route: dict[str, Any] | None) -> list[str]:
     """What is not set is left out."""
+    if route is None:
+        return []
     lines = [f"{route['name']} ({route['source']})"]
     for field, value in route.items():
         if field not in ("name", *_OURS) and value not in (None, [], False):
             shown = value if isinstance(value, str) else jsonx.encode(value).decode()
             lines.append(f"  {field:<10} {shown}")
-    return printable("\n".join(lines))
+    return [printable(line) for line in lines]
+
+
+def _state(state: dict[str, Any] | None) -> list[str]:
+    """How a route answers now, one line for each model in the order they are asked."""
+    if state is None:
+        return ["not in use"]
+    if state["problem"]:
+        return [printable(f"cannot answer: {state['problem']}")]
+    release = f" by {state['release']}" if state["release"] else ""
+    lines = [f"{state['name']} answers now{release}"]
+    lines += [f"  {_standing(one)}" for one in state["targets"]]
+    for pool in state["fallbacks"]:
+        lines += [f"  or else {_standing(one)}" for one in pool]
+    return [printable(line) for line in lines]
+
+
+def _standing(target: dict[str, Any]) -> str:
+    """A model, its weight, and why it is not asked now if it is not.
+
+    >>> _standing({"model": "a/b", "weight": 9.0, "breaker": "open", "ready_in_s": 7.2,
+    ...            "refused": None})
+    'a/b (9), breaker open, ready in 7 s'
+    """
+    said = f"{target['model']} ({target['weight']:g})"
+    if target["refused"]:
+        said += f", refused: {target['refused']}"
+    if target["breaker"] != "closed":
+        said += f", breaker {target['breaker'].replace('_', ' ')}"
+    if target["ready_in_s"]:
+        said += f", ready in {target['ready_in_s']:.0f} s"
+    return said

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from trimtab.dialects.llm.dialect import Writer
-from trimtab.dialects.llm.openai_fields import as_dict, plain
+from trimtab.dialects.llm.fields import as_dict, plain
 from trimtab.dialects.llm.parts import Began, Ended, Finished, Part, Refusal, Used
 from trimtab.kit import jsonx, sse
 

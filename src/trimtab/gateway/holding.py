@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
+from trimtab.dialects.llm.answer_slots import CannotEdit
 from trimtab.dialects.llm.dialect import Writer
 from trimtab.dialects.llm.edits import (
-    CannotEdit,
     Change,
     Editor,
     Span,
     Spot,
+    Unread,
     changed,
     respoken,
     spoken,
@@ -28,7 +29,8 @@ from trimtab.gateway.endings import Ending, stopped
 from trimtab.gateway.hooks import Hooked
 from trimtab.gateway.relay import Piece, Relay, too_large
 from trimtab.gateway.rulings import Block
-from trimtab.ports import GuardText, Place
+from trimtab.gateway.said import Said
+from trimtab.ports import Place
 
 MAX_HELD_BYTES = 32 << 20
 """Of one answer; one that would need more is given up."""
@@ -57,8 +59,9 @@ class Holding:
         self._relay = relay
         self._writer = writer
         self._editor = Editor(dialect) if native else None
+        self._unread = Unread(dialect) if native else None
         self._ending = Ending(dialect if native else None, writer)
-        self._said: dict[Spot, _Said] = {}
+        self._said: dict[Spot, Said] = {}
         self._queue: deque[_Held] = deque()
         self._held_bytes = 0
         self._new_chars = 0
@@ -113,25 +116,26 @@ class Holding:
         for part in piece.parts:
             spans += self._spans((part,))
             over = self._settle(part) or over
+        if self._unread is not None and piece.data:
+            spans += [self._span(*one) for one in self._unread.texts(piece.data, told=bool(spans))]
         self._queue.append(_Held(piece, spans))
         self._held_bytes += len(piece.data)
         if self._held_bytes > MAX_HELD_BYTES:
             raise too_large(f"more than {MAX_HELD_BYTES:,} bytes that a guard wants to see at once")
         final = any(isinstance(part, Ended | Failed) for part in piece.parts)
-        if over or self._new_chars >= self._step:
+        if final or over or self._new_chars >= self._step:
             await self._check(final=final)
 
     def _spans(self, parts: Sequence[Part]) -> list[Span]:
-        spans = []
-        for part in parts:
-            if (found := spoken(part)) is not None:
-                spot, text = found
-                said = self._said.get(spot)
-                if said is None:
-                    said = self._said[spot] = _Said()
-                spans.append(Span(spot, said.add(text), text))
-                self._new_chars += len(text)
-        return spans
+        found = [spoken(part) for part in parts]
+        return [self._span(*one) for one in found if one is not None]
+
+    def _span(self, spot: Spot, text: str) -> Span:
+        said = self._said.get(spot)
+        if said is None:
+            said = self._said[spot] = Said()
+        self._new_chars += len(text)
+        return Span(spot, said.add(text), text)
 
     def _settle(self, part: Part) -> bool:
         """Whether a part ends others: a text ends where the next kind of text begins.
@@ -258,65 +262,6 @@ class Holding:
 class _Held(NamedTuple):
     piece: Piece
     spans: Sequence[Span]
-
-
-class _Said:
-    """What is said at one spot, of which only the end is kept."""
-
-    __slots__ = ("_base", "_new", "_text", "changes", "cleared", "complete", "end")
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._base = 0  # characters before `_text`
-        self._new: list[str] = []
-        self.end = 0
-        self.cleared = 0  # up to here it may go to the caller, with `changes`
-        self.complete = False
-        self.changes: list[Change] = []
-
-    @property
-    def is_clear(self) -> bool:
-        return self.cleared >= self.end
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is something to ask about."""
-        return bool(self._new) or (self.complete and not self.is_clear)
-
-    def add(self, text: str) -> int:
-        """More text; where it begins."""
-        start = self.end
-        self._new.append(text)
-        self.end += len(text)
-        self.complete = False
-        return start
-
-    def shown(self, place: Place, window: int) -> GuardText:
-        """What a guard is shown: a window before what is not cleared, and all after it."""
-        self._text += "".join(self._new)
-        self._new = []
-        start = max(self._base, self.cleared - window)
-        self._text, self._base = self._text[start - self._base :], start
-        return GuardText(place=place, text=self._text, offset=start, complete=self.complete)
-
-    def _was_changed(self, at: int) -> bool:
-        return bool(self.changes) and self.changes[-1].start <= at < self.changes[-1].end
-
-    def clear(self, changes: Sequence[Change], window: int) -> None:
-        """The guards agree, with these changes: all but a window at the end is clear."""
-        before = self.cleared
-        limit = self.end if self.complete else max(before, self.end - window)
-        for change in changes:
-            if change.start >= limit and not self.complete:
-                break  # there is more to see of it
-            if change.start >= before:
-                self.changes.append(change)
-            elif change.end > before:
-                # The beginning has gone to the caller, or was replaced already.
-                text = "" if self._was_changed(change.start) else change.text
-                self.changes.append(Change(before, change.end, text))
-            limit = max(limit, change.end)
-        self.cleared = limit
 
 
 def _place(spot: Spot) -> Place:

@@ -134,16 +134,18 @@ class Lookup:
     def over(self) -> None:
         """Keep the answer if others may have it, and tell those that wait for it."""
         found, complete = self.found, False
-        if self._begun is not None:
-            complete = is_complete(self._begun)
-            kept = stored(self._begun, most_bytes=self._cache.most_bytes)
-            if kept is not None:
-                found = Found(stored=kept)
-                self._put(kept)
-        flight, self._flight = self._flight, None
-        if flight is not None:
-            failed = found is None and not complete and not self._given_up
-            self._cache.flights.land(self._key, flight, found, failed=failed, parted=complete)
+        try:
+            if self._begun is not None:
+                complete = is_complete(self._begun)
+                kept = stored(self._begun, most_bytes=self._cache.most_bytes)
+                if kept is not None:
+                    found = Found(stored=kept)
+                    self._put(kept)
+        finally:
+            flight, self._flight = self._flight, None
+            if flight is not None:
+                failed = found is None and not complete and not self._given_up
+                self._cache.flights.land(self._key, flight, found, failed=failed, parted=complete)
 
     def _put(self, kept: Stored) -> None:
         """Keep an answer, unless the cache was emptied after it was asked for."""

@@ -49,9 +49,10 @@ def faults(text: str, schema: dict[str, Any], *, limit_s: float = _LIMIT_S) -> l
         return [Fault(where="$", keyword="json", said=str(error)[:_MOST_CHARS])]
     if b'"patternProperties"' in jsonx.encode(schema):
         return None  # Which of the others are allowed depends on the expressions.
+    validator = _validator()  # whose first use takes longer than a check may
     token = _until.set(time.monotonic() + limit_s)
     try:
-        return [_fault(error) for error in islice(_errors(schema, value), _MOST_FAULTS)]
+        return [_fault(error) for error in islice(_errors(validator, schema, value), _MOST_FAULTS)]
     except Exception:
         # A schema that is none fails in as many ways as there are keywords.
         return None
@@ -66,11 +67,11 @@ def _fault(error: Any) -> Fault:
     )
 
 
-def _errors(schema: dict[str, Any], value: Any) -> Iterator[Any]:
+def _errors(validator: Any, schema: dict[str, Any], value: Any) -> Iterator[Any]:
     from referencing import Registry
 
     # An empty registry fetches nothing.
-    yield from _validator()(schema, registry=Registry()).iter_errors(value)
+    yield from validator(schema, registry=Registry()).iter_errors(value)
 
 
 @cache

@@ -30,6 +30,7 @@ class Places:
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
         self._held: dict[str, _Held] = {}
+        self._period = -1
 
     def quota(self, base: Quota, now_ns: int) -> Quota:
         """The quota to take a place from at this time; call `took` when that was done."""
@@ -43,14 +44,14 @@ class Places:
         held = self._current(base, now_ns)
         held.count -= 1
         self._quotas.give_back(held.quota, 1)
-        if not held.count:
-            del self._held[base.key]
 
     def _current(self, base: Quota, now_ns: int) -> _Held:
         held = self._held.get(base.key)
         if held is None:
             held = self._held[base.key] = _Held(base)
         period = max(now_ns // _PERIOD_NS, held.period)
+        if period > self._period:
+            self._forget(period)
         if period != held.period or held.base is not base:
             key = f"{base.key}:{period}"
             held.quota = base._replace(key=key, keep_s=_KEEP_S)
@@ -59,3 +60,15 @@ class Places:
                 self._quotas.give_back(held.quota, -held.count)
             held.period = period
         return held
+
+    def _forget(self, period: int) -> None:
+        """Drop what nobody used since the period before this one.
+
+        Not as soon as nothing is held: a request may be about to say that it `took` a place.
+        """
+        self._period = period
+        self._held = {
+            key: held
+            for key, held in self._held.items()
+            if held.count or held.period in (-1, period - 1, period)
+        }

@@ -150,8 +150,9 @@ class Structured:
 def plus(one: Usage, other: Usage) -> Usage:
     """Both together.
 
-    >>> plus(Usage(input=1, output=2), Usage(input=3, estimated=True))
-    Usage(input=4, output=2, estimated=True)
+    >>> both = plus(Usage(input=1, output=2), Usage(input=3, estimated=True))
+    >>> both.input, both.output, both.estimated
+    (4, 2, True)
     """
     counts = {
         name: getattr(one, name) + getattr(other, name)

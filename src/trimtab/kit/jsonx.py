@@ -7,6 +7,8 @@ anything but `InvalidRequest` for bad input.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from itertools import accumulate
 from typing import Any, TypeVar, overload
 
@@ -51,7 +53,7 @@ def decode(data: bytes, type: Any = Any, *, what: str = "the request body") -> A
     """
     _check_text(data, what)
     try:
-        return msgspec.json.decode(data, type=type)
+        return _decoder(type)(data)
     except msgspec.ValidationError as error:
         text, where = reason(error)
         raise InvalidRequest(
@@ -67,6 +69,12 @@ def decode(data: bytes, type: Any = Any, *, what: str = "the request body") -> A
         raise InvalidRequest(
             f"{what} is not valid JSON: {cause}", fix="send one JSON value, encoded as UTF-8"
         ) from None
+
+
+@cache
+def _decoder(type: Any) -> Callable[[bytes], Any]:
+    """Made once for a type: they are those of the code, so their number is bounded."""
+    return msgspec.json.Decoder(type).decode
 
 
 def reason(error: msgspec.DecodeError | RecursionError) -> tuple[str, str]:

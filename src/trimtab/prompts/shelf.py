@@ -1,4 +1,4 @@
-"""Shelf: the prompts that requests may name, compiled once each.
+"""Shelf: the prompts that requests may name, compiled at most once each.
 
 In: every version of every prompt, at one moment. Out: the one that a reference means, ready to
 render. What was compiled before is taken over, as a version never changes.
@@ -6,18 +6,14 @@ render. What was compiled before is taken over, as a version never changes.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
-from trimtab.errors import TrimtabError
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.records import Prompt
 
-_log = logging.getLogger("trimtab.prompts")
-
 
 class Shelf:
-    """Immutable but for older versions, which are compiled when they are first asked for.
+    """The prompts of one moment; each is compiled when it is first asked for.
 
     Args:
         former: the shelf that this one takes the place of.
@@ -41,12 +37,6 @@ class Shelf:
         self.compiled: dict[tuple[str, str], CompiledPrompt] = {
             key: known[key] for key in list(known) if key in self._prompts
         }
-        for prompt in self._newest.values():
-            try:
-                self._ready(prompt)
-            except TrimtabError as error:
-                # One that an earlier version let through must not take the others down with it.
-                _log.error("%s cannot be used: %s", prompt.ref, error)
 
     def find(self, project: str, ref: str) -> CompiledPrompt | None:
         """`name@3`, or `name` for the newest; None where there is no such prompt.

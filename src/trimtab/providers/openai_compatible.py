@@ -6,8 +6,6 @@ are not spoken unless an account says so (`speaks`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from trimtab.ports import Upstream
 from trimtab.providers.http import HTTPProvider
 from trimtab.providers.wire import (
@@ -19,7 +17,6 @@ from trimtab.providers.wire import (
     Account,
     Wire,
 )
-from trimtab.records import ModelCard
 
 WIRE = Wire(
     paths={**OPENAI_PATHS, **ANTHROPIC_PATHS},
@@ -32,31 +29,6 @@ WIRE = Wire(
     ),
     caller_headers=OPENAI_CALLER_HEADERS | ANTHROPIC_CALLER_HEADERS,
 )
-
-
-class OpenAICompatible(HTTPProvider):
-    """A provider at any base URL; the arguments are those of `Account`."""
-
-    def __init__(
-        self,
-        name: str,
-        base_url: str,
-        api_key: str | None,
-        models: Sequence[ModelCard],
-        timeout_s: float,
-        client: Upstream,
-        *,
-        idle_s: float = 300.0,
-    ) -> None:
-        account = Account(
-            name=name,
-            base_url=base_url,
-            api_key=api_key,
-            cards=tuple(models),
-            timeout_s=timeout_s,
-            idle_s=idle_s,
-        )
-        super().__init__(WIRE, account, client)
 
 
 def build(account: Account, upstream: Upstream) -> HTTPProvider:

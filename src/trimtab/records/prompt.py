@@ -12,9 +12,9 @@ from trimtab.records.record import Record
 class Prompt(Record, frozen=True, kw_only=True):
     """One immutable version of a message template (Jinja, sandboxed).
 
-    `parameters` are sampling parameters that go with the words. They and `tools` are in the shape of
-    OpenAI's chat completions; `output_schema` is a JSON schema, or a whole `response_format` of the
-    type `json_schema`.
+    `parameters` are sampling parameters that go with the words; they and `tools` are in the shape
+    of OpenAI's chat completions. `output_schema` is a JSON schema, or a whole `response_format` of
+    the type `json_schema`.
     """
 
     name: str

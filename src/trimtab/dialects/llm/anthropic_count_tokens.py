@@ -8,7 +8,7 @@ from trimtab.dialects.llm.anthropic_messages import AnthropicMessages
 from trimtab.dialects.llm.anthropic_reader import NOT_JSON, failed
 from trimtab.dialects.llm.anthropic_usage import Counts
 from trimtab.dialects.llm.dialect import Dialect, Envelope, Reader, Writer
-from trimtab.dialects.llm.openai_fields import plain
+from trimtab.dialects.llm.fields import plain
 from trimtab.dialects.llm.parts import Ended, Failed, Part, Used
 from trimtab.dialects.llm.question import Asked, Question
 from trimtab.errors import InvalidRequest

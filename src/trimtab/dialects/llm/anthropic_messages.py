@@ -11,10 +11,11 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from trimtab.dialects.llm import anthropic_ask, anthropic_question, openai_fields
+from trimtab.dialects.llm import anthropic_ask, anthropic_question
 from trimtab.dialects.llm.anthropic_reader import MessagesReader
 from trimtab.dialects.llm.anthropic_writer import MessagesWriter
 from trimtab.dialects.llm.dialect import Dialect, Envelope, Reader, Writer
+from trimtab.dialects.llm.fields import field, fields_of
 from trimtab.dialects.llm.openai_chat import OPENAI_CHAT, on_wire, spliced
 from trimtab.dialects.llm.question import Asked, Question
 from trimtab.dialects.llm.text_size import raw_size, text_size
@@ -73,7 +74,7 @@ class AnthropicMessages:
     _needs_limit = True
 
     def envelope(self, body: bytes) -> Envelope:
-        fields, own = openai_fields.fields_of(body)
+        fields, own = fields_of(body)
         head = self._head(body, fields)
         _check(head)
         user = (head.metadata or {}).get("user_id")
@@ -191,7 +192,7 @@ def _limit(head: _Head) -> int | None:
 
 def _field(fields: dict[str, msgspec.Raw], name: str, kind: Any) -> Any:
     try:
-        return openai_fields.field(fields, name, kind)
+        return field(fields, name, kind)
     except InvalidRequest as error:
         fix = _FIX.get(name, "see Anthropic's reference of messages")
         raise InvalidRequest(error.what, where=error.where, fix=fix) from None

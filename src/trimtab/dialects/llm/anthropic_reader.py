@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from trimtab.dialects.llm.anthropic_usage import Counts
-from trimtab.dialects.llm.openai_fields import as_dict, as_dicts, plain
+from trimtab.dialects.llm.fields import as_dict, as_dicts, plain
 from trimtab.dialects.llm.parts import (
     Began,
     Ended,

@@ -8,23 +8,20 @@ out beside it (log probabilities of tokens) is taken away with it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from trimtab.dialects.llm.answer_slots import AGAIN, SLOTS, CannotEdit
+from trimtab.dialects.llm.fields import as_dict, plain
 from trimtab.dialects.llm.openai_chat_shapes import as_json
-from trimtab.dialects.llm.openai_fields import as_dict, as_dicts, plain
 from trimtab.dialects.llm.parts import Other, Part, Reasoning, Refusal, Text, ToolCall
 from trimtab.dialects.llm.texts import Kind
 from trimtab.kit import jsonx, sse
 
 Spot = tuple[Kind, int, int]
 """A text of an answer: kind, choice, and the place of a call among the calls."""
-
-
-class CannotEdit(Exception):
-    """A text is not where it should be in a provider's answer."""
 
 
 class Change(NamedTuple):
@@ -43,7 +40,13 @@ class Span(NamedTuple):
     text: str
 
 
-_NO_WORDS = frozenset({"logprobs", "images", "audio", "bytes"})
+_NO_WORDS = frozenset({"logprobs", "images", "bytes"})
+_READ_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+# What the events have in them in which something may be said beside the parts.
+_MARKS: Mapping[str, tuple[bytes, ...]] = {
+    "openai.responses": (b"response.",),
+    "anthropic.messages": (b"partial_json", b"content_block_start"),
+}
 
 Changes = Mapping[Spot, Sequence[Change]]
 """Per spot, in order, none over another."""
@@ -60,7 +63,8 @@ def spoken(part: Part) -> tuple[Spot, str] | None:
     elif isinstance(part, Refusal):
         found = ("refusal", part.choice, 0), part.text
     elif isinstance(part, Other) and part.kind not in _NO_WORDS:
-        found = ("other", part.choice, 0), as_json(part.data)
+        said = as_dict(part.data).get("transcript", "") if part.kind == "audio" else part.data
+        found = ("other", part.choice, 0), said if isinstance(said, str) else as_json(said)
     else:
         return None
     return found if found[1] else None
@@ -100,15 +104,50 @@ def _end(change: Change) -> int:
 
 def has_texts(dialect: str) -> bool:
     """Whether answers of a dialect have texts that can be told apart and replaced."""
-    return dialect in _SLOTS
+    return dialect in SLOTS
+
+
+class Unread:
+    """Finds what events of a stream say beside their parts, which clients read all the same.
+
+    These are pieces of what becomes a part only when it is whole (the input and the results of a
+    provider's own tools), and texts that come whole without having come in pieces.
+    """
+
+    def __init__(self, dialect: str) -> None:
+        self._slots = SLOTS[dialect]
+        self._marks = _MARKS.get(dialect, ())
+        self._known: set[tuple[Any, ...]] = set()
+
+    def texts(self, raw: bytes, *, told: bool) -> list[tuple[Spot, str]]:
+        """The texts of the next event; `told`: its parts have said what it says."""
+        if not any(mark in raw for mark in self._marks):
+            return []
+        events = sse.Decoder().feed(raw)
+        wire = as_dict(plain(events[0].data or "")) if events else {}
+        slots = [slot for slot in self._slots(wire) if slot.text]
+        found = [] if told else [slot.text for slot in slots if slot.name not in self._known]
+        self._known |= {slot.name for slot in slots if slot.name}
+        if not told and not slots:
+            found = _pieces(wire)
+        index = wire.get("output_index", wire.get("index"))
+        place = index if type(index) is int else 0
+        return [(("other", 0, place + 1), text) for text in found if text]
+
+
+def _pieces(wire: dict[str, Any]) -> list[str]:
+    delta, block = wire.get("delta"), as_dict(wire.get("content_block"))
+    if isinstance(delta, str):
+        return [delta]
+    return [as_json(block)] if block and block.get("type") not in _READ_BLOCKS else []
 
 
 class Editor:
     """Edits the events, or the body, of one answer in the provider's own dialect, in order."""
 
     def __init__(self, dialect: str) -> None:
-        self._slots = _SLOTS[dialect]
-        self._again = dialect in _AGAIN
+        self._slots = SLOTS[dialect]
+        self._again = dialect in AGAIN
         self._astray = False  # what was said where is not known any more
         self._known: dict[tuple[Any, ...], tuple[Spot, int]] = {}
 
@@ -177,138 +216,3 @@ def _touches(spans: Sequence[Span], changes: Changes) -> bool:
         for spot, start, text in spans
         if changes.get(spot)
     )
-
-
-class _Slot(NamedTuple):
-    """A text in an answer. `again`: it may have been said before, under the same `name`."""
-
-    holder: dict[str, Any]
-    keys: tuple[str, ...]
-    name: tuple[Any, ...] = ()
-    again: bool = False
-    is_json: bool = False
-    beside: tuple[dict[str, Any], str, Any] | None = None
-
-    @property
-    def text(self) -> str:
-        value = self.holder.get(self.keys[0])
-        return jsonx.encode(value or {}).decode() if self.is_json else str(value)
-
-    def put(self, text: str) -> None:
-        value: Any = text
-        if self.is_json:
-            value = plain(text)
-            if not isinstance(value, dict):
-                raise CannotEdit
-        for key in self.keys:
-            self.holder[key] = value
-        if self.beside is not None:
-            holder, key, nothing = self.beside
-            if key in holder:
-                holder[key] = nothing
-
-
-def _text(holder: Any, *keys: str, **more: Any) -> Iterator[_Slot]:
-    there = tuple(key for key in keys if isinstance(as_dict(holder).get(key), str) and holder[key])
-    if there:
-        yield _Slot(holder, there, **more)
-
-
-# -- chat completions, completions -------------------------------------------------------------
-
-
-def _chat(wire: dict[str, Any]) -> Iterator[_Slot]:
-    for choice in as_dicts(wire.get("choices")):
-        said = as_dict(choice.get("delta") or choice.get("message"))
-        beside = (choice, "logprobs", None)
-        yield from _text(said, "reasoning_content", "reasoning")
-        yield from _text(said, "content", beside=beside)
-        yield from _text(said, "refusal", beside=beside)
-        if said.get("tool_calls"):
-            for call in as_dicts(said["tool_calls"]):
-                yield from _text(call.get("function"), "arguments")
-        else:
-            yield from _text(said.get("function_call"), "arguments")
-
-
-def _completions(wire: dict[str, Any]) -> Iterator[_Slot]:
-    for choice in as_dicts(wire.get("choices")):
-        yield from _text(choice, "text", beside=(choice, "logprobs", None))
-
-
-# -- Anthropic's messages ----------------------------------------------------------------------
-
-
-def _messages(wire: dict[str, Any]) -> Iterator[_Slot]:
-    if wire.get("type") == "content_block_delta":
-        yield from _text(wire.get("delta"), "text")
-        yield from _text(wire.get("delta"), "thinking")
-        yield from _text(wire.get("delta"), "partial_json")
-        return
-    starting = as_dict(wire.get("content_block"))
-    for block in (starting, *as_dicts(wire.get("content"))):
-        if block.get("type") == "tool_use":
-            # What starts without arguments gets them in pieces.
-            if block is not starting or block.get("input"):
-                yield _Slot(block, ("input",), is_json=True)
-        elif block.get("type") in ("text", "thinking"):
-            yield from _text(block, "text")
-            yield from _text(block, "thinking")
-
-
-# -- responses ---------------------------------------------------------------------------------
-
-_DELTAS = {
-    "response.output_text": "output_text",
-    "response.refusal": "refusal",
-    "response.reasoning_summary_text": "summary_text",
-    "response.reasoning_text": "reasoning_text",
-    "response.function_call_arguments": "arguments",
-}
-_DONE = {"output_text": "text", "summary_text": "text", "reasoning_text": "text"}
-
-
-def _responses(wire: dict[str, Any]) -> Iterator[_Slot]:
-    kind = str(wire.get("type"))
-    index = wire.get("output_index")
-    at = wire.get("summary_index", wire.get("content_index", 0))
-    head, _, what = kind.rpartition(".")
-    said = _DELTAS.get(head)
-    if said is not None:
-        key = "delta" if what == "delta" else _DONE.get(said, said)
-        more: dict[str, Any] = {"name": (index, said, at), "again": what == "done"}
-        yield from _text(wire, key, beside=(wire, "logprobs", []), **more)
-    elif head in ("response.content_part", "response.reasoning_summary_part"):
-        yield from _part(as_dict(wire.get("part")), index, at)
-    elif head == "response.output_item":
-        yield from _item(as_dict(wire.get("item")), index)
-    else:
-        whole = as_dict(wire.get("response")) or wire
-        for place, item in enumerate(as_dicts(whole.get("output"))):
-            yield from _item(item, place)
-
-
-def _item(item: dict[str, Any], index: Any) -> Iterator[_Slot]:
-    if item.get("type") == "function_call":
-        yield from _text(item, "arguments", name=(index, "arguments", 0), again=True)
-    elif item.get("type") in ("message", "reasoning"):
-        for name in ("summary", "content"):
-            for place, part in enumerate(as_dicts(item.get(name))):
-                yield from _part(part, index, place)
-
-
-def _part(part: dict[str, Any], index: Any, place: Any) -> Iterator[_Slot]:
-    kind = part.get("type")
-    key = "refusal" if kind == "refusal" else "text"
-    beside: tuple[dict[str, Any], str, Any] = (part, "logprobs", [])
-    yield from _text(part, key, name=(index, kind, place), again=True, beside=beside)
-
-
-_SLOTS: Mapping[str, Callable[[dict[str, Any]], Iterator[_Slot]]] = {
-    "openai.chat": _chat,
-    "openai.completions": _completions,
-    "openai.responses": _responses,
-    "anthropic.messages": _messages,
-}
-_AGAIN = frozenset({"openai.responses"})
-"""Dialects whose streams say texts again when they are whole."""

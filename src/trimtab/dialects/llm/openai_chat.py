@@ -11,8 +11,9 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from trimtab.dialects.llm import openai_chat_ask, openai_chat_question, openai_fields
+from trimtab.dialects.llm import openai_chat_ask, openai_chat_question
 from trimtab.dialects.llm.dialect import Dialect, Envelope
+from trimtab.dialects.llm.fields import field, fields_of
 from trimtab.dialects.llm.openai_chat_reader import ChatReader
 from trimtab.dialects.llm.openai_chat_usage import usage_from_wire, usage_on_wire
 from trimtab.dialects.llm.openai_chat_writer import (
@@ -85,7 +86,7 @@ class OpenAIChat:
     translates = True
 
     def envelope(self, body: bytes) -> Envelope:
-        fields, own = openai_fields.fields_of(body)
+        fields, own = fields_of(body)
         head = _head(body, fields)
         _check(head)
         options = head.stream_options
@@ -218,7 +219,7 @@ def _check(head: _Head) -> None:
 
 def _field(fields: dict[str, msgspec.Raw], name: str, kind: Any) -> Any:
     try:
-        return openai_fields.field(fields, name, kind)
+        return field(fields, name, kind)
     except InvalidRequest as error:
         fix = _FIX.get(name, "see the OpenAI chat completions reference")
         raise InvalidRequest(error.what, where=error.where, fix=fix) from None

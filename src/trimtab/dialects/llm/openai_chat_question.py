@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_fields import as_dict, as_dicts, as_text, field
+from trimtab.dialects.llm.fields import as_dict, as_dicts, as_text, field
 from trimtab.dialects.llm.question import (
     Content,
     MediaContent,

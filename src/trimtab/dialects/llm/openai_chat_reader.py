@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from trimtab.dialects.llm.fields import as_dict, as_dicts
 from trimtab.dialects.llm.openai_chat_shapes import (
     Answer,
     Call,
@@ -17,7 +18,6 @@ from trimtab.dialects.llm.openai_chat_shapes import (
     read,
 )
 from trimtab.dialects.llm.openai_chat_usage import usage_of
-from trimtab.dialects.llm.openai_fields import as_dict, as_dicts
 from trimtab.dialects.llm.parts import (
     Began,
     Ended,

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.dialects.llm.openai_fields import as_dict, as_dicts, plain
+from trimtab.dialects.llm.fields import as_dict, as_dicts, plain
 from trimtab.kit import jsonx
 
 OTHERS = ("annotations", "audio", "images")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trimtab.dialects.llm.openai_fields import as_dict
+from trimtab.dialects.llm.fields import as_dict
 from trimtab.records import Usage
 
 _MOST_TOKENS = 10**9  # No call uses more; a count beyond is an error of the provider's.

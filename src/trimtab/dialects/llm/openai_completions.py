@@ -11,9 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_chat import OPENAI_CHAT
-from trimtab.dialects.llm.openai_completions_answer import Reader, Writer
-from trimtab.dialects.llm.openai_fields import (
+from trimtab.dialects.llm.fields import (
     as_dict,
     field,
     fields_of,
@@ -21,6 +19,8 @@ from trimtab.dialects.llm.openai_fields import (
     named_model,
     text_bytes,
 )
+from trimtab.dialects.llm.openai_chat import OPENAI_CHAT
+from trimtab.dialects.llm.openai_completions_answer import Reader, Writer
 from trimtab.dialects.llm.question import Asked, Question, TextContent, Turn
 from trimtab.errors import InvalidRequest, TrimtabError
 from trimtab.kit import jsonx

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.fields import as_dicts, as_text, plain
 from trimtab.dialects.llm.openai_chat_usage import usage_of, usage_on_wire
-from trimtab.dialects.llm.openai_fields import as_dicts, as_text, plain
 from trimtab.dialects.llm.openai_responses_items import failed, name_of
 from trimtab.dialects.llm.parts import (
     Began,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_fields import (
+from trimtab.dialects.llm.fields import (
     as_dict,
     as_text,
     field,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.fields import field, fields_of, text_bytes
 from trimtab.dialects.llm.openai_embeddings import Reader, check_input, inputs_of
-from trimtab.dialects.llm.openai_fields import field, fields_of, text_bytes
 from trimtab.dialects.llm.untranslated import Untranslated
 
 DEFAULT_MODEL = "omni-moderation-latest"

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_chat import error_body, spliced
-from trimtab.dialects.llm.openai_fields import (
+from trimtab.dialects.llm.fields import (
     field,
     fields_of,
     limit_of,
     named_model,
-    text_bytes,
 )
+from trimtab.dialects.llm.openai_chat import error_body, spliced
 from trimtab.dialects.llm.openai_responses_ask import asked
 from trimtab.dialects.llm.openai_responses_items import items_of
 from trimtab.dialects.llm.openai_responses_question import KEPT, question_of
 from trimtab.dialects.llm.openai_responses_reader import Reader
 from trimtab.dialects.llm.openai_responses_writer import Writer
 from trimtab.dialects.llm.question import Asked, Question
+from trimtab.dialects.llm.text_size import raw_size, text_size
 from trimtab.errors import InvalidRequest, TrimtabError
 from trimtab.kit import jsonx, sse
 from trimtab.records import Message
@@ -64,7 +64,7 @@ class OpenAIResponses:
             max_tokens=limit_of(fields, "max_output_tokens"),
             trimtab=own,
             fields=fields,
-            text_bytes=text_bytes(fields, "instructions", "input", "tools"),
+            text_bytes=text_size(_texts(fields)) + raw_size(fields, "tools"),
         )
 
     def messages(self, envelope: Envelope) -> list[Any]:
@@ -139,6 +139,11 @@ def _check_input(fields: dict[str, msgspec.Raw]) -> None:
     raise InvalidRequest(
         what, where="input", fix='send text, or items like {"role": "user", "content": "Hello"}'
     )
+
+
+def _texts(fields: dict[str, msgspec.Raw]) -> Iterator[Any]:
+    for name in ("instructions", "input"):
+        yield field(fields, name, Any)
 
 
 def _is_instruction(message: Message) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from trimtab.dialects.llm.openai_fields import as_dict, as_dicts, as_text
+from trimtab.dialects.llm.fields import as_dict, as_dicts, as_text
 from trimtab.dialects.llm.parts import Failed, Reasoning, ToolCall
 from trimtab.records import Message
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from trimtab.dialects.llm.openai_fields import (
+from trimtab.dialects.llm.fields import (
     as_dict,
     as_dicts,
     as_text,

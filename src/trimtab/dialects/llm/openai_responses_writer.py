@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_fields import usage_on_wire
+from trimtab.dialects.llm.fields import usage_on_wire
 from trimtab.dialects.llm.openai_responses_items import REPEATED, part_of, unsealed
 from trimtab.dialects.llm.parts import (
     Began,

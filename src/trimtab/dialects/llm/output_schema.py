@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_fields import as_dict, plain
+from trimtab.dialects.llm.fields import as_dict, plain
 from trimtab.kit import jsonx
 
 # Of each dialect the fields that may have a schema, and the way to it from there.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_fields import field, fields_of, text_bytes
+from trimtab.dialects.llm.fields import field, fields_of, text_bytes
 from trimtab.dialects.llm.passthrough_form import spans, text_at
 from trimtab.dialects.llm.passthrough_reader import Reader
 from trimtab.dialects.llm.untranslated import Untranslated

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.dialects.llm.openai_fields import as_dict, as_text, usage_of
+from trimtab.dialects.llm.fields import as_dict, as_text, usage_of
 from trimtab.dialects.llm.openai_responses_items import failed
 from trimtab.dialects.llm.parts import Began, Ended, Other, Part, Text, Used
 from trimtab.kit import sse

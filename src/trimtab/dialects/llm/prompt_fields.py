@@ -15,6 +15,7 @@ import msgspec
 
 from trimtab.dialects.llm import DIALECTS
 from trimtab.dialects.llm.dialect import Dialect, Envelope
+from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 from trimtab.records import Prompt
 
@@ -23,6 +24,7 @@ _BARE: dict[str, Any] = {"model": "-", "messages": [{"role": "user", "content": 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 # Dialects whose requests are those of another, for what they do not translate themselves.
 _SAME = {"anthropic.count_tokens": "anthropic.messages"}
+_COUNTED = frozenset({"tools", "tool_choice", "thinking"})  # what has tokens, and is taken there
 # Fields in which the caller may say one thing and the prompt another.
 _SHARED = frozenset({"text", "output_config"})
 
@@ -39,7 +41,12 @@ def brought(dialect: Dialect, envelope: Envelope, prompt: Prompt) -> Fields:
     wire = _wire(prompt)
     if "functions" in envelope.fields:
         wire.pop("tools", None)
-    found = spoken(dialect, wire)
+    if not (dialect.translates or dialect.name in _SAME):
+        return Fields(lost=tuple(wire))
+    try:
+        found = spoken(dialect, wire)
+    except InvalidRequest:  # A dialect of one text refuses tools.
+        return Fields(lost=tuple(wire))
     changes = {}
     for name, value in found.changes.items():
         own = envelope.fields.get(name)
@@ -58,8 +65,10 @@ def spoken(dialect: Dialect, wire: Mapping[str, Any]) -> Fields:
     """
     if not wire or dialect.name == _CHAT:
         return Fields(wire)
-    name = _SAME.get(dialect.name, dialect.name)
-    return _spoken(name, jsonx.encode(wire)) if DIALECTS[name].translates else Fields(wire)
+    if dialect.name in _SAME:
+        said = _spoken(_SAME[dialect.name], jsonx.encode(wire)).changes
+        return Fields({name: said[name] for name in said if name in _COUNTED})
+    return _spoken(dialect.name, jsonx.encode(wire)) if dialect.translates else Fields(wire)
 
 
 def _wire(prompt: Prompt) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+_INSIDE = ("content", "output", "arguments")  # of a message, a tool's answer and a call of one
+
 
 def text_size(contents: Iterable[Any]) -> int:
     """Characters of some contents: texts, or lists of parts, whose files count nothing.
@@ -23,8 +25,8 @@ def text_size(contents: Iterable[Any]) -> int:
                 text = part.get("text") if isinstance(part, dict) else None
                 if isinstance(text, str):
                     total += len(text)
-                elif isinstance(part, dict) and "content" in part:
-                    total += text_size((part["content"],))
+                elif isinstance(part, dict):
+                    total += text_size(part[name] for name in _INSIDE if name in part)
     return total
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.openai_fields import as_dict, as_dicts
+from trimtab.dialects.llm.fields import as_dict, as_dicts
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 

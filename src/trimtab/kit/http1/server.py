@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from trimtab.kit.http1.server_connection import ServerConnection
-from trimtab.kit.http1.server_head import DateLine
+from trimtab.kit.http1.server_head import Heads
 from trimtab.kit.http1.server_limits import ServerLimits
 from trimtab.kit.http1.server_quick import QuickReader
 from trimtab.kit.http1.server_turn import Application, Turn
@@ -42,12 +42,12 @@ class HTTP1Server:
         self,
         app: Application,
         *,
-        limits: ServerLimits = ServerLimits(),
+        limits: ServerLimits | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.limits = limits
-        self.date = DateLine()
-        self.quick = QuickReader(limits)
+        self.limits = limits or ServerLimits()
+        self.heads = Heads()
+        self.quick = QuickReader(self.limits)
         self.draining = False
         self._app = app
         self._tls = tls
@@ -55,7 +55,7 @@ class HTTP1Server:
         self._connections: set[ServerConnection] = set()
         self._turns: set[Turn] = set()
         self._looking: asyncio.TimerHandle | None = None
-        self._hurry = asyncio.Event()
+        self._waited = asyncio.Event()  # nothing is open any more, or there is no time left
 
     @property
     def open_connections(self) -> int:
@@ -80,9 +80,10 @@ class HTTP1Server:
             server.close()
         for connection in list(self._connections):
             connection.drain()
+        self._notice()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
-                await self._finished()
+                await self._waited.wait()
         for connection in list(self._connections):
             connection.abort()
         tasks = [turn.task for turn in self._turns]
@@ -90,19 +91,20 @@ class HTTP1Server:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        while self._connections:
-            await asyncio.sleep(0)
+        self._turns.clear()  # one that was cancelled before it began did not say that it ended
+        self._waited.clear()
+        self._notice()
+        await self._waited.wait()
         if self._looking is not None:
             self._looking.cancel()
 
     def hurry(self) -> None:
         """Let `aclose` wait no longer."""
-        self._hurry.set()
+        self._waited.set()
 
-    async def _finished(self) -> None:
-        while (self._connections or self._turns) and not self._hurry.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), 0.02)
+    def _notice(self) -> None:
+        if not self._connections and not self._turns:
+            self._waited.set()
 
     # For the connections.
 
@@ -111,15 +113,22 @@ class HTTP1Server:
 
     def lost(self, connection: ServerConnection) -> None:
         self._connections.discard(connection)
+        if self.draining:
+            self._notice()
 
     def begin(self, turn: Turn) -> None:
         self._turns.add(turn)
-        work = turn.run(self._app, self._turns)
+        work = turn.run(self._app, self._ended)
         if _EAGER:
             # Most answers need not wait for the loop to come round before they begin.
             turn.task = asyncio.Task(work, loop=self._loop, eager_start=True)  # type: ignore[call-arg]
         else:
             turn.task = self._loop.create_task(work)
+
+    def _ended(self, turn: Turn) -> None:
+        self._turns.discard(turn)
+        if self.draining:
+            self._notice()
 
     def _look(self) -> None:
         now_s = self._loop.time()

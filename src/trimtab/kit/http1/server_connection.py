@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from trimtab.kit.http1 import server_head
+from trimtab.kit.http1.server_head import Heads
 from trimtab.kit.http1.server_limits import RequestRefused, ServerLimits
 from trimtab.kit.http1.server_quick import QuickReader
 from trimtab.kit.http1.server_reader import RequestReader
@@ -24,7 +24,7 @@ class Owner(Protocol):
     """What a connection needs of its server."""
 
     limits: ServerLimits
-    date: server_head.DateLine
+    heads: Heads
     quick: QuickReader
     draining: bool
 
@@ -56,15 +56,15 @@ class ServerConnection(asyncio.Protocol):
         "_unread_left",
         "_unsent",
         "_write",
-        "date",
         "ending",
         "full",
+        "heads",
     )
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
         self._owner = owner
         self._loop = loop
-        self.date = owner.date
+        self.heads = owner.heads
         self.full = False
         self.ending = False  # the last byte was sent
         self._turn: Turn | None = None
@@ -110,8 +110,9 @@ class ServerConnection(asyncio.Protocol):
                 self._drain.set_result(None)
             self._drain = None
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self.ending = True
+        self._reader.close()
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.disconnect()
@@ -143,9 +144,13 @@ class ServerConnection(asyncio.Protocol):
         request = turn.request
         if not keep or self._owner.draining:
             self._end(linger=not request.complete)
-        elif not request.complete:
+            return
+        if not request.complete:
             self._let_go(request)
-        elif self._reader.ready or self._ahead or self._refusal is not None:
+            return
+        if not self._ahead:
+            self._resume()  # a large body that came whole, or that nobody took, stopped it
+        if self._reader.ready or self._ahead or self._refusal is not None:
             # The application may have something to do after its answer.
             self._loop.call_soon(self._advance)
 
@@ -162,25 +167,33 @@ class ServerConnection(asyncio.Protocol):
 
     def look(self, now_s: float) -> None:
         """Do what is due."""
-        limits, turn = self._owner.limits, self._turn
+        turn = self._turn
         if self.ending:
-            if now_s - self._since_s > limits.linger_s and not self._is_sending(now_s):
+            if now_s - self._since_s > self._owner.limits.linger_s and not self._is_sending(now_s):
                 self._transport.abort()
         elif self.full:
             if not self._is_sending(now_s):
                 self.abort()
         elif turn is not None:
-            since_s = max(turn.receiving_since_s, self._heard_s)
-            if turn.receiving_since_s and not turn.request.complete:
-                if now_s - since_s > limits.body_s:
-                    self._refuse(RequestRefused(408, "the body of the request did not come"))
-        elif self._unread is not None:
-            if now_s - self._since_s > limits.unread_s:
+            self._look_at(turn, now_s)
+        else:
+            self._look_between(now_s)
+
+    def _look_at(self, turn: Turn, now_s: float) -> None:
+        if not turn.receiving_since_s or turn.request.complete:
+            return
+        if now_s - max(turn.receiving_since_s, self._heard_s) > self._owner.limits.body_s:
+            self._refuse(RequestRefused(408, "the body of the request did not come"))
+
+    def _look_between(self, now_s: float) -> None:
+        limits, waited_s = self._owner.limits, now_s - self._since_s
+        if self._unread is not None:
+            if waited_s > limits.unread_s:
                 self._end(linger=True)
         elif not self._reader.between:
-            if now_s - self._since_s > limits.head_s:
+            if waited_s > limits.head_s:
                 self._refuse(RequestRefused(408, "the head of the request did not come"))
-        elif now_s - self._since_s > limits.idle_s:
+        elif waited_s > limits.idle_s or self._owner.draining:
             self._end(linger=False)
 
     # From here to there.
@@ -218,7 +231,11 @@ class ServerConnection(asyncio.Protocol):
             self._resume()
             self._feed(data)
         elif reader.ready:
-            self._turn = turn = Turn(reader.ready.popleft(), self)
+            request = reader.ready.popleft()
+            if self._refusal is not None and not request.complete:
+                self._refuse(self._refusal)
+                return
+            self._turn = turn = Turn(request, self)
             if turn.request.buffered_bytes >= self._owner.limits.buffer_bytes:
                 self._pause()
             self._owner.begin(turn)
@@ -252,7 +269,7 @@ class ServerConnection(asyncio.Protocol):
             if turn.started:
                 self.abort()
                 return
-        self.write(server_head.error(refusal.status, refusal.what, self.date()))
+        self.write(self.heads.error(refusal.status, refusal.what))
         self._end(linger=True)
 
     def _end(self, *, linger: bool) -> None:

@@ -7,6 +7,7 @@ import msgspec
 # What a field counts beyond its bytes, so that empty ones are not free (RFC 9113, 6.5.2).
 FIELD_BYTES = 32
 
+
 class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of one connection, in bytes and seconds.
 

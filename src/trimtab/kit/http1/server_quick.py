@@ -30,6 +30,7 @@ _MEANT = {
     b"transfer-encoding": _NEVER,
     b"upgrade": _NEVER,
 }
+_COUNTED = frozenset({b"content-length", b"host"})
 # Not kept longer than needed.
 _SECRET = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"})
 
@@ -50,8 +51,8 @@ class QuickReader:
         self._head_bytes = limits.head_bytes
         self._most_fields = limits.fields
         self._openings: dict[bytes, _Opening] = {}
-        self._fields: dict[bytes, _Field] = {}  # those without a meaning for the server
-        self._told: dict[bytes, _Field] = {}  # those with one
+        self._fields: dict[bytes, _Field] = {}  # those that are only passed on
+        self._told: dict[bytes, _Field] = {}  # those that are looked at
 
     def read(self, data: bytes, scope: Mapping[str, Any]) -> tuple[Request, int] | None:
         """The whole request that `data` begins with and its size, or None for the other reader."""
@@ -65,7 +66,32 @@ class QuickReader:
         if opening is None:
             return None
         headers = list(map(self._fields.get, lines))
-        at, hosts, length = 0, 0, -1
+        body_bytes = self._complete(headers, lines)
+        start = end + 4
+        if body_bytes is None or start + body_bytes > len(data):
+            return None
+        del headers[0]
+        request = Request(
+            {
+                **scope,
+                "http_version": "1.1",
+                "method": opening[0],
+                "path": opening[1],
+                "raw_path": opening[2],
+                "query_string": opening[3],
+                "headers": headers,
+            },
+            keep_alive=True,
+            expects=False,
+            complete=True,
+        )
+        if body_bytes:
+            request.add(data[start : start + body_bytes])
+        return request, start + body_bytes
+
+    def _complete(self, headers: list[_Field | None], lines: list[bytes]) -> int | None:
+        """Fill in the fields that are not simply known; the size of the body."""
+        at, hosts, body_bytes = 0, 0, None
         for _ in range(headers.count(None) - 1):
             at = headers.index(None, at + 1)
             field = self._told.get(lines[at]) or self._field(lines[at])
@@ -75,27 +101,10 @@ class QuickReader:
             if field[0] == b"host":
                 hosts += 1
             elif field[0] == b"content-length":
-                if length >= 0:
+                if body_bytes is not None:
                     return None
-                length = int(field[1])
-        start = end + 4
-        size = start + length if length > 0 else start
-        if hosts != 1 or size > len(data):
-            return None
-        del headers[0]
-        scope = {
-            **scope,
-            "http_version": "1.1",
-            "method": opening[0],
-            "path": opening[1],
-            "raw_path": opening[2],
-            "query_string": opening[3],
-            "headers": headers,
-        }
-        request = Request(scope, keep_alive=True, expects=False, complete=True)
-        if length > 0:
-            request.add(data[start:size])
-        return request, size
+                body_bytes = int(field[1])
+        return (body_bytes or 0) if hosts == 1 else None
 
     def _opening(self, line: bytes) -> _Opening | None:
         found = _OPENING.fullmatch(line)
@@ -112,12 +121,10 @@ class QuickReader:
             return None
         field = name, value = found[1].lower(), found[2].rstrip(b" \t")
         meant = _MEANT.get(name)
-        if meant is not None:
-            if not meant.fullmatch(value):
-                return None
-            _keep(self._told, line, field)
-        elif name not in _SECRET:
-            _keep(self._fields, line, field)
+        if meant is not None and not meant.fullmatch(value):
+            return None
+        if name not in _SECRET:
+            _keep(self._told if name in _COUNTED else self._fields, line, field)
         return field
 
 

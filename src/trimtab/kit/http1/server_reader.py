@@ -17,7 +17,9 @@ from trimtab.kit.http1.server_limits import FIELD_BYTES, RequestRefused, ServerL
 from trimtab.kit.http1.server_quick import QuickReader
 from trimtab.kit.http1.server_request import Request
 
-_LOOKED_AT = frozenset({b"host", b"transfer-encoding", b"expect"})
+_LOOKED_AT = frozenset({b"content-length", b"expect", b"host", b"transfer-encoding"})
+# A head before a body, for a parser that took what came before it for the end of HTTP.
+_RESUMED = b"POST / HTTP/1.1\r\n%b\r\n\r\n"
 
 
 class RequestReader:
@@ -44,8 +46,9 @@ class RequestReader:
         self._quick = quick
         self._refusal: RequestRefused | None = None
         self._request: Request | None = None
+        self._resumed = False
         self._overhead_bytes = 0
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._forget(begun=False)
 
     @property
@@ -69,9 +72,11 @@ class RequestReader:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # No other protocol is offered; HTTP goes on behind the request (RFC 9110, 7.8).
+                # No other protocol is offered; HTTP goes on behind the head (RFC 9110, 7.8).
                 self._parser = httptools.HttpRequestParser(self)
                 data = data[upgrade.args[0] :]
+                if self._resumed:
+                    data = _RESUMED % self._framing + data
                 self._overhead_bytes = len(data)
                 if data:
                     continue
@@ -84,6 +89,11 @@ class RequestReader:
         if self._overhead_bytes > self._limits.head_bytes and not self.ended:
             self.ended = True
             raise RequestRefused(431, "the head of the request is too large")
+
+    def close(self) -> None:
+        """Read nothing more. Parser and reader hold each other until then."""
+        self.ended = True
+        self._parser = None
 
     def _read_quickly(self, data: bytes, quick: QuickReader) -> bytes:
         """Read plain requests that `data` begins with; the rest of it."""
@@ -108,11 +118,14 @@ class RequestReader:
         self._head_bytes = 0
         self._hosts = 0
         self._coding = b""
+        self._framing = b""
         self._expects = b""
 
     # Callbacks of httptools; an exception raised here ends `feed`.
 
     def on_message_begin(self) -> None:
+        if self._resumed:
+            return
         if len(self.ready) >= self._limits.pipelined:
             # The client asks again for what was not answered, on another connection.
             self.ready[-1].keep_alive = False
@@ -122,6 +135,8 @@ class RequestReader:
         self._forget(begun=True)
 
     def on_url(self, url: bytes) -> None:
+        if self._resumed:
+            return
         self._url += url
         if len(self._url) > self._limits.head_bytes:
             self._refuse(414, "the target of the request is too long")
@@ -144,9 +159,14 @@ class RequestReader:
         elif name == b"expect":
             self._expects = value.lower()
         else:
-            self._coding += value.lower() or b"?"
+            self._framing = b"%b: %b" % (name, value)
+            if name == b"transfer-encoding":
+                self._coding += value.lower() or b"?"
 
     def on_headers_complete(self) -> None:
+        if self._resumed:
+            self._resumed = False
+            return
         parser = self._parser
         version = parser.get_http_version()
         newer = version == "1.1"
@@ -203,6 +223,9 @@ class RequestReader:
             self._request.add(data)
 
     def on_message_complete(self) -> None:
+        if self._framing and self._parser.should_upgrade():
+            self._resumed = True  # the parser skips the body
+            return
         request, self._request = self._request, None
         self._overhead_bytes = 0
         if request is not None:

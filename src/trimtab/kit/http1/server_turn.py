@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
-from trimtab.kit.http1 import server_head
+from trimtab.kit.http1.server_head import Heads
 from trimtab.kit.http1.server_request import Request
 
 Message = MutableMapping[str, Any]
@@ -33,9 +33,13 @@ _NO_BODY = frozenset({204, 304})
 class Wire(Protocol):
     """What a turn needs of its connection."""
 
-    closing: bool  # no further request will be answered
     full: bool  # the client does not read
-    date: server_head.DateLine
+    heads: Heads
+
+    @property
+    def closing(self) -> bool:
+        """Whether no further request will be answered."""
+        ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -87,8 +91,8 @@ class Turn:
         self._handed_out = False
         self._waiter: asyncio.Future[None] | None = None
 
-    async def run(self, app: Application, running: set[Turn]) -> None:
-        """Let an application answer; leaves the set of those that do at the end."""
+    async def run(self, app: Application, ended: Callable[[Turn], None]) -> None:
+        """Let an application answer, and say so when it has ended."""
         try:
             await app(self.request.scope, self.receive, self.send)
         except asyncio.CancelledError:
@@ -102,7 +106,7 @@ class Turn:
                 _log.error("the application returned before its answer was whole")
                 self._fail()
         finally:
-            running.discard(self)
+            ended(self)
 
     def wake(self) -> None:
         """For the connection: something came, or nothing will come any more."""
@@ -162,7 +166,7 @@ class Turn:
         if self.started:
             raise RuntimeError("the answer has begun already")
         request, wire = self.request, self._wire
-        head = server_head.encode(status, headers, wire.date())
+        head = wire.heads.encode(status, headers)
         self._left = head.length
         self._empty = request.scope["method"] == "HEAD" or status in _NO_BODY
         newer = request.scope["http_version"] == "1.1"
@@ -217,7 +221,7 @@ class Turn:
         if self.started and not self._head:
             wire.abort()
             return
-        wire.write(server_head.error(500, "Internal Server Error", wire.date()))
+        wire.write(wire.heads.error(500, "Internal Server Error"))
         wire.done(self, keep=False)
 
 

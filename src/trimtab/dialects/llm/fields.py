@@ -1,4 +1,4 @@
-"""What the OpenAI dialects share: fields of a request, answers as plain values, token counts."""
+"""What the dialects share: fields of a request, answers as plain values, OpenAI's token counts."""
 
 from __future__ import annotations
 
