@@ -29,7 +29,9 @@ from tests.listening import (
 )
 from tests.loops import LOOPS, run_on
 
+from trimtab.api.listeners import context
 from trimtab.config import Tls
+from trimtab.errors import ConfigError
 from trimtab.kit.http1 import Disconnected
 
 Test = Callable[[], Awaitable[None]]
@@ -480,6 +482,13 @@ def test_it_speaks_tls(case: Any, tmp_path: Path) -> None:
                 assert answer.body == b"https hi"
 
     run(test)
+
+
+def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "not.pem").write_text("not a certificate")
+    for name in ("missing.pem", "not.pem"):
+        with pytest.raises(ConfigError, match="certificate"):
+            context(Tls(certificate=str(tmp_path / name), key=str(tmp_path / name)))
 
 
 _TOKEN = st.text("abcXYZ-_!09", min_size=1, max_size=12).map(str.encode)

@@ -45,17 +45,19 @@ def serve(config: Config) -> None:
 
     Raises:
         StoreLocked: another process has the data directory.
-        ConfigError: the port is taken.
+        ConfigError: the port is taken, or the certificate cannot be used.
     """
-    from trimtab.api import serving
+    from trimtab.api import listeners, serving
     from trimtab.app import App
     from trimtab.kit import datadir
 
+    if config.tls is not None:
+        listeners.context(config.tls)  # what is wrong with it is better said before anything opens
     data = Path(config.data)
     datadir.require_free(data)  # before the port: whoever has the directory has the port as well
     os.umask(0o077)  # what is recorded is for this user alone
     listener = serving.listen(config.host, config.port)
-    url = _url(config.host, listener.getsockname()[1])
+    url = _url(config, listener.getsockname()[1])
     with listener, datadir.acquire(data, url=url):
         app = App.open(config)
         # Everything loaded so far lives as long as the process: keep the collector off it.
@@ -70,10 +72,10 @@ def serve(config: Config) -> None:
     click.echo("stopped; everything acknowledged is stored", err=True)
 
 
-def _url(host: str, port: int) -> str:
-    shown = host if is_loopback(host) else socket.gethostname()
+def _url(config: Config, port: int) -> str:
+    shown = config.host if is_loopback(config.host) else socket.gethostname()
     shown = f"[{shown}]" if ":" in shown else shown
-    return f"http://{shown}:{port}"
+    return f"{'https' if config.tls else 'http'}://{shown}:{port}"
 
 
 def _loop_factory() -> Any:

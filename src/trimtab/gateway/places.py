@@ -46,12 +46,13 @@ class Places:
         self._quotas.give_back(held.quota, 1)
 
     def _current(self, base: Quota, now_ns: int) -> _Held:
+        period = now_ns // _PERIOD_NS
+        if period > self._period:
+            self._forget(period)
         held = self._held.get(base.key)
         if held is None:
             held = self._held[base.key] = _Held(base)
-        period = max(now_ns // _PERIOD_NS, held.period)
-        if period > self._period:
-            self._forget(period)
+        period = max(period, held.period)
         if period != held.period or held.base is not base:
             key = f"{base.key}:{period}"
             held.quota = base._replace(key=key, keep_s=_KEEP_S)
@@ -68,7 +69,5 @@ class Places:
         """
         self._period = period
         self._held = {
-            key: held
-            for key, held in self._held.items()
-            if held.count or held.period in (-1, period - 1, period)
+            key: held for key, held in self._held.items() if held.count or held.period >= period - 1
         }

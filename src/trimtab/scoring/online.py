@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
@@ -23,6 +24,8 @@ from trimtab.scoring.pace import Pace
 
 _log = logging.getLogger("trimtab.scoring")
 _PAUSE_S = 0.2  # so that a look at the store finds more than one commit
+_LONGEST_PAUSE_S = 5.0
+_RESTS = 19  # times as long as it works: a twentieth of a core is for judging, the rest for calls
 _LONGEST_BACKOFF_S = 30.0
 _NOTED_EVERY_NS = 30 * 10**9
 
@@ -113,8 +116,10 @@ class OnlineScoring:
     async def _follow(self) -> None:
         while True:
             self._woken.clear()
+            began_s = time.monotonic()
             await self.drain()
-            await asyncio.sleep(_PAUSE_S)
+            worked_s = time.monotonic() - began_s
+            await asyncio.sleep(min(_LONGEST_PAUSE_S, max(_PAUSE_S, _RESTS * worked_s)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._woken.wait()

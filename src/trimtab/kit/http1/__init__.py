@@ -6,6 +6,8 @@ request (`Timeouts`); a body that stops early is an error, never a clean end.
 
 It never follows redirects, decodes content encodings, keeps cookies, or reads the environment:
 proxy variables (HTTP_PROXY and its family) have no effect. Its errors are `HTTPError` and below.
+
+The other side, a server for ASGI applications, is in `server` and the modules named after it.
 """
 
 from trimtab.kit.http1.client import HTTP1Client

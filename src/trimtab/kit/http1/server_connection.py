@@ -8,15 +8,14 @@ client still sends is let go for a moment, for a reset could take the answer fro
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from trimtab.kit.http1.server_head import Heads
 from trimtab.kit.http1.server_limits import RequestRefused, ServerLimits
 from trimtab.kit.http1.server_quick import QuickReader
 from trimtab.kit.http1.server_reader import RequestReader
-from trimtab.kit.http1.server_request import Request
+from trimtab.kit.http1.server_request import Request, shared_scope
 from trimtab.kit.http1.server_turn import Turn
 
 
@@ -83,7 +82,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._write: Callable[[bytes], None] = self._transport.write
-        self._reader = RequestReader(_scope(transport), self._owner.limits, self._owner.quick)
+        self._reader = RequestReader(shared_scope(transport), self._owner.limits, self._owner.quick)
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -301,18 +300,3 @@ class ServerConnection(asyncio.Protocol):
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
-
-
-def _scope(transport: asyncio.BaseTransport) -> dict[str, Any]:
-    """What the scopes of all requests of a connection have in common."""
-    raw = transport.get_extra_info("socket")
-    local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-    by_path = raw is not None and raw.family == getattr(socket, "AF_UNIX", None)
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "scheme": "https" if transport.get_extra_info("ssl_object") is not None else "http",
-        "root_path": "",
-        "server": (str(local), None) if by_path else tuple(local[:2]),
-        "client": None if by_path or not remote else tuple(remote[:2]),
-    }

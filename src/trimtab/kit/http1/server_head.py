@@ -6,16 +6,14 @@ import time
 from collections.abc import Iterable
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 _LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus
 }
 # The connection is the server's own business; an application that wants it closed is heard.
 _MEANT = frozenset({b"connection", b"content-length", b"date", b"transfer-encoding"})
 
-_MOST_LINES = 1024  # as many are remembered
-_LINE_BYTES = 160  # and none that is longer
 _Field = tuple[bytes, bytes]
 
 
@@ -31,14 +29,13 @@ class Head(NamedTuple):
 
 
 class Heads:
-    """Makes heads; fields that were sent before are looked up, and `date` is made once a second."""
+    """Makes heads; their `date` is made once a second."""
 
-    __slots__ = ("_date", "_date_s", "_lines")
+    __slots__ = ("_date", "_date_s")
 
     def __init__(self) -> None:
         self._date_s = 0
         self._date = b""
-        self._lines: dict[_Field, bytes] = {}
 
     def encode(self, status: int, headers: Iterable[_Field]) -> Head:
         """The head of a response.
@@ -49,27 +46,27 @@ class Heads:
         >>> Heads().encode(200, [(b"content-length", b"2"), (b"date", b"now")]).encoded
         b'HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\ndate: now\\r\\n'
         """
-        fields = cast("list[_Field]", list(map(tuple, headers)))
-        lines = list(map(self._lines.get, fields))
+        lines = [_LINES.get(status) or f"HTTP/1.1 {status:03} ".encode()]
         length, closes, date = None, False, self._today()
-        at = -1
-        for _ in range(lines.count(None)):
-            at = lines.index(None, at + 1)
-            name, value = field = fields[at]
-            lines[at] = line = _line(field)
-            if name not in _MEANT:
-                self._remember(field, line)
-            elif name == b"content-length":
-                if length is not None or not value.isdigit():
-                    raise ValueError("the length of the response is no number, or said twice")
-                length = int(value)
-            elif name == b"date":
-                date = b""
-            else:
-                closes = closes or (name == b"connection" and value.lower() == b"close")
-                lines[at] = b""
-        first = _LINES.get(status) or f"HTTP/1.1 {status:03} \r\n".encode()
-        return Head(b"%b%b%b" % (first, b"".join(cast("list[bytes]", lines)), date), length, closes)
+        for field in headers:
+            name = field[0]
+            if name in _MEANT:
+                value = field[1]
+                if name == b"content-length":
+                    if length is not None or not value.isdigit():
+                        raise ValueError("the length of the response is no number, or said twice")
+                    length = int(value)
+                elif name == b"date":
+                    date = b""
+                else:
+                    closes = closes or (name == b"connection" and value.lower() == b"close")
+                    continue
+            lines.append(b": ".join(field))
+        encoded = b"\r\n".join(lines)
+        breaks = len(lines) - 1
+        if encoded.count(b"\n") != breaks or encoded.count(b"\r") != breaks or b"\0" in encoded:
+            raise ValueError("a header of the response has a line break or a NUL in it")
+        return Head(b"%b\r\n%b" % (encoded, date), length, closes)
 
     def error(self, status: int, what: str) -> bytes:
         """A whole response of the server's own, after which the connection ends."""
@@ -86,16 +83,3 @@ class Heads:
             self._date_s = now_s
             self._date = f"date: {formatdate(now_s, usegmt=True)}\r\n".encode()
         return self._date
-
-    def _remember(self, field: _Field, line: bytes) -> None:
-        if len(line) <= _LINE_BYTES:
-            if len(self._lines) >= _MOST_LINES:
-                self._lines.clear()
-            self._lines[field] = line
-
-
-def _line(field: _Field) -> bytes:
-    line = b"%b: %b\r\n" % field
-    if line.count(b"\n") != 1 or line.count(b"\r") != 1 or b"\0" in line:
-        raise ValueError("a header of the response has a line break or a NUL in it")
-    return line

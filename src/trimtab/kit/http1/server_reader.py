@@ -81,7 +81,7 @@ class RequestReader:
                 if data:
                     continue
             except httptools.HttpParserError as error:
-                if self.ended and self._refusal is None:
+                if self._has_enough():
                     return
                 self.ended = True
                 raise self._refusal or RequestRefused(400, f"not HTTP/1.1: {error}") from None
@@ -89,6 +89,9 @@ class RequestReader:
         if self._overhead_bytes > self._limits.head_bytes and not self.ended:
             self.ended = True
             raise RequestRefused(431, "the head of the request is too large")
+
+    def _has_enough(self) -> bool:
+        return self.ended and self._refusal is None
 
     def close(self) -> None:
         """Read nothing more. Parser and reader hold each other until then."""

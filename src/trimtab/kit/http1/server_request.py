@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from typing import Any
 
 
@@ -51,3 +53,18 @@ class Request:
     def let_go(self) -> None:
         self.unwanted = True
         self.take()
+
+
+def shared_scope(transport: asyncio.BaseTransport) -> dict[str, Any]:
+    """What the scopes of all requests of a connection have in common."""
+    raw = transport.get_extra_info("socket")
+    local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+    by_path = raw is not None and raw.family == getattr(socket, "AF_UNIX", None)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "scheme": "https" if transport.get_extra_info("ssl_object") is not None else "http",
+        "root_path": "",
+        "server": (str(local), None) if by_path else tuple(local[:2]),
+        "client": None if by_path or not remote else tuple(remote[:2]),
+    }
