@@ -279,7 +279,9 @@ def assert_answered(reply: Reply, path: str) -> None:
     if reply.status < 400:
         return
     assert not PRIVATE.search(reply.body.decode())
-    if path.startswith("/v1/"):
+    if path.startswith("/v1/messages"):
+        assert set(reply.json["error"]) == {"message", "type"}
+    elif path.startswith("/v1/"):
         assert set(reply.json["error"]) == {"message", "type", "param", "code"}
     else:
         problem(reply, reply.status)

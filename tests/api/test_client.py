@@ -337,11 +337,11 @@ def test_every_error_of_the_package_arrives_as_itself(
     def fail(*_: Any) -> Any:
         raise raised[-1]
 
-    async def fail_soon(*_: Any) -> Any:
+    async def fail_soon(*_: Any, **__: Any) -> Any:
         raise raised[-1]
 
     monkeypatch.setattr(widgets.app.telemetry, "span_count", fail)
-    monkeypatch.setattr(widgets.app.gateway, "chat", fail_soon)
+    monkeypatch.setattr(widgets.app.gateway, "ask", fail_soon)
     kinds = _tree(errors.RequestError) | _tree(errors.ProviderError) | {errors.Overloaded}
     for kind in {kind for kind in kinds if kind.__module__ == "trimtab.errors"}:
         raised.append(kind("no", where="here", fix="do it", fact=7, retry_after_s=3))

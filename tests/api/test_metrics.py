@@ -47,6 +47,7 @@ providers:
     models:
       - {{id: big, price: {{input: "2.5", output: "10"}}}}
       - {{id: unpriced}}
+gateway: {{defaults: {{retries: {{attempts: 0}}}}}}
 """
 
 

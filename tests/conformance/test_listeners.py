@@ -92,6 +92,31 @@ def test_pipelined_requests_are_answered_in_order_one_at_a_time(case: Any) -> No
     run(test)
 
 
+def test_a_body_may_come_while_the_request_before_it_is_answered(case: Any) -> None:
+    kind, run = case
+
+    async def test() -> None:
+        go_on = asyncio.Event()
+
+        async def app(scope: Message, receive: Receive, send: Send) -> None:
+            body = await whole_body(receive)
+            if scope["path"] == "/first":
+                await go_on.wait()
+            await reply(send, body)
+
+        async with listening(kind, app) as at, at.wire() as wire:
+            first = b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n"
+            await wire.send(first + GET + POST + b"Content-Length: 6\r\n\r\nab")
+            await asyncio.sleep(0.05)
+            for piece in (b"c", b"def" + GET):
+                await wire.send(piece)
+                await asyncio.sleep(0.02)
+            go_on.set()
+            assert [(await wire.answer()).body for _ in range(4)] == [b"", b"", b"abcdef", b""]
+
+    run(test)
+
+
 def test_a_body_comes_in_chunks_with_extensions_and_trailers(case: Any) -> None:
     kind, run = case
     coded = b"2;a=b\r\nab\r\n1\r\nc\r\n0\r\nX-Trailer: y\r\n\r\n"

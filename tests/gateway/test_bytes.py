@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import msgspec
 import pytest
@@ -44,16 +43,10 @@ class TestAnswers:
 # -- what a caller did not ask for -------------------------------------------------------------
 
 
-def chats(but: str, reason: str) -> list[Any]:
-    """The models of chat completions; one of them is known to fail."""
-    known = pytest.mark.xfail(reason=reason)
-    names = [name for name, one in ANSWERS.items() if one.dialect == CHAT]
-    return [pytest.param(name, marks=known) if name == but else name for name in names]
+CHATS = [name for name, one in ANSWERS.items() if one.dialect == CHAT]
 
 
-@pytest.mark.parametrize(
-    "model", chats("unknown-fields", "a number that no float holds keeps the event from being read")
-)
+@pytest.mark.parametrize("model", CHATS)
 def test_only_the_event_of_usage_is_taken_from_who_did_not_ask_for_it(
     shared: Room, model: str
 ) -> None:

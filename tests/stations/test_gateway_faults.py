@@ -290,13 +290,15 @@ class TestLimits:
         self, tmp_path: Path
     ) -> None:
         far = Script()
-        let_go = asyncio.Event()
+        let_go, full = asyncio.Event(), asyncio.Event()
         now = most = 0
 
         async def held() -> Reply:
             nonlocal now, most
             now += 1
             most = max(most, now)
+            if now == 3:
+                full.set()
             await let_go.wait()
             now -= 1
             return await replies(whole("x"))()
@@ -317,8 +319,7 @@ class TestLimits:
                 while refused < 17:
                     done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                     refused += len(done)
-                while now < 3:
-                    await asyncio.sleep(0)
+                await full.wait()
                 let_go.set()
                 results = await asyncio.gather(*asked, return_exceptions=True)
                 assert most == 3

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from trimtab.errors import Conflict
-from trimtab.governance.budget import Budget, explain
+from trimtab.governance.budget import Budget, LiveLimit, explain
 from trimtab.governance.periods import periods
 from trimtab.governance.settings import (
     Declared,
@@ -219,9 +219,12 @@ class TestBudget:
         assert not self.explained(store, expires_ns=NOW).usable
 
     def test_what_is_in_use_is_told_where_somebody_knows(self, store: SQLMetadata) -> None:
-        live = {("default", "team", "support"): {"concurrency": 2.0}}
+        limit = LiveLimit(
+            limit="concurrency", capacity=Decimal(4), used=Decimal(2), left=Decimal(2)
+        )
+        live = {("team", "support"): (limit,)}
         found = explain(sample_key(), GatewaySettings(), store.spend, now_ns=NOW, live=live)
-        assert [node.live for node in found.nodes] == [None, None, {"concurrency": 2.0}, None]
+        assert [node.live for node in found.nodes] == [(), (), (limit,), ()]
 
 
 def test_an_allowance_for_each_is_shown_with_its_star(tmp_path: Path) -> None:

@@ -178,12 +178,20 @@ class Calling:
         """The answer, unless it is a refusal that may be tried again."""
         reply = begun.reply
         if reply.status < 400:
+            self._require_answer(begun)
             return begun
         refused = Refused(begun, begun.target.card.provider)
         again = retryable(refused, reply.status, reply.headers, now_ns=self._clock.now_ns())
         if again is not None:
             raise again
         return begun
+
+    def _require_answer(self, begun: Begun) -> None:
+        """Raises Retryable for a body that says nothing but that something failed."""
+        parts = begun.relay.read_whole(begun.body or b"")
+        for part in parts:
+            if isinstance(part, Failed):
+                raise Retryable(_failed(begun.target, part))
 
 
 def is_stream(reply: Reply) -> bool:

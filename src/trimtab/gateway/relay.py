@@ -67,6 +67,8 @@ class Relay:
         self._writer = writer
         self._hides_usage = hides_usage and writer is None
         self._decoder = sse.Decoder(max_event_bytes=_MAX_EVENT_BYTES)
+        self._whole: tuple[bytes, Sequence[Part]] | None = None
+        self._hid = False  # the event before this one
         self.fold = Fold()
 
     @property
@@ -113,8 +115,10 @@ class Relay:
         return self.write_whole(body, self.read_whole(body))
 
     def read_whole(self, body: bytes) -> Sequence[Part]:
-        """What a whole answer says."""
-        return self._reader.body(body)
+        """What a whole answer says; the same bytes are read once."""
+        if self._whole is None or self._whole[0] is not body:
+            self._whole = body, self._reader.body(body)
+        return self._whole[1]
 
     def write_whole(self, body: bytes, parts: Sequence[Part]) -> bytes:
         """The caller's body for an answer that says these parts."""
@@ -138,9 +142,22 @@ class Relay:
             self.fold.take(parts)
             if self._writer is not None:
                 return Piece(b"".join(map(self._writer.stream, parts)), parts)
-        if self._hides_usage and _only_usage(event, parts):
-            return Piece(b"", parts)
+        if self._hides_usage:
+            # The other half of a line end that was cut goes with the event it ended.
+            self._hid = _only_usage(event, parts) or (self._hid and event.raw == b"\n")
+            if self._hid:
+                return Piece(b"", parts)
         return Piece(event.raw, parts)
+
+
+class _UsageEvent(msgspec.Struct):
+    """As raw as it can be: numbers in it may be larger than any that can be read."""
+
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    choices: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_usage_event = msgspec.json.Decoder(_UsageEvent)
 
 
 def too_large(what: str) -> ProviderError:
@@ -156,7 +173,9 @@ def _only_usage(event: sse.Event, parts: Sequence[Part]) -> bool:
     if not all(isinstance(part, Used | Began) for part in parts):
         return False
     try:
-        wire = msgspec.json.decode(event.data or "")
+        wire = _usage_event.decode(event.data or "")
     except (msgspec.DecodeError, RecursionError):
         return False
-    return isinstance(wire, dict) and bool(wire.get("usage")) and wire.get("choices") == []
+    return (
+        bytes(wire.usage)[:1] == b"{" and bytes(wire.choices).translate(None, b" \t\r\n") == b"[]"
+    )

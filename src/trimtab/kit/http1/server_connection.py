@@ -224,11 +224,7 @@ class ServerConnection(asyncio.Protocol):
             return
         reader = self._reader
         if not reader.ready and self._ahead and self._refusal is None:
-            data = b"".join(self._ahead)
-            self._ahead.clear()
-            self._ahead_bytes = 0
-            self._resume()
-            self._feed(data)
+            self._feed_ahead()
         elif reader.ready:
             request = reader.ready.popleft()
             if self._refusal is not None and not request.complete:
@@ -238,10 +234,19 @@ class ServerConnection(asyncio.Protocol):
             if turn.request.buffered_bytes >= self._owner.limits.buffer_bytes:
                 self._pause()
             self._owner.begin(turn)
+            if self._ahead and not request.complete:
+                self._feed_ahead()
         elif self._refusal is not None:
             self._refuse(self._refusal)
         elif self._owner.draining and reader.between:
             self._end(linger=False)
+
+    def _feed_ahead(self) -> None:
+        data = b"".join(self._ahead)
+        self._ahead.clear()
+        self._ahead_bytes = 0
+        self._resume()
+        self._feed(data)
 
     def _let_go(self, request: Request) -> None:
         """Read the rest of a body that nobody wants."""
