@@ -441,7 +441,12 @@ def _tree(kind: type[errors.TrimtabError]) -> Iterator[type[errors.TrimtabError]
 
 
 _SAID = frozenset({"type", "title", "detail", "message", "where", "param", "fix", "code", "what"})
-_BY_CODE = {kind.code: kind for kind in _tree(errors.TrimtabError)}
+# Not those that other modules derive for themselves, whose arguments are their own.
+_BY_CODE = {
+    kind.code: kind
+    for kind in _tree(errors.TrimtabError)
+    if kind.__module__ == errors.TrimtabError.__module__
+}
 _BY_STATUS = {
     **dict.fromkeys(range(400, 500), errors.RequestError),
     400: errors.InvalidRequest,

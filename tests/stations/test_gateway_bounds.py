@@ -12,7 +12,18 @@ import msgspec
 import pytest
 from tests import upstream as remote
 from tests.far import compatible
-from tests.stations.wiring import DONE, STREAM, Script, chat, event, replies, said, usage, wired
+from tests.stations.wiring import (
+    DONE,
+    STREAM,
+    Script,
+    Wired,
+    chat,
+    event,
+    replies,
+    said,
+    usage,
+    wired,
+)
 from tests.upstream import Upstream
 
 from trimtab.dialects.llm.answer import MAX_TEXT_BYTES

@@ -16,7 +16,7 @@ from trimtab.errors import ProviderError, ProviderTimeout
 from trimtab.gateway.answer import close
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.kept import Kept
-from trimtab.gateway.outgoing import outgoing
+from trimtab.gateway.outgoing import Outgoing, outgoing
 from trimtab.gateway.prepare import Prepared
 from trimtab.gateway.refusals import Retryable, is_retried, retryable
 from trimtab.gateway.relay import Piece, Relay, too_large
@@ -90,28 +90,31 @@ class Calling:
             InvalidRequest: the target cannot be asked this.
         """
         self.target = target
-        # A whole answer may take all the time there is, which `Attempts` looks after.
-        limit_s = self._timeouts.first_token_s if self._ask.envelope.stream else None
         out = outgoing(self._ask, self._prepared, target, self._timeouts)
         try:
-            async with asyncio.timeout(limit_s):
-                reply = self._kept(await target.provider.send(out.call))
-                relay = self._relay(out.dialect, reply)
-                begun = Begun(
-                    target=target,
-                    reply=reply,
-                    relay=relay,
-                    lost=(*out.lost, *reply.lost),
-                    translated=out.dialect is not self._ask.dialect,
-                    dialect=out.dialect,
-                )
-                return await self._begin(begun)
+            # A whole answer may take all the time there is, which `Attempts` looks after.
+            if not self._ask.envelope.stream:
+                return await self._sent(target, out)
+            async with asyncio.timeout(self._timeouts.first_token_s):
+                return await self._sent(target, out)
         except TimeoutError:
             raise Retryable(_late(target, self._timeouts.first_token_s)) from None
         except ProviderError as error:
             # A target that refuses our credential, or the request, will do so again.
             final = 400 <= error.fields.get("answered", 0) < 500
             raise Retryable(error, again=not final) from error
+
+    async def _sent(self, target: Target, out: Outgoing) -> Begun:
+        reply = self._kept(await target.provider.send(out.call))
+        begun = Begun(
+            target=target,
+            reply=reply,
+            relay=self._relay(out.dialect, reply),
+            lost=(*out.lost, *reply.lost),
+            translated=out.dialect is not self._ask.dialect,
+            dialect=out.dialect,
+        )
+        return await self._begin(begun)
 
     def _relay(self, dialect: Dialect, reply: Reply) -> Relay:
         ask = self._ask

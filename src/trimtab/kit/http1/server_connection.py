@@ -54,10 +54,10 @@ class ServerConnection(asyncio.Protocol):
         "_unread",
         "_unread_left",
         "_unsent",
-        "_write",
         "ending",
         "full",
         "heads",
+        "write",
     )
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
@@ -81,7 +81,7 @@ class ServerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._write: Callable[[bytes], None] = self._transport.write
+        self.write: Callable[[bytes], None] = self._transport.write
         self._reader = RequestReader(shared_scope(transport), self._owner.limits, self._owner.quick)
         self._owner.opened(self)
 
@@ -124,11 +124,10 @@ class ServerConnection(asyncio.Protocol):
     def closing(self) -> bool:
         return self._owner.draining
 
-    def write(self, data: bytes) -> None:
-        self._write(data)
-
     def taken(self) -> None:
-        self._resume()
+        if self._paused and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
 
     async def drained(self) -> None:
         if self._drain is None:
@@ -148,7 +147,7 @@ class ServerConnection(asyncio.Protocol):
             self._let_go(request)
             return
         if not self._ahead:
-            self._resume()  # a large body that came whole, or that nobody took, stopped it
+            self.taken()  # a large body that came whole, or that nobody took, stopped it
         if self._reader.ready or self._ahead or self._refusal is not None:
             # The application may have something to do after its answer.
             self._loop.call_soon(self._advance)
@@ -245,7 +244,7 @@ class ServerConnection(asyncio.Protocol):
         data = b"".join(self._ahead)
         self._ahead.clear()
         self._ahead_bytes = 0
-        self._resume()
+        self.taken()
         self._feed(data)
 
     def _let_go(self, request: Request) -> None:
@@ -254,7 +253,7 @@ class ServerConnection(asyncio.Protocol):
         self._unread_left = self._owner.limits.unread_bytes
         self._since_s = self._loop.time()
         request.let_go()
-        self._resume()
+        self.taken()
 
     def _let_go_of(self, request: Request, size_bytes: int) -> None:
         self._unread_left -= size_bytes
@@ -281,7 +280,7 @@ class ServerConnection(asyncio.Protocol):
         self.ending = True
         self._since_s = self._loop.time()
         self._ahead.clear()
-        self._resume()
+        self.taken()
         if linger and self._transport.can_write_eof():
             self._transport.write_eof()
         else:
@@ -300,8 +299,3 @@ class ServerConnection(asyncio.Protocol):
         if not self._paused and not self._transport.is_closing():
             self._paused = True
             self._transport.pause_reading()
-
-    def _resume(self) -> None:
-        if self._paused and not self._transport.is_closing():
-            self._paused = False
-            self._transport.resume_reading()
