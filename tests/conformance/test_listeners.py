@@ -555,7 +555,7 @@ def echoing() -> Iterator[list[int]]:
         yield [stack.enter_context(listening_in_thread(kind, echo)) for kind in LISTENERS]
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(requests=st.lists(_requests(), min_size=1, max_size=4), piece=st.integers(1, 2_000))
 def test_both_read_the_same_in_every_valid_request(
     echoing: list[int], requests: list[bytes], piece: int
