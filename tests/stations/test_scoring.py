@@ -25,7 +25,8 @@ from trimtab.ports import CursorStore, ScoreQuery, Scorer, Sequenced, Subject, T
 from trimtab.records import Score, Span
 from trimtab.scorers.definition import scorer
 from trimtab.scorers.registry import resolve
-from trimtab.scoring.online import CURSOR, OnlineScoring, is_live_call, sampled
+from trimtab.scoring.online import CURSOR, OnlineScoring, Waits, is_live_call, sampled
+from trimtab.scoring.pace import Pace
 from trimtab.stores.metadata.sql import SQLMetadata
 
 PASSAGE = {
@@ -222,7 +223,7 @@ class TestRunning:
             return True
 
         async def run() -> None:
-            woken = online(telemetry, cursors, [reports], poll_s=3600)
+            woken = online(telemetry, cursors, [reports], waits=Waits(poll_s=3600))
             woken.start()
             await woken.drain()
             await asyncio.to_thread(store_calls, telemetry, [call()])
@@ -230,7 +231,7 @@ class TestRunning:
             await judged.get()
             await woken.drain()
             await woken.stop()
-            polling = online(telemetry, cursors, [reports], poll_s=0.01)
+            polling = online(telemetry, cursors, [reports], waits=Waits(poll_s=0.01))
             polling.start()
             await asyncio.to_thread(store_calls, telemetry, [call()])
             await judged.get()
@@ -356,7 +357,7 @@ class TestFailures:
             trace=[StoreError("away")],
         )
         forgetful = Failing(cursors, get=[StoreError("away")], put=[StoreError("away")])
-        drained(online(broken, forgetful, page=4, backoff_s=0.001))
+        drained(online(broken, forgetful, page=4, waits=Waits(backoff_s=0.001)))
         scores = scores_of(telemetry)
         assert len(scores) == 10
         assert len({score.target.id for score in scores}) == 10
@@ -432,3 +433,51 @@ def test_what_the_store_orders_is_what_was_appended(telemetry: TelemetryStore) -
     store_calls(telemetry, [spans])
     found: list[Sequenced] = telemetry.spans_after(0, limit=10)
     assert [item.span.span_id for item in found] == [span.span_id for span in spans]
+
+
+# -- pace --------------------------------------------------------------------------------------
+
+
+class Now:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def monotonic_ns(self) -> int:
+        return self.ns
+
+
+def test_a_pace_has_room_for_a_burst_and_then_for_what_is_earned() -> None:
+    now = Now()
+    pace = Pace(50, now, burst=100)
+    assert pace.room() == 100
+    pace.spend(130)
+    assert pace.room() == -30
+    now.ns += 2_000_000_000
+    assert pace.room() == 70
+    now.ns += 3600 * 1_000_000_000
+    assert pace.room() == 100
+
+
+def test_of_more_calls_than_the_pace_allows_some_are_judged_and_the_rest_counted(
+    telemetry: TelemetryStore, cursors: CursorStore
+) -> None:
+    now = Now()
+    scoring = online(telemetry, cursors, [brief], pace=Pace(50, now, burst=100), page=100)
+
+    def judged_of(calls: int) -> int:
+        before = len(scores_of(telemetry))
+        store_calls(telemetry, [call() for _ in range(calls)])
+        drained(scoring)
+        return len(scores_of(telemetry)) - before
+
+    first = judged_of(300)
+    assert 0 < first <= 100
+    assert scoring.skipped > 0
+    assert judged_of(60) == 0, "nothing was earned yet"
+    now.ns += 4_000_000_000
+    assert judged_of(10) == 10

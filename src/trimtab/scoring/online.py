@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from trimtab.errors import InvalidRequest, ScorerError, StoreError
 from trimtab.kit.hashing import sha256_hex
@@ -25,6 +25,7 @@ from trimtab.scoring.pace import Pace
 _log = logging.getLogger("trimtab.scoring")
 _PAUSE_S = 0.2  # so that a look at the store finds more than one commit
 _LONGEST_PAUSE_S = 5.0
+_LEAST_PAGE = 50
 _RESTS = 19  # times as long as it works: a twentieth of a core is for judging, the rest for calls
 _LONGEST_BACKOFF_S = 30.0
 _NOTED_EVERY_NS = 30 * 10**9
@@ -32,6 +33,17 @@ _NOTED_EVERY_NS = 30 * 10**9
 CURSOR = "scoring.online"
 
 T = TypeVar("T")
+
+
+class Waits(NamedTuple):
+    """Seconds between looks at the store when nothing calls `wake`, and until the first retry when
+    the store fails, which doubles up to 30."""
+
+    poll_s: float = 1.0
+    backoff_s: float = 0.5
+
+
+_WAITS = Waits()
 
 
 class OnlineScoring:
@@ -47,8 +59,6 @@ class OnlineScoring:
             of every look at the store are scored, and `skipped` counts the spans passed over.
         concurrency: calls judged at once.
         page: spans read at once.
-        poll_s: seconds between looks at the store when nothing calls `wake`.
-        backoff_s: seconds until the first retry when the store fails; doubles up to 30.
     Raises:
         ScorerError: `sample` is not a share.
     """
@@ -64,8 +74,7 @@ class OnlineScoring:
         pace: Pace | None = None,
         concurrency: int = 8,
         page: int = 500,
-        poll_s: float = 1.0,
-        backoff_s: float = 0.5,
+        waits: Waits = _WAITS,
     ) -> None:
         if not 0 <= sample <= 1:
             raise ScorerError("sample is not between 0 and 1", where="scoring.sample", got=sample)
@@ -76,8 +85,7 @@ class OnlineScoring:
         self._clock = clock
         self._gate = asyncio.Semaphore(concurrency)
         self._page = page
-        self._poll_s = poll_s
-        self._backoff_s = backoff_s
+        self._waits = waits
         self.skipped = 0
         self._pace = pace
         self._cursor: int | None = None
@@ -108,7 +116,7 @@ class OnlineScoring:
         Waits for a store that is away to come back, so give it a timeout.
         """
         async with self._turn:
-            delay_s = self._backoff_s
+            delay_s = self._waits.backoff_s
             while not await self._caught_up():
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, _LONGEST_BACKOFF_S)
@@ -121,7 +129,7 @@ class OnlineScoring:
             worked_s = time.monotonic() - began_s
             await asyncio.sleep(min(_LONGEST_PAUSE_S, max(_PAUSE_S, _RESTS * worked_s)))
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s):
+                async with asyncio.timeout(self._waits.poll_s):
                     await self._woken.wait()
 
     async def _caught_up(self) -> bool:
@@ -152,7 +160,7 @@ class OnlineScoring:
         if cursor >= last:
             return False
         limit = self._page if self._pace is None else min(self._page, self._pace.room())
-        if not limit:
+        if limit < min(_LEAST_PAGE, self._page):  # a page costs as much for one call as for many
             self.skipped += last - cursor
             await _finished(lambda: self._commit([], last))
             self._cursor = last
