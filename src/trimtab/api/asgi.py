@@ -39,6 +39,7 @@ from trimtab.errors import (
     TrimtabError,
 )
 from trimtab.governance import access
+from trimtab.kit.http1.server_turn import TURN
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -93,7 +94,8 @@ class Server:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, Incoming(receive, scope["headers"]), send)
+            incoming = Incoming(receive, scope["headers"], scope.get(TURN))
+            await self._http(scope, incoming, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
@@ -180,6 +182,11 @@ class Server:
                 where="content-encoding",
                 fix="send the body uncompressed",
             )
+        ready = receive.ready()
+        if ready is not None:
+            if len(ready) > limits.body_bytes:
+                raise _too_large(limits.body_bytes)
+            return ready
         first = await anext(pieces)
         return first if receive.whole else b"".join([first, *[piece async for piece in pieces]])
 
@@ -306,7 +313,7 @@ async def _next_piece(receive: Receive) -> Message:
         ) from None
 
 
-async def _unless_gone(handling: Awaitable[Response], receive: Receive) -> Response:
+async def _unless_gone(handling: Awaitable[Response], receive: Incoming) -> Response:
     """Run a handler, and cancel it when its caller goes away."""
     with _Watch(receive, after_s=_PATIENCE_S) as watch:
         response = await handling
@@ -319,24 +326,37 @@ class _Watch:
     """Cancels the task it is entered in when the caller goes away, which becomes Disconnected.
 
     Args:
-        after_s: how long not to look.
+        after_s: how long not to look, where looking takes a task.
     """
 
-    def __init__(self, receive: Receive, *, after_s: float = 0.0) -> None:
+    __slots__ = ("_after_s", "_looking", "_receive", "_task", "_timer", "gone")
+
+    def __init__(self, receive: Incoming, *, after_s: float = 0.0) -> None:
         self._receive = receive
         self._after_s = after_s
+        self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
         self.gone = False
 
     def __enter__(self) -> _Watch:
-        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._after_s, self._look) if self._after_s else None
-        if self._timer is None:
+        turn = self._receive.turn
+        if turn is not None:
+            self._task = turn.task or _this_task()
+            turn.on_gone = self._leave
+            if turn.disconnected:
+                self._leave()
+            return self
+        self._task = _this_task()
+        if self._after_s:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._after_s, self._look)
+        else:
             self._look()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._receive.turn is not None:
+            self._receive.turn.on_gone = None
         if self._timer is not None:
             self._timer.cancel()
         if self._looking is not None:
@@ -351,8 +371,16 @@ class _Watch:
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.gone = True
-        self._task.cancel()
+        self._leave()
+
+    def _leave(self) -> None:
+        if not self.gone:
+            self.gone = True
+            self._task.cancel()
+
+
+def _this_task() -> asyncio.Task[Any]:
+    return cast("asyncio.Task[Any]", asyncio.current_task())
 
 
 async def _send(response: Response, receive: Incoming, send: Send, *, head: bool) -> None:
@@ -380,7 +408,7 @@ async def _send(response: Response, receive: Incoming, send: Send, *, head: bool
         await _close(response)
 
 
-async def _stream(stream: ByteStream, receive: Receive, send: Send) -> None:
+async def _stream(stream: ByteStream, receive: Incoming, send: Send) -> None:
     """Send pieces as they come, until the end or until nobody listens."""
     with suppress(Disconnected), _Watch(receive):
         async for chunk in stream:

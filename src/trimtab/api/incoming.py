@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from trimtab.kit.http1.server_turn import Turn
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
@@ -24,14 +26,28 @@ class Incoming:
     Args:
         receive: that of the ASGI server.
         headers: those of the request; without a length or an encoding of transfer it has no body.
+        turn: the request itself, where the server lets its applications see it.
     """
 
-    def __init__(self, receive: Receive, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        headers: Iterable[tuple[bytes, bytes]],
+        turn: Turn | None = None,
+    ) -> None:
         self._receive = receive
+        self.turn = turn
         self.whole = not any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in headers
         )
+
+    def ready(self) -> bytes | None:
+        """The whole body, if that can be said without waiting."""
+        body = self.turn.whole() if self.turn is not None else None
+        if body is not None:
+            self.whole = True
+        return body
 
     async def __call__(self) -> Message:
         message = await self._receive()

@@ -17,6 +17,7 @@ from trimtab.errors import ProviderTimeout, ProviderUnavailable, TrimtabError
 from trimtab.gateway.health import Health, Slot
 from trimtab.gateway.refusals import Retryable
 from trimtab.gateway.target import Target
+from trimtab.kit.deadline import Deadline
 from trimtab.ports import Clock
 from trimtab.records.route import Breaker, Retries
 
@@ -67,6 +68,7 @@ class Attempts:
         total_s: for everything up to the first content, pauses included.
         breaker: which failures in a row open a target's breaker.
         random: where the jitter comes from.
+        loop: the running one, if the caller knows it.
 
     `records` has every attempt. `slot` is the place of the target that answered, or None: give it
     back with `over` when its answer has ended.
@@ -82,6 +84,7 @@ class Attempts:
         breaker: Breaker,
         clock: Clock,
         random: Random,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._candidates = candidates
         self._health = health
@@ -90,6 +93,7 @@ class Attempts:
         self._breaker = breaker
         self._clock = clock
         self._random = random
+        self._loop = loop
         self._deadline_ns = 0
         self._not_before_ns: dict[str, int] = {}  # of targets that may be asked again
         self._given_up: set[str] = set()
@@ -113,11 +117,12 @@ class Attempts:
             TrimtabError: nothing answered: the last refusal of a provider, or else the last error.
         """
         self._deadline_ns = self._clock.monotonic_ns() + int(self._total_s * _NS_PER_S)
+        limit = Deadline(self._loop or asyncio.get_running_loop(), self._total_s)
         try:
-            async with asyncio.timeout(self._total_s) as limit:
+            with limit:
                 answer = await self._tried(call, limit)
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             raise self._out_of_time() from None
         if self.slot is not None:
@@ -142,7 +147,7 @@ class Attempts:
 
     # -- one after the other -------------------------------------------------------------------
 
-    async def _tried(self, call: Callable[[Target], Awaitable[T]], limit: asyncio.Timeout) -> T:
+    async def _tried(self, call: Callable[[Target], Awaitable[T]], limit: Deadline) -> T:
         targets = self._candidates(last_resort=True)
         target = next(targets, None)
         while target is not None:
@@ -162,7 +167,7 @@ class Attempts:
         raise self._last_word("no_target_left")
 
     async def _attempt(
-        self, call: Callable[[Target], Awaitable[T]], target: Target, limit: asyncio.Timeout
+        self, call: Callable[[Target], Awaitable[T]], target: Target, limit: Deadline
     ) -> T:
         slot = self._health.of(target.id).enter()
         now_ns = self._clock.now_ns()
@@ -182,7 +187,7 @@ class Attempts:
         except BaseException as error:
             _note(record, error)
             # With all the time to itself, it was the target that was too slow.
-            if limit.expired() and len(self.records) == 1:
+            if limit.expired and len(self.records) == 1:
                 slot.failed(self._breaker)
             raise
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from random import Random, SystemRandom
@@ -74,6 +75,7 @@ class Gateway:
         self._clock = clock
         self._limits = limits
         self._in_flight = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def in_flight(self) -> int:
@@ -203,7 +205,14 @@ class Gateway:
             breaker=plan.compiled.breaker,
             clock=self._clock,
             random=self._random,
+            loop=self._running(),
         )
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The one event loop that a gateway belongs to."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def _enter(self) -> None:
         """Take a place before anything is awaited, so that no two requests take the same one."""

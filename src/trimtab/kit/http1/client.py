@@ -56,6 +56,7 @@ class HTTP1Client:
         self._allowed_address = allowed_address
         self._pools: dict[Origin, Pool] = {}
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def open_connections(self) -> int:
@@ -90,7 +91,10 @@ class HTTP1Client:
         address = parse_url(url)
         head = encode_head(method, address, headers, body_bytes=len(body))
         pool = self._pool(address.origin)
-        total_at = asyncio.get_running_loop().time() + timeouts.total_s
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        total_at = loop.time() + timeouts.total_s
         for attempt in (1, 2):
             connection = pool.idle() if attempt == 1 else None
             if connection is None:

@@ -110,7 +110,7 @@ class Response:
     async def _news(self) -> None:
         if self._waiter is not None:
             raise RuntimeError("another task is already reading this response")
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._connection.waiter()
         try:
             await self._waiter
         except asyncio.CancelledError:
@@ -194,6 +194,10 @@ class Connection(asyncio.Protocol):
         self._schedule()
         self._transport.writelines((head, body) if body else (head,))
         return response
+
+    def waiter(self) -> asyncio.Future[None]:
+        """Something to wait for in the loop of this connection."""
+        return self._loop.create_future()
 
     def resume(self, response: Response) -> None:
         """The reader has taken what was buffered: read on if reading had stopped."""

@@ -86,7 +86,7 @@ class HTTP1Server:
                 await self._waited.wait()
         for connection in list(self._connections):
             connection.abort()
-        tasks = [turn.task for turn in self._turns]
+        tasks = [turn.task for turn in self._turns if turn.task is not None]
         for task in tasks:
             task.cancel()
         if tasks:

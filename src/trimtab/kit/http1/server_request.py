@@ -11,7 +11,8 @@ class Request:
     """One request: `scope` for an application, and what has come of its body.
 
     `complete`: the whole body has come, though perhaps it was not taken yet. `expects`: the client
-    waits for `100 Continue` before it sends the body. `unwanted`: the body is let go.
+    waits for `100 Continue` before it sends the body. `unwanted`: the body is let go. `taken`: some
+    of the body was.
     """
 
     __slots__ = (
@@ -21,6 +22,7 @@ class Request:
         "expects",
         "keep_alive",
         "scope",
+        "taken",
         "unwanted",
     )
 
@@ -32,6 +34,7 @@ class Request:
         self.expects = expects
         self.complete = complete
         self.unwanted = False
+        self.taken = False
         self.buffered_bytes = 0
         self._body: list[bytes] = []
 
@@ -45,6 +48,7 @@ class Request:
         body = self._body
         if not body:
             return b""
+        self.taken = True
         data = body[0] if len(body) == 1 else b"".join(body)
         body.clear()
         self.buffered_bytes = 0

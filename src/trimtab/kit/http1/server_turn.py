@@ -24,6 +24,9 @@ Application = Callable[
     Awaitable[None],
 ]
 
+TURN = "trimtab.turn"
+"""Where a scope has the turn itself, for applications that know this server."""
+
 _log = logging.getLogger("trimtab.http")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _COPIED_BYTES = 65_536  # more than this is not copied to save a call
@@ -69,6 +72,7 @@ class Turn:
         "answered",
         "disconnected",
         "keep",
+        "on_gone",
         "receiving_since_s",
         "request",
         "started",
@@ -81,8 +85,9 @@ class Turn:
         self.answered = False
         self.disconnected = False
         self.keep = False
+        self.on_gone: Callable[[], None] | None = None  # called once, when the client is gone
         self.receiving_since_s = 0.0  # loop time; 0 while nobody waits for the body
-        self.task: asyncio.Task[None]
+        self.task: asyncio.Task[None] | None = None  # none yet where tasks start at once
         self._wire = wire
         self._head = b""  # not sent yet
         self._left: int | None = None
@@ -93,6 +98,7 @@ class Turn:
 
     async def run(self, app: Application, ended: Callable[[Turn], None]) -> None:
         """Let an application answer, and say so when it has ended."""
+        self.request.scope[TURN] = self
         try:
             await app(self.request.scope, self.receive, self.send)
         except asyncio.CancelledError:
@@ -106,6 +112,7 @@ class Turn:
                 _log.error("the application returned before its answer was whole")
                 self._fail()
         finally:
+            del self.request.scope[TURN]  # or they would keep each other
             ended(self)
 
     def wake(self) -> None:
@@ -117,6 +124,16 @@ class Turn:
         """For the connection: the client is gone, or not to be listened to."""
         self.disconnected = True
         self.wake()
+        if self.on_gone is not None:
+            self.on_gone()
+
+    def whole(self) -> bytes | None:
+        """The body, if all of it has come and none of it was handed out; `receive` gives it too."""
+        request = self.request
+        if self._handed_out or self.disconnected or not request.complete or request.taken:
+            return None
+        self._handed_out = True
+        return request.take()
 
     async def receive(self) -> Message:
         request = self.request
