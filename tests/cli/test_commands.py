@@ -215,6 +215,8 @@ CALLS: list[tuple[str, int, str]] = [
     ("routes targets", 0, r"(?m)^trimtab/extract +closed"),
     ("routes delete fromfile --revision 99", 2, r"is at revision"),
     ("routes delete fromfile", 0, r"deleted fromfile"),
+    ("cache clear", 0, r"^forgot \d+ answers"),
+    ("cache clear --route chat --json", 0, r'"cleared":\d'),
     ("spend", 0, r"^kind +name +period"),
     ("spend --period 2026-11 --kind team", 0, r"^kind +name"),
     ("spend --period never", 2, r"not a day or a month"),
