@@ -248,3 +248,13 @@ def test_a_key_that_comes_in_small_pieces_is_not_on_record(
     raw_post(remote, stream=True)
     assert KEY not in json.dumps(only_trace(remote))
     assert only_trace(remote)["spans"][0]["output"][0]["content"] == "***"
+
+
+def test_an_error_says_where_it_is_on_record(remote: Served, upstream: Upstream) -> None:
+    upstream.play(provider.error_json(401, "no"))
+    body = {"model": "far/big", "messages": [{"role": "user", "content": "x"}]}
+    reply = remote.ask("POST", "/v1/chat/completions", body)
+    assert reply.status == 502
+    assert reply.headers["x-trimtab-trace-id"] == only_trace(remote)["spans"][0]["trace_id"]
+    assert reply.headers["x-trimtab-model"] == "far/big"
+    assert reply.headers["x-trimtab-attempts"] == "1"

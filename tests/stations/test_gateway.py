@@ -121,6 +121,20 @@ class TestWhatIsSent:
 
         in_loop(work)
 
+    def test_only_a_stream_has_to_begin_in_time(self, tmp_path: Path) -> None:
+        """A whole answer begins when all of it is made."""
+        far = Script()
+
+        async def work() -> None:
+            far.play(replies(whole("x")), replies(*HELLO, headers=STREAM))
+            async with wired(tmp_path, providers=[far]) as room:
+                await room.ask(chat(model=FAR))
+                await room.ask(chat(model=FAR, stream=True))
+
+        in_loop(work)
+        assert [call.first_byte_s for call in far.calls] == [None, 20]
+        assert [call.timeout_s for call in far.calls] == [20, 20]
+
     def test_a_request_without_a_release_is_sent_as_it_came_but_for_the_model(
         self, tmp_path: Path
     ) -> None:

@@ -39,6 +39,7 @@ from trimtab.errors import Blocked, ProviderError, TrimtabError
 from trimtab.gateway.ask import Passing
 from trimtab.gateway.hooks import Hooks
 from trimtab.ports import Edit, GuardSubject, Place, Provider, Ruling
+from trimtab.records import Usage
 
 CHAT = "openai.chat"
 MARKED = request(CHAT, MARKER)
@@ -310,3 +311,23 @@ class TestLeaving:
 def test_the_errors_a_guard_brings_are_of_the_one_tree() -> None:
     assert issubclass(Blocked, TrimtabError)
     assert not issubclass(Blocked, ProviderError)
+
+
+class TestWhatIsSpentAllTheSame:
+    def test_an_answer_that_a_guard_withholds_is_paid_for(self, tmp_path: Path) -> None:
+        far = Speaker(CHAT, answer(Text("fine")))
+
+        async def work() -> None:
+            waits = asyncio.Event()
+            guard = Canary("block", stage="input", parallel=True, waits=waits)
+            async with wired(tmp_path, providers=[far], hooks=Hooks([guard])) as room:
+                asking = asyncio.create_task(asked(room, CHAT, request(CHAT, MARKER)))
+                await asyncio.sleep(0.1)
+                assert far.closed, "the whole answer came"
+                waits.set()
+                with pytest.raises(Blocked):
+                    await asking
+                call, *_ = await room.spans()
+            assert call.usage == Usage(input=7, output=5)
+
+        in_loop(work)

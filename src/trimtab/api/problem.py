@@ -9,6 +9,7 @@ from trimtab.dialects import otlp
 from trimtab.dialects.llm import DIALECTS
 from trimtab.errors import StoreError, TrimtabError
 from trimtab.kit import jsonx
+from trimtab.kit.headers import printable
 
 _MODEL_APIS = {"openai": "openai.chat", "anthropic": "anthropic.messages"}
 _RESERVED = frozenset({"type", "title", "status", "detail", "where", "fix"})
@@ -75,6 +76,10 @@ def _headers(error: TrimtabError) -> dict[str, str]:
         wait_s = 1
     if wait_s is not None:
         headers["retry-after"] = str(max(1, math.ceil(wait_s)))
+    for name in ("trace_id", "attempts", "model"):
+        if name in error.fields:
+            text = str(error.fields[name])
+            headers[f"x-trimtab-{name.replace('_', '-')}"] = printable(text)
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     if error.status == 405:

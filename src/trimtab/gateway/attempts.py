@@ -7,7 +7,7 @@ attempt by attempt. Nothing is tried again once content came: `call` returns wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from random import Random
 from typing import Literal, Protocol, TypeVar
 
@@ -128,6 +128,11 @@ class Attempts:
         if self.slot is not None:
             self.slot.began(measured=measured is None or measured(answer))
         return answer
+
+    def passed_over(self, targets: Sequence[str]) -> list[str]:
+        """Which of these would not be asked now: their breaker is open, or they rest."""
+        now_ns = self._clock.monotonic_ns()
+        return [one for one in targets if not self._health.of(one).admits(now_ns)]
 
     def over(self, *, failed: bool = False) -> None:
         """The answer ended, or `failed` on the way by the target's fault. Twice does nothing."""

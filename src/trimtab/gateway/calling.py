@@ -6,12 +6,13 @@ Until content came nothing has gone to the caller, so what fails here can be tri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from itertools import chain
 
 import msgspec
 
 from trimtab.dialects.llm.dialect import Dialect
-from trimtab.dialects.llm.parts import Failed
+from trimtab.dialects.llm.parts import Failed, Part, Used
 from trimtab.errors import ProviderError, ProviderTimeout
 from trimtab.gateway.answer import close
 from trimtab.gateway.ask import Ask
@@ -23,6 +24,7 @@ from trimtab.gateway.relay import Piece, Relay, too_large
 from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock, Reply
+from trimtab.records import Usage
 from trimtab.records.route import Timeouts
 
 CUT = "the provider's answer ended before it was complete"
@@ -56,6 +58,18 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect
     body: bytes | None = None
     head: tuple[Piece, ...] = ()
+
+    @property
+    def usage(self) -> Usage | None:
+        """What is known of its use: of a whole answer all, of a stream what it began with."""
+        if self.reply.status >= 400:
+            return None
+        if self.body is not None:
+            parts: Iterable[Part] = self.relay.read_whole(self.body)
+        else:
+            parts = chain.from_iterable(piece.parts for piece in self.head)
+        used = [part.usage for part in parts if isinstance(part, Used)]
+        return used[-1] if used else None
 
 
 class Calling:

@@ -35,7 +35,7 @@ from trimtab.gateway.target import Target
 from trimtab.gateway.trace import CallTrace, Outcome
 from trimtab.kit import ids, jsonx
 from trimtab.ports import Clock
-from trimtab.records import Span
+from trimtab.records import Span, Usage
 from trimtab.records.span import SpanStatus
 
 Remember = Callable[[str, Target], None]
@@ -73,6 +73,7 @@ class Exchange:
         self._asked = ask.dialect.messages(ask.envelope) if hooks is None else []
         self._sent: Any = self._asked
         self._calling: Calling | None = None
+        self._begun: Begun | None = None
         self._fold: Fold | None = None
         self._mask: Callable[[bytes], bytes] | None = None
         self._first_token_ns: int | None = None
@@ -104,9 +105,11 @@ class Exchange:
             pieces = self._streamed(begun)
             first = await anext(pieces, b"")
         except TrimtabError as error:
+            error.fields |= self._facts()
             try:
                 if not self._recorded:
-                    await self._record(self._trace.failed(error))
+                    failed = self._trace.failed(error)
+                    await self._record(msgspec.structs.replace(failed, usage=self._spent()))
             finally:
                 self._done()
             raise
@@ -118,6 +121,14 @@ class Exchange:
             self._done()
             raise
         return self._answer(begun, Chunks(first, pieces, self._left))
+
+    def _facts(self) -> dict[str, Any]:
+        """Where an error is on record, and how far the request came."""
+        facts: dict[str, Any] = {"trace_id": self._trace.trace_id}
+        if self._attempts.records:
+            facts["attempts"] = len(self._attempts.records)
+            facts["model"] = self._attempts.records[-1].target
+        return facts
 
     def _answer(self, begun: Begun, chunks: Chunks, body: bytes | None = None) -> Answer:
         return Answer(
@@ -163,6 +174,8 @@ class Exchange:
             screen=hooked.passages if hooked is not None else None,
         )
         self._sent = request.sent
+        if self._plan.is_route:
+            self._trace.says(**self._choice())
         self._trace.calling()
         timeouts = self._plan.compiled.timeouts
         held = hooked is not None and hooked.guards_output
@@ -180,12 +193,21 @@ class Exchange:
             self._trace.says(lost=list(begun.lost))
         return begun
 
+    def _choice(self) -> dict[str, Any]:
+        """How the target was found, where there was one to find."""
+        pool = self._plan.arm.pool
+        said: dict[str, Any] = {"choose": pool.choose} if len(pool.ids) > 1 else {}
+        if passed_over := self._attempts.passed_over(pool.ids):
+            said["passed_over"] = passed_over
+        return said
+
     async def _called(self, calling: Calling, request: Prepared) -> Begun:
         """The answer of a model, or one that the cache has."""
         run = partial(self._attempts.run, calling, measured=_is_answer)
         lookup = self._lookup
         if lookup is None:
-            return await run()
+            self._begun = await run()
+            return self._begun
         calling.keep_bytes = lookup.most_bytes
         approves = self._reservation.approves
         begun = await lookup.begin(self._ask, request, run, approves=approves)
@@ -193,12 +215,12 @@ class Exchange:
             calling.target = begun.target
             if self._hooked is not None and self._hooked.guards_output:
                 begun.relay.hold()
+        self._begun = begun
         return begun
 
     async def _reasked(self, structured: Structured, begun: Begun, request: Prepared) -> Begun:
         """The answer, or a later one that matches the schema it must match."""
-        found = self._lookup is not None and self._lookup.found is not None
-        if begun.reply.status >= 400 or found:
+        if begun.reply.status >= 400 or self._found:
             return begun
         timeouts = self._plan.compiled.timeouts
         held = self._hooked is not None and self._hooked.guards_output
@@ -334,7 +356,7 @@ class Exchange:
         """What has been read of the answer so far."""
         fold = self._fold
         if fold is None:
-            return Outcome(status=status, error=error)
+            return Outcome(status=status, error=error, usage=self._spent())
         return Outcome(
             status=status,
             error=error,
@@ -343,6 +365,18 @@ class Exchange:
             model=fold.model,
             first_token_ns=self._first_token_ns,
         )
+
+    def _spent(self) -> Usage | None:
+        """What was used before anything went to the caller, by answers that nobody gets."""
+        earlier = self._structured.total(None) if self._structured is not None else None
+        if earlier is not None or self._begun is None or self._found:
+            return earlier
+        return self._begun.usage
+
+    @property
+    def _found(self) -> bool:
+        """Whether the answer is one that the cache had."""
+        return self._lookup is not None and self._lookup.found is not None
 
     def _output(self, fold: Fold) -> Any:
         """The answer's message as it goes on record; only a credential makes it worth rewriting."""
@@ -371,7 +405,7 @@ class Exchange:
             self._trace.says(**self._structured.said)
         if self._lookup is not None:
             self._trace.says(**self._lookup.said)
-            if self._lookup.found is not None:
+            if self._found:
                 outcome = msgspec.structs.replace(outcome, usage=None, free=True)
         self._spans += self._trace.finish(target, self._asked, self._sent, outcome)
         call = self._spans[-1 if self._plan.is_chain else 0]

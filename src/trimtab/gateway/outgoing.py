@@ -53,7 +53,8 @@ def outgoing(ask: Ask, prepared: Prepared, target: Target, timeouts: Timeouts) -
         body=body,
         stream=envelope.stream,
         timeout_s=timeouts.total_s,
-        first_byte_s=timeouts.first_token_s,
+        # A whole answer begins when all of it is made.
+        first_byte_s=timeouts.first_token_s if envelope.stream else None,
         idle_s=timeouts.idle_s,
         headers=ask.caller.headers,
     )
