@@ -12,6 +12,7 @@ import msgspec
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.failures import printable
 from trimtab.cli.output import Branch, emit, note, table
+from trimtab.cli.traces.gateway import facts
 from trimtab.cli.traces.tree import drawn
 from trimtab.client import Client
 from trimtab.errors import InvalidRequest, NotFound
@@ -135,6 +136,8 @@ def _content(span: Span) -> Iterator[str]:
     yield f"{printable(span.name)} ({span.kind})"
     if span.error:
         yield f"  error: {printable(span.error)}"
+    for fact in facts(span):
+        yield f"  {printable(fact)}"
     for label, payload in (("input", span.input), ("output", span.output)):
         for who, text in _parts(label, payload):
             yield f"  {printable(who)}: " + printable(text).replace("\n", "\n    ")
