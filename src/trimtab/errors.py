@@ -12,6 +12,8 @@ TrimtabError                     what, where, fix; fields for programs; never a 
 │   ├── Conflict                 409  a rule of the record's life forbids it (a failed gate)
 │   ├── TooLarge                 413  over a stated limit
 │   └── RateLimited              429  over a limit that refills: retry_after_s
+│       └── BudgetExceeded       429  a budget is spent until its period ends
+├── RouteUnavailable             a route is set up so that nothing can answer (HTTP 503): route
 ├── Overloaded                   too many requests in flight (HTTP 503): retry_after_s
 ├── ProviderError                a model provider failed (HTTP 502): status
 │   ├── ProviderUnavailable      503  could not be reached: retry_after_s
@@ -130,6 +132,17 @@ class RateLimited(RequestError):
     code = "rate_limited"
     status = 429
     exit_code = 4
+
+
+class BudgetExceeded(RateLimited):
+    code = "budget_exceeded"
+
+
+class RouteUnavailable(TrimtabError):
+    """Whoever set the route up can mend it, not whoever asks for it; asking again is no use."""
+
+    code = "route_unavailable"
+    status = 503
 
 
 class Overloaded(TrimtabError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from itertools import pairwise
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trimtab.providers.mask import KeyMask
+from trimtab.providers.mask import KeyMask, base64_of
 
 KEYS = st.lists(st.text("ab/", min_size=2, max_size=5).map(str.encode), min_size=1, max_size=3)
 
@@ -32,3 +33,15 @@ def test_one_made_like_another_keeps_nothing_of_its_body() -> None:
     first = KeyMask(b"secret-key", b"")
     assert first.feed(b"a secret") == b"a "
     assert first.fresh().feed(b"-key secret-key.") == b"-key ***."
+
+
+@given(
+    st.binary(min_size=8, max_size=40), st.binary(max_size=7), st.binary(max_size=7), st.booleans()
+)
+def test_a_key_is_known_in_base64_whatever_stands_around_it(
+    key: bytes, before: bytes, after: bytes, url_safe: bool
+) -> None:
+    encode = base64.urlsafe_b64encode if url_safe else base64.b64encode
+    mask = KeyMask(*base64_of(key))
+    assert mask.holds(encode(before + key + after))
+    assert mask.holds(encode(before + key + after).replace(b"/", rb"\/"))

@@ -158,7 +158,7 @@ def test_the_configuration_knows_the_kinds_and_dialects_that_exist() -> None:
     ("kind", "dialect", "passed"),
     [
         ("anthropic", "anthropic.messages", {"anthropic-beta": "b", "anthropic-version": "v"}),
-        ("openai", "openai.chat", {"openai-beta": "x", "openai-organization": "org"}),
+        ("openai", "openai.chat", {"openai-beta": "x"}),
         ("azure", "openai.chat", {}),
     ],
 )
@@ -166,6 +166,7 @@ def test_only_headers_of_the_caller_that_mean_something_pass(
     kind: str, dialect: str, passed: dict[str, str]
 ) -> None:
     others = {"authorization": "Bearer mine", "x-api-key": "mine", "cookie": "c", "api-key": "mine"}
+    others |= {"openai-organization": "mine", "openai-project": "mine"}
 
     async def test() -> None:
         async with called(kind) as (upstream, provider):
@@ -178,6 +179,20 @@ def test_only_headers_of_the_caller_that_mean_something_pass(
             request, *_ = await sent(upstream, provider, dialect=dialect)
             beta = {name for name in passed if name != "anthropic-version"}
             assert not beta & request.headers.keys(), "they are of that call alone"
+
+    run(test)
+
+
+def test_a_header_of_the_account_wins_over_that_of_the_caller() -> None:
+    headers = {"OpenAI-Beta": "ours", "openai-organization": "ours"}
+    theirs = {"openai-beta": "mine", "openai-organization": "mine", "openai-project": "mine"}
+
+    async def test() -> None:
+        async with called("openai", headers=headers) as (upstream, provider):
+            request, *_ = await sent(upstream, provider, headers=theirs)
+            assert request.headers["openai-beta"] == "ours"
+            assert request.headers["openai-organization"] == "ours"
+            assert "mine" not in request.headers.values()
 
     run(test)
 
@@ -206,6 +221,23 @@ def test_headers_of_the_account_are_sent_and_secret_ones_are_masked_in_answers()
             assert body == b'{"said": "*** of blue-team-name"}'
             assert reply.mask is not None
             assert reply.mask(echo) == body
+
+    run(test)
+
+
+@pytest.mark.parametrize("before", ["", "Bearer ", "me:"])
+def test_a_refusal_does_not_quote_a_key_in_base64(before: str) -> None:
+    key = "sk-0123456789-abcdef"
+    spelt = base64.b64encode(f"{before}{key}".encode()).decode()
+
+    async def test() -> None:
+        async with called("openai", api_key=key) as (upstream, provider):
+            upstream.play(play.respond(400, json.dumps({"error": spelt}).encode(), x_request_id=spelt))
+            _, reply, body = await sent(upstream, provider)
+            assert reply.mask is not None
+            for shown in (body, reply.mask(spelt.encode()), reply.headers["x-request-id"].encode()):
+                assert b"***" in shown
+                assert spelt[4:-4].encode() not in shown
 
     run(test)
 

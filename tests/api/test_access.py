@@ -15,6 +15,7 @@ from tests.serving import Served, configured, served
 from trimtab.api.table import TABLE
 from trimtab.client import Client
 from trimtab.errors import Forbidden, Unauthenticated
+from trimtab.records.principal import PERMISSIONS
 
 PUBLIC = {"/healthz", "/readyz", "/api/v1/openapi.json"}
 # What an SDK of another platform asks before it sends: nothing recorded is in the answers.
@@ -187,3 +188,8 @@ def test_no_credential_is_logged(guarded: Served, caplog: pytest.LogCaptureFixtu
         request(guarded, "/api/v1/traces", headers)
     assert SECRET not in caplog.text
     assert basic("pk", SECRET)["authorization"] not in caplog.text
+
+
+def test_the_permissions_that_can_be_given_are_those_that_something_asks_for() -> None:
+    asked = {endpoint.permission for endpoint in TABLE if endpoint.permission}
+    assert sorted(asked) == sorted(PERMISSIONS)

@@ -22,6 +22,7 @@ gateway:
     - {name: theirs, project: other}
   allowances:
     - {kind: team, name: declared, monthly_usd: 200}
+    - {kind: key, name: filed, monthly_usd: 20}
   approved_models:
     - {model: trimtab/*, suitable: quoting}
 """
@@ -86,6 +87,34 @@ def test_which_allowance_to_delete_must_be_said(server: Served, query: str) -> N
     problem(server.ask("DELETE", ALLOWANCES + query), 400)
 
 
+def test_the_allowance_of_a_key_is_set_and_deleted_by_its_name_or_its_id(server: Served) -> None:
+    key_id = server.client.post("/api/v1/keys", {"name": "till"})["key"]["key_id"]
+    for name in ("till", key_id):
+        put = server.client.put(ALLOWANCES, {"kind": "key", "name": name, "concurrency": 2})
+        assert put["name"] == key_id
+        assert server.app.settings.allowance("default", "key", key_id) is not None
+        server.client.delete(ALLOWANCES, {"kind": "key", "name": name})
+        assert named(server, ALLOWANCES, name=key_id) == []
+    refused = server.ask("PUT", ALLOWANCES, {"kind": "key", "name": "tilll", "concurrency": 2})
+    assert "no key 'tilll'" in problem(refused, 400)["detail"]
+    assert server.client.put(ALLOWANCES, {"kind": "key", "name": "*", "concurrency": 900})
+
+
+def test_an_allowance_of_the_file_finds_its_key_by_name_and_says_when_there_is_none(
+    server: Served,
+) -> None:
+    server.client.put(MODELS, {"model": "some/*"})  # the settings are read anew
+    assert any("key 'filed'" in line for line in server.app.settings.left_out)
+    key_id = server.client.post("/api/v1/keys", {"name": "filed"})["key"]["key_id"]
+    assert server.app.settings.left_out == ()
+    allowance = server.app.settings.allowance("default", "key", key_id)
+    assert allowance is not None
+    assert allowance.monthly_usd == 20
+    for name in ("filed", key_id):
+        problem(server.ask("PUT", ALLOWANCES, {"kind": "key", "name": name}), 409)
+    server.client.delete(MODELS, {"model": "some/*"})
+
+
 # -- approved models -----------------------------------------------------------------------------
 
 
@@ -138,6 +167,7 @@ def test_a_route_is_created_changed_and_deleted_with_its_revision(server: Served
         ("new", {"shadows": [{"model": "openai/none"}]}, "no model"),
         ("new", {"fallbacks": ["nowhere"]}, "no model"),
         ("new", {"fallbacks": ["new"]}, "itself"),
+        ("new", {"cache": {"similarity": 0.9}}, "needs an embedding model"),
         ("new", {"aliases": ["a/b"]}, "without / and @"),
         ("new", {"targets": [TARGET | {"weight": 0}]}, "above 0"),
         ("new", {"targets": [TARGET | {"weight": -1}]}, ">="),
@@ -155,6 +185,22 @@ def test_a_route_that_could_not_answer_is_refused(
 ) -> None:
     reply = server.ask("PUT", f"{ROUTES}/{name}", body)
     assert said in problem(reply, 400)["detail"]
+
+
+def test_a_route_that_another_falls_back_to_stays(server: Served) -> None:
+    server.client.put(f"{ROUTES}/spare", {"targets": [TARGET], "aliases": ["reserve"]})
+    for fallback in ("spare", "reserve"):
+        server.client.put(f"{ROUTES}/first", {"targets": [TARGET], "fallbacks": [fallback]})
+        with pytest.raises(Conflict, match="'spare' is a fallback of first"):
+            server.client.delete(f"{ROUTES}/spare")
+    server.client.delete(f"{ROUTES}/first")
+    server.client.delete(f"{ROUTES}/spare")
+
+
+def test_a_route_that_cannot_answer_yet_is_stored_with_a_warning(server: Served) -> None:
+    (warning,) = server.client.put(f"{ROUTES}/bare", {})["warnings"]
+    assert "it has no targets and no live release" in warning
+    assert server.client.put(f"{ROUTES}/bare", {"targets": [TARGET]})["warnings"] == []
 
 
 def test_a_name_or_alias_leads_to_one_route(server: Served) -> None:
@@ -247,7 +293,7 @@ def test_an_entry_that_the_file_takes_over_gives_way_and_comes_back(tmp_path: Pa
         assert server.client.get(f"{ROUTES}/declared")["in_use"]
         assert set(server.app.settings.routes) == {("default", "declared"), ("other", "theirs")}
         assert not server.app.settings.routes["default", "declared"].sticky
-        assert len(server.app.settings.left_out) == 2
+        assert len(server.app.settings.left_out) == 3, "and a key that there is not"
         assert named(server, ALLOWANCES, name="declared")[0]["monthly_usd"] == "200"
     with served(configured(tmp_path / "data")) as server:
         assert server.client.get(f"{ROUTES}/declared")["sticky"] is True

@@ -116,6 +116,8 @@ def test_a_rotated_key_keeps_everything_but_its_secret(server: Served) -> None:
         ({"name": "a@b"}, "'@'"),
         ({"name": "k", "permissions": []}, "length"),
         ({"name": "k", "permissions": ["everything"]}, "regex"),
+        ({"name": "k", "permissions": ["trace:read"]}, "'trace:read' gives nothing"),
+        ({"name": "k", "permissions": ["gateway:*", "gateway:fly"]}, "'gateway:fly'"),
         ({"name": "k", "models": []}, "length"),
         ({"name": "k", "user": ""}, "length"),
         ({"name": "k", "expires_ns": -1}, ">="),

@@ -26,6 +26,7 @@ gateway:
       fallbacks: [far/forbidden, more]
     - {name: more, targets: [{model: trimtab/extract}], retries: {attempts: 3}}
     - {name: broken, targets: [{model: nobody/x}]}
+    - {name: halved, targets: [{model: trimtab/extract}], fallbacks: [gone]}
   approved_models: [{model: far/a}, {model: far/b}, {model: far/down}, {model: trimtab/*}]
 """
 
@@ -66,9 +67,22 @@ def test_a_route_says_who_would_answer_and_who_may_not(server: Served) -> None:
 def test_a_route_that_cannot_answer_says_why(server: Served) -> None:
     problem_said = server.client.get(f"{ROUTES}/broken")["problem"]
     assert "there is no model or route 'nobody/x' (at targets[0])" in problem_said
+    assert ask(server, "broken") == 503
     problem(server.ask("GET", f"{ROUTES}/chatt"), 404)
     with pytest.raises(NotFound, match="did you mean chat"):
         server.client.get(f"{ROUTES}/chatt")
+
+
+def test_what_a_route_passes_over_is_a_warning_on_it(server: Served) -> None:
+    shown = server.client.get(f"{ROUTES}/halved")
+    assert [one["model"] for one in shown["targets"]] == ["trimtab/extract"]
+    assert shown["fallbacks"] == []
+    assert "fallbacks[0] of halved is passed over: there is no model or route 'gone'" in str(shown)
+    assert ask(server, "halved") == 200
+    (listed,) = (
+        one for one in server.client.get("/api/v1/routes")["data"] if one["name"] == "halved"
+    )
+    assert listed["warnings"] == shown["warnings"]
 
 
 def test_a_target_whose_breaker_opened_is_seen_on_it_and_on_its_routes(

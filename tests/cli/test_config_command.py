@@ -14,6 +14,9 @@ from click.testing import CliRunner, Result
 
 from trimtab.cli.shell import root
 from trimtab.config import Config, json_schema, load, settings
+from trimtab.config.references import BUILT_IN
+from trimtab.errors import ConfigError
+from trimtab.providers.extract.provider import MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +124,67 @@ def test_the_real_program_reads_file_and_environment(tmp_path):
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "PORT" in json.loads(done.stderr)["error"]["what"]
+
+
+PROVIDERS = "providers: [{name: far, kind: openai, api_key: x, models: [{id: small}]}]\n"
+
+
+@pytest.mark.parametrize(
+    ("gateway", "key", "said"),
+    [
+        (
+            "routes: [{name: a, targets: [{model: fare/small}]}]",
+            "routes[0].targets[0].model",
+            "far",
+        ),
+        (
+            "routes: [{name: a, targets: [{model: far/smal}]}]",
+            "routes[0].targets[0].model",
+            "small",
+        ),
+        ("routes: [{name: a, targets: [{model: trimtab/x}]}]", "routes[0].targets[0].model", "x"),
+        ("routes: [{name: a, fallbacks: [no/x]}]", "routes[0].fallbacks[0]", "no provider"),
+        ("routes: [{name: a, shadows: [{model: a}]}]", "routes[0].shadows[0].model", "not a model"),
+        ("routes: [{name: a, cache: {similarity: 0.9}}]", "routes[0].cache.similarity", "embedder"),
+        ("default_model: far/large", "default_model", "lists no model"),
+        ("cache_embedder: no/x", "cache_embedder", "no provider"),
+    ],
+)
+def test_check_refuses_a_name_that_leads_nowhere(gateway, key, said):
+    Path("trimtab.yaml").write_text(f"{PROVIDERS}gateway: {{{gateway}}}\n")
+    result = trimtab("config", "check", "--json")
+    assert result.exit_code == 2
+    assert f"gateway.{key}" in result.output
+    assert said in result.output
+    assert "trimtab.yaml" in result.output
+
+
+def test_check_warns_of_a_name_that_the_api_may_still_give_a_meaning():
+    Path("trimtab.yaml").write_text(
+        f"{PROVIDERS}gateway:\n  default_model: later\n  routes:\n"
+        "    - {name: a, aliases: [b], targets: [{model: far/small}], fallbacks: [later, c]}\n"
+        "    - {name: c, fallbacks: [b, trimtab/extract]}\n"
+    )
+    result = trimtab("config", "check", "--json")
+    assert result.exit_code == 0
+    warned = json.loads(result.stdout)["warnings"]
+    keys = [line.split("`")[1] for line in warned]
+    assert keys == ["gateway.routes[0].fallbacks[0]", "gateway.routes[1]", "gateway.default_model"]
+
+
+def test_the_models_that_are_built_in_are_known():
+    assert frozenset({MODEL}) == BUILT_IN
+
+
+def test_without_secrets_a_variable_that_is_not_set_is_no_problem(tmp_path):
+    Path("trimtab.yaml").write_text(
+        "access: {keys: [{name: a, key: '${A}'}, {name: b, key: '${B}'}]}\n"
+        "metadata_url: '${DB}'\n"
+        "providers: [{name: far, kind: openai, api_key: '${KEY}', headers: {x-a: 'q ${H}'}}]\n"
+    )
+    with pytest.raises(ConfigError):
+        load(env={}, cwd=tmp_path)
+    assert load(env={}, cwd=tmp_path, secrets=False).config.data == ".trimtab"
+    Path("trimtab.yaml").write_text("data: '${DIR}'\n")
+    with pytest.raises(ConfigError, match="DIR"):
+        load(env={}, cwd=tmp_path, secrets=False)

@@ -10,6 +10,7 @@ from trimtab.records import Span
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.testing.recorder import RecorderContract
+from trimtab.tracing.delivery import Delivery
 from trimtab.tracing.recorder import SpanRecorder, decoded
 from trimtab.tracing.spool import Spool
 
@@ -36,7 +37,7 @@ class TestSpanRecorder(RecorderContract):
     ) -> Callable[[], SpanRecorder]:
         def make() -> SpanRecorder:
             spools.append(Spool.open(tmp_path / "spool"))
-            return SpanRecorder(spools[-1], store)
+            return SpanRecorder(spools[-1], Delivery(store))
 
         return make
 
@@ -46,7 +47,7 @@ class TestSpanRecorder(RecorderContract):
     ) -> Callable[[], SpanRecorder]:
         def make() -> SpanRecorder:
             spools.append(Spool.open(tmp_path / "full", max_backlog_bytes=10))
-            return SpanRecorder(spools[-1], store)
+            return SpanRecorder(spools[-1], Delivery(store))
 
         return make
 

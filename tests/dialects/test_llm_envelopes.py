@@ -45,6 +45,33 @@ class TestEnvelopes:
         assert (envelope.max_tokens, envelope.trimtab) == (99, {"variables": {"a": 1}})
         assert json.loads(envelope.body()) == {k: v for k, v in fields.items() if k != "trimtab"}
 
+    @pytest.mark.parametrize(
+        ("dialect", "fields", "choices"),
+        [
+            ("openai.chat", {}, 1),
+            ("openai.chat", {"n": None}, 1),
+            ("openai.chat", {"n": 3}, 3),
+            ("openai.chat", {"n": -3}, 1),
+            ("openai.chat", {"n": "3"}, 1),
+            ("openai.chat", {"n": True}, 1),
+            ("openai.completions", {"n": 2, "best_of": 5}, 5),
+            ("openai.completions", {"prompt": ["a", "b"], "n": 2}, 4),
+            ("openai.completions", {"prompt": [1, 2, 3]}, 1),
+            ("openai.completions", {"prompt": [[1], [2, 3]]}, 2),
+            ("openai.embeddings", {"input": ["a", "b"]}, 0),
+        ],
+    )
+    def test_how_many_answers_are_asked_for(
+        self, dialect: str, fields: dict[str, Any], choices: int
+    ) -> None:
+        least: dict[str, dict[str, Any]] = {
+            "openai.chat": {"messages": [{"role": "user", "content": "x"}]},
+            "openai.completions": {"prompt": "x"},
+            "openai.embeddings": {"input": "x"},
+        }
+        body = json.dumps({"model": "m", **least[dialect], **fields}).encode()
+        assert DIALECTS[dialect].envelope(body).choices == choices
+
     def test_of_counting_tokens(self) -> None:
         body = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
         assert DIALECTS["anthropic.count_tokens"].envelope(body).max_tokens is None

@@ -79,6 +79,7 @@ FOUND: list[tuple[str, dict[str, Any], list[tuple[str, int, str, int, str]]]] = 
             ("assistant", 2, "reasoning", 0, "R"),
             ("assistant", 2, "refusal", 0, "F"),
             ("assistant", 2, "tool_arguments", 0, '{"a":"A"}'),
+            ("assistant", 2, "other", 0, "f"),
             ("tool", 3, "tool_result", 0, "T"),
         ],
     ),
@@ -93,6 +94,7 @@ FOUND: list[tuple[str, dict[str, Any], list[tuple[str, int, str, int, str]]]] = 
             ("user", 1, "context", 2, "Q"),
             ("assistant", 2, "reasoning", 0, "R"),
             ("assistant", 2, "tool_arguments", 0, '{"a":"A"}'),
+            ("assistant", 2, "other", 0, "x\nf"),
             ("user", 3, "tool_result", 0, "T"),
             ("user", 3, "tool_result", 1, "T2"),
         ],
@@ -106,8 +108,10 @@ FOUND: list[tuple[str, dict[str, Any], list[tuple[str, int, str, int, str]]]] = 
             ("assistant", 2, "text", 0, "O"),
             ("assistant", 3, "reasoning", 0, "R"),
             ("assistant", 4, "tool_arguments", 0, '{"a":"A"}'),
+            ("assistant", 4, "other", 0, "f"),
             ("tool", 5, "tool_result", 0, "T"),
             ("assistant", 6, "tool_arguments", 0, "free"),
+            ("assistant", 6, "other", 0, "g"),
             ("tool", 7, "tool_result", 0, "T2"),
         ],
     ),
@@ -141,6 +145,8 @@ class TestRequests:
     ) -> None:
         asked = envelope(dialect, fields)
         for place, one in enumerate(texts(dialect, asked)):
+            if one.kind == "other":
+                continue
             new = '{"b":1}' if one.text.startswith("{") else "new"
             changes = rewritten(dialect, asked, {one.at: new})
             after = DIALECTS[dialect].envelope(asked.body(**changes))

@@ -42,6 +42,32 @@ def measured(model: str, dialect: str = CHAT) -> dict[str, Any]:
 
 
 class TestBudgets:
+    def test_what_was_spent_before_it_was_set_counts(self, own: Room) -> None:
+        key, secret = own.issue("late")
+        body = measured("oa/plain")
+        assert [own.ask(CHAT, body, secret).status for _ in range(2)] == [200, 200]
+        allow(own, "key", key, daily_usd="0.02")
+        assert own.used(key) == 2 * COST
+        assert [own.ask(CHAT, body, secret).status for _ in range(2)] == [200, 429]
+
+    def test_what_was_spent_while_there_was_none_counts(self, own: Room) -> None:
+        key, secret = own.issue("interrupted")
+        allow(own, "key", key, daily_usd="0.02")
+        assert own.ask(CHAT, measured("oa/plain"), secret).status == 200
+        own.manage("DELETE", f"/allowances?kind=key&name={key}")
+        assert own.ask(CHAT, measured("oa/plain"), secret).status == 200
+        allow(own, "key", key, daily_usd="0.03")
+        assert own.used(key) == 2 * COST
+
+    @pytest.mark.parametrize("fields", [{"n": 5}, {"n": 5, "max_completion_tokens": 340}])
+    def test_every_answer_that_is_asked_for_is_set_aside(
+        self, shared: Room, keyed: tuple[str, str], fields: dict[str, Any]
+    ) -> None:
+        key, secret = keyed
+        allow(shared, "key", key, daily_usd="0.019")
+        assert shared.ask(CHAT, {**measured("oa/plain"), **fields}, secret).status == 429
+        assert shared.ask(CHAT, {**measured("oa/plain"), "n": 1}, secret).status == 200
+
     @pytest.mark.parametrize("kind", ["key", "user", "team"])
     def test_it_is_spent_to_the_last_request_that_fits(
         self, shared: Room, keyed: tuple[str, str], kind: str

@@ -16,6 +16,7 @@ from trimtab.errors import StoreError
 from trimtab.kit import ids
 from trimtab.ports import TelemetryStore, Written
 from trimtab.records import Span
+from trimtab.tracing.delivery import Delivery
 from trimtab.tracing.recorder import SpanRecorder
 from trimtab.tracing.spool import Spool
 
@@ -90,7 +91,7 @@ async def recording(
     data: Path, store: Any, *, started: bool = True, limit_s: float = 10, **settings: Any
 ) -> AsyncIterator[SpanRecorder]:
     spool = Spool.open(data / "spool", **settings)
-    recorder = SpanRecorder(spool, store, retry_s=0.001)
+    recorder = SpanRecorder(spool, Delivery(store), retry_s=0.001)
     if started:
         recorder.start()
     try:

@@ -125,6 +125,7 @@ class TestLimits:
             assert error.fields["node"] == error.where == "key k"
             assert error.fields["retry_after_s"] == pytest.approx(retry_after_s, rel=0.01)
             assert error.fields["should_retry"] is not name.endswith("usd")
+            assert (error.code == "budget_exceeded") is name.endswith("usd")
             assert error.fix
             await room.quotas.aclose()
 
@@ -432,7 +433,7 @@ class TestModels:
         [
             ({"unpriced": "deny"}, True),
             ({"unpriced": "allow"}, False),
-            ({"unpriced": "deny", "daily_usd": None, "monthly_usd": None}, False),
+            ({"unpriced": "deny", "daily_usd": None, "monthly_usd": None}, True),
         ],
     )
     def test_a_model_without_a_price_is_for_the_policy(self, changes: Any, refused: bool) -> None:
@@ -517,6 +518,22 @@ class TestEstimates:
     def test_before_any_answer_the_callers_limit_is_taken(self, max_tokens: int | None) -> None:
         estimate = Estimates().of("m", text_bytes=0, max_tokens=max_tokens)
         assert estimate == Estimate(0, max_tokens or 1_000)
+
+    @pytest.mark.parametrize("choices", [0, 1, 7])
+    def test_so_many_answers_are_so_many_times_as_long(self, choices: int) -> None:
+        async def work() -> None:
+            room = Room()
+            estimates = room.admission.estimates
+            first = estimates.of("m", text_bytes=4, max_tokens=None, choices=choices)
+            assert first == Estimate(1, 1_000 * choices)
+            for _ in range(20):
+                reservation = await room.ask(learns="m", choices=choices)
+                reservation.settle(Usage(output=50 * choices), None)
+            for limit, tokens in ((None, 50), (20, 20)):
+                known = estimates.of("m", text_bytes=4, max_tokens=limit, choices=choices)
+                assert known == Estimate(1, min(tokens, 50) * choices)
+
+        in_loop(work)
 
     def test_a_settled_answer_is_learnt_from_unless_it_was_estimated(self) -> None:
         async def work() -> None:

@@ -271,6 +271,9 @@ def test_numbers_beyond_floats_do_not_collide(tmp_path: Path) -> None:
         (CHAT, ann(user="bob"), "miss"),
         (CHAT, ann(user=None), "miss"),
         (CHAT, ann(user=None, key="ann"), "miss"),
+        (CHAT, ann(key="k"), "miss"),
+        (CHAT, ann(key_user="ann"), "miss"),
+        (CHAT, ann(principal="other"), "miss"),
         (SHARED, ann(user="bob"), "hit"),
         (SHARED, ann(user=None, key="k"), "hit"),
     ],
@@ -296,6 +299,20 @@ def test_without_a_user_an_answer_is_for_its_key(tmp_path: Path) -> None:
             assert verdicts == ["miss", "miss", "hit"]
             assert (await room.put(body(user="ann"), one))[0] == "miss"
             assert (await room.put(body(user="ann"), one))[0] == "hit"
+
+    in_loop(work)
+
+
+def test_no_key_gets_the_answers_of_another_by_claiming_to_be_its_user(tmp_path: Path) -> None:
+    mine = [ann(key="k1", key_user="eve"), ann(key="k2", key_user="eve")]
+    others = [ann(key="k3", key_user="bob"), ann(key="k3"), ann(key="eve")]
+
+    async def work() -> None:
+        async with cached(tmp_path) as room:
+            room.far.play(*[replies(answered())] * 4)
+            asked = body(user="ann")
+            verdicts = [(await room.put(asked, caller))[0] for caller in (*mine, *others)]
+            assert verdicts == ["miss", "hit", "miss", "miss", "miss"]
 
     in_loop(work)
 

@@ -212,6 +212,7 @@ class TestBudget:
     def test_a_budget_of_nothing_is_spent(self, store: SQLMetadata) -> None:
         budget = self.explained(store, Allowance(kind="key", name="k1", daily_usd=Decimal(0)))
         assert budget.nodes[0].day.status == "spent"
+        assert (budget.spent, budget.usable) == (True, False), "a request is refused"
 
     def test_a_key_that_is_refused_is_not_usable(self, store: SQLMetadata) -> None:
         assert self.explained(store).usable

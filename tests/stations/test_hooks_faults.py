@@ -156,7 +156,8 @@ class TestSeveral:
         far.raw = [b'{"ok":true}']
 
         async def work() -> None:
-            async with wired(tmp_path, providers=[far], hooks=Hooks([Canary("block")])) as room:
+            guard = Canary("block", on_error="open")
+            async with wired(tmp_path, providers=[far], hooks=Hooks([guard])) as room:
                 passing = Passing(
                     method="POST", path="files", content_type="text/plain", body=MARKER.encode()
                 )

@@ -104,7 +104,8 @@ class TestIncrements:
         ("changes", "expected"),
         [
             ({"cost": None}, Spend(1, 7, 3, 0, 1)),
-            ({"cost": None, "usage": None}, Spend(requests=1)),
+            ({"cost": None, "usage": None}, Spend(requests=1, unpriced_requests=1)),
+            ({"cost": None, "usage": None, "status": "error"}, Spend(requests=1)),
             ({"cost": "0"}, Spend(1, 7, 3)),
             ({"kind": "embedding"}, Spend(1, 7, 3, 7)),
             ({"kind": "chain"}, None),

@@ -20,7 +20,7 @@ from trimtab.gateway.answer import Answer
 from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.output_check import faults
 from trimtab.ports import Call, Reply
-from trimtab.records import ModelCard, Price, Usage
+from trimtab.records import ModelCard, Price, TieredPrice, Usage
 
 SCHEMA = {
     "type": "object",
@@ -49,14 +49,15 @@ class Learner:
 
     name = "far"
 
-    def __init__(self, dialect: str, *says: list[Part] | int) -> None:
+    def __init__(self, dialect: str, *says: list[Part] | int, price: Price | None = None) -> None:
+        each = Price(input=Decimal(1_000_000), output=Decimal(1_000_000))
+        self.price = price or each
         self.dialect = dialect
         self.says = list(says)
         self.calls: list[Call] = []
 
     def cards(self) -> list[ModelCard]:
-        price = Price(input=Decimal(1_000_000), output=Decimal(1_000_000))
-        return [ModelCard(id="far/m", provider="far", price=price)]
+        return [ModelCard(id="far/m", provider="far", price=self.price)]
 
     def speaks(self, model: str) -> tuple[str, ...]:
         return (self.dialect,)
@@ -118,6 +119,24 @@ class TestReask:
             for told in ("how many?", "it is three", "not valid JSON", "three", "$.n"):
                 assert told in last
             assert "trimtab" not in last
+
+        in_loop(work)
+
+    def test_each_answer_is_priced_by_its_own_size(
+        self, tmp_path: Path, dialect: str, translated: bool
+    ) -> None:
+        """Each has 7 tokens in and 5 out, and none is in the tier for more than 10."""
+        spoken = OTHERS.get(dialect, "anthropic.messages") if translated else dialect
+        low, high = (Price(input=Decimal(x), output=Decimal(x)) for x in (1_000_000, 9_000_000))
+        price = TieredPrice.of(low, above=10, beyond=high)
+        far = Learner(spoken, said(BAD), said(BAD), said(GOOD), price=price)
+
+        async def work() -> None:
+            async with wired(tmp_path, providers=[far]) as room:
+                await given(room, dialect, asks(dialect, 2))
+                (span,) = await room.spans()
+            assert span.usage == Usage(input=21, output=15)
+            assert span.cost_usd == Decimal(36)
 
         in_loop(work)
 

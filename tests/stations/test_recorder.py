@@ -27,6 +27,7 @@ from trimtab.errors import NotDurable
 from trimtab.ports import TelemetryStore
 from trimtab.records import Span
 from trimtab.testing import strategies as drawn
+from trimtab.tracing.delivery import Delivery
 from trimtab.tracing.recorder import SpanRecorder
 from trimtab.tracing.spool import Spool
 
@@ -105,7 +106,7 @@ class TestCarrying:
 
         async def work() -> None:
             spool = Spool.open(tmp_path / "spool")
-            recorder = SpanRecorder(spool, store, on_commit=committed.set)
+            recorder = SpanRecorder(spool, Delivery(store), on_commit=committed.set)
             recorder.start()
             task = asyncio.create_task(recorder.record([span()]))
             await asyncio.sleep(0)
@@ -125,7 +126,9 @@ class TestCarrying:
 
         async def work() -> None:
             spool = Spool.open(tmp_path / "spool")
-            recorder = SpanRecorder(spool, store, on_commit=lambda: told.append(store.span_count()))
+            recorder = SpanRecorder(
+                spool, Delivery(store), on_commit=lambda: told.append(store.span_count())
+            )
             recorder.start()
             await recorder.record([span(), span()])
             await recorder.stop()
@@ -141,7 +144,7 @@ class TestCarrying:
 
         async def work() -> None:
             spool = Spool.open(tmp_path / "spool")
-            recorder = SpanRecorder(spool, store, on_commit=fail, retry_s=0.001)
+            recorder = SpanRecorder(spool, Delivery(store), on_commit=fail, retry_s=0.001)
             recorder.start()
             for _ in range(3):
                 await recorder.record([span()])

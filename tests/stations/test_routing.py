@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 from tests.stations.targets import Known, compiled, deployed, route, target
 from tests.stations.virtual import VirtualClock
 
-from trimtab.errors import InvalidRequest
+from trimtab.errors import RouteUnavailable
 from trimtab.gateway import draws
 from trimtab.gateway.compiling import compile_route, direct, pinned
 from trimtab.gateway.health import Health
@@ -199,12 +199,37 @@ class TestReleases:
     def test_a_split_is_by_weight_and_the_same_for_a_user_in_every_process(
         self, room: Room
     ) -> None:
-        split = (ReleaseShare(version=1, weight=1), ReleaseShare(version=2, weight=3))
+        split = (ReleaseShare(version=3, weight=1), ReleaseShare(version=2, weight=3))
         chosen = self.releases(split=split)
         arms = self.arms(room, chosen)
         assert arms == self.arms(Room(seed=99), chosen)
         found = Counter(arms.values())
-        assert chisquare([found["support@1"], found["support@2"]], [1000, 3000]).pvalue > LIKELY
+        assert chisquare([found["support@3"], found["support@2"]], [1000, 3000]).pvalue > LIKELY
+
+    @pytest.mark.parametrize(
+        ("states", "answers"),
+        [
+            (("live", "candidate", "draft"), {"support@1", "support@2"}),
+            (("retired", "live", "draft"), {"support@2"}),
+            (("live", "retired", "draft"), {"support@1"}),
+            (("retired", "candidate", "live"), {"support@2", "support@3"}),
+            (("retired", "retired", "live"), {"support@3"}),
+            (("draft", "draft", "draft"), {None}),
+        ],
+    )
+    def test_a_split_leaves_the_share_of_a_release_that_is_not_in_use_to_the_live_one(
+        self, room: Room, states: tuple[str, ...], answers: set[str | None]
+    ) -> None:
+        releases = [
+            deployed("support", at, state, f"p/{at}") for at, state in enumerate(states, start=1)
+        ]
+        shared = route("q/own", split=(ReleaseShare(version=1), ReleaseShare(version=2)))
+        arms = self.arms(room, compile_route(shared, Known([], releases)))
+        assert set(arms.values()) == answers
+        before = [deployed("support", at, "candidate", f"p/{at}") for at in (1, 2)]
+        stayed = self.arms(room, compile_route(shared, Known([], before)))
+        for user, arm in stayed.items():
+            assert arms[user] == arm or arm not in answers, "only the share that is free moves"
 
     def test_a_user_is_not_in_the_same_place_of_every_route(self) -> None:
         places = [
@@ -220,14 +245,14 @@ class TestReleases:
     def test_the_newest_canary_gets_its_share_and_a_growing_one_keeps_its_users(
         self, room: Room
     ) -> None:
-        split = (ReleaseShare(version=1), ReleaseShare(version=2))
+        split = (ReleaseShare(version=3), ReleaseShare(version=2))
         small = self.arms(room, self.releases(canary=0.1, split=split))
         large = self.arms(room, self.releases(canary=0.3, split=split))
         found = Counter(small.values())
         assert (
             chisquare([found["support@4"], 4000 - found["support@4"]], [400, 3600]).pvalue > LIKELY
         )
-        rest = [found["support@1"], found["support@2"]]
+        rest = [found["support@3"], found["support@2"]]
         assert chisquare(rest).pvalue > LIKELY, "the canary took more of one arm than of the other"
         for user, arm in large.items():
             if small[user] == "support@4":
@@ -352,42 +377,51 @@ CHAIN = [route("p/a", name=f"r{n}", fallbacks=(f"r{n + 1}",)) for n in range(12)
 @pytest.mark.parametrize(
     ("wrong", "known", "where", "says"),
     [
-        (RING[0], Known(RING), "fallbacks[0]", "it comes back to itself: a -> b -> c -> a"),
-        (route("p/a", fallbacks=("support",)), None, "fallbacks[0]", "support -> support"),
-        (CHAIN[0], Known(CHAIN), "fallbacks[0]", "the chain is too long: r0 -> r1"),
-        (route("p/a", fallbacks=("q/b", "smalll")), Known(), "fallbacks[1]", "'smalll'"),
-        (route("z/a"), Known(), "targets[0]", "no model or route 'z/a'"),
-        (route("p/a", "x"), Known(), "targets[1]", "no model or route 'x'"),
-        (route("p/a", shadows=(Shadow(model="x"),)), Known(), "shadows[0]", "'x'"),
+        (route("z/a", "x"), Known(), "targets[0]", "no model or route 'z/a'"),
         (route(), Known(), "targets", "no targets and no live release"),
+        (route(fallbacks=("q/b",)), Known(), "targets", "no targets and no live release"),
         (route(("p/a", 0.0)), Known(), "targets", "no target has a weight above 0"),
         (route(("p/a", -1.0)), Known(), "targets", "a weight is not a number from 0 up"),
         (route(("p/a", float("nan"))), Known(), "targets", "a weight is not a number"),
-        (route("p/a", split=(ReleaseShare(version=9),)), Known(), "split[0]", "support@9"),
-        (
-            route("p/a", split=(ReleaseShare(version=1, weight=0),)),
-            Known([], [deployed("support", 1, "live", "p/a")]),
-            "split",
-            "every weight is 0",
-        ),
+    ],
+)
+def test_a_route_of_which_nothing_can_answer_says_so_and_blames_nobody_who_asks(
+    wrong: Route, known: Known, where: str, says: str
+) -> None:
+    with pytest.raises(RouteUnavailable) as caught:
+        compile_route(wrong, known)
+    assert caught.value.where == where
+    assert says in caught.value.what
+    assert caught.value.fix
+    assert (caught.value.status, caught.value.fields["should_retry"]) == (503, False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "known", "order", "says"),
+    [
+        (RING[0], Known(RING), ["p/a", "p/b", "q/x", "p/c"], "to itself: a -> b -> c -> a"),
+        (route("p/a", fallbacks=("support",)), None, ["p/a"], "support -> support"),
+        (CHAIN[0], Known(CHAIN), ["p/a"], "the chain is too long: r0 -> r1"),
+        (route("p/a", fallbacks=("smalll", "q/b")), Known(), ["p/a", "q/b"], "'smalll'; did you"),
+        (route("p/a", "x"), Known(), ["p/a"], "targets[1] of support is passed over: there is no"),
+        (route("p/a", shadows=(Shadow(model="x"),)), Known(), ["p/a"], "shadows[0] of support"),
+        (route("p/a", split=(ReleaseShare(version=9),)), Known(), ["p/a"], "no release support@9"),
         (
             route("p/a", fallbacks=("empty",)),
             Known([route(name="empty")]),
-            "fallbacks[0]",
+            ["p/a"],
             "the route 'empty' has no targets",
         ),
     ],
 )
-def test_what_is_wrong_with_a_route_is_said_before_it_answers_anything(
-    wrong: Route, known: Known | None, where: str, says: str
+def test_a_name_that_leads_nowhere_is_passed_over_with_a_warning(
+    room: Room, wrong: Route, known: Known | None, order: list[str], says: str
 ) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        compile_route(wrong, known or Known([wrong]))
-    assert caught.value.where == where
-    assert says in caught.value.what
-    assert caught.value.fix
+    found = compile_route(wrong, known or Known([wrong]))
+    assert room.order(found) == order
+    assert says in "\n".join(found.warnings)
 
 
 def test_a_misspelt_model_is_answered_with_what_was_meant() -> None:
-    with pytest.raises(InvalidRequest, match="did you mean p/small"):
+    with pytest.raises(RouteUnavailable, match="did you mean p/small"):
         compile_route(route("x/small"), Known())

@@ -43,6 +43,7 @@ from trimtab.records.route import Retries, RouteDefaults, Timeouts
 from trimtab.retrievers import build_bm25
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
+from trimtab.tracing.delivery import Delivery
 from trimtab.tracing.recorder import SpanRecorder
 from trimtab.tracing.spool import Spool
 
@@ -160,7 +161,9 @@ async def wired(
     hooks: Hooks | None = None,
 ) -> AsyncIterator[Wired]:
     telemetry = open_telemetry(data)
-    spans = SpanRecorder(Spool.open(data / "spool", max_backlog_bytes=spool_bytes), telemetry)
+    spans = SpanRecorder(
+        Spool.open(data / "spool", max_backlog_bytes=spool_bytes), Delivery(telemetry)
+    )
     journal = Journal(recorder or spans)
     clock = SystemClock()
     known = {provider.name: provider for provider in (embedded(), *providers)}

@@ -16,6 +16,7 @@ from collections.abc import (
     Iterable,
     Mapping,
     MutableMapping,
+    Sequence,
 )
 from contextlib import suppress
 from typing import Any, cast
@@ -74,21 +75,31 @@ class InternalError(TrimtabError):
 
 
 class Server:
-    """One application over one App; the App is opened and closed by whoever runs the server."""
+    """One application over one App; the App is opened and closed by whoever runs the server.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        table: what it answers.
+    """
+
+    def __init__(self, app: App, table: Sequence[Endpoint] = TABLE) -> None:
         self._app = app
         self.intake = Intake(app.config.limits.ingest_bytes)
         self._routes = [
             (Route(endpoint.path, _unused, methods=[endpoint.method]), endpoint)
-            for endpoint in TABLE
+            for endpoint in table
         ]
         # Looked up before the patterns, which take a microsecond each.
         self._plain = {
             (endpoint.method, endpoint.path): endpoint
-            for endpoint in reversed(TABLE)
+            for endpoint in reversed(table)
             if "{" not in endpoint.path
         }
+
+    def answers(self, scope: Scope) -> bool:
+        """Whether the table has an endpoint for this request."""
+        if (scope["method"], scope["path"]) in self._plain:
+            return True
+        return any(route.matches(scope)[0] is Match.FULL for route, _ in self._routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -1,4 +1,4 @@
-"""/api/v1/cache: answers that this process keeps to give them again."""
+"""/api/v1/cache: answers that this server keeps to give them again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Cleared(msgspec.Struct, frozen=True, kw_only=True):
 
 async def clear(request: Request) -> Response:
     route = request.query.get("route") or None
-    return reply(Cleared(cleared=request.app.cache.clear(request.project, route)))
+    return reply(Cleared(cleared=await request.app.clear_cache(request.project, route)))
 
 
 ENDPOINTS = [

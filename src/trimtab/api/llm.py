@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from trimtab.api.http import Endpoint, Handler, Method, Request, Response, reply
-from trimtab.dialects.llm import DIALECTS
+from trimtab.dialects.llm import DIALECTS, passthrough
 from trimtab.errors import InvalidRequest
 from trimtab.gateway.answer import Answer
 from trimtab.gateway.ask import Caller, Passing
+from trimtab.governance.access import require
 from trimtab.kit import jsonx
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te"})
@@ -25,14 +26,16 @@ _NOUNS = (
     "videos",
 )
 _METHODS: tuple[Method, ...] = ("GET", "POST", "DELETE")
+# What a request that names a model may make; all else shows or changes what the provider keeps for
+# everybody who shares its account.
+_MAKING = frozenset({"images", "audio"})
+_SHARED = "gateway:pass"
 # Headers of a request that mean something to a provider; each provider takes those it knows.
 _PASSED_ON = (
     "anthropic-beta",
     "anthropic-version",
     "idempotency-key",
     "openai-beta",
-    "openai-organization",
-    "openai-project",
 )
 
 
@@ -54,12 +57,20 @@ def asks(dialect: str) -> Handler:
 
 
 async def pass_on(request: Request) -> Response:
-    """Any other path of OpenAI's API, as it came."""
+    """Any other path of OpenAI's API, as it came.
+
+    Raises:
+        Forbidden: it names no model, and the key may not pass on such requests.
+    """
+    content_type = request.headers.get("content-type", "")
+    may = request.principal.may(_SHARED)
+    if not may and not passthrough.read(request.body, content_type).model:
+        require(request.principal, _SHARED)
     answer = await request.app.gateway.pass_on(
         Passing(
             method=request.method,
             path=request.target.removeprefix("/v1"),
-            content_type=request.headers.get("content-type", ""),
+            content_type=content_type,
             body=request.body,
         ),
         caller_of(request),
@@ -159,10 +170,11 @@ def _passed_on() -> Iterator[Endpoint]:
     for noun in _NOUNS:
         for path in (f"/v1/{noun}", f"/v1/{noun}/{{rest:path}}"):
             for method in _METHODS:
+                makes = method == "POST" and noun in _MAKING
                 yield Endpoint(
                     method=method,
                     path=path,
-                    permission="gateway:call",
+                    permission="gateway:call" if makes else _SHARED,
                     handler=pass_on,
                     abandons=True,
                     summary=f"{noun.replace('_', ' ').capitalize()}, passed on as it came",

@@ -1,4 +1,4 @@
-"""GET /metrics: the figures of this process in the text format of Prometheus."""
+"""GET /metrics: the figures of this server in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trimtab.api.http import Endpoint, Request, Response
 from trimtab.app import App
-from trimtab.gateway.figures import BOUNDS_S, Calls, Histogram, Labels
+from trimtab.gateway.figures import BOUNDS_S, Calls, Figures, Histogram, Labels
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -28,26 +28,38 @@ _HISTOGRAMS: tuple[tuple[str, str, Callable[[Calls], Histogram]], ...] = (
     ("request_duration_seconds", "Time to the end of the answer.", lambda sums: sums.duration),
     ("time_to_first_token_seconds", "Time to the first content.", lambda sums: sums.first_token),
 )
+_GAUGES = {
+    "gateway_in_flight": "Requests admitted and not answered yet.",
+    "spool_frames": "Spans that wait for the telemetry store.",
+    "spool_bytes": "Their size in bytes.",
+    "scoring_skipped": "Spans that live scoring passed over.",
+    "cache_answers": "Answers in memory.",
+    "cache_bytes": "Their size in bytes.",
+    "cache_embedder_failures": "Texts without a vector.",
+    "shadow_running": "Copies of requests being answered.",
+    "shadow_dropped": "Copies that were never made.",
+}
 
 
 async def scrape(request: Request) -> Response:
     # Takes a tenth of a second to load, which most processes never need.
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-    body = generate_latest(_Collector(request.app))
+    body = generate_latest(_Collector(request.app, await request.app.measured()))
     return Response(body=body, media_type=CONTENT_TYPE_LATEST)
 
 
 class _Collector:
     """Everything at this moment, as the Prometheus client writes it."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, measured: tuple[Figures, dict[str, float]]) -> None:
         self._app = app
+        self._figures, self._gauges = measured
 
     def collect(self) -> Iterator[Metric]:
-        yield from _calls(self._app.gateway.figures.calls)
+        yield from _calls(self._figures.calls)
         yield from _targets(self._app)
-        yield from _process(self._app)
+        yield from _process(self._gauges)
 
 
 def _calls(calls: dict[Labels, Calls]) -> Iterator[Metric]:
@@ -87,24 +99,11 @@ def _targets(app: App) -> Iterator[Metric]:
         yield gauge
 
 
-def _process(app: App) -> Iterator[Metric]:
+def _process(gauges: dict[str, float]) -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily
 
-    backlog = app.tracing.backlog
-    shadows = app.gateway.shadows.counts
-    cache = app.cache.counts
-    for name, text, value in (
-        ("gateway_in_flight", "Requests admitted and not answered yet.", app.gateway.in_flight),
-        ("spool_frames", "Spans that wait for the telemetry store.", backlog.frames),
-        ("spool_bytes", "Their size in bytes.", backlog.size_bytes),
-        ("scoring_skipped", "Spans that live scoring passed over.", app.scoring.skipped),
-        ("cache_answers", "Answers in memory.", cache.answers),
-        ("cache_bytes", "Their size in bytes.", cache.size_bytes),
-        ("cache_embedder_failures", "Texts without a vector.", cache.embedder_failures),
-        ("shadow_running", "Copies of requests being answered.", shadows.running),
-        ("shadow_dropped", "Copies that were never made.", shadows.dropped),
-    ):
-        yield GaugeMetricFamily(f"trimtab_{name}", text, value=float(value))
+    for name, text in _GAUGES.items():
+        yield GaugeMetricFamily(f"trimtab_{name}", text, value=float(gauges[name]))
 
 
 ENDPOINTS = [
@@ -113,6 +112,6 @@ ENDPOINTS = [
         path="/metrics",
         permission="metrics:read",
         handler=scrape,
-        summary="The figures of this process, for Prometheus",
+        summary="The figures of this server, for Prometheus",
     ),
 ]

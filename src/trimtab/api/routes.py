@@ -11,7 +11,7 @@ from msgspec import Meta
 from trimtab.api.allowances import Deleted
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.api.inputs import Identifier, ModelTargetInput, as_record, require_path_name
-from trimtab.errors import InvalidRequest
+from trimtab.errors import Conflict, InvalidRequest, TrimtabError
 from trimtab.governance.settings import (
     Source,
     require_free_names,
@@ -90,12 +90,14 @@ class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class RouteView(Route, frozen=True, kw_only=True):
     """A route, and whether it stands in the configuration file, which has no revisions.
 
-    A route that is not `in_use` has a name or an alias that the file gives to another.
+    A route that is not `in_use` has a name or an alias that the file gives to another. `warnings`
+    say what of it leads nowhere, or why it cannot answer at all.
     """
 
     revision: int | None
     source: Source
     in_use: bool
+    warnings: tuple[str, ...] = ()
 
 
 async def put(request: Request) -> Response:
@@ -115,7 +117,17 @@ async def put(request: Request) -> Response:
 
 
 def _require_answerable(request: Request, route: Route) -> None:
-    """Raises InvalidRequest when a model or a fallback is one that nobody offers."""
+    """Raises InvalidRequest when a model or a fallback is one that nobody offers.
+
+    So it does for a cache by likeness, where nothing tells how alike two requests are.
+    """
+    has_embedder = request.app.config.gateway.cache_embedder is not None
+    if route.cache is not None and route.cache.similarity is not None and not has_embedder:
+        raise InvalidRequest(
+            "a cache with a similarity needs an embedding model, and none is set",
+            where="cache.similarity",
+            fix="set gateway.cache_embedder in the configuration, or leave similarity out",
+        )
     for model in (*(one.model for one in route.targets), *(one.model for one in route.shadows)):
         request.app.require_model(model)
     routes = [one for one in request.app.settings.routes.values() if one.project == route.project]
@@ -153,6 +165,7 @@ async def delete(request: Request) -> Response:
         over = request.whole_number("revision", 1, low=0, high=_MAX_REVISION)
     declared = map(route_key, _declared(request))
     require_not_declared((request.project, name), declared, what=f"the route {name!r}")
+    await asyncio.to_thread(_require_not_needed, request, name)
     await asyncio.to_thread(
         request.app.metadata.routes.delete,
         request.project,
@@ -164,17 +177,41 @@ async def delete(request: Request) -> Response:
     return reply(Deleted(deleted=name))
 
 
+def _require_not_needed(request: Request, name: str) -> None:
+    """Raises Conflict when a route falls back to this one and nothing else has its name."""
+    routes = [one for one in request.app.settings.routes.values() if one.project == request.project]
+    gone = next(({one.name, *one.aliases} for one in routes if one.name == name), {name})
+    if any(
+        one.state == "live" for one in request.app.metadata.releases.list(request.project, name)
+    ):
+        gone -= {name}
+    needing = [one.name for one in routes if one.name != name and gone & set(one.fallbacks)]
+    if needing:
+        raise Conflict(
+            f"the route {name!r} is a fallback of {', '.join(sorted(needing))}",
+            where="name",
+            fix="take it out of their fallbacks first",
+            routes=sorted(needing),
+        )
+
+
 def _declared(request: Request) -> list[Route]:
     return [route for route in request.app.declared.routes if route.project == request.project]
 
 
 def _view(request: Request, route: Route, revision: int | None = None) -> RouteView:
     """A route as it is shown; one of the file has no revision."""
+    in_use = request.app.settings.routes.get(route_key(route)) == route
+    compiled = request.app.gateway.snapshot.routes(route.project).get(route.name)
+    warnings: tuple[str, ...] = ()
+    if in_use and compiled is not None:
+        warnings = (str(compiled),) if isinstance(compiled, TrimtabError) else compiled.warnings
     return RouteView(
         **msgspec.structs.asdict(route),
         revision=revision,
         source="file" if revision is None else "api",
-        in_use=request.app.settings.routes.get(route_key(route)) == route,
+        in_use=in_use,
+        warnings=warnings,
     )
 
 

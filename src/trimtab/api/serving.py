@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trimtab.api import listeners
 from trimtab.api.asgi import Server
 from trimtab.api.intake import Intake
-from trimtab.app import App
+from trimtab.api.worker import WorkerServer
+from trimtab.app import App, Worker
 from trimtab.errors import ConfigError
+from trimtab.kit.http1.local import local_listener
+from trimtab.kit.http1.server import HTTP1Server
 
 if TYPE_CHECKING:
     from trimtab.api.grpc import ExportServer
@@ -20,13 +23,20 @@ _BACKLOG = 2048
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises ConfigError when the address is taken or not this machine's."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket. Raises ConfigError when the address is taken or not this machine's.
+
+    Args:
+        shared: other processes of this user may listen there too; new connections go to one of
+            them.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named, for asyncio turns off Nagle's algorithm only where it knows that it is TCP: an answer
     # in two pieces would wait 40 ms for the acknowledgement of the first.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host.strip("[]"), port))
     except OSError as error:
@@ -43,14 +53,31 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = None) -> None:
+class Workers(Protocol):
+    """Processes that answer beside this one."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Have them finish what they began, and wait until they have ended."""
+
+
+async def serve(
+    app: App,
+    listener: socket.socket,
+    stop: asyncio.Event | None = None,
+    *,
+    workers: Workers | None = None,
+) -> None:
     """Start an application, answer until told to stop, finish what was begun, and close it.
 
     Args:
         stop: ends the serving when it is set; without it, SIGTERM and Ctrl-C do.
+        workers: begin when this process answers; what they leave to it is answered to their end.
     """
     asgi = Server(app)
     front = listeners.listener(app.config, asgi)
+    inner = HTTP1Server(asgi)
     exports = _exports(app, asgi.intake)
     stopping = stop or _stop_signal(front)
     try:
@@ -58,15 +85,43 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event | None = 
         if exports is not None:
             await exports.start()
         await front.start([listener])
+        if workers is not None:
+            await inner.start([local_listener(app.api_socket)])
+            workers.start()
         await stopping.wait()
         app.draining.set()
-        await front.finish(app.config.limits.drain_s)
+        if workers is None:
+            await front.finish(app.config.limits.drain_s)
+        else:
+            await asyncio.gather(workers.stop(), front.finish(app.config.limits.drain_s))
     finally:
+        if workers is not None:
+            await workers.stop()
+            await inner.aclose()
+            app.api_socket.unlink(missing_ok=True)
         if exports is not None:
             await exports.stop(app.config.limits.drain_s)
         await app.stop()
         if stop is None:
             _forget_signals()
+
+
+async def serve_worker(worker: Worker, stop: asyncio.Event, *, port: int) -> None:
+    """Answer calls beside the owner until told to stop, finish what was begun, and close it.
+
+    What is no call of the gateway is answered by the owner.
+    """
+    config = worker.config
+    front = listeners.listener(config, WorkerServer(worker))
+    try:
+        await worker.start()
+        # Not before: a connection to this process waits for nothing.
+        await front.start([listen(config.host, port, shared=True)])
+        await stop.wait()
+        worker.draining.set()
+        await front.finish(config.limits.drain_s)
+    finally:
+        await worker.stop()
 
 
 def _exports(app: App, intake: Intake) -> ExportServer | None:

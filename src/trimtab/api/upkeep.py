@@ -102,7 +102,7 @@ async def erase(request: Request) -> Response:
         return reply(await asyncio.to_thread(_foreseen, request, erasure, named))
     erased = await asyncio.to_thread(request.app.telemetry.erase, erasure)
     # Whose answers they are is not known any more, only in which project.
-    request.app.cache.clear(request.project)
+    await request.app.clear_cache(request.project)
     return reply(
         ErasureReport(
             dry_run=False,

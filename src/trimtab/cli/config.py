@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from trimtab.cli.options import config_options, load_config
-from trimtab.cli.output import emit, json_option
-from trimtab.config import Loaded, dump, json_schema, require_safe, settings
+from trimtab.cli.output import emit, json_option, note
+from trimtab.config import Loaded, dump, json_schema, require_references, require_safe, settings
 
 
 @click.group()
@@ -51,12 +51,23 @@ def schema() -> None:
 @config_options
 @json_option
 def check(as_json: bool, **flags: Any) -> None:
-    """Exit 0 if `trimtab serve` would accept the configuration, 2 if not."""
+    """Exit 0 if `trimtab serve` would accept the configuration and its names lead somewhere.
+
+    Exit 2 if not. A name to which the API may still give a meaning is a warning.
+    """
     loaded = load_config(flags)
     require_safe(loaded.config)
+    warnings = require_references(loaded)
+    for line in warnings:
+        note(f"warning: {line}")
     path = str(loaded.path) if loaded.path else None
     emit(
-        {"ok": True, "path": path, "literal_secrets": loaded.literal_secrets},
+        {
+            "ok": True,
+            "path": path,
+            "literal_secrets": loaded.literal_secrets,
+            "warnings": warnings,
+        },
         as_json,
         text=lambda: f"ok: {path or 'no file, defaults and environment only'}",
     )

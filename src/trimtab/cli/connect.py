@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec.structs import replace
 
 from trimtab.cli.options import config_option, data_option, load_config
 from trimtab.cli.output import json_option
@@ -56,14 +57,15 @@ def connected(flags: Mapping[str, Any]) -> Iterator[Client]:
         with Client(flags["url"], key=flags.get("key")) as client:
             yield client
         return
-    config = load_config(flags).config
+    # A running server has its own secrets; only a server of this process's own needs them here.
+    config = load_config(flags, secrets=False).config
     data = Path(config.data)
     server = datadir.running_server(data)
     if server is not None:
         with Client(server.url, key=flags.get("key")) as client:
             yield client
     elif data.is_dir():
-        with _opened(config) as client:
+        with _opened(load_config(flags).config) as client:
             yield client
     else:
         raise NotFound(
@@ -85,7 +87,7 @@ def _opened(config: Config) -> Iterator[Client]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with listener, datadir.acquire(Path(config.data), url=url):
         secret = secrets.token_urlsafe(32)
-        app = App.open(config)
+        app = App.open(replace(config, workers=1))
         app.access = Access([Key.of("cli", secret, config.project, ["*"])], project=config.project)
         loop = asyncio.new_event_loop()
         stop = asyncio.Event()

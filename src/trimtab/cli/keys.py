@@ -139,7 +139,7 @@ def _change(ref: str, change: dict[str, Any], as_json: bool, flags: dict[str, An
 def _explained(found: dict[str, Any]) -> str:
     rows = [
         [
-            f"{node['kind']} {found['name'] if node['kind'] == 'key' else node['name']}",
+            _who(node, found),
             period["period"],
             usd(period["used"]["cost_usd"], unpriced=period["used"]["unpriced"]),
             None if period["limit_usd"] is None else usd(period["limit_usd"]),
@@ -151,14 +151,14 @@ def _explained(found: dict[str, Any]) -> str:
         for period in (node["day"], node["month"])
     ]
     columns = ["who", "period", "spent", "limit", "left", "state", "resets"]
-    lines = [table(rows, columns, right=("spent", "limit", "left")), *_rates(found["nodes"])]
+    lines = [table(rows, columns, right=("spent", "limit", "left")), *_rates(found)]
     return "\n".join([*lines, _verdict(found)])
 
 
-def _rates(nodes: list[dict[str, Any]]) -> list[str]:
+def _rates(found: dict[str, Any]) -> list[str]:
     """The limits that are not money, a line for each node that has some."""
     lines = []
-    for node in nodes:
+    for node in found["nodes"]:
         allowance = node["allowance"] or {}
         said = [
             f"{allowance[name]} {name.replace('_', ' ')}"
@@ -166,21 +166,31 @@ def _rates(nodes: list[dict[str, Any]]) -> list[str]:
             if allowance.get(name) is not None
         ]
         if said:
-            lines.append(f"{node['kind']} {node['name']}: {', '.join(said)}")
+            lines.append(f"{_who(node, found)}: {', '.join(said)}")
     return lines
 
 
 def _verdict(found: dict[str, Any]) -> str:
     binding = found["binding"]
-    if not found["usable"]:
+    if not found["usable"] and not (binding and found["spent"]):
         return f"{found['name']} is refused: it is disabled or has expired"
     if binding is None:
         return f"{found['name']} has no budget: it may spend any sum"
+    if found["spent"]:
+        return (
+            f"{found['name']} is refused until {iso(binding['resets_ns'])[:16]}Z: the budget of"
+            f" {_who(binding, found)} for {binding['period']} is spent"
+        )
     return (
         f"{found['name']} may spend {usd(binding['remaining_usd'])} US dollars more until"
-        f" {iso(binding['resets_ns'])[:16]}Z: the budget of {binding['kind']} {binding['name']}"
+        f" {iso(binding['resets_ns'])[:16]}Z: the budget of {_who(binding, found)}"
         f" for {binding['period']} binds first"
     )
+
+
+def _who(node: dict[str, Any], found: dict[str, Any]) -> str:
+    """A key by the name that people gave it."""
+    return f"{node['kind']} {found['name'] if node['kind'] == 'key' else node['name']}"
 
 
 def _state(row: dict[str, Any]) -> str:

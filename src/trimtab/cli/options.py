@@ -13,7 +13,7 @@ from trimtab.config import Loaded, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OVERRIDES = ("data", "host", "port", "grpc_port", "metadata_url", "telemetry_url")
+_OVERRIDES = ("data", "host", "port", "workers", "grpc_port", "metadata_url", "telemetry_url")
 
 config_option = click.option(
     "--config",
@@ -32,17 +32,19 @@ def config_options(command: F) -> F:
     return command
 
 
-def load_config(flags: Mapping[str, Any]) -> Loaded:
+def load_config(flags: Mapping[str, Any], *, secrets: bool = True) -> Loaded:
     """The configuration that flags, environment and file make.
 
     Args:
         flags: what `config_options` gave; those that are None were not given.
+        secrets: False where none of them is used, so that none needs to be there.
     Raises:
         ConfigError: it is wrong somewhere; says where.
     """
     named = flags.get("config") or _global_config()
     overrides = {name: flags[name] for name in _OVERRIDES if flags.get(name) is not None}
-    return load(Path(named) if named else None, env=os.environ, overrides=overrides, cwd=Path.cwd())
+    path = Path(named) if named else None
+    return load(path, env=os.environ, overrides=overrides, cwd=Path.cwd(), secrets=secrets)
 
 
 def _global_config() -> Path | None:

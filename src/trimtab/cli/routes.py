@@ -9,13 +9,19 @@ import click
 
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.failures import printable
-from trimtab.cli.output import emit, show_table
+from trimtab.cli.output import emit, note, show_table
 from trimtab.client import Client, api_path
 from trimtab.config.entries import read_entries
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.kit import jsonx
 
-_OURS = ("source", "project", "in_use", "now")
+_OURS = ("source", "project", "in_use", "now", "warnings")
+_ORDERS = {
+    "weighted": "drawn by weight",
+    "latency": "the faster of two drawn",
+    "cost": "the cheapest first",
+    "least_busy": "the least busy first",
+}
 
 
 @click.group()
@@ -59,7 +65,11 @@ def shown(as_json: bool, name: str, **flags: Any) -> None:
         if route is None and state is None:
             route = client.get(api_path("routes", name))  # which says that there is none
     shown = {**(route or {"name": name}), "now": state}
-    emit(shown, as_json, text=lambda: "\n".join([*_text(route), *_state(state)]))
+    emit(
+        shown,
+        as_json,
+        text=lambda: "\n".join([*_text(route), *_state(state, (route or {}).get("canary"))]),
+    )
 
 
 @command.command("targets")
@@ -142,6 +152,8 @@ def put(
     body = {field: value for field, value in route.items() if field not in ("name", *_OURS)}
     with connected(flags) as client:
         stored = client.put(api_path("routes", named), body)
+    for line in stored["warnings"]:
+        note(f"warning: {line}")
     emit(stored, as_json, text=lambda: f"{stored['name']} is at revision {stored['revision']}")
 
 
@@ -194,17 +206,24 @@ def _text(route: dict[str, Any] | None) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def _state(state: dict[str, Any] | None) -> list[str]:
-    """How a route answers now, one line for each model in the order they are asked."""
+def _state(state: dict[str, Any] | None, canary: float | None = None) -> list[str]:
+    """How a route answers now: who shares it, in which order its models are asked, and warnings."""
     if state is None:
         return ["not in use"]
     if state["problem"]:
         return [printable(f"cannot answer: {state['problem']}")]
     release = f" by {state['release']}" if state["release"] else ""
-    lines = [f"{state['name']} answers now{release}"]
+    order = f", {_ORDERS[state['choose']]}" if len(state["targets"]) > 1 else ""
+    lines = [f"{state['name']} answers now{release}{order}"]
+    for one in state["split"]:
+        said = f"{one['release']} ({one['state']})" if one["release"] else "its own targets"
+        lines.append(f"  {one['share']:.0%} by {said}")
     lines += [f"  {_standing(one)}" for one in state["targets"]]
     for pool in state["fallbacks"]:
         lines += [f"  or else {_standing(one)}" for one in pool]
+    if canary and state["canary"] is None:
+        lines.append("  warning: no release is in the state canary, and none can be put in it yet")
+    lines += [f"  warning: {line}" for line in state["warnings"]]
     return [printable(line) for line in lines]
 
 

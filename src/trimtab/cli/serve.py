@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import json
-import logging
 import os
 import socket
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
+from trimtab.cli import process
 from trimtab.cli.options import config_options, load_config
+from trimtab.cli.workers import Workers
 from trimtab.config import Config, is_loopback, require_safe
+from trimtab.errors import ConfigError
 
-# A batch of spans is some ten thousand objects without a cycle, which go when it is stored: the
-# interpreter's own 700 would look through all of them again and again, an eighth of an ingest.
-_COLLECTED_AFTER = (50_000, 20, 50)
+_LEAVING_S = 2.0  # for the workers of a process that was killed
+_PAUSE_S = 0.05
 
 
 @click.command()
 @config_options
 @click.option("--metadata-url", metavar="URL", help="postgresql://...  [default: SQLite]")
 @click.option("--telemetry-url", metavar="URL", help="clickhouse://...  [default: DuckDB]")
+@click.option("--workers", type=int, help="Processes that answer calls.  [default: 1]")
 @click.option("--grpc-port", type=int, help="Port for OTLP over gRPC.  [default: none]")
 def command(**flags: Any) -> None:
-    """Run the gateway, the API and the background work in one process.
+    """Run the gateway, the API and the background work.
+
+    One process does everything; with --workers more of them answer calls of the gateway.
 
     Prints its URL when it answers. Ctrl-C or SIGTERM stops accepting, finishes what is in flight,
     stores what is spooled, and exits 0; nothing acknowledged is lost.
     """
     config = load_config(flags).config
     require_safe(config)
-    _logging(config)
+    process.log(config)
     serve(config)
 
 
@@ -56,56 +56,36 @@ def serve(config: Config) -> None:
     data = Path(config.data)
     datadir.require_free(data)  # before the port: whoever has the directory has the port as well
     os.umask(0o077)  # what is recorded is for this user alone
-    listener = serving.listen(config.host, config.port)
-    url = _url(config, listener.getsockname()[1])
+    listener = _listen(config)
+    url = _url(config, port := listener.getsockname()[1])
     with listener, datadir.acquire(data, url=url):
         app = App.open(config)
-        # Everything loaded so far lives as long as the process: keep the collector off it.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_COLLECTED_AFTER)
         click.echo(f"Trimtab is at {url}  (Ctrl-C stops it)", err=True)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serving.serve(app, listener))
-        # What was frozen must be collected before the interpreter goes, or DuckDB reports a leak.
-        gc.unfreeze()
+        workers = Workers(config, port) if config.workers > 1 else None
+        process.run(serving.serve(app, listener, workers=workers))
     click.echo("stopped; everything acknowledged is stored", err=True)
+
+
+def _listen(config: Config) -> socket.socket:
+    """A listening socket, which workers share. Raises ConfigError."""
+    from trimtab.api import serving
+
+    if config.workers == 1:
+        return serving.listen(config.host, config.port)
+    until_s = time.monotonic() + _LEAVING_S
+    while True:
+        try:
+            # Alone first: whoever shares a port does not learn that a stranger has it too.
+            with serving.listen(config.host, config.port) as alone:
+                port = alone.getsockname()[1]
+            return serving.listen(config.host, port, shared=True)
+        except ConfigError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _url(config: Config, port: int) -> str:
     shown = config.host if is_loopback(config.host) else socket.gethostname()
     shown = f"[{shown}]" if ":" in shown else shown
     return f"{'https' if config.tls else 'http'}://{shown}:{port}"
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop
-    except ImportError:  # Windows has none.
-        return None
-    return uvloop.new_event_loop
-
-
-class _JSONLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def _logging(config: Config) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _JSONLines()
-        if config.log.format == "json"
-        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    )
-    logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
-    for name in ("alembic", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.WARNING)

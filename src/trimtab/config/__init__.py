@@ -8,6 +8,7 @@ an error, a repr, the schema or the output of `config show`.
 
 from trimtab.config.gateway import GatewaySection
 from trimtab.config.load import CONFIG_NAME, Loaded, load
+from trimtab.config.references import require_references
 from trimtab.config.safety import is_loopback, require_safe
 from trimtab.config.schema import (
     Access,
@@ -49,6 +50,7 @@ __all__ = [
     "is_loopback",
     "json_schema",
     "load",
+    "require_references",
     "require_safe",
     "settings",
 ]

@@ -82,9 +82,11 @@ class Decoder:
     Args:
         env: where `${NAME}` is looked up.
         base: the folder that relative paths in the file start at; None keeps them as written.
+        secrets: whether a secret whose variable is not set is a problem.
     """
 
-    def __init__(self, env: Mapping[str, str], base: Path | None) -> None:
+    def __init__(self, env: Mapping[str, str], base: Path | None, *, secrets: bool = True) -> None:
+        self._secrets = secrets
         self._env = env
         self._base = base
         self.problems: list[Problem] = []
@@ -189,6 +191,9 @@ class Decoder:
         if not isinstance(tree, Leaf):
             return self._wrong_shape(tree, key, allowed(hint.annotation))
         self.origins[key] = tree.place.origin
+        if not self._secrets and hint.type in (Secret, ConnectionUrl) and self._lacks(tree):
+            # Each its own: two that are not known are not the same.
+            return Secret(f"unknown-{key}") if hint.type is Secret else None
         leaf, from_env = self._substituted(tree, key)
         if leaf is None:
             return None
@@ -201,6 +206,9 @@ class Decoder:
             return None
         self._note_literal(value, tree, key, from_env=from_env)
         return self._anchored(value, tree) if hint.extra.get("path") else value
+
+    def _lacks(self, leaf: Leaf) -> bool:
+        return leaf.expand and bool(substitute(str(leaf.value), self._env).missing)
 
     def _substituted(self, leaf: Leaf, key: str) -> tuple[Leaf | None, bool]:
         """The leaf with its variables replaced (None: reported), and whether any was used."""

@@ -52,6 +52,7 @@ def load(
     env: Mapping[str, str],
     cwd: Path,
     overrides: Mapping[str, Any] | None = None,
+    secrets: bool = True,
 ) -> Loaded:
     """The configuration: a flag beats the environment, which beats the file, which beats defaults.
 
@@ -61,6 +62,8 @@ def load(
             variable counts as unset. Lists are written as JSON, lists of text also as `a,b`.
         cwd: the working directory.
         overrides: values from the command line by dotted key; None means not given.
+        secrets: False for whoever uses none of them: one whose variable is not set is then no
+            problem, and what stands in its place is of no use.
     Raises:
         ConfigError: the file cannot be read, or something in any of the sources is wrong;
             `fields["problems"]` lists every problem.
@@ -78,7 +81,9 @@ def load(
             place = Place("--" + key.replace("_", "-"))
             tree = merge(tree, at(key.split("."), _as_text(tree_of(value, place)), place))
     elsewhere = found is not None and found.parent.resolve() != cwd.resolve()
-    decoder = Decoder(env, found.parent if found is not None and elsewhere else None)
+    decoder = Decoder(
+        env, found.parent if found is not None and elsewhere else None, secrets=secrets
+    )
     config = decoder.config(tree)
     if config is None or problems:
         raise config_error(problems + decoder.problems)

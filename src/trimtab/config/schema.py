@@ -25,6 +25,7 @@ from trimtab.config.checks import (
 from trimtab.config.gateway import GatewaySection
 from trimtab.config.secret import ConnectionUrl, Secret
 from trimtab.records import Price
+from trimtab.records.principal import permission_complaint
 
 MIB = 1024 * 1024
 _Name = Annotated[
@@ -38,7 +39,10 @@ _Permission = Annotated[
     str,
     Meta(
         pattern=r"^(\*|[a-z_]+:(\*|[a-z_]+))$(?!\n)",
-        extra={"words": "a permission: `noun:verb`, `noun:*` or `*`"},
+        extra={
+            "words": "a permission: `noun:verb`, `noun:*` or `*`",
+            "check": permission_complaint,
+        },
     ),
 ]
 
@@ -367,6 +371,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Literal["trimtab", "uvicorn"],
         Meta(description="What reads HTTP: Trimtab's own listener, or uvicorn."),
     ] = "trimtab"
+    workers: Annotated[
+        int, Meta(ge=1, le=64, description="Processes that answer calls of the gateway.")
+    ] = 1
     grpc_port: Annotated[
         Annotated[int, Meta(ge=0, le=65_535)] | None,
         Meta(description="Port for OTLP over gRPC, as a rule 4317; null for none."),

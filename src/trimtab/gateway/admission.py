@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -17,30 +16,18 @@ from trimtab.gateway import over
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.asker import DAY_NS, MONEY, NANO_USD, PLACES, TOKENS, Asker, Askers, Part
 from trimtab.gateway.asker import day_of as _day_of
-from trimtab.gateway.estimates import Estimates, cost_nano_usd
+from trimtab.gateway.estimates import Estimate, Estimates, cost_nano_usd
 from trimtab.gateway.patterns import Catalogue
 from trimtab.gateway.places import Places
 from trimtab.gateway.quotas import Quotas
 from trimtab.gateway.snapshot import Plan
+from trimtab.gateway.target import Target
+from trimtab.gateway.wanted import Wanted, wanted_of
 from trimtab.kit.clock import NS_PER_S
 from trimtab.ports import Clock, Quota
 from trimtab.records import Usage
 
 _NO_HEADERS: dict[str, str] = {}
-
-
-class Wanted(NamedTuple):
-    """What a request asks for: a name, the models that may answer, and about how much of them.
-
-    `cost_nano_usd` None: a model among them has no known price. `learns` is the key under which the
-    length of the answer is remembered.
-    """
-
-    model: str
-    models: Sequence[str] = ()
-    tokens: int = 0
-    cost_nano_usd: int | None = 0
-    learns: str = ""
 
 
 class LimitState(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +52,9 @@ class Reservation:
     `day` is the UTC day whose budgets it counts for, also when it ends on the next.
     """
 
-    __slots__ = ("_admission", "_catalogue", "_open", "_parts", "_wanted", "day")
+    __slots__ = (
+        "_admission", "_catalogue", "_open", "_parts", "_priced_only", "_wanted", "day",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -74,9 +63,12 @@ class Reservation:
         wanted: Wanted,
         day: str,
         catalogue: Catalogue,
+        *,
+        priced_only: bool,
     ) -> None:
         self._admission = admission
         self._catalogue = catalogue
+        self._priced_only = priced_only
         self._parts = parts
         self._wanted = wanted
         self._open = True
@@ -96,6 +88,14 @@ class Reservation:
     def approves(self, model: str) -> bool:
         """Whether the project's catalogue lets a model answer, which it was not asked for."""
         return self._catalogue.refusal(model, self.day) is None
+
+    def may_ask(self, target: Target) -> bool:
+        """Whether a target may be called that admission has not looked at."""
+        if self._priced_only:
+            some = Estimate(1, self._wanted.choices)
+            if cost_nano_usd(some, target.card.price) is None:
+                return False
+        return self.approves(target.id)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -123,40 +123,42 @@ class Admission:
         self._day_number = -1
         self._day = ""
 
-    async def admit(self, ask: Ask, plan: Plan) -> Reservation:
+    async def admit(self, ask: Ask, plan: Plan, *, shadow: bool = False) -> Reservation:
         """Admit a request as the gateway has it.
 
+        Args:
+            shadow: nobody waits for the answer, so that only the project is asked and pays.
         Raises:
             Forbidden: a model may not be used, or has no price where a budget wants one.
             RateLimited: a limit is reached.
         """
-        caller, envelope = ask.caller, ask.envelope
+        caller = ask.caller
         asker = self.askers.asker(
             caller.project,
             key=caller.key,
             user=caller.key_user,
             team=caller.team,
-            principal=caller.principal,
+            principal=None if shadow else caller.principal,
             models=caller.models,
         )
-        model = plan.route or (envelope.model if plan.prompt is None else plan.compiled.route.name)
-        pool = plan.arm.pool
-        estimate = self.estimates.of(
-            model, text_bytes=envelope.text_bytes, max_tokens=envelope.max_tokens
-        )
-        costs = [cost_nano_usd(estimate, target.card.price) for target in pool.targets]
-        cost = None if None in costs else max((c for c in costs if c is not None), default=0)
-        return await self.reserve(asker, Wanted(model, pool.ids, estimate.tokens, cost, model))
+        wanted = wanted_of(ask, plan, self.estimates)
+        return await self.reserve(asker, wanted, places=not shadow)
 
-    async def reserve(self, asker: Asker, wanted: Wanted) -> Reservation:
-        """Admit a request of this asker. Raises as `admit`."""
+    async def reserve(self, asker: Asker, wanted: Wanted, *, places: bool = True) -> Reservation:
+        """Admit a request of this asker; without a place among its requests if need be.
+
+        Raises as `admit`.
+        """
         now_ns = self._clock.now_ns()
         day = self._today(now_ns)
         self._allow(asker, wanted, day)
         parts = asker.parts(day)
+        if not places:
+            parts = tuple(part for part in parts if part.unit != PLACES)
         if parts:
             await self._take(parts, wanted, now_ns)
-        return Reservation(self, parts, wanted, day, asker.catalogue)
+        priced_only = asker.priced_only() is not None
+        return Reservation(self, parts, wanted, day, asker.catalogue, priced_only=priced_only)
 
     def settled(
         self,
@@ -171,7 +173,7 @@ class Admission:
             output = usage.total_output
             tokens = usage.total_input + output
             if wanted.learns and not usage.estimated:
-                self.estimates.observe(wanted.learns, output)
+                self.estimates.observe(wanted.learns, output // max(1, wanted.choices))
         nano = 0 if cost_usd is None else round(cost_usd * NANO_USD)
         over_estimate = (wanted.cost_nano_usd or 0) - nano
         give_back = self._quotas.give_back

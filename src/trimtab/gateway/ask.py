@@ -11,6 +11,8 @@ from trimtab.dialects.llm.dialect import Dialect, Envelope
 from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 
+_CREATES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, and what the record should say about it.
@@ -50,6 +52,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, Any] = {}
     model: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.model is not None and not self.model.isprintable():
+            raise ValueError("the name of the model has a control character in it")
+
     @classmethod
     def of(cls, member: Mapping[str, Any]) -> Told:
         """Raises InvalidRequest for a value of a wrong type."""
@@ -77,6 +83,13 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     variables: Mapping[str, Any] = {}
     prompt_model: str | None = None
     passing: Passing | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no model does anything for it: it reads, deletes, or counts tokens."""
+        if self.passing is not None:
+            return self.passing.method.upper() in _CREATES_NOTHING
+        return self.dialect.name == "anthropic.count_tokens"
 
     @property
     def unit(self) -> str | None:

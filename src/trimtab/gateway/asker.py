@@ -56,10 +56,6 @@ class Node:
         self.patterns = None if allowance.models is None else Patterns(allowance.models)
         self._fixed = tuple(self._rates())
 
-    @property
-    def has_budget(self) -> bool:
-        return self.allowance.daily_usd is not None or self.allowance.monthly_usd is not None
-
     def parts(self, day: str, spent: Mapping[SpendKey, Spend]) -> list[Part]:
         """Everything a request takes of this node on a UTC day."""
         allowance = self.allowance
@@ -144,9 +140,9 @@ class Asker:
         return None
 
     def priced_only(self) -> Node | None:
-        """The first node whose budget refuses calls without a known price."""
+        """The first node that refuses calls without a known price."""
         for node in self.nodes:
-            if node.has_budget and node.allowance.unpriced == "deny":
+            if node.allowance.unpriced == "deny":
                 return node
         return None
 

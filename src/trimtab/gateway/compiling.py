@@ -1,26 +1,26 @@
 """Compiling: routes as people write them into tables that requests only look up.
 
-Everything that can be wrong with a route is found here, before it answers anything.
+Everything that can be wrong with a route is found here, before it answers anything. A name that
+leads nowhere is passed over with a warning; the route is refused only when nothing is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import accumulate
 from math import isfinite
 from typing import Protocol, TypedDict
 
-from trimtab.errors import InvalidRequest
-from trimtab.gateway.draws import AliasTable
-from trimtab.gateway.pools import Pool
+from trimtab.errors import RouteUnavailable
+from trimtab.gateway.pools import Pool, pool_of
 from trimtab.gateway.routing import Arm, CompiledRoute
 from trimtab.gateway.target import Target
 from trimtab.records import ModelTarget, Release, Route
-from trimtab.records.model import ModelCard
-from trimtab.records.route import Breaker, Choice, Retries, RouteDefaults, Timeouts
+from trimtab.records.route import Breaker, Retries, RouteDefaults, Timeouts
 
 _DEEPEST = 8  # routes that fall back to routes
+_ANSWERING = ("candidate", "canary", "live")  # states in which a release may have a share
 _BUILT_IN = RouteDefaults()
 
 
@@ -58,17 +58,18 @@ def compile_route(route: Route, names: Names, defaults: RouteDefaults = _BUILT_I
     """A route made ready to answer; `defaults` hold where it does not say.
 
     Raises:
-        InvalidRequest: a name leads nowhere or in a circle, or shares leave nobody to answer;
-            `where` is the part of the route.
+        RouteUnavailable: nothing of it can answer; `where` is the part of the route.
     """
+    warnings: list[str] = []
     arms = {
         deployed.release.ref: _arm(route, deployed) for deployed in names.deployments(route.name)
     }
-    split = _split(route, arms)
-    main = _main(route, names, arms)
+    main = _main(route, names, arms, warnings)
+    split = _split(route, main, arms, warnings)
     if main is None and not split:
         raise _wrong(route, "targets", "it has no targets and no live release", "add a target")
-    fallbacks = tuple(_fallbacks(route, names, (route.name,)))
+    fallbacks = tuple(_fallbacks(route, names, (route.name,), warnings))
+    shadows = _shadows(route, names, warnings)
     return CompiledRoute(
         route=route,
         main=main or split[0][0],
@@ -77,17 +78,15 @@ def compile_route(route: Route, names: Names, defaults: RouteDefaults = _BUILT_I
         canary=_canary(route, names, arms),
         arms=arms,
         fallbacks=fallbacks,
-        shadows=tuple(
-            (_target(route, names, shadow.model, f"shadows[{place}]"), shadow.share)
-            for place, shadow in enumerate(route.shadows)
-        ),
+        shadows=shadows,
+        warnings=tuple(warnings),
         **_care(route, defaults),
     )
 
 
 def direct(target: Target, defaults: RouteDefaults = _BUILT_IN) -> CompiledRoute:
     """A model asked for by its own name, as a route with nothing but that target."""
-    pool = _pool("weighted", (target,), (1.0,))
+    pool = pool_of("weighted", (target,), (1.0,))
     route = Route(name=target.id, targets=(ModelTarget(model=target.id),))
     return CompiledRoute(route=route, main=Arm(ref=None, pool=pool), **_care(route, defaults))
 
@@ -117,18 +116,25 @@ def _care(route: Route, defaults: RouteDefaults) -> _Care:
     }
 
 
-def _main(route: Route, names: Names, arms: dict[str, Arm]) -> Arm | None:
-    """The live release, or else the route's own targets."""
+def _main(route: Route, names: Names, arms: dict[str, Arm], warnings: list[str]) -> Arm | None:
+    """The live release, or else the route's own targets, those that are there."""
     for deployed in names.deployments(route.name):
         if deployed.release.state == "live":
             return arms[deployed.release.ref]
-    if not route.targets:
+    found: list[tuple[Target, float]] = []
+    missing: list[RouteUnavailable] = []
+    for place, target in enumerate(route.targets):
+        try:
+            there = _target(route, names, target.model, f"targets[{place}]")
+            found.append((there, target.weight))
+        except RouteUnavailable as error:
+            missing.append(error)
+    if missing and not found:
+        raise missing[0]
+    warnings += map(_passed_over, missing)
+    if not found:
         return None
-    targets = [
-        _target(route, names, target.model, f"targets[{place}]")
-        for place, target in enumerate(route.targets)
-    ]
-    weights = [target.weight for target in route.targets]
+    targets, weights = zip(*found, strict=True)
     return Arm(ref=None, pool=_weighed(route, "targets", targets, weights))
 
 
@@ -141,25 +147,28 @@ def _arm(route: Route, deployed: Deployed) -> Arm:
         deployed.targets,
         [weights.get(target.id, 1.0) for target in deployed.targets],
     )
-    return Arm(ref=release.ref, pool=pool)
+    return Arm(ref=release.ref, pool=pool, state=release.state)
 
 
-def _split(route: Route, arms: dict[str, Arm]) -> list[tuple[Arm, float]]:
-    found = []
+def _split(
+    route: Route, main: Arm | None, arms: dict[str, Arm], warnings: list[str]
+) -> list[tuple[Arm, float]]:
+    """The shares of releases that may answer; that of any other goes to the main arm.
+
+    So a promotion or a rollback moves the share of the release that it retires, and nobody else's.
+    """
+    found: list[tuple[Arm, float]] = []
     for place, share in enumerate(route.split):
-        arm = arms.get(f"{route.name}@{share.version}")
-        if arm is None:
-            raise _wrong(
-                route,
-                f"split[{place}]",
-                f"there is no release {route.name}@{share.version}",
-                f"use one of {', '.join(sorted(arms)) or 'the releases you make first'}",
-            )
-        if share.weight > 0:
+        ref = f"{route.name}@{share.version}"
+        arm = arms.get(ref)
+        if arm is None or arm.state not in _ANSWERING:
+            what = f"there is no release {ref}" if arm is None else f"{ref} is {arm.state}"
+            heir = "whatever is live" if main is not None else "the others"
+            warnings.append(f"split[{place}] of {route.name}: {what}; its share goes to {heir}")
+            arm = main
+        if arm is not None and share.weight > 0:
             found.append((arm, share.weight))
-    if route.split and not found:
-        raise _wrong(route, "split", "every weight is 0", "give one of the releases a weight")
-    return found
+    return [] if all(arm is main for arm, _ in found) else found
 
 
 def _bounds(weights: Sequence[float]) -> tuple[float, ...]:
@@ -182,36 +191,61 @@ def _canary(route: Route, names: Names, arms: dict[str, Arm]) -> Arm | None:
     return arms[max(releases, key=lambda release: release.version).ref]
 
 
-def _fallbacks(route: Route, names: Names, path: tuple[str, ...]) -> Iterator[Pool]:
+def _fallbacks(
+    route: Route, names: Names, path: tuple[str, ...], warnings: list[str]
+) -> list[Pool]:
     """Pools in the order of the fallbacks; a route brings its targets, then its own fallbacks.
 
     Of a route only the models are used: the prompt stays that of the route that was asked.
     """
+    pools: list[Pool] = []
     for place, name in enumerate(route.fallbacks):
         where = f"fallbacks[{place}]"
-        other = names.route(name)
-        if other is None:
-            yield _pool("weighted", (_target(route, names, name, where),), (1.0,))
-            continue
-        way = " -> ".join((*path, other.name))
-        if other.name in path:
-            raise _wrong(route, where, f"it comes back to itself: {way}", "take one of them out")
-        if len(path) >= _DEEPEST:
-            fix = f"list the models; {_DEEPEST} routes are the most in a chain"
-            raise _wrong(route, where, f"the chain is too long: {way}", fix)
-        main = _main(
-            other,
-            names,
-            {
-                deployed.release.ref: _arm(other, deployed)
-                for deployed in names.deployments(other.name)
-            },
-        )
-        if main is None:
-            what = f"the route {other.name!r} has no targets and no live release"
-            raise _wrong(route, where, what, "promote a release of it, or add a target to it")
-        yield main.pool
-        yield from _fallbacks(other, names, (*path, other.name))
+        try:
+            other = names.route(name)
+            if other is None:
+                pools.append(pool_of("weighted", (_target(route, names, name, where),), (1.0,)))
+                continue
+            pools.append(_lent(route, other, names, where, path, warnings))
+            pools += _fallbacks(other, names, (*path, other.name), warnings)
+        except RouteUnavailable as error:
+            warnings.append(_passed_over(error))
+    return pools
+
+
+def _lent(
+    route: Route,
+    other: Route,
+    names: Names,
+    where: str,
+    path: tuple[str, ...],
+    warnings: list[str],
+) -> Pool:
+    """The models of a route that is a fallback. Raises RouteUnavailable."""
+    way = " -> ".join((*path, other.name))
+    if other.name in path:
+        raise _wrong(route, where, f"it comes back to itself: {way}", "take one of them out")
+    if len(path) >= _DEEPEST:
+        fix = f"list the models; {_DEEPEST} routes are the most in a chain"
+        raise _wrong(route, where, f"the chain is too long: {way}", fix)
+    deployments = names.deployments(other.name)
+    arms = {deployed.release.ref: _arm(other, deployed) for deployed in deployments}
+    main = _main(other, names, arms, warnings)
+    if main is None:
+        what = f"the route {other.name!r} has no targets and no live release"
+        raise _wrong(route, where, what, "promote a release of it, or add a target to it")
+    return main.pool
+
+
+def _shadows(route: Route, names: Names, warnings: list[str]) -> tuple[tuple[Target, float], ...]:
+    found = []
+    for place, shadow in enumerate(route.shadows):
+        try:
+            target = _target(route, names, shadow.model, f"shadows[{place}]")
+            found.append((target, shadow.share))
+        except RouteUnavailable as error:
+            warnings.append(_passed_over(error))
+    return tuple(found)
 
 
 def _target(route: Route, names: Names, model: str, where: str) -> Target:
@@ -232,34 +266,20 @@ def _weighed(route: Route, where: str, targets: Sequence[Target], weights: Seque
     if not pairs:
         raise _wrong(route, where, "no target has a weight above 0", "give one of them a weight")
     choose = route.choose
-    return _pool(choose, [target for target, _ in pairs], [weight for _, weight in pairs])
+    return pool_of(choose, [target for target, _ in pairs], [weight for _, weight in pairs])
 
 
-def _pool(choose: Choice, targets: Sequence[Target], weights: Sequence[float]) -> Pool:
-    by_price = sorted(range(len(targets)), key=lambda index: _price(targets[index].card))
-    return Pool(
-        targets=tuple(targets),
-        ids=tuple(target.id for target in targets),
-        weights=tuple(weights),
-        table=AliasTable(weights),
-        places=tuple(by_price.index(index) for index in range(len(targets))),
-        choose=choose,
+def _wrong(route: Route, where: str, what: str, fix: str) -> RouteUnavailable:
+    return RouteUnavailable(
+        f"route {route.name!r} cannot answer: {what}",
+        where=where,
+        fix=fix,
+        route=route.name,
+        reason=what,
+        should_retry=False,
     )
 
 
-def _price(card: ModelCard) -> tuple[bool, float]:
-    """US dollars of 3 million tokens read and 1 million written; models without a price last.
-
-    What a request will cost is not known before it is answered; three to one is what published
-    comparisons of models blend prices with.
-    """
-    price = card.price
-    if price is None or price.input is None or price.output is None:
-        return True, 0.0
-    return False, float(3 * price.input + price.output)
-
-
-def _wrong(route: Route, where: str, what: str, fix: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"route {route.name!r} cannot answer: {what}", where=where, fix=fix, route=route.name
-    )
+def _passed_over(error: RouteUnavailable) -> str:
+    said = error.fields
+    return f"{error.where} of {said['route']} is passed over: {said['reason']}; {error.fix}"

@@ -66,14 +66,17 @@ class Estimates:
     def __init__(self) -> None:
         self._outputs: dict[str, _Outputs] = {}
 
-    def of(self, key: str, *, text_bytes: int, max_tokens: int | None) -> Estimate:
+    def of(
+        self, key: str, *, text_bytes: int, max_tokens: int | None, choices: int = 1
+    ) -> Estimate:
+        """Of a request for so many answers at once, each of at most `max_tokens`."""
         known = self._outputs.get(key)
         output = known.p95 if known is not None else None
         if output is None:
             output = _UNKNOWN_OUTPUT if max_tokens is None else max_tokens
         elif max_tokens is not None and max_tokens < output:
             output = max_tokens
-        return Estimate(-(-text_bytes // _BYTES_PER_TOKEN), max(0, output))
+        return Estimate(-(-text_bytes // _BYTES_PER_TOKEN), max(0, output) * choices)
 
     def observe(self, key: str, output_tokens: int) -> None:
         """An answer had so many tokens."""

@@ -18,7 +18,7 @@ import msgspec
 from trimtab.dialects.llm.answer import Fold
 from trimtab.errors import ProviderError, TrimtabError
 from trimtab.gateway.admission import Reservation
-from trimtab.gateway.answer import Answer, Chunks, close
+from trimtab.gateway.answer import Answer, Chunks, close, printable
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.calling import Begun, Calling, Refused, is_stream
@@ -65,7 +65,7 @@ class Exchange:
         self._reservation = reservation
         self._journal = journal
         self._clock = clock
-        self._trace = CallTrace(clock, ask.caller, plan, ask.dialect.name)
+        self._trace = CallTrace(clock, ask.caller, plan, ask.dialect.name, free=ask.is_free)
         if ask.caller.key is not None:
             self._trace.says(period=reservation.day)  # the day whose budgets it counts for
         self._hooked = Hooked(hooks, ask, clock, route=plan.route) if hooks is not None else None
@@ -156,7 +156,10 @@ class Exchange:
             headers |= self._structured.headers
         if len(self._attempts.records) > 1:
             headers["x-trimtab-attempts"] = str(len(self._attempts.records))
-        return headers
+        return {
+            name: printable(value) if name.startswith("x-trimtab-") else value
+            for name, value in headers.items()
+        }
 
     # -- call ----------------------------------------------------------------------------------
 
@@ -403,6 +406,7 @@ class Exchange:
             self._remember(self._fold.id, target)
         if self._structured is not None:
             self._trace.says(**self._structured.said)
+            self._trace.earlier = self._structured.earlier
         if self._lookup is not None:
             self._trace.says(**self._lookup.said)
             if self._found:

@@ -7,9 +7,11 @@ costs about a microsecond; nothing is computed before somebody asks.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
+
+import msgspec
 
 from trimtab.records import Span
 
@@ -30,42 +32,47 @@ class Labels(NamedTuple):
     status: str
 
 
-class Histogram:
+class Histogram(msgspec.Struct):
     """How long things took: a count for each bucket, and the sum of seconds."""
 
-    __slots__ = ("counts", "sum_s")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS_S) + 1)
-        self.sum_s = 0.0
+    counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
+    sum_s: float = 0.0
 
     def add(self, seconds: float) -> None:
         self.counts[bisect_left(BOUNDS_S, seconds)] += 1
         self.sum_s += seconds
 
+    def include(self, other: Histogram) -> None:
+        self.counts = [one + more for one, more in zip(self.counts, other.counts, strict=True)]
+        self.sum_s += other.sum_s
 
-class Calls:
-    """The sums of one set of labels."""
 
-    __slots__ = (
-        "cost_usd",
-        "duration",
-        "first_token",
-        "hits",
-        "input",
-        "misses",
-        "output",
-        "requests",
-        "saved_usd",
-        "unpriced",
-    )
+class Calls(msgspec.Struct):
+    """The sums of one set of labels. `hits` and `misses`: of requests looked for in the cache."""
 
-    def __init__(self) -> None:
-        self.requests = self.unpriced = self.input = self.output = 0
-        self.hits = self.misses = 0  # of the cache, where a request was looked for in it
-        self.cost_usd = self.saved_usd = Decimal(0)
-        self.duration = Histogram()
-        self.first_token = Histogram()
+    requests: int = 0
+    unpriced: int = 0
+    input: int = 0
+    output: int = 0
+    hits: int = 0
+    misses: int = 0
+    cost_usd: Decimal = Decimal(0)
+    saved_usd: Decimal = Decimal(0)
+    duration: Histogram = msgspec.field(default_factory=Histogram)
+    first_token: Histogram = msgspec.field(default_factory=Histogram)
+
+    def include(self, other: Calls) -> None:
+        """Add the sums of another process."""
+        self.requests += other.requests
+        self.unpriced += other.unpriced
+        self.input += other.input
+        self.output += other.output
+        self.hits += other.hits
+        self.misses += other.misses
+        self.cost_usd += other.cost_usd
+        self.saved_usd += other.saved_usd
+        self.duration.include(other.duration)
+        self.first_token.include(other.first_token)
 
 
 class Figures:
@@ -75,8 +82,9 @@ class Figures:
         self.calls: dict[Labels, Calls] = {}
 
     def observe(self, spans: Sequence[Span]) -> None:
-        """Count one request by its spans, of which the last is the call of the model."""
-        call, root = spans[-1], spans[0]
+        """Count one request by its spans: the call of the model is the first or the last."""
+        root = spans[0]
+        call = root if root.kind in _CALLS else spans[-1]
         if call.kind not in _CALLS:
             return
         sums = self._of(Labels(root.project, root.route or "", call.model or "", root.status))
@@ -86,15 +94,18 @@ class Figures:
             sums.first_token.add((call.first_token_ns - root.start_ns) / _NS_PER_S)
         if cached := call.attributes.get("trimtab.cache"):
             _cached(sums, cached, call)
-        usage = call.usage
-        if usage is None:
-            return
-        sums.input += usage.total_input
-        sums.output += usage.total_output
-        if call.cost_usd is None:
-            sums.unpriced += 1
-        else:
+        if call.usage is not None:
+            sums.input += call.usage.total_input
+            sums.output += call.usage.total_output
+        if call.cost_usd is not None:
             sums.cost_usd += call.cost_usd
+        elif call.is_unpriced:
+            sums.unpriced += 1
+
+    def include(self, calls: Iterable[tuple[Labels, Calls]]) -> None:
+        """Add what another process counted."""
+        for labels, sums in calls:
+            self._of(labels).include(sums)
 
     def _of(self, labels: Labels) -> Calls:
         sums = self.calls.get(labels)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trimtab.gateway.ask import Ask
+from trimtab.gateway.ask import Ask, Caller
 from trimtab.gateway.prepare import Prepared
 from trimtab.gateway.snapshot import Plan
 from trimtab.kit import hashing
@@ -44,7 +44,7 @@ def fingerprint(
     """The fingerprint of a request as it goes to the model, its prompt and passages included.
 
     Args:
-        shared: whether all users of the project have one.
+        shared: whether all keys and users of the project have one.
         apart: whether `rest` and `text` are wanted.
     """
     changes: dict[str, Any] = {**prepared.changes, **dict.fromkeys(_APART)}
@@ -69,12 +69,8 @@ def fingerprint(
 def _whose(ask: Ask, plan: Plan, *, shared: bool) -> list[Any]:
     """Everything beside the body that an answer depends on or belongs to."""
     caller, envelope = ask.caller, ask.envelope
-    users: list[Any] = []
-    if not shared:
-        named = caller.user or envelope.user
-        users = ["user", caller.user, envelope.user] if named else ["key", caller.key]
-        if not named and caller.key is None:
-            users = ["principal", caller.principal]
+    # Whoever has a key may claim to be any user, so a claim only divides what is the key's own.
+    users = [] if shared else [*_owner(caller), caller.user, envelope.user]
     headers = {name: value for name, value in caller.headers.items() if name not in _NO_MATTER}
     release = plan.deployment.release.digest if plan.deployment is not None else None
     ref = plan.arm.ref
@@ -87,6 +83,12 @@ def _whose(ask: Ask, plan: Plan, *, shared: bool) -> list[Any]:
         ask.dialect.name,
         headers,
     ]
+
+
+def _owner(caller: Caller) -> list[Any]:
+    if caller.key_user is not None:
+        return ["key user", caller.key_user]
+    return ["principal", caller.principal] if caller.key is None else ["key", caller.key]
 
 
 def _last_words(body: Any) -> tuple[Any, Any] | None:

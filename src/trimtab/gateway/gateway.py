@@ -131,13 +131,15 @@ class Gateway:
             )
         return await self._answer(ask, plan)
 
-    async def _answer(self, ask: Ask, plan: Plan, hooks: Hooks | None = None) -> Answer:
+    async def _answer(
+        self, ask: Ask, plan: Plan, hooks: Hooks | None = None, *, shadow: bool = False
+    ) -> Answer:
         if hooks is None and self._hooks is not None:
             hooks = self._hooks(ask, plan)
         self._enter()
         reservation: Reservation | None = None
         try:
-            reservation = await self._admission.admit(ask, plan)
+            reservation = await self._admission.admit(ask, plan, shadow=shadow)
             exchange = Exchange(
                 ask,
                 plan,
@@ -158,18 +160,29 @@ class Gateway:
             exchange.look_up(lookup)
             exchange.when_done(partial(self._looked_up, lookup))
         for target in self._router.shadows(plan.compiled):
-            self.shadows.start(partial(self._copy, ask, target, hooks))
+            self.shadows.start(partial(self._copy, ask, plan, target, hooks))
         if ask.dialect.name == "openai.responses":
             exchange.remember(self._router.answered)
         return await exchange.answer()
 
-    async def _copy(self, ask: Ask, target: Target, hooks: Hooks | None) -> None:
-        """Ask a target the same in the shadow; what it says is on record and goes to nobody."""
+    async def _copy(self, ask: Ask, plan: Plan, target: Target, hooks: Hooks | None) -> None:
+        """Ask a target the same in the shadow; what it says is on record and goes to nobody.
+
+        The project pays for it and not the caller, who did not ask for it.
+        """
         caller = msgspec.structs.replace(
-            ask.caller, attributes={**ask.caller.attributes, "trimtab.shadow": True}
+            ask.caller,
+            key=None,
+            key_user=None,
+            team=None,
+            models=None,
+            attributes={**ask.caller.attributes, "trimtab.shadow": True},
         )
         copy = msgspec.structs.replace(ask, caller=caller)
-        answer = await self._answer(copy, self.snapshot.direct_plan(target), hooks)
+        direct = msgspec.structs.replace(
+            self.snapshot.direct_plan(target), deployment=plan.deployment, prompt=plan.prompt
+        )
+        answer = await self._answer(copy, direct, hooks, shadow=True)
         try:
             async for _ in answer.chunks:
                 pass
@@ -237,9 +250,7 @@ class Gateway:
 def _approved(
     candidates: Candidates, reservation: Reservation, *, last_resort: bool
 ) -> Iterator[Target]:
-    return (
-        target for target in candidates(last_resort=last_resort) if reservation.approves(target.id)
-    )
+    return (target for target in candidates(last_resort=last_resort) if reservation.may_ask(target))
 
 
 def _read(

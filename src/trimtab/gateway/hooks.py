@@ -14,15 +14,18 @@ from typing import Any, TypeVar
 import msgspec
 
 from trimtab.dialects.llm import edits, texts
+from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.members import shown
 from trimtab.errors import Blocked, InvalidRequest
-from trimtab.gateway.ask import Ask
+from trimtab.gateway import variables
+from trimtab.gateway.ask import Ask, Passing
 from trimtab.gateway.rulings import Bench, Block, Entry, Verdict, applied
 from trimtab.ports import Clock, Edit, Guard, GuardSubject, GuardText, Place
 from trimtab.records import Passage
 
 T = TypeVar("T")
 
-_NOT_JSON = "the arguments of a tool cannot be rewritten"
+_CANNOT = "the request cannot be rewritten as a guard demands"
 _NO_TEXTS = "answers of this kind have no texts"
 _UNREAD = "requests that are passed on are not read"
 
@@ -49,9 +52,12 @@ class Hooked:
         self.output = Bench(hooks.after, "output", clock)
         self.blocked: Block | None = None
         self._unread: str | None = None
-        if ask.passing is not None:
+        self._reads = ask.passing is None or _is_read(ask.passing, ask.envelope)
+        self._unruly = False  # whether a text stands in `ask` that a guard wants out of it
+        if not self._reads:
             self._before.skip(_UNREAD)
             self._beside.skip(_UNREAD)
+        if ask.passing is not None:
             self._unread = _UNREAD
         elif not edits.has_texts(ask.dialect.name):
             self._unread = _NO_TEXTS
@@ -72,22 +78,26 @@ class Hooked:
     def may_record(self) -> bool:
         """False when a guard that decides what is on record could not do so, and refused."""
         failed = ("error", "timeout")
-        return not any(one.blocked and one.action in failed for one in self._before.entries)
+        benches = (self._before,) if self._reads else (self._before, self._beside)
+        entries = [entry for bench in benches for entry in bench.entries]
+        return not self._unruly and not any(one.blocked and one.action in failed for one in entries)
 
     async def before(self) -> Block | None:
-        """Ask the guards about the request; `ask` is then the one to send and to record."""
-        if not self._before.guards or self.ask.passing is not None:
+        """Ask the guards about the request; `ask` is then the one to send and to record.
+
+        Raises:
+            InvalidRequest: guards would read something else than a provider may.
+        """
+        if not self._reads:
+            self.blocked = self._before.closed(_UNREAD) or self._beside.closed(_UNREAD)
+            return self.blocked
+        if not self._before.guards:
             return None
-        said, variables = self._texts()
-        given = [GuardText(place=_place(one), text=one.text) for one in said]
-        given += [
-            GuardText(place=Place("variable", index), text=text)
-            for index, text in enumerate(variables.values())
-        ]
+        said, given = self._given()
         verdict = await self._rule(self._before, given)
         self.blocked = verdict.block
         if verdict.edits:
-            self._edit(said, given, verdict.edits)
+            self._edit(self._before, said, given, verdict.edits)
         return self.blocked
 
     async def passages(self, found: list[Passage]) -> list[Passage]:
@@ -117,11 +127,17 @@ class Hooked:
             drop: closes a result that nobody may have.
         Raises:
             Blocked: the call may have been made.
+            InvalidRequest: as `before`; the call has not been made.
         """
-        if not self._beside.guards or self.ask.passing is not None:
+        if not self._beside.guards or not self._reads:
             return await call
+        try:
+            said, given = self._given()
+        except InvalidRequest:
+            call.close()
+            raise
         calling = asyncio.ensure_future(call)
-        judging = asyncio.ensure_future(self._judged_beside())
+        judging = asyncio.ensure_future(self._judged_beside(said, given))
         kept = False
         try:
             await asyncio.wait((calling, judging), return_when=asyncio.FIRST_COMPLETED)
@@ -139,13 +155,13 @@ class Hooked:
             if not kept and not _failed(calling):
                 await drop(calling.result())
 
-    async def _judged_beside(self) -> Block | None:
-        said = self._texts()[0]
-        given = [GuardText(place=_place(one), text=one.text) for one in said]
+    async def _judged_beside(
+        self, said: Sequence[texts.Said], given: Sequence[GuardText]
+    ) -> Block | None:
         verdict = await self._rule(self._beside, given)
         self.blocked = verdict.block
         if verdict.block is not None and verdict.edits:
-            self._edit(said, given, verdict.edits)
+            self._edit(self._beside, said, given, verdict.edits)
         return verdict.block
 
     async def judge(self, given: Sequence[GuardText]) -> Verdict:
@@ -158,39 +174,47 @@ class Hooked:
         )
         return await bench.rule(subject)
 
-    def _texts(self) -> tuple[list[texts.Said], dict[str, str]]:
+    def _given(self) -> tuple[list[texts.Said], list[GuardText]]:
+        """All texts of the request and of its variables."""
         ask = self.ask
-        told = {name: text for name, text in ask.variables.items() if isinstance(text, str)}
-        return texts.texts(ask.dialect.name, ask.envelope), told
+        if ask.passing is not None:  # Of this one the bytes go on, members said twice among them.
+            shown(ask.passing.body or b"{}", "the body")
+        said = texts.texts(ask.dialect.name, ask.envelope)
+        given = [GuardText(place=_place(one), text=one.text) for one in said]
+        return said, given + variables.told(ask.variables)
 
     def _edit(
-        self, said: Sequence[texts.Said], given: Sequence[GuardText], changes: Sequence[Edit]
+        self,
+        bench: Bench,
+        said: Sequence[texts.Said],
+        given: Sequence[GuardText],
+        changes: Sequence[Edit],
     ) -> None:
         """Make `ask` the request after these edits; it is blocked where it cannot be."""
         ask = self.ask
         new = _changed(given, changes)
         changed = {one.at: new[place] for one in said if (place := _place(one)) in new}
-        named = {
-            name: new[place]
-            for index, name in enumerate(self._texts()[1])
-            if (place := Place("variable", index)) in new
-        }
         try:
+            if any(place.kind == "other" for place in new):
+                raise InvalidRequest(_CANNOT)
             fields = texts.rewritten(ask.dialect.name, ask.envelope, changed)
         except InvalidRequest:
-            self.blocked = self.blocked or Block(
-                guard=self._before.entries[0].name, message=_NOT_JSON
-            )
-            fields = {}
+            self._unruly = True
+            self.blocked = self.blocked or bench.unruly(_CANNOT)
+            return
         envelope = msgspec.structs.replace(ask.envelope, fields={**ask.envelope.fields, **fields})
-        self.ask = msgspec.structs.replace(
-            ask, envelope=envelope, variables={**ask.variables, **named}
-        )
+        told = variables.retold(ask.variables, new)
+        self.ask = msgspec.structs.replace(ask, envelope=envelope, variables=told)
 
 
 def refusal(block: Block) -> Blocked:
     """What the caller of a blocked request is told."""
     return Blocked(block.message, fix="change what it says and send it again", guard=block.guard)
+
+
+def _is_read(passing: Passing, envelope: Envelope) -> bool:
+    """Whether guards see what is passed on: a JSON object, or nothing at all."""
+    return not passing.body.strip() or bool(envelope.fields)
 
 
 def _place(said: texts.Said) -> Place:

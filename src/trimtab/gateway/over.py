@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from trimtab.errors import Forbidden, RateLimited
+from trimtab.errors import BudgetExceeded, Forbidden, RateLimited
 from trimtab.gateway.asker import MONEY, NANO_USD, PLACES, REQUESTS, TOKENS, Asker, Node, Part
 from trimtab.gateway.quotas import Quotas
 from trimtab.kit.clock import NS_PER_S, iso
@@ -41,10 +41,10 @@ def refused(part: Part, cost: float, wait_s: float, *, now_ns: int) -> RateLimit
     )
 
 
-def _spent(part: Part, cost: float, fields: dict[str, object], now_ns: int) -> RateLimited:
+def _spent(part: Part, cost: float, fields: dict[str, object], now_ns: int) -> BudgetExceeded:
     ends_ns = part.ends_ns or now_ns
     budget = f"{part.limit.removesuffix('_usd')} budget of {usd(part.quota.capacity)}"
-    return RateLimited(
+    return BudgetExceeded(
         f"a request for about {usd(cost)} does not fit into what is left of the {budget} of the"
         f" {part.node.label}",
         where=part.node.label,
@@ -85,8 +85,8 @@ def not_approved(asker: Asker, model: str, reason: str, day: str) -> Forbidden:
 
 def unpriced(node: Node, model: str) -> Forbidden:
     return Forbidden(
-        f"the model {model[:200]!r} has no known price, and the budget of the {node.label} is for"
-        " priced calls only",
+        f"the model {model[:200]!r} has no known price, and the allowance of the {node.label} is"
+        " for priced calls only",
         where="model",
         fix="give it a price under `prices`, or allow unpriced calls in the allowance",
         node=node.label,

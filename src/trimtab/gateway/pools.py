@@ -11,6 +11,7 @@ from trimtab.gateway.draws import AliasTable, draw
 from trimtab.gateway.health import Health
 from trimtab.gateway.target import Target
 from trimtab.ports import Clock
+from trimtab.records.model import ModelCard
 from trimtab.records.route import Choice
 
 
@@ -23,6 +24,31 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     table: AliasTable
     places: tuple[int, ...]
     choose: Choice
+
+
+def pool_of(choose: Choice, targets: Sequence[Target], weights: Sequence[float]) -> Pool:
+    """A pool of targets and their weights, all above 0."""
+    by_price = sorted(range(len(targets)), key=lambda index: _price(targets[index].card))
+    return Pool(
+        targets=tuple(targets),
+        ids=tuple(target.id for target in targets),
+        weights=tuple(weights),
+        table=AliasTable(weights),
+        places=tuple(by_price.index(index) for index in range(len(targets))),
+        choose=choose,
+    )
+
+
+def _price(card: ModelCard) -> tuple[bool, float]:
+    """US dollars of 3 million tokens read and 1 million written; models without a price last.
+
+    What a request will cost is not known before it is answered; three to one is what published
+    comparisons of models blend prices with.
+    """
+    price = card.price
+    if price is None or price.input is None or price.output is None:
+        return True, 0.0
+    return False, float(3 * price.input + price.output)
 
 
 class Chance(msgspec.Struct, frozen=True):

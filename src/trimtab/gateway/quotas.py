@@ -123,6 +123,8 @@ class LocalQuotas:
         elif kept.quota is not quota:
             kept.left(now_s)  # what leaked so far leaked at the old rate
             kept.capacity, kept.rate_per_s, kept.quota = quota.capacity, quota.rate_per_s, quota
+            if not quota.rate_per_s and quota.taken > kept.used:
+                kept.used = quota.taken  # by requests made while there was no such limit
         return kept
 
     def _sweep(self, now_s: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import reduce
 from typing import Any
 
 import msgspec
@@ -70,7 +71,7 @@ class Structured:
         self._wanted = wanted
         self.valid: bool | None = None
         self.reasks = 0
-        self._earlier: Usage | None = None  # what the answers before the last have used
+        self.earlier: tuple[Usage, ...] = ()  # what the answers before the last have used
         self._last = Usage()
         self._faults: list[Fault] = []
 
@@ -93,9 +94,9 @@ class Structured:
 
     def total(self, usage: Usage | None) -> Usage | None:
         """What all answers have used, if the provider says that the last has used `usage`."""
-        if self._earlier is None:
+        if not self.earlier:
             return usage
-        return plus(self._earlier, usage or self._last)
+        return reduce(plus, self.earlier, usage or self._last)
 
     async def settled(
         self,
@@ -126,7 +127,7 @@ class Structured:
                         await close(again.reply.chunks)
                         break
                     self.reasks += 1
-                    self._earlier = self.total(_used(begun, ask))
+                    self.earlier = (*self.earlier, _used(begun, ask))
                     begun, said = again, self._check(again)
                     self._last = _used(begun, ask)
         except (Retryable, TrimtabError, TimeoutError):

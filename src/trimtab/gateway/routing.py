@@ -21,6 +21,7 @@ from trimtab.gateway.pools import Chance, Pool, chosen
 from trimtab.gateway.target import Target
 from trimtab.ports import Clock
 from trimtab.records import Route
+from trimtab.records.release import ReleaseState
 from trimtab.records.route import Breaker, Retries, Timeouts
 
 _MOST_RESPONSES = 16_384
@@ -31,6 +32,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
 
     ref: str | None
     pool: Pool
+    state: ReleaseState | None = None
 
 
 class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +40,7 @@ class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
 
     `main` (the live release, or the route's own targets) answers unless `split` or `canary` does.
     `arms` has every release of the route by `route@version`. `retries`, `timeouts` and `breaker`
-    are the route's own or else the gateway's.
+    are the route's own or else the gateway's. `warnings` say what of the route is passed over.
     """
 
     route: Route
@@ -52,6 +54,7 @@ class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
     arms: Mapping[str, Arm] = {}
     fallbacks: tuple[Pool, ...] = ()
     shadows: tuple[tuple[Target, float], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Router:

@@ -18,6 +18,7 @@ _log = logging.getLogger("trimtab.gateway")
 _ORDER: tuple[Did, ...] = ("pass", "skipped", "flag", "replace", "timeout", "error", "block")
 _MOST_CHARS = 500
 _WITHHELD = "a guard does not allow this"
+_UNCHECKED = "a guard could not check this"
 _NS_PER_MS = 1e6
 
 
@@ -95,6 +96,22 @@ class Bench:
         for entry in self.entries:
             entry.add("skipped", error=why)
 
+    def closed(self, why: str) -> Block | None:
+        """The refusal of a guard that lets nothing pass unread; None where there is none."""
+        for guard, entry in zip(self.guards, self.entries, strict=True):
+            if guard.on_error == "closed":
+                entry.add("error", error=why)
+                entry.blocked = True
+                return Block(guard=guard.name, message=_UNCHECKED)
+        return None
+
+    def unruly(self, message: str) -> Block:
+        """A replacement that cannot be made is a refusal."""
+        guilty = (entry for entry in self.entries if entry.action == "replace")
+        entry = next(guilty, self.entries[0])
+        entry.blocked, entry.error = True, message
+        return Block(guard=entry.name, message=message)
+
     async def rule(self, subject: GuardSubject) -> Verdict:
         """Ask all guards at once; never raises for one that fails."""
         if len(self.guards) == 1:
@@ -149,7 +166,7 @@ def _failed(guard: Guard, entry: Entry, action: Did, error: str) -> Ruling:
     if guard.on_error == "open":
         return Ruling()
     entry.blocked = True
-    return Ruling(action="block", message="a guard could not check this")
+    return Ruling(action="block", message=_UNCHECKED)
 
 
 def merged(edits: Iterable[Edit]) -> list[Edit]:

@@ -97,7 +97,8 @@ class Snapshot:
             prompt_model: the model or route that answers, where the name is a prompt's.
         Raises:
             NotFound: names the close matches and where to look.
-            InvalidRequest: the route cannot answer, and why; a prompt without a model.
+            RouteUnavailable: the route cannot answer, and why.
+            InvalidRequest: a prompt without a model.
         """
         plan = self._named(project, name, choose)
         if plan is not None:
@@ -238,7 +239,10 @@ class _Project:
             try:
                 found = self.route(name)
                 if found is not None:
-                    self._compiled[name] = compile_route(found, self, self._snapshot.defaults)
+                    compiled = compile_route(found, self, self._snapshot.defaults)
+                    self._compiled[name] = compiled
+                    for line in compiled.warnings:
+                        _log.warning(line)
             except TrimtabError as error:
                 self._broken[name] = error
                 if name in self._settings:

@@ -10,6 +10,8 @@ from trimtab.errors import TrimtabError
 from trimtab.gateway.health import BreakerState, TargetState
 from trimtab.gateway.pools import Pool
 from trimtab.gateway.routing import CompiledRoute
+from trimtab.records.release import ReleaseState
+from trimtab.records.route import Choice
 
 Refusal = Callable[[str], str | None]
 
@@ -28,18 +30,31 @@ class TargetStanding(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None
 
 
+class ShareStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """A share of a split: of a release in its state, or of the route's own targets (null)."""
+
+    release: str | None
+    state: ReleaseState | None
+    share: float
+
+
 class RouteState(msgspec.Struct, frozen=True, kw_only=True):
     """How a route answers, or in `problem` why it cannot.
 
-    `release` is the one that answers most requests; `fallbacks` are asked in turn when none of
-    `targets` answers.
+    `release` is the main one, which answers unless `split` or `canary` does; `fallbacks` are asked
+    in turn when none of `targets` answers. `targets` are in the order they are asked where `choose`
+    is `cost`, and as they were written where chance or load decides. `warnings` say what of the
+    route is passed over.
     """
 
     name: str
     problem: str | None = None
     release: str | None = None
     canary: str | None = None
-    split: tuple[str, ...] = ()
+    split: tuple[ShareStanding, ...] = ()
+    choose: Choice = "weighted"
+    sticky: bool = False
+    warnings: tuple[str, ...] = ()
     targets: tuple[TargetStanding, ...] = ()
     fallbacks: tuple[tuple[TargetStanding, ...], ...] = ()
 
@@ -69,19 +84,34 @@ def _state(
         return RouteState(name=name, problem=str(route))
 
     def standing(pool: Pool) -> tuple[TargetStanding, ...]:
-        return tuple(
+        found = [
             _standing(model, weight, asked.get(model), refusal(model))
             for model, weight in zip(pool.ids, pool.weights, strict=True)
-        )
+        ]
+        if pool.choose == "cost":
+            found.sort(key=lambda one: pool.places[pool.ids.index(one.model)])
+        return tuple(found)
 
     return RouteState(
         name=name,
         release=route.main.ref,
         canary=route.canary.ref if route.canary is not None else None,
-        split=tuple(arm.ref for arm in route.split if arm.ref is not None),
+        split=_shares(route),
+        choose=route.main.pool.choose,
+        sticky=route.route.sticky,
+        warnings=route.warnings,
         targets=standing(route.main.pool),
         fallbacks=tuple(standing(pool) for pool in route.fallbacks),
     )
+
+
+def _shares(route: CompiledRoute) -> tuple[ShareStanding, ...]:
+    """Each release of a split once, whatever shares it came by."""
+    found: dict[str | None, ShareStanding] = {}
+    for arm, low, high in zip(route.split, (0.0, *route.bounds), route.bounds, strict=False):
+        share = high - low + (found[arm.ref].share if arm.ref in found else 0.0)
+        found[arm.ref] = ShareStanding(release=arm.ref, state=arm.state, share=share)
+    return tuple(found.values())
 
 
 def _standing(

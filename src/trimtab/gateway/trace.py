@@ -6,6 +6,7 @@ of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,13 +19,15 @@ from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock
-from trimtab.records import Passage, Span, Usage, cost_usd, text_of
+from trimtab.records import Passage, Price, Span, Usage, cost_usd, text_of
 from trimtab.records.span import CostSource, SpanKind, SpanStatus
 
 _FINISHED = "gen_ai.response.finish_reasons"
 _BYTES_PER_TOKEN = 4  # A rough average over English text, used only where nothing was reported.
 # Dialects without words, or whose providers say what they used if it costs anything.
 _NOT_ESTIMATED = frozenset({"passthrough", "openai.moderations", "anthropic.count_tokens"})
+# Where providers charge nothing unless they say what was used.
+_UNCHARGED = frozenset({"openai.moderations"})
 _KINDS: dict[str, SpanKind] = {"openai.embeddings": "embedding"}
 
 
@@ -44,13 +47,21 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class CallTrace:
     """Collects the spans of one request; `finish` makes them.
 
-    `usage` and `cost_usd` are those of the model's span once it is finished.
+    Args:
+        free: no model does anything for the request, so nothing is used and nothing paid.
+
+    `earlier` is the part of its usage that was for answers before the last, of each of them.
     """
 
-    def __init__(self, clock: Clock, caller: Caller, plan: Plan, dialect: str) -> None:
+    def __init__(
+        self, clock: Clock, caller: Caller, plan: Plan, dialect: str, *, free: bool = False
+    ) -> None:
         self._clock = clock
         self._caller = caller
         self._plan = plan
+        self._free = free
+        self.earlier: Sequence[Usage] = ()
+        self._uncharged = dialect in _UNCHARGED
         self._estimates = dialect not in _NOT_ESTIMATED
         self._kind: SpanKind = _KINDS.get(dialect, "llm")
         self.trace_id = ids.trace_id()
@@ -132,7 +143,7 @@ class CallTrace:
         return [root, *self._children, model_span]
 
     def _call(self, target: Target | None, sent: Any, outcome: Outcome) -> dict[str, Any]:
-        usage = outcome.usage
+        usage = None if self._free else outcome.usage
         cut = outcome.status != "ok" and _FINISHED not in outcome.attributes
         if (usage is None or cut) and self._estimates and not outcome.free:
             usage = _at_least(usage, _estimate(sent, outcome))
@@ -149,9 +160,9 @@ class CallTrace:
         if target is None:
             return call
         card = target.card
-        cost = cost_usd(usage, card.price) if usage else None
+        cost = _cost(usage, self.earlier, card.price) if usage else None
         source: CostSource | None = None if cost is None else "table"
-        if outcome.free:
+        if outcome.free or self._free or (usage is None and self._uncharged):
             cost, source = Decimal(0), "given"
         if outcome.model and outcome.model != card.id:
             attributes["gen_ai.response.model"] = outcome.model
@@ -197,6 +208,19 @@ def _identity(caller: Caller, plan: Plan, dialect: str) -> dict[str, Any]:
     if plan.deployment is not None and plan.arm is not plan.compiled.main:
         said["trimtab.arm"] = plan.deployment.release.ref
     return said
+
+
+def _cost(usage: Usage, earlier: Sequence[Usage], price: Price | None) -> Decimal | None:
+    """What several answers cost, each by itself: a price may depend on what goes in at once."""
+    if not earlier:
+        return cost_usd(usage, price)
+    left = {
+        name: getattr(usage, name) - sum(getattr(one, name) for one in earlier)
+        for name in Usage.__struct_fields__
+        if name != "estimated"
+    }
+    costs = [cost_usd(one, price) for one in (*earlier, Usage(**left))]
+    return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
 
 
 def _estimate(sent: Any, outcome: Outcome) -> Usage | None:

@@ -99,13 +99,15 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """The effective budget of a key: a request must fit into all `nodes` alike.
 
-    `binding` is None where no budget is set. Spend is that of the recorded calls, which is seconds
-    behind the gateway's own count.
+    `usable` is False for a key that is disabled, has expired or has spent one of its budgets, and
+    `spent` says that it is the budget. `binding` is None where no budget is set. Spend is that of
+    the recorded calls, which is seconds behind the gateway's own count.
     """
 
     key_id: str
     name: str
     usable: bool
+    spent: bool
     binding: Binding | None
     nodes: tuple[NodeBudget, ...]
 
@@ -142,11 +144,15 @@ def explain(
     ]
     spent = spend.spent(asked)
     budgets = tuple(_node(key.project, node, settings, spent, when, live) for node in names)
+    binding = min(_limits(budgets), key=lambda one: one.remaining_usd, default=None)
+    spent_up = binding is not None and not binding.remaining_usd
+    valid = not key.disabled and (key.expires_ns is None or key.expires_ns > now_ns)
     return Budget(
         key_id=key.key_id,
         name=key.name,
-        usable=not key.disabled and (key.expires_ns is None or key.expires_ns > now_ns),
-        binding=min(_limits(budgets), key=lambda one: one.remaining_usd, default=None),
+        usable=valid and not spent_up,
+        spent=spent_up,
+        binding=binding,
         nodes=budgets,
     )
 

@@ -16,6 +16,7 @@ from trimtab.errors import Forbidden, InvalidRequest
 from trimtab.kit import ids
 from trimtab.ports import Clock, KeyStore
 from trimtab.records import Principal, VirtualKey
+from trimtab.records.principal import permission_complaint
 
 PREFIX = "tt-"
 """What every secret that Trimtab issues begins with."""
@@ -126,6 +127,13 @@ def _check(terms: KeyTerms, now_ns: int) -> None:
     ):
         if empty:
             raise InvalidRequest(f"{field} is empty", where=field, fix="name one, or leave it out")
+    for permission in terms.permissions:
+        if complaint := permission_complaint(permission):
+            raise InvalidRequest(
+                f"the permission {permission!r} {complaint}",
+                where="permissions",
+                fix="correct it, or leave it out",
+            )
     if terms.expires_ns is not None and terms.expires_ns <= now_ns:
         raise InvalidRequest(
             "the key would have expired already", where="expires_ns", fix="choose a time to come"

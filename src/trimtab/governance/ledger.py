@@ -204,7 +204,7 @@ def increments(span: Span) -> Iterator[tuple[SpendKey, Spend]]:
         tokens_input=usage.total_input if usage else 0,
         tokens_output=usage.total_output if usage else 0,
         cost_nano_usd=0 if cost is None else round(cost * 1_000_000_000),
-        unpriced_requests=int(cost is None and usage is not None),
+        unpriced_requests=int(span.is_unpriced),
     )
     day = span.attributes.get(_PERIOD)
     if not isinstance(day, str) or len(day) != 10:

@@ -6,7 +6,7 @@ the API: the file is what its operator reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeVar
 
 import msgspec
@@ -33,7 +33,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is allowed, of every project, at one revision of the store.
 
     `left_out` says of each route of the store that is not among `routes` why: the file has its name
-    or one of its aliases. `revision` is -1 before the store was read.
+    or one of its aliases; and of each allowance of a key that there is no such key. Allowances of
+    keys are by the id of the key. `revision` is -1 before the store was read.
     """
 
     revision: int = -1
@@ -54,23 +55,43 @@ def assembled(declared: Declared, store: MetadataStore) -> GatewaySettings:
     # Before what it counts: a change in between is then seen again, never missed.
     revision = store.gateway_revision()
     routes, left_out = _routes(declared.routes, store.routes.all())
+    keys = tuple(store.keys.all())
+    allowances = [with_key_id(one, keys) for one in (*store.allowances.all(), *declared.allowances)]
     models: dict[str, dict[str, ApprovedModel]] = {}
     for model in (*store.approved_models.all(), *declared.approved_models):
         models.setdefault(model.project, {})[model.model] = model
     return GatewaySettings(
         revision=revision,
-        keys=tuple(store.keys.all()),
+        keys=keys,
         routes={(route.project, route.name): route for route in routes},
-        allowances={
-            allowance_key(one): one for one in (*store.allowances.all(), *declared.allowances)
-        },
+        allowances={allowance_key(one): one for one in allowances},
         approved_models={project: tuple(found.values()) for project, found in models.items()},
-        left_out=left_out,
+        left_out=(*left_out, *_of_no_key(allowances, keys)),
     )
 
 
 def allowance_key(allowance: Allowance) -> tuple[str, AllowanceKind, str]:
     return allowance.project, allowance.kind, allowance.name
+
+
+def with_key_id(allowance: Allowance, keys: Iterable[VirtualKey]) -> Allowance:
+    """The allowance of a key by its id, where it is by its name; any other as it is."""
+    if allowance.kind != "key" or allowance.name == EACH:
+        return allowance
+    ids = {key.name: key.key_id for key in keys if key.project == allowance.project}
+    if allowance.name in ids.values() or allowance.name not in ids:
+        return allowance
+    return msgspec.structs.replace(allowance, name=ids[allowance.name])
+
+
+def _of_no_key(allowances: Iterable[Allowance], keys: Iterable[VirtualKey]) -> Iterator[str]:
+    known = {(key.project, key.key_id) for key in keys}
+    for one in allowances:
+        if one.kind == "key" and one.name != EACH and (one.project, one.name) not in known:
+            yield (
+                f"the allowance of key {one.name!r} of project {one.project!r} limits nothing:"
+                " there is no such key"
+            )
 
 
 def route_key(route: Route) -> tuple[str, str]:

@@ -22,8 +22,9 @@ class Place(msgspec.Struct, frozen=True, order=True, gc=False):
 
     `index` is that of the message in a request, of the choice in an answer; `part` tells several
     texts of one kind apart there, as the calls of a choice. `role` is the speaker's, `variable` for
-    a variable of the route's prompt, `retrieved` for a passage that was found for it. The kind
-    `other` is the JSON of what no other kind is: it can be blocked and not replaced.
+    a variable of the route's prompt, `retrieved` for a passage that was found for it, `request` for
+    what lies beside the messages (tools, schemas). The kind `other` is what no other kind is: of a
+    request its strings, one a line; of an answer its JSON. It can be blocked and not replaced.
     """
 
     role: str

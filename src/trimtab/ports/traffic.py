@@ -26,7 +26,8 @@ class Quota(NamedTuple):
 
     A bucket holds `capacity` and refills at `rate_per_s`; a budget has `rate_per_s` 0, its period
     in its `key`, and is forgotten `keep_s` after it was last used. `taken` is how much of it was
-    used before the limiter first heard of it.
+    used before the limiter first heard of it; of a budget, how much at least, so that one that
+    counted less, because it did not exist for a while, is corrected.
     """
 
     key: str

@@ -19,7 +19,7 @@ from trimtab.ports import Call, Reply, Upstream, UpstreamResponse
 from trimtab.providers import settings
 from trimtab.providers.body import Body
 from trimtab.providers.failures import Failures
-from trimtab.providers.mask import KeyMask
+from trimtab.providers.mask import KeyMask, base64_of
 from trimtab.providers.quirks import Adjustment, concerning
 from trimtab.providers.wire import PASSTHROUGH, Account, Sign, Wire
 from trimtab.records import ModelCard
@@ -83,12 +83,16 @@ class HTTPProvider:
         self._upstream = upstream
         self._sign = sign
         self._speaks = settings.spoken(wire, account)
-        self._caller_headers = tuple(sorted(wire.caller_headers))
+        configured = {name.lower() for name in account.headers}
+        self._caller_headers = tuple(sorted(wire.caller_headers - configured))
         self._base, self._host = settings.base(wire, account)
         self._failures = Failures(account.name, self._host)
         self._query = settings.query(wire, account)
         self._common = settings.fields(wire, account)
-        self._mask = KeyMask(*settings.secrets(account, secrets))
+        hidden = settings.secrets(account, secrets)
+        self._mask = KeyMask(*hidden)
+        # A provider quotes what it was sent where it refuses it, some in base64.
+        self._refusal_mask = KeyMask(*hidden, *(each for key in hidden for each in base64_of(key)))
         self._masks = self._mask.keys is not None
         self._plans: dict[tuple[str, str, bool], _Plan] = {}
         self._variants: dict[tuple[bytes, tuple[tuple[str, str], ...]], Fields] = {}
@@ -220,7 +224,8 @@ class HTTPProvider:
     # -- answers -------------------------------------------------------------------------------
 
     def _reply(self, response: UpstreamResponse, lost: tuple[str, ...]) -> Reply:
-        headers = self._passed_on(response.headers)
+        keys = self._mask if response.status < 400 else self._refusal_mask
+        headers = self._passed_on(response.headers, keys)
         decoder = None
         if self._wire.decoders:
             media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -228,25 +233,25 @@ class HTTPProvider:
             if made is not None:
                 decoder = made()
                 headers["content-type"] = "text/event-stream"
-        mask = self._mask.fresh() if self._masks else None
+        mask = keys.fresh() if self._masks else None
         return Reply(
             status=response.status,
             headers=headers,
             chunks=Body(response, self._failures.cut_off, mask=mask, decoder=decoder),
-            mask=self._mask.whole if self._masks else None,
+            mask=keys.whole if self._masks else None,
             lost=lost,
         )
 
-    def _passed_on(self, headers: Mapping[str, str]) -> dict[str, str]:
+    def _passed_on(self, headers: Mapping[str, str], keys: KeyMask) -> dict[str, str]:
         """The headers that mean something to a caller, without the credential."""
         found = {
             name: value
             for name, value in headers.items()
             if name in _PASSED_ON or name.startswith(_PASSED_ON_FAMILIES)
         }
-        if self._masks and self._mask.holds("\n".join(found.values()).encode("latin-1")):
+        if self._masks and keys.holds("\n".join(found.values()).encode("latin-1")):
             for name, value in found.items():
-                found[name] = self._mask.whole(value.encode("latin-1")).decode("latin-1")
+                found[name] = keys.whole(value.encode("latin-1")).decode("latin-1")
         return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import NamedTuple
 
 # What a masked key is shown as: three times the first of these that no key contains.
 _MASKS = b"*#~^"
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class KeyMask:
@@ -100,3 +102,19 @@ def _spelt(keys: tuple[bytes, ...]) -> Spelt | None:
         ends=frozenset(start[-1] for start in starts),
         mask=bytes([free]) * 3,
     )
+
+
+def base64_of(key: bytes) -> set[bytes]:
+    """What is seen of a key in base64, whatever stands around it, in both alphabets.
+
+    Characters that also spell a neighbour are left out: at most two at either end.
+
+    >>> sorted(base64_of(b"sk-1234"))
+    [b'NrLTEyMz', b'c2stMTIzN', b'zay0xMjM0']
+    """
+    found = set()
+    for before in range(3):
+        bits = 8 * (before + len(key))
+        spelt = base64.b64encode(bytes(before) + key)[-(-8 * before // 6) : bits // 6]
+        found |= {spelt, spelt.translate(_URL_SAFE)}
+    return found

@@ -23,7 +23,7 @@ ANTHROPIC_PATHS: Mapping[str, str] = {
     "anthropic.messages": "/messages",
     "anthropic.count_tokens": "/messages/count_tokens",
 }
-OPENAI_CALLER_HEADERS = frozenset({"openai-beta", "openai-organization", "openai-project"})
+OPENAI_CALLER_HEADERS = frozenset({"openai-beta"})
 ANTHROPIC_CALLER_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})
 ANTHROPIC_VERSION = "2023-06-01"
 
@@ -52,7 +52,8 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     among them if any path may be called, below `passthrough_root`.
     `credential`: the header that carries the key, after `scheme`; `credential_query` instead sends
     it in the query. Both empty: the calls are signed.
-    `headers`: always sent; one that the caller may send (`caller_headers`) gives way to theirs.
+    `headers`: always sent; one that the caller may send (`caller_headers`) gives way to theirs,
+    which gives way to the account's own.
     `query`: added to every URL.
     `decoders`: by media type of the answer; what they return is `text/event-stream`.
     """

@@ -50,8 +50,8 @@ class Allowance(Record, frozen=True, kw_only=True):
     A request must fit into the allowances of its key, user, team and project alike. `name` is that
     of the team or user, the id of the key, the project itself, or `*` for each that has none of its
     own. Budgets are US dollars of a UTC day and a UTC month; from `soft` (a share of 1) on, answers
-    carry a warning. `unpriced` says whether calls without a known price may pass where a budget
-    holds.
+    carry a warning. `unpriced` says whether calls without a known price may pass, with a budget or
+    without.
     """
 
     project: str = "default"

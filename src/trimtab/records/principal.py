@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from trimtab.records.record import Record
 
 _OF_ALL_PROJECTS = "admin"
+
+PERMISSIONS = (
+    *("admin:write", "allowances:read", "allowances:write", "datasets:read", "datasets:write"),
+    *(
+        "gateway:call",
+        "gateway:pass",
+        "keys:read",
+        "keys:write",
+        "metrics:read",
+        "models:read",
+        "models:write",
+    ),
+    *("prompts:read", "prompts:write", "releases:promote", "releases:read", "releases:write"),
+    *("routes:read", "routes:write", "runs:read", "runs:write", "scores:read", "scores:write"),
+    *("sql:call", "status:read", "traces:delete", "traces:read", "traces:write"),
+)
+"""Everything that something asks for."""
+
+
+def permission_complaint(permission: str) -> str | None:
+    """What is wrong with a permission that gives nothing, with the nearest that gives something.
+
+    >>> permission_complaint("trace:read"), permission_complaint("traces:*")
+    ('gives nothing: did you mean traces:read?', None)
+    """
+    nouns = {one.partition(":")[0] for one in PERMISSIONS}
+    known = ("*", *PERMISSIONS, *sorted(f"{noun}:*" for noun in nouns))
+    if permission in known:
+        return None
+    near = get_close_matches(permission[:100], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(PERMISSIONS)}"
+    return f"gives nothing: {hint}"
 
 
 class Principal(Record, frozen=True, kw_only=True):

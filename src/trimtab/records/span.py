@@ -79,5 +79,10 @@ class Span(Record, frozen=True, kw_only=True):
     resource: dict[str, Any] = {}
 
     @property
+    def is_unpriced(self) -> bool:
+        """Whether it cost something that nobody knows; an error without usage cost nothing."""
+        return self.cost_usd is None and (self.usage is not None or self.status != "error")
+
+    @property
     def duration_ms(self) -> float:
         return (self.end_ns - self.start_ns) / 1e6

@@ -52,6 +52,14 @@ class LimiterContract:
         granted = with_limiter(limiter, lambda: takes(limiter, quota, *[1] * 10))
         assert granted == [True] * 7 + [False] * 3
 
+    def test_a_budget_that_counted_less_than_was_taken_is_corrected(self, limiter: Limiter) -> None:
+        async def work() -> list[float]:
+            budget = Quota("k", capacity=20, taken=3)
+            told = [budget, budget._replace(taken=8), budget]
+            return [(await limiter.take(quota, 1)).left for quota in told]
+
+        assert with_limiter(limiter, work) == [16, 11, 10]
+
     def test_concurrent_takers_never_get_more_than_capacity_and_refill(
         self, limiter: Limiter
     ) -> None:

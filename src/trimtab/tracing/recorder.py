@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from trimtab.errors import InvalidRequest, NotDurable, StoreError
+from trimtab.errors import NotDurable, StoreError
 from trimtab.kit import jsonx
-from trimtab.ports import TelemetryStore
 from trimtab.records import Span
+from trimtab.tracing.delivery import Deliver, Placed
 from trimtab.tracing.spool import Backlog, Frame, Position, Spool
 
 _log = logging.getLogger("trimtab.tracing")
@@ -33,10 +33,6 @@ _PROBE_BYTES = 64 * 1024
 _decoder = msgspec.json.Decoder(Span)
 
 
-Placed = tuple[Position, Span]
-"""A span and its place in the spool."""
-
-
 class _Taken(NamedTuple):
     """Spans that are carried together, and the position behind the last frame of them."""
 
@@ -45,27 +41,24 @@ class _Taken(NamedTuple):
 
 
 class SpanRecorder:
-    """Implements `ports.Recorder` over a spool and a store.
+    """Implements `ports.Recorder` over a spool, and a `Delivery` out of it.
 
     Args:
-        follow: told of spans with their positions, in order, in a thread, before the spool
-            forgets them; an error of it makes the spool bring them again.
-        on_commit: called in the event loop after spans reached the store.
-        retry_s: how long to wait before the store is tried again after it failed.
+        deliver: takes spans in order, before the spool forgets them.
+        on_commit: called in the event loop after spans were delivered.
+        retry_s: how long to wait before a delivery that failed is tried again.
     """
 
     def __init__(
         self,
         spool: Spool,
-        store: TelemetryStore,
+        deliver: Deliver,
         *,
-        follow: Callable[[Sequence[Placed]], None] | None = None,
         on_commit: Callable[[], None] = lambda: None,
         retry_s: float = 1.0,
     ) -> None:
-        self._follow = follow
         self._spool = spool
-        self._store = store
+        self._deliver = deliver
         self._on_commit = on_commit
         self._retry_s = retry_s
         self._work = asyncio.Event()
@@ -169,7 +162,7 @@ class SpanRecorder:
                     self._caught_up = True
                     await self._notify()
             except StoreError as error:
-                _log.warning("the telemetry store is away, spans wait in the spool: %s", error)
+                _log.warning("spans wait in the spool: %s", error)
                 await self._later()
             except Exception:
                 # This task is the only way into the store: it reports and goes on.
@@ -210,32 +203,11 @@ class SpanRecorder:
         return None if end is None else _Taken(placed, end)
 
     async def _carry(self, taken: _Taken) -> None:
-        spans = [span for _, span in taken.placed]
-        try:
-            await asyncio.wrap_future(self._store.append(spans=spans))
-        except InvalidRequest:
-            await self._carry_singly(spans)
-        await asyncio.to_thread(self._commit, taken)
+        await self._deliver(taken.placed)
+        await asyncio.to_thread(self._spool.commit, taken.end)
         self._stored = taken.end
         await self._notify()
         self._on_commit()
-
-    def _commit(self, taken: _Taken) -> None:
-        if self._follow is not None:
-            self._follow(taken.placed)
-        self._spool.commit(taken.end)
-
-    async def _carry_singly(self, spans: Sequence[Span]) -> None:
-        """Store each span on its own, so that one the store can never take does not hold others."""
-        appends = [asyncio.wrap_future(self._store.append(spans=[span])) for span in spans]
-        results = await asyncio.gather(*appends, return_exceptions=True)
-        for span, result in zip(spans, results, strict=True):
-            if isinstance(result, InvalidRequest):
-                _log.error(
-                    "span %s of trace %s is left out: %s", span.span_id, span.trace_id, result
-                )
-            elif isinstance(result, BaseException):
-                raise result
 
     async def _notify(self) -> None:
         async with self._progress:

@@ -13,7 +13,7 @@ import msgspec
 
 from trimtab.dialects.llm.parts import Part
 from trimtab.dialects.llm.question import Asked, Question
-from trimtab.errors import TrimtabError
+from trimtab.errors import InvalidRequest, TrimtabError
 from trimtab.kit import jsonx, sse
 from trimtab.records import Message
 
@@ -21,9 +21,14 @@ from trimtab.records import Message
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came: every field raw, the few that Trimtab acts on decoded.
 
+    `choices` is how many answers it asks for, each of at most `max_tokens`; 0 where an answer has no
+    tokens.
     `wants_usage`: the stream's usage was asked for by the caller, where a dialect lets one ask.
     `trimtab` is the member of that name, which is for the gateway and never sent on. `text_bytes`
     is about how much there is to read, for estimates.
+
+    Raises:
+        InvalidRequest: the name of the model has a character that cannot be shown.
     """
 
     model: str
@@ -31,9 +36,18 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     wants_usage: bool = True
     max_tokens: int | None = None
+    choices: int = 1
     trimtab: dict[str, Any] = {}
     fields: dict[str, msgspec.Raw] = {}
     text_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.model.isprintable():
+            raise InvalidRequest(
+                "'model' has a control character in it",
+                where="model",
+                fix="name a route or a model of GET /v1/models",
+            )
 
     def body(self, /, **changes: Any) -> bytes:
         """The request as JSON with some fields replaced; a value of None removes the field."""

@@ -18,6 +18,7 @@ _INLINE = re.compile(rb";base64,([A-Za-z0-9+/=]+)")
 _HALF = re.compile("[\ud800-\udfff]")
 _HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HALF_PAIR = re.compile(_HIGH + "(?!" + _LOW + r")|(?<!\\u[dD][89abAB]..)" + _LOW)
+_MOST_CHOICES = 10_000  # No provider gives more at once.
 _MOST_TOKENS = 10**9  # No call uses more; a count beyond is an error of the provider's.
 
 # -- requests ----------------------------------------------------------------------------------
@@ -78,6 +79,17 @@ def limit_of(fields: dict[str, msgspec.Raw], name: str) -> int | None:
     """The most tokens of an answer that the caller wants, for estimates: the provider checks it."""
     limit: int | None = field(fields, name, int | None)
     return limit if limit is not None and 0 <= limit <= _MOST_TOKENS else None
+
+
+def choices_of(fields: dict[str, msgspec.Raw], *names: str) -> int:
+    """The most of what some fields count, at least 1; the provider checks them."""
+    most = 1
+    for name in names:
+        if name in fields:
+            count = plain(bytes(fields[name]))
+            if type(count) is int:
+                most = max(most, min(count, _MOST_CHOICES))
+    return most
 
 
 def text_bytes(fields: dict[str, msgspec.Raw], *names: str) -> int:

@@ -13,7 +13,7 @@ import msgspec
 
 from trimtab.dialects.llm import openai_chat_ask, openai_chat_question
 from trimtab.dialects.llm.dialect import Dialect, Envelope
-from trimtab.dialects.llm.fields import field, fields_of
+from trimtab.dialects.llm.fields import choices_of, field, fields_of
 from trimtab.dialects.llm.openai_chat_reader import ChatReader
 from trimtab.dialects.llm.openai_chat_usage import usage_from_wire, usage_on_wire
 from trimtab.dialects.llm.openai_chat_writer import (
@@ -97,6 +97,7 @@ class OpenAIChat:
             user=head.user,
             wants_usage=options is not None and options.include_usage,
             max_tokens=_limit(head),
+            choices=choices_of(fields, "n"),
             trimtab=own,
             fields=fields,
             text_bytes=sizes + raw_size(fields, "tools", "functions"),

@@ -13,10 +13,12 @@ import msgspec
 from trimtab.dialects.llm.dialect import Envelope
 from trimtab.dialects.llm.fields import (
     as_dict,
+    choices_of,
     field,
     fields_of,
     limit_of,
     named_model,
+    plain,
     text_bytes,
 )
 from trimtab.dialects.llm.openai_chat import OPENAI_CHAT
@@ -56,6 +58,7 @@ class OpenAICompletions:
             user=field(fields, "user", str | None),
             wants_usage=as_dict(field(fields, "stream_options", Any)).get("include_usage") is True,
             max_tokens=limit_of(fields, "max_tokens"),
+            choices=choices_of(fields, "n", "best_of") * _prompts(raw),
             trimtab=own,
             fields=fields,
             text_bytes=text_bytes(fields, "prompt", "suffix"),
@@ -139,6 +142,15 @@ class OpenAICompletions:
 
 
 OPENAI_COMPLETIONS = OpenAICompletions()
+
+
+def _prompts(raw: msgspec.Raw) -> int:
+    """How many prompts there are: each gets answers of its own."""
+    if bytes(memoryview(raw)[:1]) != b"[":
+        return 1
+    given = plain(bytes(raw))
+    several = isinstance(given, list) and bool(given) and not isinstance(given[0], int)
+    return len(given) if several else 1
 
 
 def _readable(prompt: Any) -> str:

@@ -73,6 +73,7 @@ class OpenAIEmbeddings(Untranslated):
         return Envelope(
             model=named_model(fields),
             user=field(fields, "user", str | None),
+            choices=0,
             trimtab=own,
             fields=fields,
             text_bytes=text_bytes(fields, "input"),

@@ -13,7 +13,8 @@ import msgspec
 
 from trimtab.dialects.llm.dialect import Envelope
 from trimtab.dialects.llm.fields import as_dict, as_dicts
-from trimtab.errors import InvalidRequest
+from trimtab.dialects.llm.members import items, shown, whole
+from trimtab.dialects.llm.others import Taken, strings
 from trimtab.kit import jsonx
 
 Kind = Literal["text", "refusal", "reasoning", "tool_arguments", "tool_result", "context", "other"]
@@ -27,7 +28,9 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "openai.moderations": {"input": "user"},
     "anthropic.messages": {"system": "system", "messages": "user"},
     "anthropic.count_tokens": {"system": "system", "messages": "user"},
+    "passthrough": {},
 }
+_MODEL = "model"  # It chooses who answers, and nobody is told of it.
 _TEXTS: Mapping[str, tuple[str, Kind]] = {
     "text": ("text", "text"),
     "input_text": ("text", "text"),
@@ -79,22 +82,39 @@ def texts(dialect: str, envelope: Envelope) -> list[Said]:
     """Every text of a request in the order it was said; none for a dialect that is not read.
 
     `message` counts as the messages of the request's record do: from a system text that lies beside
-    the messages, where there is one.
+    the messages, where there is one. The strings of a message that are no text of it are its
+    `other`, one a line; so are those of each member beside the messages, in the role `request`.
+
+    Raises:
+        InvalidRequest: it cannot be read, or an object in it has a member twice.
     """
     found: list[Said] = []
     index = 0
-    for name, usual in _FIELDS.get(dialect, {}).items():
-        for place, raw in enumerate(_items(envelope.fields.get(name))):
-            value = [_plain(raw)]
-            role = _role(value[0], usual)
-            counts: dict[Kind, int] = {}
-            for number, slot in enumerate(_slots(value, role)):
-                part = counts.get(slot.kind, 0)
-                counts[slot.kind] = part + 1
-                at = (name, place, number)
-                found.append(Said(role, index, slot.kind, part, slot.text, at))
+    told = _FIELDS.get(dialect)
+    if told is None:
+        return found
+    for name, usual in told.items():
+        for place, raw in enumerate(items(envelope.fields.get(name))):
+            found += _said((name, place), whole(raw, name), index, usual)
             index += 1
+    beside = [name for name in envelope.fields if name not in told and name != _MODEL]
+    for index, name in enumerate(beside):
+        if rest := "\n".join(strings(shown(bytes(envelope.fields[name]), name))):
+            found.append(Said("request", index, "other", 0, rest, (name, 0, 0)))
     return found
+
+
+def _said(at: tuple[str, int], message: Any, index: int, usual: str) -> Iterator[Said]:
+    value, role = [message], _role(message, usual)
+    counts: dict[Kind, int] = {}
+    slots = list(_slots(value, role))
+    for number, slot in enumerate(slots):
+        part = counts.get(slot.kind, 0)
+        counts[slot.kind] = part + 1
+        yield Said(role, index, slot.kind, part, slot.text, (*at, number))
+    taken: Taken = frozenset((id(slot.holder), slot.key) for slot in slots)
+    if rest := "\n".join(strings(value, taken)):
+        yield Said(role, index, "other", 0, rest, (*at, len(slots)))
 
 
 def rewritten(
@@ -107,42 +127,23 @@ def rewritten(
     """
     changes: dict[str, Any] = {}
     for name, usual in _FIELDS.get(dialect, {}).items():
-        items = _items(envelope.fields.get(name))
+        members = items(envelope.fields.get(name))
         touched = {place for field, place, _ in changed if field == name}
         for place in touched:
-            value = [_plain(items[place])]
+            value = [whole(members[place], name)]
             for number, slot in enumerate(_slots(value, _role(value[0], usual))):
                 if (new := changed.get((name, place, number))) is not None:
                     slot.put(new)
-            items[place] = msgspec.Raw(jsonx.encode(value[0]))
+            members[place] = msgspec.Raw(jsonx.encode(value[0]))
         if touched:
-            changes[name] = _joined(envelope.fields[name], items)
+            changes[name] = _joined(envelope.fields[name], members)
     return changes
 
 
-def _items(raw: msgspec.Raw | None) -> list[msgspec.Raw]:
-    """The members of a list, or the one value there is."""
-    if raw is None:
-        return []
-    data = bytes(raw).lstrip()
-    if not data.startswith(b"["):
-        return [raw]
-    return msgspec.json.decode(data, type=list[msgspec.Raw])
-
-
-def _joined(raw: msgspec.Raw, items: list[msgspec.Raw]) -> msgspec.Raw:
+def _joined(raw: msgspec.Raw, members: list[msgspec.Raw]) -> msgspec.Raw:
     if not bytes(raw).lstrip().startswith(b"["):
-        return items[0]
-    return msgspec.Raw(b"[" + b",".join(map(bytes, items)) + b"]")
-
-
-def _plain(raw: msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidRequest(
-            "a message cannot be read", fix="send JSON without halves of surrogate pairs"
-        ) from None
+        return members[0]
+    return msgspec.Raw(b"[" + b",".join(map(bytes, members)) + b"]")
 
 
 def _role(value: Any, usual: str) -> str:

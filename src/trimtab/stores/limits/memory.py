@@ -51,6 +51,8 @@ class MemoryLimiter:
             meter = known[0]
             meter.left(now_s)  # what leaked so far leaked at the old rate
             meter.capacity, meter.rate_per_s = quota.capacity, quota.rate_per_s
+            if not quota.rate_per_s and quota.taken > meter.used:
+                meter.used = quota.taken
             return meter
         if len(self._meters) >= self._sweep_at:
             self._sweep(now_s)

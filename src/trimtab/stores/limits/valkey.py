@@ -39,6 +39,7 @@ if kept[1] then
   local before = tonumber(kept[2])
   used = math.max(0, used - math.max(0, now - before) * rate / 1000000)
   now = math.max(now, before)
+  if rate == 0 then used = math.max(used, tonumber(ARGV[4])) end
 end
 local function keep()
   redis.call('HSET', KEYS[1],
