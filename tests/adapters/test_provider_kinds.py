@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -232,7 +233,8 @@ def test_a_refusal_does_not_quote_a_key_in_base64(before: str) -> None:
 
     async def test() -> None:
         async with called("openai", api_key=key) as (upstream, provider):
-            upstream.play(play.respond(400, json.dumps({"error": spelt}).encode(), x_request_id=spelt))
+            error = json.dumps({"error": spelt}).encode()
+            upstream.play(play.respond(400, error, x_request_id=spelt))
             _, reply, body = await sent(upstream, provider)
             assert reply.mask is not None
             for shown in (body, reply.mask(spelt.encode()), reply.headers["x-request-id"].encode()):

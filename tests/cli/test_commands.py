@@ -73,12 +73,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             server.client.put("/api/v1/allowances", allowance)
         route = folder / "route.yaml"
         route.write_text("name: fromfile\ntargets:\n  - {model: trimtab/extract, weight: 2}\n")
+        shared = folder / "shared.yaml"
+        shared.write_text("targets: [{model: trimtab/extract}]\nsplit: [{version: 7}]\n")
         bundle = folder / "bundle.json"
         bundle.write_text(json.dumps(BUNDLE | {"route": "fromfile"}))
         other = next(row["trace_id"] for row in server.client.traces("-route:widgets"))
         server.words = {"trace": trace_id, "base": runs[0], "new": runs[1], "other": other}
         server.words |= {"start": trace_id[:30], "folder": str(folder), "runs": str(runs_file)}
         server.words |= {"rows": str(rows), "bundle": str(bundle), "route": str(route)}
+        server.words |= {"shared": str(shared)}
         yield server
 
 
@@ -209,6 +212,15 @@ CALLS: list[tuple[str, int, str]] = [
         0,
         r"(?s)^chat \(api\).*aliases +\[.talk.\].*answers now\n.*act \(9\)\n  or else .*act \(1\)",
     ),
+    ("routes put bare", 0, r"warning: route 'bare' cannot answer: it has no targets"),
+    ("routes show bare", 0, r"cannot answer: route 'bare'"),
+    ("routes delete bare", 0, r"deleted bare"),
+    ("routes put shared --file <shared>", 0, r"split\[0\] of shared: there is no release shared@7"),
+    ("routes show shared", 0, r"answers now\n(?s:.*)warning: split\[0\]"),
+    ("allowances set key app --concurrency 400", 0, r"key app"),
+    ("allowances set key nobody --concurrency 4", 2, r"no key 'nobody'"),
+    ("allowances delete key app", 0, r"deleted the allowance of key key-"),
+    ("keys issue odd --permission gateway:fly", 2, r"gives nothing"),
     ("routes show widgets", 0, r"^widgets answers now by widgets@1\n  trimtab/extract \(1\)"),
     ("routes show chat --json", 0, r'"now":\{.*"breaker":"closed"'),
     ("routes show nowhere", 2, r"no route|not found|nowhere"),
@@ -423,6 +435,18 @@ def test_without_a_server_a_command_opens_the_files_and_leaves_them_free(stopped
     again = run("runs", "list", "--json", *config)
     assert len(json.loads(again.stdout)) == 1
     assert not [thread for thread in threading.enumerate() if thread.name == "trimtab-server"]
+
+
+def test_a_command_that_talks_to_a_running_server_needs_none_of_its_secrets(tmp_path: Path) -> None:
+    given = tmp_path / "given.yaml"
+    given.write_text("providers: [{name: far, kind: openai, api_key: '${NOT_SET_HERE}'}]\n")
+    data = tmp_path / "data"
+    command = ("routes", "list", "--config", str(given), "--data", str(data))
+    with served(configured(data)) as server, datadir.acquire(data, url=server.url):
+        found = run(*command)
+        assert found.exit_code == 0, found.stderr
+    found = run(*command)
+    assert (found.exit_code, "NOT_SET_HERE" in found.stderr) == (2, True), "it opens the files"
 
 
 def test_the_project_of_the_configuration_is_the_one_a_command_sees(stopped: Path) -> None:

@@ -14,6 +14,14 @@ IMAGE = {"model": "oa/image", "prompt": "a cat"}
 BATCH = {"input_file_id": "f", "endpoint": "/v1/chat/completions", "model": "oa/plain"}
 
 
+@pytest.fixture(scope="module")
+def secrets(shared: Room) -> tuple[str, str]:
+    """Of a key as it is issued, and of one that may pass on anything."""
+    _, plain = shared.issue("plain")
+    _, passes = shared.issue("passes", permissions=["gateway:call", "gateway:pass"])
+    return plain, passes
+
+
 @pytest.mark.parametrize("who", [{}, {"x_trimtab_user": "ann"}, {"user": "ann"}])
 def test_a_cached_answer_is_not_for_another_key(
     far: Upstream, tmp_path: Path, who: dict[str, str]
@@ -72,10 +80,9 @@ def test_a_field_that_no_header_can_hold_does_not_cost_an_answer(shared: Room, n
     ],
 )
 def test_what_a_provider_keeps_for_all_needs_a_permission_of_its_own(
-    shared: Room, method: str, path: str, body: Any
+    shared: Room, secrets: tuple[str, str], method: str, path: str, body: Any
 ) -> None:
-    _, plain = shared.issue("plain")
-    _, passes = shared.issue("passes", permissions=["gateway:call", "gateway:pass"])
+    plain, passes = secrets
     before = len(shared.far.requests)
     reply = passing(shared, method, path, body, plain)
     if body is IMAGE:

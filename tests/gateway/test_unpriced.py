@@ -118,8 +118,8 @@ def test_a_fallback_without_a_price_is_passed_over(here: Room) -> None:
     assert here.ask(CHAT, question("falls-deep"), secret).status >= 500
 
 
-def priced_only(here: Room) -> tuple[str, str]:
-    key, secret = here.issue("careful")
+def priced_only(here: Room, **more: Any) -> tuple[str, str]:
+    key, secret = here.issue("careful", **more)
     terms = {"kind": "key", "name": key, "daily_usd": "5", "unpriced": "deny"}
     here.manage("PUT", "/allowances", terms)
     return key, secret

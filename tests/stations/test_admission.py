@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.errors import Forbidden, RateLimited
-from trimtab.gateway.admission import Admission, Reservation, Wanted
+from trimtab.gateway.admission import Admission, Reservation
 from trimtab.gateway.asker import Asker, Askers
 from trimtab.gateway.estimates import Estimate, Estimates, cost_nano_usd
 from trimtab.gateway.leases import LeasedQuotas
 from trimtab.gateway.quotas import LocalQuotas
+from trimtab.gateway.wanted import Wanted
 from trimtab.kit.clock import NS_PER_S
 from trimtab.ports import Spend, SpendKey
 from trimtab.records import Allowance, ApprovedModel, Price, TieredPrice, Usage, cost_usd

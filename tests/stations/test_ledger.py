@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.errors import NotDurable, StoreError
-from trimtab.gateway.admission import Admission, Wanted
+from trimtab.gateway.admission import Admission
 from trimtab.gateway.asker import Askers
 from trimtab.gateway.quotas import LocalQuotas
+from trimtab.gateway.wanted import Wanted
 from trimtab.governance.ledger import Ledger, increments
 from trimtab.kit import jsonx
 from trimtab.kit.clock import SystemClock

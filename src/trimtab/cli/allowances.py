@@ -73,8 +73,8 @@ _BUDGETS = ("daily_usd", "monthly_usd")
 def put(as_json: bool, kind: str, name: str, models: tuple[str, ...], **given: Any) -> None:
     """Set the allowance of a KIND (project, team, user or key) called NAME, in place of the last.
 
-    A key goes by its name or its id; `*` means each that has no allowance of its own. What is not given has
-    no limit.
+    A key goes by its name or its id; `*` means each that has no allowance of its own.
+    What is not given has no limit.
     """
     fields = (*_BUDGETS, "soft", "unpriced", *_LIMITS)
     body = {field: given.pop(field) for field in fields if given.get(field) is not None}

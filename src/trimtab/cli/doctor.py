@@ -67,18 +67,36 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extra(NamedTuple):
-    """An optional dependency: the distribution behind it, and the setting that needs it."""
+    """An optional dependency: the distribution behind it, and the setting that may need it."""
 
     name: str
     distribution: str
     setting: str
+    needed: Callable[[Config], bool]
 
 
 _EXTRAS = (
-    Extra("clickhouse", "clickhouse-connect", "telemetry_url"),
-    Extra("grpc", "grpcio", "grpc_port"),
-    Extra("postgres", "psycopg", "metadata_url"),
-    Extra("valkey", "redis", "valkey_url"),
+    Extra("aiohttp", "aiohttp", "upstream", lambda config: config.upstream == "aiohttp"),
+    Extra(
+        "clickhouse",
+        "clickhouse-connect",
+        "telemetry_url",
+        lambda config: config.telemetry_url is not None,
+    ),
+    Extra("grpc", "grpcio", "grpc_port", lambda config: config.grpc_port is not None),
+    Extra(
+        "postgres",
+        "psycopg",
+        "metadata_url",
+        lambda config: not str(config.metadata_url or "sqlite").startswith("sqlite"),
+    ),
+    Extra("valkey", "redis", "valkey_url", lambda config: config.valkey_url is not None),
+    Extra(
+        "vertex",
+        "google-auth",
+        "providers[].credentials.key_file",
+        lambda config: any("key_file" in provider.credentials for provider in config.providers),
+    ),
 )
 
 Probe = Callable[[Loaded], Iterator[Check]]
@@ -286,16 +304,11 @@ def _extras(loaded: Loaded) -> Iterator[Check]:
         install = f"pip install 'trimtab[{extra.name}]'"
         if version:
             yield Check(name=name, what=f"{extra.distribution} {version}")
-        elif _needs(loaded.config, extra):
+        elif extra.needed(loaded.config):
             what = f"not installed, and {extra.setting} needs it"
             yield Check(name=name, status="fail", what=what, fix=f"run: {install}")
         else:
             yield Check(name=name, what=f"not installed (optional; {install})")
-
-
-def _needs(config: Config, extra: Extra) -> bool:
-    value = getattr(config, extra.setting)
-    return value is not None and not str(value).startswith("sqlite")
 
 
 def _corpora(loaded: Loaded) -> Iterator[Check]:

@@ -21,11 +21,10 @@ from trimtab.records import Message
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came: every field raw, the few that Trimtab acts on decoded.
 
-    `choices` is how many answers it asks for, each of at most `max_tokens`; 0 where an answer has no
-    tokens.
-    `wants_usage`: the stream's usage was asked for by the caller, where a dialect lets one ask.
-    `trimtab` is the member of that name, which is for the gateway and never sent on. `text_bytes`
-    is about how much there is to read, for estimates.
+    `choices` is how many answers it asks for, each of at most `max_tokens`; 0 where no answer has
+    tokens. `wants_usage`: the stream's usage was asked for by the caller, where a dialect lets one
+    ask. `trimtab` is the member of that name, which is for the gateway and never sent on.
+    `text_bytes` is about how much there is to read, for estimates.
 
     Raises:
         InvalidRequest: the name of the model has a character that cannot be shown.

@@ -16,7 +16,7 @@ import msgspec
 
 from trimtab.dialects.llm import openai_chat
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.parts import FinishReason
+from trimtab.dialects.llm.openai_chat_writer import FinishReason
 from trimtab.dialects.passages import ABSTENTION, read_passages, write_passages
 from trimtab.errors import InvalidRequest, NotFound, ProviderTimeout, TrimtabError
 from trimtab.kit import ids, jsonx
