@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.processes import serving
 
+from trimtab.cli import doctor as module
 from trimtab.cli.shell import root
 from trimtab.kit.datadir import acquire
 
@@ -129,12 +130,15 @@ def test_a_running_server_is_named_and_its_port_is_no_problem():
         assert "--port" in taken["port"][0]["fix"]
 
 
-def test_an_extra_that_a_setting_needs_is_missed_only_then(monkeypatch):
-    from trimtab.cli import doctor as module
+def only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Of the extras only this one, whose distribution is not there."""
+    (extra,) = [one for one in module._EXTRAS if one.name == name]
+    monkeypatch.setattr(module, "_EXTRAS", (extra._replace(distribution="trimtab-no-such-thing"),))
 
-    monkeypatch.setattr(
-        module, "_EXTRAS", (module.Extra("postgres", "trimtab-no-such-thing", "metadata_url"),)
-    )
+
+def test_an_extra_that_a_setting_needs_is_missed_only_then(monkeypatch):
+
+    only(monkeypatch, "postgres")
     optional = findings()["[postgres]"][0]
     assert (optional["status"], "trimtab[postgres]" in optional["what"]) == ("ok", True)
     monkeypatch.setenv("TRIMTAB_METADATA_URL", "postgresql://ann:topsecret@db/x")
@@ -152,11 +156,8 @@ def test_every_extra_of_the_package_is_named():
 
 
 def test_an_extra_that_a_port_needs_is_missed(monkeypatch):
-    from trimtab.cli import doctor as module
 
-    monkeypatch.setattr(
-        module, "_EXTRAS", (module.Extra("grpc", "trimtab-no-such-thing", "grpc_port"),)
-    )
+    only(monkeypatch, "grpc")
     monkeypatch.setenv("TRIMTAB_GRPC_PORT", "4317")
     assert findings()["[grpc]"][0]["status"] == "fail"
 
