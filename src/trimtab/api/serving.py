@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from trimtab.api.grpc import ExportServer
 
 _BACKLOG = 2048
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# A terminal that is closed is no reason to cut answers off either; Windows knows no such thing.
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
