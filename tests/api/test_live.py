@@ -85,6 +85,26 @@ def test_what_a_route_passes_over_is_a_warning_on_it(server: Served) -> None:
     assert listed["warnings"] == shown["warnings"]
 
 
+def test_a_promotion_and_a_rollback_change_who_has_which_share(server: Served) -> None:
+    def shares() -> dict[str, tuple[str, float]]:
+        found = server.client.get(f"{ROUTES}/split")["split"]
+        return {one["release"]: (one["state"], one["share"]) for one in found}
+
+    for model in ("trimtab/extract", "far/a"):
+        server.client.post("/api/v1/releases", {"route": "split", "targets": [{"model": model}]})
+    promote = {"force": True, "reason": "a test"}
+    server.client.post("/api/v1/releases/split@1/promote", promote)
+    weights = [{"version": 1, "weight": 3}, {"version": 2}]
+    server.client.put("/api/v1/routes/split", {"split": weights})
+    assert shares() == {"split@1": ("live", 0.75), "split@2": ("candidate", 0.25)}
+    server.client.post("/api/v1/releases/split@2/promote", promote)
+    assert shares() == {}, "the live one has everything"
+    assert server.client.get(f"{ROUTES}/split")["release"] == "split@2"
+    server.client.post("/api/v1/releases/split@2/rollback", {"reason": "a test"})
+    assert server.client.get(f"{ROUTES}/split")["release"] == "split@1"
+    assert ask(server, "split") == 200, "nobody asks the retired one"
+
+
 def test_a_target_whose_breaker_opened_is_seen_on_it_and_on_its_routes(
     server: Served, far: Upstream
 ) -> None:

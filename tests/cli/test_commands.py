@@ -212,10 +212,10 @@ CALLS: list[tuple[str, int, str]] = [
         0,
         r"(?s)^chat \(api\).*aliases +\[.talk.\].*answers now\n.*act \(9\)\n  or else .*act \(1\)",
     ),
-    ("routes put bare", 0, r"warning: route 'bare' cannot answer: it has no targets"),
+    ("routes put bare", 0, r"bare is at revision"),
     ("routes show bare", 0, r"cannot answer: route 'bare'"),
     ("routes delete bare", 0, r"deleted bare"),
-    ("routes put shared --file <shared>", 0, r"split\[0\] of shared: there is no release shared@7"),
+    ("routes put shared --file <shared>", 0, r"shared is at revision"),
     ("routes show shared", 0, r"answers now\n(?s:.*)warning: split\[0\]"),
     ("allowances set key app --concurrency 400", 0, r"key app"),
     ("allowances set key nobody --concurrency 4", 2, r"no key 'nobody'"),
@@ -307,6 +307,12 @@ def test_with_json_the_output_is_one_json_value(shop: Shop, line: str) -> None:
     assert isinstance(found, list if line.split()[1:2] == ["list"] else dict | list)
     if line.startswith("datasets show"):
         assert len(found) == 3, "--limit is for the eye; data is whole"
+
+
+def test_what_of_a_route_leads_nowhere_is_said_when_it_is_put(shop: Shop) -> None:
+    assert "cannot answer: it has no targets" in shop.run("routes", "put", "hollow").stderr
+    assert "no release shared@7" in shop.run("routes", "put", "shared", "--file", "<shared>").stderr
+    shop.run("routes", "delete", "hollow")
 
 
 def test_progress_and_data_do_not_mix(shop: Shop) -> None:

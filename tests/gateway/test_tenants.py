@@ -56,7 +56,7 @@ def test_a_model_with_a_control_character_in_its_name_is_refused(
 
 @pytest.mark.parametrize("name", ["a\nx-evil: 1", "ünï\u4e00", "a\r\n\r\n"])
 def test_a_field_that_no_header_can_hold_does_not_cost_an_answer(shared: Room, name: str) -> None:
-    reply = shared.ask(CHAT, question("an/plain", **{name: 1}))
+    reply = shared.ask(CHAT, {**question("an/plain"), name: 1})
     assert reply.status == 200, reply.body
     assert "x-evil" not in reply.headers
     lost = reply.headers["x-trimtab-lost"]

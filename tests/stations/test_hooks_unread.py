@@ -118,7 +118,7 @@ def test_what_chooses_and_files_are_not_shown(tmp_path: Path) -> None:
         {"role": "user", "content": content},
         {"role": "tool", "tool_call_id": "call_1", "content": "T: a {"},
     ]
-    fields = {"messages": said, "top_p": 0.5, "stop": ["\n"], "user": None}
+    fields: dict[str, Any] = {"messages": said, "top_p": 0.5, "stop": ["\n"], "user": None}
 
     async def work() -> None:
         guard = Canary("block", stage="input")
@@ -155,9 +155,9 @@ class TestVariables:
         async def work() -> None:
             guard = Canary("block", stage="input", parallel=parallel)
             async with wired(tmp_path, providers=[far], hooks=Hooks([guard])) as room:
+                body = request(CHAT, "x", trimtab={"variables": {"name": value}})
                 with pytest.raises(Blocked):
-                    told = {"variables": {"name": value}}
-                    await asked(room, CHAT, request(CHAT, "x", trimtab=told))
+                    await asked(room, CHAT, body)
 
         in_loop(work)
 

@@ -69,6 +69,7 @@ class CallTrace:
         self._started_ns = clock.now_ns()
         self._called_ns = self._started_ns
         self._children: list[Span] = []
+        self._release = _release(caller, plan)
         self._said: dict[str, Any] = _identity(caller, plan, dialect)
 
     def retrieved(self, query: str, passages: list[Passage], started_ns: int) -> None:
@@ -179,7 +180,7 @@ class CallTrace:
         )
 
     def _span(self, *, own_id: str | None = None, end_ns: int | None = None, **fields: Any) -> Span:
-        deployment, caller, route = self._plan.deployment, self._caller, self._plan.route
+        caller, route = self._caller, self._plan.route
         template = self._plan.template
         return Span(
             trace_id=self.trace_id,
@@ -192,11 +193,18 @@ class CallTrace:
             environment=caller.environment,
             run=caller.run,
             route=route,
-            release=deployment.release.release_id if deployment else None,
+            release=self._release,
             prompt=template.prompt.ref if template is not None else None,
             service="trimtab.gateway",
             **fields,
         )
+
+
+def _release(caller: Caller, plan: Plan) -> str | None:
+    """The release that answers. A copy has its prompt and not its model: it tells nothing of it."""
+    if plan.deployment is None or caller.attributes.get("trimtab.shadow"):
+        return None
+    return plan.deployment.release.release_id
 
 
 def _identity(caller: Caller, plan: Plan, dialect: str) -> dict[str, Any]:

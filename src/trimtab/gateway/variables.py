@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
-
-import msgspec
 
 from trimtab.dialects.llm.others import strings
 from trimtab.ports import GuardText, Place
@@ -36,7 +35,7 @@ def retold(variables: Mapping[str, Any], changed: Mapping[Place, str]) -> dict[s
     """The variables with other texts at these places; nothing of the given ones changes."""
     found: dict[str, Any] = {}
     for index, (name, value) in enumerate(variables.items()):
-        new = [msgspec.to_builtins(value)]
+        new = [deepcopy(value)]
         for part, (holder, key) in enumerate(list(_slots(new, 0))):
             place = Place(_ROLE, index, "text", part)
             holder[key] = changed.get(place, holder[key])
