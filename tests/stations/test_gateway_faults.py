@@ -339,7 +339,8 @@ class TestLimits:
                 assert 0 < caught.value.fields["retry_after_s"] <= 30
                 await room.ask(chat(), Caller(principal="another", project="default"))
                 assert room.gateway.in_flight == 0
-                assert len(await room.spans()) == 3, "a refusal is not a call"
+                calls = [span for span in await room.spans() if span.kind == "llm"]
+                assert len(calls) == 3, "a refusal is not a call"
 
         in_loop(work)
 
@@ -411,11 +412,12 @@ def test_after_any_mix_of_calls_nothing_is_in_flight_and_the_sums_agree(
             spans = await room.spans()
             overview = room.telemetry.overview("default", since_ns=0, until_ns=2**62)
         models = [span for span in spans if span.kind == "llm"]
-        assert len({span.trace_id for span in spans}) == len(models) == admitted
+        assert len({span.trace_id for span in models}) == len(models) == admitted
+        assert len({span.trace_id for span in spans}) == 60, "a refusal is on record as well"
         assert all(span.cost_usd is None for span in spans if span.kind != "llm")
         costs = [span.cost_usd for span in models if span.cost_usd is not None]
         assert overview.cost_usd == sum(costs) > 0
-        assert (overview.calls, overview.traces) == (admitted, admitted)
+        assert (overview.calls, overview.traces) == (admitted, 60)
         assert overview.errors == sum(span.status == "error" for span in models)
         assert overview.input_tokens == sum(s.usage.total_input for s in models if s.usage)
 

@@ -102,6 +102,10 @@ class Figures:
         elif call.is_unpriced:
             sums.unpriced += 1
 
+    def refuse(self, project: str, code: str) -> None:
+        """Count a request that was refused before anybody was asked; its code is the status."""
+        self._of(Labels(project, "", "", code)).requests += 1
+
     def include(self, calls: Iterable[tuple[Labels, Calls]]) -> None:
         """Add what another process counted."""
         for labels, sums in calls:

@@ -28,6 +28,7 @@ from trimtab.gateway.routing import Router
 from trimtab.gateway.shadow import Shadows
 from trimtab.gateway.snapshot import Plan, Snapshot
 from trimtab.gateway.target import Target
+from trimtab.gateway.turned_away import TurnedAway
 from trimtab.ports import Clock
 
 _NOTHING: Mapping[str, Any] = {}
@@ -70,6 +71,7 @@ class Gateway:
         self._router = Router(self.health, clock=clock, random=self._random)
         self.shadows = Shadows()
         self.figures = journal.figures
+        self._turned_away = TurnedAway(journal, clock)
         self._journal = journal
         self._admission = admission
         self._clock = clock
@@ -108,7 +110,8 @@ class Gateway:
             NotDurable: the call could not be recorded, so its answer is withheld.
         """
         ask = _read(dialect, body, caller, variables, prompt_model)
-        return await self._answer(ask, self._plan(ask))
+        with self._turned_away.during(ask):
+            return await self._answer(ask, self._plan(ask))
 
     async def pass_on(self, passing: Passing, caller: Caller, *, provider: str | None) -> Answer:
         """Pass a request on to a path of a provider's API, byte for byte but for the model's name.
@@ -122,14 +125,15 @@ class Gateway:
         ask = Ask(
             dialect=passthrough.PASSTHROUGH, envelope=envelope, caller=caller, passing=passing
         )
-        plan = self._plan(ask) if envelope.model else self.snapshot.provider_plan(provider)
-        if plan.prompt is not None:
-            raise InvalidRequest(
-                f"{plan.prompt.prompt.ref} is a prompt, and this request has no messages",
-                where="model",
-                fix="name a route or a model of GET /v1/models",
-            )
-        return await self._answer(ask, plan)
+        with self._turned_away.during(ask):
+            plan = self._plan(ask) if envelope.model else self.snapshot.provider_plan(provider)
+            if plan.prompt is not None:
+                raise InvalidRequest(
+                    f"{plan.prompt.prompt.ref} is a prompt, and this request has no messages",
+                    where="model",
+                    fix="name a route or a model of GET /v1/models",
+                )
+            return await self._answer(ask, plan)
 
     async def _answer(
         self, ask: Ask, plan: Plan, hooks: Hooks | None = None, *, shadow: bool = False

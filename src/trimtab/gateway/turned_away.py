@@ -1,0 +1,78 @@
+"""Requests that were refused before anybody was asked: counted, and some of them on record.
+
+A counter tells how many there are; spans tell of whom and why. A caller that is refused ten
+thousand times a second must not fill a disk with it, so of many only some become spans.
+"""
+
+from __future__ import annotations
+
+from trimtab.errors import TrimtabError
+from trimtab.gateway.ask import Ask
+from trimtab.gateway.journal import Journal
+from trimtab.kit import ids
+from trimtab.kit.meter import Meter
+from trimtab.ports import Clock
+from trimtab.records import Span
+
+_PER_S, _AT_ONCE = 10.0, 100.0
+_NS_PER_S = 1_000_000_000
+
+
+class TurnedAway:
+    """Notes refusals; at most 10 a second become spans, 100 of them in advance."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        now_s = clock.monotonic_ns() / _NS_PER_S
+        self._room = Meter(capacity=_AT_ONCE, rate_per_s=_PER_S, now_s=now_s)
+
+    def during(self, ask: Ask) -> Noting:
+        """Notes the error that the block ends with, unless it is the end of a call."""
+        return Noting(self, ask)
+
+    def note(self, ask: Ask, error: TrimtabError) -> None:
+        """Count a refusal, and put it on record if there is room."""
+        caller = ask.caller
+        self._journal.figures.refuse(caller.project, error.code)
+        if not self._room.take(1, self._clock.monotonic_ns() / _NS_PER_S):
+            return
+        now_ns = self._clock.now_ns()
+        attributes = {"error.code": error.code, "trimtab.dialect": ask.dialect.name}
+        for name in ("key", "key_user", "team"):
+            if value := getattr(caller, name):
+                attributes[f"trimtab.{name}"] = value
+        span = Span(
+            trace_id=ids.trace_id(),
+            span_id=ids.span_id(),
+            project=caller.project,
+            name=ask.envelope.model[:200] or "call",
+            kind="other",
+            start_ns=now_ns,
+            end_ns=now_ns,
+            status="error",
+            error=str(error),
+            session=caller.session,
+            user=caller.user,
+            environment=caller.environment,
+            service="trimtab.gateway",
+            attributes={**caller.attributes, **attributes},
+        )
+        self._journal.write_late([span])
+
+
+class Noting:
+    """See `TurnedAway.during`; errors of calls are on record, and say where."""
+
+    __slots__ = ("_ask", "_notes")
+
+    def __init__(self, notes: TurnedAway, ask: Ask) -> None:
+        self._notes = notes
+        self._ask = ask
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, TrimtabError) and "trace_id" not in error.fields:
+            self._notes.note(self._ask, error)
