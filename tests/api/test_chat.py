@@ -198,3 +198,16 @@ def post(
     answer = response.read()
     connection.close()
     return response.status, {k.lower(): v for k, v in response.getheaders()}, answer
+
+
+def test_one_model_is_found_by_its_name(sdk: openai.OpenAI) -> None:
+    assert sdk.models.retrieve("trimtab/extract").owned_by == "trimtab"
+    assert sdk.models.retrieve("widgets").id == "widgets"
+    with pytest.raises(openai.NotFoundError, match="no route or model 'nowhere/at-all'"):
+        sdk.models.retrieve("nowhere/at-all")
+
+
+def test_only_what_a_key_may_ask_for_is_listed(widgets: Served) -> None:
+    issued = widgets.client.post("/api/v1/keys", {"name": "narrow", "models": ["widgets"]})
+    with openai.OpenAI(base_url=f"{widgets.url}/v1", api_key=issued["secret"]) as narrow:
+        assert [model.id for model in narrow.models.list()] == ["widgets"]

@@ -224,7 +224,7 @@ def test_the_defaults_that_are_named_are_the_defaults() -> None:
 
 def shape(path: str) -> str:
     """A path whatever its parameters are called."""
-    return re.sub(r"{\w+}", "{}", path.partition("?")[0])
+    return re.sub(r"{\w+(?::path)?}", "{}", path.partition("?")[0])
 
 
 PASSED_ON = {endpoint.path for endpoint in TABLE if endpoint.handler is llm.pass_on}

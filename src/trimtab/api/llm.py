@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from trimtab.api.http import Endpoint, Handler, Method, Request, Response, reply
 from trimtab.dialects.llm import DIALECTS, passthrough
-from trimtab.errors import InvalidRequest
+from trimtab.errors import InvalidRequest, NotFound
 from trimtab.gateway.answer import Answer
 from trimtab.gateway.ask import Caller, Passing
 from trimtab.governance.access import require
@@ -134,22 +134,33 @@ def _variables(request: Request) -> dict[str, Any]:
 
 
 async def models(request: Request) -> Response:
-    """What the project may ask for, as the clients of both dialects read it."""
-    snapshot = request.app.gateway.snapshot
-    cards = snapshot.cards
-    data: list[dict[str, Any]] = []
-    for name in snapshot.names(request.project):
-        card = cards.get(name)
-        row: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": "trimtab"}
-        row |= {"type": "model", "display_name": name}
-        if card is not None:
-            row |= {
-                "owned_by": card.owned_by or card.provider,
-                "description": card.description,
-                "limitations": card.limitations,
-            }
-        data.append(row)
+    """What the caller may ask for, as the clients of both dialects read it."""
+    gateway = request.app.gateway
+    data = [_model(request, name) for name in gateway.names(caller_of(request))]
     return reply({"object": "list", "data": data, "has_more": False})
+
+
+async def model(request: Request) -> Response:
+    """One of them."""
+    name = request.path["model"]
+    if name not in request.app.gateway.names(caller_of(request)):
+        raise NotFound(
+            f"no route or model {name[:200]!r}", where="model", fix="GET /v1/models lists them"
+        )
+    return reply(_model(request, name))
+
+
+def _model(request: Request, name: str) -> dict[str, Any]:
+    card = request.app.gateway.snapshot.cards.get(name)
+    row: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": "trimtab"}
+    row |= {"type": "model", "display_name": name}
+    if card is not None:
+        row |= {
+            "owned_by": card.owned_by or card.provider,
+            "description": card.description,
+            "limitations": card.limitations,
+        }
+    return row
 
 
 def _endpoint(
@@ -206,7 +217,15 @@ ENDPOINTS = [
         path="/v1/models",
         permission="gateway:call",
         handler=models,
-        summary="List the routes and models this project may ask for",
+        summary="List the routes and models that the caller may ask for",
+        dialect="openai",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/models/{model:path}",
+        permission="gateway:call",
+        handler=model,
+        summary="One of them",
         dialect="openai",
     ),
     *_passed_on(),

@@ -13,7 +13,7 @@ from decimal import Decimal
 import msgspec
 
 from trimtab.gateway import over
-from trimtab.gateway.ask import Ask
+from trimtab.gateway.ask import Ask, Caller
 from trimtab.gateway.asker import DAY_NS, MONEY, NANO_USD, PLACES, TOKENS, Asker, Askers, Part
 from trimtab.gateway.asker import day_of as _day_of
 from trimtab.gateway.estimates import Estimate, Estimates, cost_nano_usd
@@ -132,17 +132,17 @@ class Admission:
             Forbidden: a model may not be used, or has no price where a budget wants one.
             RateLimited: a limit is reached.
         """
-        caller = ask.caller
-        asker = self.askers.asker(
-            caller.project,
-            key=caller.key,
-            user=caller.key_user,
-            team=caller.team,
-            principal=None if shadow else caller.principal,
-            models=caller.models,
-        )
+        asker = self._asker_of(ask.caller, everybody=not shadow)
         wanted = wanted_of(ask, plan, self.estimates)
         return await self.reserve(asker, wanted, places=not shadow)
+
+    def allows(self, caller: Caller, name: str, models: Sequence[str]) -> bool:
+        """Whether somebody may ask for a name that these models answer; limits aside."""
+        asker = self._asker_of(caller)
+        if over.not_allowed(asker, name) is not None:
+            return False
+        day = self._today(self._clock.now_ns())
+        return all(asker.catalogue.refusal(model, day) is None for model in models)
 
     async def reserve(self, asker: Asker, wanted: Wanted, *, places: bool = True) -> Reservation:
         """Admit a request of this asker; without a place among its requests if need be.
@@ -199,6 +199,17 @@ class Admission:
             left = await self._quotas.ask(quota)
             states.append((left / quota.capacity, _state(part, left, now_ns)))
         return [state for _, state in sorted(states, key=lambda one: one[0])]
+
+    def _asker_of(self, caller: Caller, *, everybody: bool = True) -> Asker:
+        """Who asks; `everybody`: the limit of every principal holds as well."""
+        return self.askers.asker(
+            caller.project,
+            key=caller.key,
+            user=caller.key_user,
+            team=caller.team,
+            principal=caller.principal if everybody else None,
+            models=caller.models,
+        )
 
     # -- one request ---------------------------------------------------------------------------
 

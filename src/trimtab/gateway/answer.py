@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import msgspec
 
 from trimtab.records import Span
-
-_NOT_PRINTABLE = re.compile(r"[^ -~]")
-
-
-def printable(text: str) -> str:
-    """A text as the value of a header: what is not printable ASCII becomes `?`.
-
-    >>> printable("far/m\\nSet-Cookie: a")
-    'far/m?Set-Cookie: a'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return _NOT_PRINTABLE.sub("?", text)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ import msgspec
 from trimtab.dialects.llm.answer import Fold
 from trimtab.errors import ProviderError, TrimtabError
 from trimtab.gateway.admission import Reservation
-from trimtab.gateway.answer import Answer, Chunks, close, printable
+from trimtab.gateway.answer import Answer, Chunks, close
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.calling import Begun, Calling, Refused, is_stream
@@ -34,6 +34,7 @@ from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.gateway.trace import CallTrace, Outcome
 from trimtab.kit import ids, jsonx
+from trimtab.kit.headers import printable
 from trimtab.ports import Clock
 from trimtab.records import Span, Usage
 from trimtab.records.span import SpanStatus

@@ -84,6 +84,15 @@ class Gateway:
         """Requests admitted and not yet answered to the end."""
         return self._in_flight
 
+    def names(self, caller: Caller) -> list[str]:
+        """Every route and model that somebody may ask for."""
+        snapshot, allows = self.snapshot, self._admission.allows
+        return [
+            name
+            for name in snapshot.names(caller.project)
+            if allows(caller, name, snapshot.plan(caller.project, name).arm.pool.ids)
+        ]
+
     async def chat(self, body: bytes, caller: Caller) -> Answer:
         """`ask` in the dialect of OpenAI's chat completions."""
         return await self.ask(DIALECTS["openai.chat"], body, caller)

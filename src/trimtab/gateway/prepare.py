@@ -107,8 +107,14 @@ def _question(asked: list[Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A variable as a template may quote it: texts cannot pretend to be passages."""
-    return without_markup(value) if isinstance(value, str) else value
+    """A variable as a template may quote it: no text in it can pretend to be passages."""
+    if isinstance(value, str):
+        return without_markup(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {without_markup(name): _plain(item) for name, item in value.items()}
+    return value
 
 
 def _on_wire(message: Message) -> dict[str, Any]:

@@ -11,4 +11,6 @@ def printable(text: str) -> str:
     >>> printable("é\\r\\nset-cookie: a")
     '???set-cookie: a'
     """
+    if text.isascii() and text.isprintable():  # as almost all are
+        return text[:_LONGEST]
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:_LONGEST])
