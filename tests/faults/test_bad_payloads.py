@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 # A request within the limit of 64 MiB is in memory some seven times on its way: as it came, decoded
 # twice, encoded, hashed and compressed. One that is refused for its size is there once.
-MOST_KEPT_BYTES = 640 << 20  # some nine copies of 60 MiB; what the allocator keeps of them varies
+MOST_KEPT_BYTES = 640 * MIB  # what the allocator keeps of them varies with the load
 MOST_REFUSED_BYTES = 200 * MIB
 
 
