@@ -36,6 +36,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     cache_control: str = ""
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What spans say of whose key it was; the ledger reads it."""
+        names = {"key": self.key, "key_user": self.key_user, "team": self.team}
+        return {f"trimtab.{name}": value for name, value in names.items() if value}
+
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
     """A request that is passed on as it is, to any path of a provider's API."""

@@ -9,6 +9,7 @@ from trimtab.errors import BudgetExceeded, Forbidden, RateLimited
 from trimtab.gateway.asker import MONEY, NANO_USD, PLACES, REQUESTS, TOKENS, Asker, Node, Part
 from trimtab.gateway.quotas import Quotas
 from trimtab.kit.clock import NS_PER_S, iso
+from trimtab.kit.headers import printable
 
 _A_PLACE_S = 1.0  # nobody knows when a request ends
 _NAMES = {REQUESTS: "requests", TOKENS: "tokens"}
@@ -123,8 +124,7 @@ def _warning(low: Iterable[tuple[Part, float]]) -> str:
         f"{part.node.label} {part.limit}={usd(used)}/{usd(part.quota.capacity)}"
         for part, used in low
     )
-    # Names may be any text, a header is plain ASCII.
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in said)
+    return printable(said)
 
 
 def duration(seconds: float) -> str:

@@ -20,7 +20,7 @@ from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock
 from trimtab.records import Passage, Price, Span, Usage, cost_usd, text_of
-from trimtab.records.span import CostSource, SpanKind, SpanStatus
+from trimtab.records.span import GATEWAY, CostSource, SpanKind, SpanStatus
 
 _FINISHED = "gen_ai.response.finish_reasons"
 _BYTES_PER_TOKEN = 4  # A rough average over English text, used only where nothing was reported.
@@ -195,7 +195,7 @@ class CallTrace:
             route=route,
             release=self._release,
             prompt=template.prompt.ref if template is not None else None,
-            service="trimtab.gateway",
+            service=GATEWAY,
             **fields,
         )
 
@@ -210,9 +210,7 @@ def _release(caller: Caller, plan: Plan) -> str | None:
 def _identity(caller: Caller, plan: Plan, dialect: str) -> dict[str, Any]:
     """What every span of a call says: in which dialect, with which key, in which arm."""
     said: dict[str, Any] = {"trimtab.dialect": dialect}
-    for name in ("key", "key_user", "team"):
-        if value := getattr(caller, name):
-            said[f"trimtab.{name}"] = value
+    said |= caller.identity
     if plan.deployment is not None and plan.arm is not plan.compiled.main:
         said["trimtab.arm"] = plan.deployment.release.ref
     return said

@@ -13,6 +13,7 @@ from trimtab.kit import ids
 from trimtab.kit.meter import Meter
 from trimtab.ports import Clock
 from trimtab.records import Span
+from trimtab.records.span import GATEWAY
 
 _PER_S, _AT_ONCE = 10.0, 100.0
 _NS_PER_S = 1_000_000_000
@@ -39,9 +40,7 @@ class TurnedAway:
             return
         now_ns = self._clock.now_ns()
         attributes = {"error.code": error.code, "trimtab.dialect": ask.dialect.name}
-        for name in ("key", "key_user", "team"):
-            if value := getattr(caller, name):
-                attributes[f"trimtab.{name}"] = value
+        attributes |= caller.identity
         span = Span(
             trace_id=ids.trace_id(),
             span_id=ids.span_id(),
@@ -55,7 +54,7 @@ class TurnedAway:
             session=caller.session,
             user=caller.user,
             environment=caller.environment,
-            service="trimtab.gateway",
+            service=GATEWAY,
             attributes={**caller.attributes, **attributes},
         )
         self._journal.write_late([span])

@@ -31,10 +31,10 @@ from trimtab.kit.disk import sync_directory
 from trimtab.ports import Spend, SpendKey, SpendStore
 from trimtab.records import Span
 from trimtab.records.access import AllowanceKind
+from trimtab.records.span import GATEWAY
 
 _log = logging.getLogger("trimtab.governance")
 _KINDS = frozenset({"llm", "embedding"})
-_SERVICE = "trimtab.gateway"
 _NAMES: tuple[tuple[AllowanceKind, str], ...] = (
     ("key", "trimtab.key"),
     ("user", "trimtab.key_user"),
@@ -196,7 +196,7 @@ def increments(span: Span) -> Iterator[tuple[SpendKey, Spend]]:
     The period is that of the budget it was admitted under (`trimtab.period`, a UTC day), else that
     of its start.
     """
-    if span.kind not in _KINDS or span.service != _SERVICE or span.open:
+    if span.kind not in _KINDS or span.service != GATEWAY or span.open:
         return
     usage, cost = span.usage, span.cost_usd
     spend = Spend(

@@ -24,6 +24,10 @@ SpanStatus = Literal["ok", "error", "cancelled", "unset"]
 CostSource = Literal["given", "table"]
 
 
+GATEWAY = "trimtab.gateway"
+"""The service of the gateway's own spans; the ledger adds up what they cost."""
+
+
 class Span(Record, frozen=True, kw_only=True):
     """One timed operation: OpenTelemetry ids and times, plus what a model call adds.
 

@@ -17,11 +17,9 @@ from trimtab.conventions import heard
 from trimtab.errors import InvalidRequest, StoreError
 from trimtab.ports import Clock, Recorder, TelemetryStore
 from trimtab.records import Span, SpanPatch
+from trimtab.records.span import GATEWAY
 from trimtab.tracing.assemble import Assembler
 from trimtab.tracing.fitting import fitted, flagged
-
-GATEWAY = "trimtab.gateway"
-"""The service of our own calls, which the ledger adds up as they leave the spool."""
 
 _log = logging.getLogger("trimtab.tracing")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trimtab.records import Span
+from trimtab.records.span import GATEWAY
 
 _OWN = "trimtab."
 _TOLD_APART = frozenset({"attempts", "dialect", "period", "guards"})
@@ -20,7 +21,7 @@ def facts(span: Span) -> Iterator[str]:
     >>> list(facts(call))
     ['route: chat', 'first token: 2.0 ms', 'choose: cost', 'lost: top_k']
     """
-    if span.service != "trimtab.gateway":
+    if span.service != GATEWAY:
         return
     for name, value in (("route", span.route), ("release", span.release), ("prompt", span.prompt)):
         if value:
