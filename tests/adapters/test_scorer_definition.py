@@ -254,7 +254,7 @@ class TestArguments:
             (lambda *output: True, r"\*output"),
             (lambda **everything: True, "everything"),
             (lambda self, output: True, "self"),
-            (lambda: True, "no arguments"),
+            (lambda: True, "no field"),
         ],
     )
     def test_an_unknown_argument_is_refused_when_the_scorer_is_declared(

@@ -60,7 +60,7 @@ def test_a_run_is_accepted_at_once_and_ends_with_its_numbers(rows: Served) -> No
     correct = run["metrics"]["answer_correct"]
     assert (correct["n"], correct["total"]) == (3, 3)
     assert correct["low"] < correct["value"] < correct["high"] or correct["value"] in (0, 1)
-    assert set(run["metrics"]) <= set(run["scorers"])
+    assert set(run["metrics"]) <= {scorer["name"] for scorer in run["scorers"]}
     assert rows.client.get(PATH, {"limit": 1})["data"] == [run]
 
 

@@ -29,7 +29,7 @@ from trimtab.kit.clock import SystemClock
 from trimtab.ports import BlobStore, MetadataStore, TelemetryStore
 from trimtab.records import Principal, Run
 from trimtab.releases.lifecycle import Lifecycle
-from trimtab.scorers.registry import BUILT_IN, resolve
+from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import OnlineScoring
 from trimtab.scoring.pace import Pace
 from trimtab.stores.blobs.files import FileBlobs
@@ -232,8 +232,6 @@ class App(Front):
             baseline,
             telemetry=self.telemetry,
             examples=self.metadata.datasets.examples(project, candidate.dataset),
-            # Without those that this version does not have any more.
-            scorers=[BUILT_IN[name] for name in candidate.scorers if name in BUILT_IN],
             rules=rules,
         )
         releases = self.metadata.releases.list(project)

@@ -20,7 +20,7 @@ from trimtab.errors import Conflict, NotFound, StoreError, TrimtabError
 from trimtab.experiments.compare import summarise
 from trimtab.experiments.vectors import vectors
 from trimtab.ports import Clock, Response, RunStore, Scorer, Task, TelemetryStore
-from trimtab.records import Dataset, Estimate, Example, Release, Run, Score
+from trimtab.records import AppliedScorer, Dataset, Estimate, Example, Release, Run, Score
 from trimtab.records.run import RunStatus
 from trimtab.scorers.subjects import of_example
 
@@ -191,9 +191,23 @@ def new_run(
         dataset=dataset.ref,
         dataset_digest=dataset.digest,
         split=split,
-        scorers=tuple(scorer.name for scorer in scorers),
+        scorers=applied(scorers),
         started_ns=clock.now_ns(),
         total=len(examples),
+    )
+
+
+def applied(scorers: Sequence[Scorer]) -> tuple[AppliedScorer, ...]:
+    """Scorers as the record of a run names them."""
+    return tuple(
+        AppliedScorer(
+            name=scorer.name,
+            digest=scorer.digest,
+            version=scorer.version,
+            tier=scorer.tier,
+            higher_is_better=scorer.higher_is_better,
+        )
+        for scorer in scorers
     )
 
 

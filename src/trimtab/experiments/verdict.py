@@ -10,7 +10,7 @@ from trimtab.errors import Conflict
 from trimtab.experiments.compare import compare
 from trimtab.experiments.gate import Gate, GateRule, judge
 from trimtab.experiments.vectors import Vector, vectors
-from trimtab.ports import ScoreQuery, Scorer, TelemetryStore
+from trimtab.ports import ScoreQuery, TelemetryStore
 from trimtab.records import Example, Run
 
 _EVERY = 10_000_000
@@ -23,14 +23,12 @@ def judged(
     *,
     telemetry: TelemetryStore,
     examples: Sequence[Example],
-    scorers: Sequence[Scorer],
     rules: Sequence[GateRule] = (),
 ) -> Run:
     """The candidate's run with the verdict of the gate.
 
     Args:
         examples: the rows of the dataset both runs were made over; clusters come from them.
-        scorers: those of the runs; they say which way is better.
         rules: which metrics gate; none means every pass-or-fail metric that judges every answer,
             abstentions included, with a margin of 2 points.
     Raises:
@@ -48,7 +46,7 @@ def judged(
     shared = [name for name in after if name in before]
     gate = Gate(rules=tuple(rules) or _default_rules(shared, before, after))
     margins = {rule.metric: rule.margin for rule in gate.rules}
-    higher = {scorer.name: scorer.higher_is_better for scorer in scorers}
+    higher = {scorer.name: scorer.higher_is_better for scorer in candidate.scorers}
     comparisons = [
         compare(
             name,
@@ -83,7 +81,8 @@ def _require_comparable(candidate: Run, baseline: Run) -> None:
 def _vectors(telemetry: TelemetryStore, run: Run, example_ids: Sequence[str]) -> dict[str, Vector]:
     """What the run's own scorers said; a score of another name is no evidence about the run."""
     found = telemetry.scores(ScoreQuery(project=run.project, run=run.run_id, limit=_EVERY))
-    scores = [score for score in found if score.name.partition(".")[0] in run.scorers]
+    own = {scorer.name for scorer in run.scorers}
+    scores = [score for score in found if score.name.partition(".")[0] in own]
     return vectors(scores, example_ids)
 
 

@@ -21,7 +21,9 @@ from trimtab.ports.blobs import BlobStore
 from trimtab.ports.clock import Clock
 from trimtab.ports.embedding import Embedder
 from trimtab.ports.guarding import Edit, Guard, GuardSubject, GuardText, Place, Ruling
+from trimtab.ports.judging import Chat, ChatReply, Judge, JudgeAnswer, Question
 from trimtab.ports.metadata import (
+    CardStore,
     CursorStore,
     DatasetStore,
     MetadataStore,
@@ -62,6 +64,9 @@ __all__ = [
     "ApprovedModelStore",
     "BlobStore",
     "Call",
+    "CardStore",
+    "Chat",
+    "ChatReply",
     "Clock",
     "Compacted",
     "Cost",
@@ -79,6 +84,8 @@ __all__ = [
     "GuardSubject",
     "GuardText",
     "HourBucket",
+    "Judge",
+    "JudgeAnswer",
     "KeyStore",
     "Limiter",
     "MetadataStore",
@@ -87,6 +94,7 @@ __all__ = [
     "Point",
     "PromptStore",
     "Provider",
+    "Question",
     "Quota",
     "Recorder",
     "ReleaseStore",

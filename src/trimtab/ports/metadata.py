@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from trimtab.ports.access import (
     AllowanceStore,
@@ -15,10 +15,12 @@ from trimtab.ports.access import (
 )
 from trimtab.records import (
     Approval,
+    CalibrationCard,
     Dataset,
     Example,
     Prompt,
     Release,
+    Result,
     Run,
 )
 from trimtab.records.release import ReleaseState
@@ -49,13 +51,30 @@ class PromptStore(Protocol):
 
 class DatasetStore(Protocol):
     def add(
-        self, project: str, name: str, examples: Sequence[Example], *, note: str, created_ns: int
+        self,
+        project: str,
+        name: str,
+        examples: Iterable[Example],
+        *,
+        note: str,
+        created_ns: int,
+        schema: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
     ) -> Dataset:
-        """Store the next version with exactly these rows; unchanged rows return the newest.
+        """Store the next version with exactly these rows; unchanged content returns the newest.
 
+        The rows are read once and never held together: a million of them is practical.
+
+        Args:
+            schema: JSON Schema of the rows' `input` and `expected`; the newest version's if None.
         Raises:
             Conflict: two rows have one example_id.
+            InvalidRequest: a row breaks the schema; says which row and field.
         """
+        ...
+
+    def remove(self, project: str, name: str) -> int:
+        """Remove all versions of a dataset; how many there were."""
         ...
 
     def get(self, project: str, ref: str) -> Dataset:
@@ -64,6 +83,20 @@ class DatasetStore(Protocol):
 
     def examples(self, project: str, ref: str) -> list[Example]:
         """The rows of a version in the order they were given. Raises NotFound."""
+        ...
+
+    def rows(
+        self, project: str, ref: str, *, after: int = 0, limit: int | None = None
+    ) -> Iterator[Example]:
+        """The same, piece by piece, from position `after` on. Raises NotFound."""
+        ...
+
+    def digests(self, project: str, ref: str) -> dict[str, str]:
+        """example_id -> digest of the row's content, in order. Raises NotFound."""
+        ...
+
+    def versions(self, project: str, name: str) -> list[Dataset]:
+        """All versions, newest first. Raises NotFound."""
         ...
 
     def list(self, project: str) -> list[Dataset]:
@@ -99,17 +132,23 @@ class ReleaseStore(Protocol):
         approval: Approval,
         *,
         over: str | None = None,
+        among: Collection[ReleaseState] | None = None,
+        ends_canary: bool = False,
     ) -> Release:
         """Change the state and append the approval in one transaction.
 
-        Making a release live retires the one that was.
+        Making a release live retires the one that was. A release that becomes the canary has the
+        share of the approval.
 
         Args:
             over: the release_id that must be the live one of the route, "" for none; None does not
                 ask. A decision made on evidence against one release is not carried out on another.
+            among: the states that the release must be in; None does not ask.
+            ends_canary: the route's canary becomes a candidate again.
         Raises:
             NotFound: there is no such release.
-            Conflict: another release is live than `over` says.
+            Conflict: another release is live than `over` says, the release is in another state, or
+                it would be a second canary.
         """
         ...
 
@@ -131,7 +170,29 @@ class RunStore(Protocol):
         """The runs of all projects whose status is running."""
         ...
 
-    def list(self, project: str, *, limit: int = 100) -> list[Run]:
+    def list(
+        self, project: str, *, limit: int = 100, suite: str | None = None, name: str | None = None
+    ) -> list[Run]:
+        """Newest first; of one suite, or of one name."""
+        ...
+
+    def append(self, project: str, run_id: str, results: Sequence[Result]) -> None:
+        """Make results durable. Writing the same again is harmless: the later one counts."""
+        ...
+
+    def results(self, project: str, run_id: str) -> Iterator[Result]:
+        """The results of a run, each (example_id, repeat) once, in the order of first arrival."""
+        ...
+
+
+class CardStore(Protocol):
+    """Calibration cards by scorer and digest; the newest counts."""
+
+    def put(self, card: CalibrationCard) -> None: ...
+
+    def get(self, project: str, scorer: str, digest: str) -> CalibrationCard | None: ...
+
+    def list(self, project: str, scorer: str | None = None) -> list[CalibrationCard]:
         """Newest first."""
         ...
 

@@ -10,10 +10,14 @@ import msgspec
 
 from trimtab.records import (
     Example,
+    Message,
     Passage,
     Score,
     Span,
     Target,
+    TokenLogprob,
+    ToolCall,
+    Usage,
 )
 
 
@@ -21,7 +25,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What a scorer may look at. A scorer names the fields it wants as its arguments.
 
     None means absent: a scorer that needs it is `unscored`, not called. `context` is the texts of
-    what was retrieved; `passages` is the same with ids, where they are known.
+    what was retrieved; `passages` is the same with ids, where they are known. `messages` is the
+    conversation up to and with the answer. `samples` are further answers to the same input, and
+    `baseline` the answer that this one is compared with. `model` is the one that answered.
     """
 
     target: Target
@@ -31,9 +37,17 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     expected: Any = None
     context: tuple[str, ...] | None = None
     passages: tuple[Passage, ...] | None = None
+    messages: tuple[Message, ...] | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    samples: tuple[Any, ...] | None = None
+    baseline: Any = None
     metadata: Mapping[str, Any] | None = None
     latency_ms: float | None = None
     cost_usd: Decimal | None = None
+    usage: Usage | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    model: str | None = None
+    spans: tuple[Span, ...] | None = None
     span: Span | None = None
     example: Example | None = None
     run: str | None = None
@@ -58,8 +72,15 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     output: Any
     context: tuple[str, ...] = ()
     passages: tuple[Passage, ...] = ()
+    tool_calls: tuple[ToolCall, ...] | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
     latency_ms: float | None = None
+    first_token_ms: float | None = None
     cost_usd: Decimal | None = None
+    cached: bool = False
+    spans: tuple[Span, ...] = ()
     trace_id: str | None = None
     span_id: str | None = None
     error: str | None = None

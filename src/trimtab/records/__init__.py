@@ -5,9 +5,10 @@ value (`msgspec.structs.replace`). Absence is a state or `None`, never NaN, 0 or
 """
 
 from trimtab.records.access import Allowance, ApprovedModel, VirtualKey
+from trimtab.records.card import CalibrationCard
 from trimtab.records.example import Dataset, Example
 from trimtab.records.filter import AllOf, AnyOf, Condition, Filter, Not
-from trimtab.records.message import Message, Passage, text_of
+from trimtab.records.message import Message, Passage, TokenLogprob, ToolCall, text_of
 from trimtab.records.model import ModelCard, Price, TieredPrice, Usage, cost_usd
 from trimtab.records.otel import RawSpan
 from trimtab.records.patch import SpanPatch
@@ -15,8 +16,9 @@ from trimtab.records.principal import Principal
 from trimtab.records.prompt import Prompt
 from trimtab.records.record import Record
 from trimtab.records.release import Approval, ModelTarget, Release, Retrieval
+from trimtab.records.result import Result
 from trimtab.records.route import Route
-from trimtab.records.run import Comparison, Estimate, Run, Verdict
+from trimtab.records.run import AppliedScorer, Comparison, Estimate, Run, Verdict
 from trimtab.records.score import Score, Target
 from trimtab.records.span import Span
 
@@ -24,8 +26,10 @@ __all__ = [
     "AllOf",
     "Allowance",
     "AnyOf",
+    "AppliedScorer",
     "Approval",
     "ApprovedModel",
+    "CalibrationCard",
     "Comparison",
     "Condition",
     "Dataset",
@@ -43,6 +47,7 @@ __all__ = [
     "RawSpan",
     "Record",
     "Release",
+    "Result",
     "Retrieval",
     "Route",
     "Run",
@@ -51,6 +56,8 @@ __all__ = [
     "SpanPatch",
     "Target",
     "TieredPrice",
+    "TokenLogprob",
+    "ToolCall",
     "Usage",
     "Verdict",
     "VirtualKey",

@@ -29,7 +29,13 @@ class Example(Record, frozen=True, kw_only=True):
 
 
 class Dataset(Record, frozen=True, kw_only=True):
-    """One version of a named set of examples; `digest` is the hash of its rows in order."""
+    """One version of a named set of examples; `digest` is the hash of its rows in order.
+
+    `schema` is the JSON Schema that each row's `input`, `expected` and `metadata` have, as the
+    properties of one object. `splits` counts rows by split, `clusters` those groups that errors are
+    correlated in, `duplicates` rows whose input an earlier row has, `linked` rows that lead back to
+    a span.
+    """
 
     name: str
     version: int
@@ -38,6 +44,12 @@ class Dataset(Record, frozen=True, kw_only=True):
     digest: str
     created_ns: int
     note: str = ""
+    schema: dict[str, Any] | None = None
+    tags: tuple[str, ...] = ()
+    splits: dict[str, int] = {}
+    clusters: int = 0
+    duplicates: int = 0
+    linked: int = 0
 
     @property
     def ref(self) -> str:

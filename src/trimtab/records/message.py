@@ -27,6 +27,26 @@ class Message(Record, frozen=True, kw_only=True):
         return text_of(self.content)
 
 
+class ToolCall(Record, frozen=True, kw_only=True):
+    """A tool that was called: `arguments` as JSON values, text where they were no JSON.
+
+    `result` is what the tool gave back, `error` what went wrong in it; None where neither is known.
+    """
+
+    name: str
+    arguments: Json = None
+    result: Json = None
+    error: str | None = None
+
+
+class TokenLogprob(Record, frozen=True, kw_only=True):
+    """A token of an answer with its natural log probability, and those of the likeliest tokens."""
+
+    token: str
+    logprob: float
+    top: tuple[float, ...] = ()
+
+
 class Passage(Record, frozen=True, kw_only=True):
     """A piece of a document that a retriever found.
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from trimtab.records.record import Record
 
+Tier = Literal["code", "model", "judge"]
+RunTier = Literal["code", "fast", "full"]
 RunStatus = Literal["running", "done", "failed", "interrupted"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 
@@ -62,8 +64,25 @@ class Verdict(Record, frozen=True, kw_only=True):
     cost_usd: Decimal | None = None
 
 
+class AppliedScorer(Record, frozen=True, kw_only=True):
+    """A scorer as a run used it; `digest` tells versions of one name apart."""
+
+    name: str
+    digest: str = ""
+    version: str = "1"
+    tier: Tier = "code"
+    higher_is_better: bool = True
+
+
 class Run(Record, frozen=True, kw_only=True):
-    """An experiment: a release (or any callable) x a dataset version x scorers."""
+    """An experiment: a task x a dataset version x scorers.
+
+    The task is a release, or whatever `task` describes in words: a prompt with a model, an
+    endpoint, a function. `variant` is what tells the cells of a matrix apart, as in
+    `{"model": "openai/gpt-5", "temperature": "0"}`. `suite` is the name it was declared under and
+    `suite_digest` the hash of that declaration. `total` counts examples times `repeats`.
+    `metrics` are headlines by the name of a score.
+    """
 
     run_id: str
     project: str = "default"
@@ -73,7 +92,18 @@ class Run(Record, frozen=True, kw_only=True):
     dataset: str
     dataset_digest: str
     split: str | None = None
-    scorers: tuple[str, ...]
+    scorers: tuple[AppliedScorer, ...]
+    task: str = ""
+    task_digest: str = ""
+    variant: dict[str, str] = {}
+    suite: str | None = None
+    suite_digest: str = ""
+    tier: RunTier = "full"
+    repeats: int = 1
+    seed: int | None = None
+    source: str = "trimtab"
+    author: str | None = None
+    commit: str | None = None
     status: RunStatus = "running"
     error: str | None = None
     started_ns: int

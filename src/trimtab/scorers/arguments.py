@@ -1,7 +1,7 @@
-"""Which fields of a subject a scorer's function wants, read from its signature once.
+"""What a scorer's function wants, read from its signature once.
 
-A function goes in, a tuple of arguments comes out; binding a subject to them is then a handful of
-attribute reads. Nothing here calls the function.
+A function goes in; the fields of a subject, the parameters and the resources that it names come
+out. Binding a subject is then a handful of attribute reads. Nothing here calls the function.
 """
 
 from __future__ import annotations
@@ -22,13 +22,24 @@ FIELDS = (
     "expected",
     "context",
     "passages",
+    "messages",
+    "tool_calls",
+    "samples",
+    "baseline",
     "metadata",
     "latency_ms",
     "cost_usd",
+    "usage",
+    "logprobs",
+    "model",
+    "spans",
     "span",
     "example",
 )
 """What a scorer may ask for, by the name of its argument."""
+
+RESOURCES = ("judge", "embedder")
+"""What a scorer may be given to work with: a model that judges, something that embeds texts."""
 
 
 class Argument(NamedTuple):
@@ -39,28 +50,62 @@ class Argument(NamedTuple):
     required: bool
 
 
-def arguments_of(function: Callable[..., Any], *, where: str) -> tuple[Argument, ...]:
-    """The arguments of a function, in order.
+class Parameter(NamedTuple):
+    """A setting of a scorer: a keyword-only argument with a default."""
+
+    name: str
+    type: Any
+    default: Any
+
+
+class Wants(NamedTuple):
+    """What a function wants: fields of a subject, parameters, and resources with whether it can do
+    without."""
+
+    arguments: tuple[Argument, ...]
+    parameters: tuple[Parameter, ...] = ()
+    resources: tuple[tuple[str, bool], ...] = ()
+
+
+def wants(function: Callable[..., Any], *, where: str) -> Wants:
+    """What a function wants, in the order of its signature.
 
     `input`, `output` and `expected` annotated `str` (or `str | None`) are read as text: the last
-    user message of `input`, the readable text of the others. `context` is a list of texts.
+    user message of `input`, the readable text of the others. `context` is a list of texts. A
+    keyword-only argument of another name with a default is a parameter.
 
     Raises:
-        ScorerError: an argument is not a field of a subject, or there is none.
+        ScorerError: an argument is none of these, or none is a field of a subject.
     """
     try:
-        parameters = _signature(function).parameters.values()
+        given = _signature(function).parameters.values()
     except (TypeError, ValueError) as error:
         raise ScorerError(f"{function!r} has no signature to read", where=where) from error
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    unknown = [str(p) for p in parameters if p.kind not in named or p.name not in FIELDS]
-    if unknown or not parameters:
-        what = f"a scorer cannot take {unknown[0]!r}" if unknown else "a scorer takes no arguments"
-        raise ScorerError(what, where=where, fix=f"use {', '.join(FIELDS)}", allowed=FIELDS)
-    return tuple(
-        Argument(p.name, _reader(p.name, p.annotation), p.default is inspect.Parameter.empty)
-        for p in parameters
+    unknown = [str(p) for p in given if not _is_known(p)]
+    fields = [p for p in given if p.name in FIELDS]
+    if unknown or not fields:
+        what = f"a scorer cannot take {unknown[0]!r}" if unknown else "a scorer takes no field"
+        fix = f"use {', '.join(FIELDS)}; a parameter is keyword-only and has a default"
+        raise ScorerError(what, where=where, fix=fix, allowed=FIELDS)
+    return Wants(
+        tuple(Argument(p.name, _reader(p.name, p.annotation), _is_required(p)) for p in fields),
+        tuple(
+            Parameter(p.name, p.annotation, p.default)
+            for p in given
+            if p.name not in FIELDS + RESOURCES
+        ),
+        tuple((p.name, _is_required(p)) for p in given if p.name in RESOURCES),
     )
+
+
+def _is_known(given: inspect.Parameter) -> bool:
+    if given.name in FIELDS + RESOURCES:
+        return given.kind in (given.POSITIONAL_OR_KEYWORD, given.KEYWORD_ONLY)
+    return given.kind is given.KEYWORD_ONLY and not _is_required(given)
+
+
+def _is_required(given: inspect.Parameter) -> bool:
+    return given.default is inspect.Parameter.empty
 
 
 def bind(wanted: Sequence[Argument], subject: Subject) -> tuple[dict[str, Any], list[str]]:

@@ -10,18 +10,19 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from trimtab.errors import ScorerError
 from trimtab.kit.clock import NS_PER_MS, SystemClock
+from trimtab.kit.hashing import digest
 from trimtab.ports import Clock, Subject
 from trimtab.records import Score, Target
 from trimtab.records.score import ScoreSource, score_id
-from trimtab.scorers.arguments import FIELDS, Argument, arguments_of, bind
+from trimtab.scorers.arguments import FIELDS, Argument, Wants, bind, wants
 from trimtab.scorers.fingerprint import fingerprint
 from trimtab.scorers.judgement import (
     NAME,
@@ -33,6 +34,7 @@ from trimtab.scorers.judgement import (
     failed,
     outcomes,
 )
+from trimtab.scorers.parameters import fitting
 
 __all__ = ["FunctionScorer", "Judgement", "Unscored", "scorer"]
 
@@ -60,7 +62,9 @@ class FunctionScorer(Generic[P, R]):
     higher_is_better: bool
     scale: Scale
     timeout_s: float | None
-    arguments: tuple[Argument, ...] = field(repr=False)
+    wants: Wants = field(repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     clock: Clock = field(default_factory=SystemClock, repr=False, compare=False)
     is_async: bool = field(init=False, repr=False)
     inline: bool = field(init=False, repr=False)
@@ -75,6 +79,50 @@ class FunctionScorer(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The fields of a subject that the function gets."""
+        return self.wants.arguments
+
+    def configured(self, *, name: str | None = None, **settings: Any) -> FunctionScorer[P, R]:
+        """This scorer with other values for its parameters; they belong to the digest.
+
+        Args:
+            name: of its scores, so that one run can hold a scorer twice.
+        Raises:
+            ScorerError: there is no such parameter, or a value does not fit it.
+
+        >>> @scorer
+        ... def short(output: str, *, words: int = 10) -> bool:
+        ...     return len(output.split()) <= words
+        >>> [score.passed for score in short.configured(words=3).check(output="one two three")]
+        [True]
+        """
+        called = self.name if name is None else name
+        if not NAME.fullmatch(called):
+            _check_declaration(called, self.scale, self.tier, self.timeout_s)
+        values = {**self.settings, **fitting(self.wants.parameters, settings, where=called)}
+        return replace(
+            self,
+            name=called,
+            settings=values,
+            digest=digest([self.digest, called, values]) if values or name else self.digest,
+        )
+
+    def using(self, **resources: Any) -> FunctionScorer[P, R]:
+        """This scorer with what it works with (`judge`, `embedder`); it takes what it names.
+
+        What they are belongs to the digest: `model` of a judge, `name` of an embedder.
+        """
+        named = {name for name, _ in self.wants.resources}
+        taken = {n: r for n, r in resources.items() if n in named and r is not None}
+        if not taken:
+            return self
+        who = [getattr(taken[n], "model", getattr(taken[n], "name", "")) for n in sorted(taken)]
+        return replace(
+            self, resources={**self.resources, **taken}, digest=digest([self.digest, who])
+        )
 
     async def score(self, subject: Subject) -> list[Score]:
         """Judge a subject; at least one score.
@@ -119,9 +167,10 @@ class FunctionScorer(Generic[P, R]):
             given, missing = bind(self.arguments, subject)
         except (ValueError, TypeError, RecursionError) as error:
             return {}, {self.name: failed(f"the subject cannot be read: {_describe(error)}")}
+        missing += [n for n, needed in self.wants.resources if needed and n not in self.resources]
         if missing:
             return {}, {self.name: failed(f"missing: {', '.join(missing)}", "unscored")}
-        return given, None
+        return {**given, **self.settings, **self.resources}, None
 
     def _judge(self, given: dict[str, Any]) -> dict[str, Outcome]:
         """Call a synchronous function; whatever it raises is on record."""
@@ -222,10 +271,12 @@ def scorer(
 ) -> Any:
     """Make a scorer of a function, plain or async, that says what it wants by its argument names.
 
-    The function may take `input`, `output`, `expected`, `context`, `passages`, `metadata`,
-    `latency_ms`, `cost_usd`, `span` and `example`. Annotated `str`, the first three are text. It
-    returns a bool (an assertion), a number on the `scale`, a string (a label), a dict of those
-    (several scores, named `name.key`), a `Judgement`, or None or `Unscored` for no judgement.
+    The function may take the fields of a subject (`arguments.FIELDS`): `input`, `output`,
+    `expected`, `context`, `tool_calls`, `latency_ms` and so on; annotated `str`, the first three
+    are text. It may take `judge` and `embedder` to work with. A keyword-only argument with a
+    default is a parameter, which `configured` sets. It returns a bool (an assertion), a number on
+    the `scale`, a string (a label), a dict of those (several scores, named `name.key`), a
+    `Judgement`, or None or `Unscored` for no judgement.
 
     Args:
         name: of its scores; the function's name when None.
@@ -266,7 +317,7 @@ def scorer(
             higher_is_better=higher_is_better,
             scale=scale,
             timeout_s=timeout_s,
-            arguments=arguments_of(function, where=called),
+            wants=wants(function, where=called),
         )
 
     return define if function is None else define(function)

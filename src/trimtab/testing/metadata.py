@@ -101,7 +101,7 @@ def sample_run(run_id: str = "run-1", **changes: object) -> Run:
         name="candidate against live",
         dataset="golden@1",
         dataset_digest="d" * 64,
-        scorers=("f1@1",),
+        scorers=(AppliedScorer(name="f1", version="1"),),
         status="done",
         started_ns=1_700_000_000_000_000_000,
         metrics={"f1": estimate},

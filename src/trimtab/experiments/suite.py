@@ -1,0 +1,145 @@
+"""Suite: an evaluation as a file or a program declares it. Pure data, checked when made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from trimtab.experiments.gate import GateRule
+from trimtab.records.run import RunTier
+
+Parameters = Mapping[str, Any]
+ScorerRef = str | Mapping[str, Parameters | None]
+"""A scorer by name, or by name with its parameters: `exact`, `{contains: {any: [yes, ja]}}`."""
+
+
+class DataRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the rows come from: a dataset of the store, a file, or rows written in place.
+
+    `map` names the columns or the members (`a.b`) that become `input`, `expected`, `context`,
+    `metadata.KEY`, `tags`, `split`, `cluster` and `example_id`. `sample` takes so many rows,
+    spread over the splits and tags, the same ones for one `seed`.
+    """
+
+    dataset: str | None = None
+    file: str | None = None
+    rows: Sequence[Mapping[str, Any]] | None = None
+    map: Mapping[str, str] = {}
+    split: str | None = None
+    tags: Sequence[str] = ()
+    sample: Annotated[int, Meta(ge=1)] | None = None
+    seed: int = 0
+
+
+class TaskRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What answers the rows; exactly one of the first six.
+
+    Args:
+        release: `route@version`, or a route for what is live.
+        prompt: a prompt of the store, asked of each of `models` with each of `parameters`.
+        models: without a prompt, each row's input is the question itself.
+        endpoint: an HTTP endpoint of the application.
+        python: `module:function` or `file.py:function`; plain, async, or an async generator.
+        outputs: a field of the rows (`metadata.answer`) that holds recorded answers.
+        parameters: a value for all, or a list of which each is a cell of the matrix.
+        tools: passed on to the models.
+    """
+
+    release: str | None = None
+    prompt: str | None = None
+    models: Sequence[str] = ()
+    endpoint: EndpointRef | None = None
+    python: str | None = None
+    outputs: str | None = None
+    parameters: Mapping[str, Any] = {}
+    tools: Sequence[Mapping[str, Any]] = ()
+
+
+class EndpointRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An HTTP endpoint: strings of `body` and `url` may hold `{{ input }}` and `{{ metadata.x }}`.
+
+    `output`, `context` and `cost_usd` are paths into the answer (`choices.0.message.content`);
+    without `output` the whole body is the answer. `headers` may name the environment: `${TOKEN}`.
+    """
+
+    url: str
+    method: Literal["POST", "GET", "PUT"] = "POST"
+    headers: Mapping[str, str] = {}
+    body: Any = None
+    output: str | None = None
+    context: str | None = None
+    cost_usd: str | None = None
+    stream: bool = False
+    timeout_s: Annotated[float, Meta(gt=0)] = 120.0
+
+
+class CaseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case passes a metric when at least `at_least` of its repeats do (all of them if None)."""
+
+    metric: str
+    at_least: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Groups of cases that are looked at by themselves.
+
+    `by` is `tag`, `split`, `cluster`, `language`, `length` (of the input, in thirds) or
+    `metadata.KEY`. With `max_gap` the largest difference between two groups gates (bias gaps).
+    """
+
+    by: str
+    metric: str | None = None
+    max_gap: Annotated[float, Meta(gt=0)] | None = None
+    min_cases: Annotated[int, Meta(ge=1)] = 20
+
+
+class JudgeRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who judges: a route or model, or several as a panel, and how."""
+
+    model: str | Sequence[str]
+    parameters: Mapping[str, Any] = {"temperature": 0}
+    repeats: Annotated[int, Meta(ge=1, le=25)] = 1
+    timeout_s: Annotated[float, Meta(gt=0)] = 60.0
+
+
+class SuiteGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a suite passes.
+
+    `rules` compare with the baseline (`margin`, `must_improve`) and hold the candidate to a
+    `floor`; without a baseline only floors and `cases` gate. `coverage` is the least share of
+    cases that must be scored.
+    """
+
+    rules: Sequence[GateRule] = ()
+    cases: Sequence[CaseRule] = ()
+    coverage: Annotated[float, Meta(ge=0, le=1)] = 0.98
+    confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
+    alpha: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+
+
+class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One evaluation: data x task x scorers, and when it passes.
+
+    `tier` is the least tier that runs it: a `code` suite runs always, a `full` one only in a full
+    run. In a `code` run only scorers of the tier code are applied and no model is asked; in a
+    `fast` one a sample of `fast_sample` rows is taken.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-/ ]{1,200}$")]
+    data: DataRef
+    task: TaskRef
+    scorers: Sequence[ScorerRef] = ()
+    judge: JudgeRef | None = None
+    tier: RunTier = "code"
+    fast_sample: Annotated[int, Meta(ge=1)] = 100
+    baseline: str | None = None
+    gate: SuiteGate = SuiteGate()
+    slices: Sequence[Slice] = ()
+    repeat: Annotated[int, Meta(ge=1, le=1000)] = 1
+    concurrency: Annotated[int, Meta(ge=1, le=512)] = 8
+    seed: int | None = None
+    max_cost_usd: Annotated[float, Meta(gt=0)] | None = None
+    description: str = ""
