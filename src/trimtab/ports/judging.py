@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -48,20 +48,25 @@ class Chat(Protocol):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a judge is asked: messages, and the JSON Schema that its answer must have.
 
-    `sample` tells repetitions of one question apart, so that they are not one cached reply.
+    `read` makes a value of the decoded answer; it raises ValueError with what is wrong, which the
+    judge is told once. `read_text` makes one of an answer that is no JSON at all, None where it
+    cannot; without it such an answer is wrong. `sample` tells repetitions of one question apart, so
+    that they are not one kept reply.
     """
 
     name: str
     messages: Sequence[Mapping[str, Any]]
     schema: Mapping[str, Any]
+    read: Callable[[Any], Any]
+    read_text: Callable[[str], Any] | None = None
     sample: int = 0
 
 
 class JudgeAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A judge's answer as the schema says, or why there is none.
+    """What a judge's answer was read as, or why there is none.
 
-    `value` has passed the schema. `cost_usd` is the sum over `calls` (a repair is one more), None
-    when one of them is unpriced.
+    `value` is None where there is none. `cost_usd` is the sum over `calls` (a repair is one more),
+    None when one of them is unpriced.
     """
 
     value: Any = None
@@ -75,9 +80,10 @@ class JudgeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judge(Protocol):
-    """A model that judges; `model` is the name it is asked by, which belongs to a digest."""
+    """A model that judges; `model` is what belongs to the digest of who judges with it."""
 
-    model: str
+    @property
+    def model(self) -> str: ...
 
     async def ask(self, question: Question) -> JudgeAnswer:
         """Never raises for an answer that cannot be had; refuses what is no answer."""

@@ -212,6 +212,7 @@ class MetadataStore(Protocol):
     datasets: DatasetStore
     releases: ReleaseStore
     runs: RunStore
+    cards: CardStore
     cursors: CursorStore
     keys: KeyStore
     allowances: AllowanceStore
