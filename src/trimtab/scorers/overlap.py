@@ -1,28 +1,117 @@
-"""`token_f1`: how many words the answer and the expected text share."""
+"""`token_f1`, `rouge`, `bleu`, `chrf`, `ter` and `levenshtein`: how near an answer's words come.
+
+Each takes the best value over several expected texts. Citations of passages do not count.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from trimtab.dialects.passages import without_citations
-from trimtab.measures import overlap
 from trimtab.scorers.definition import Unscored, scorer
+from trimtab.scorers.exact import NO_EXPECTED
 from trimtab.scorers.texts import references
+
+RougeKind = Literal["rouge1", "rouge2", "rougeL", "rougeLsum"]
 
 
 @scorer(scale="unit")
 def token_f1(output: str, expected: Any) -> float | Unscored:
     """Token F1 of SQuAD (arXiv:1606.05250, section 6.1) between the answer and the expected text.
 
-    2 |A n E| / (|A| + |E|) over bags of tokens, lower case, without punctuation and articles, the
-    answer without its citations; the best value over several expected texts. Short expected texts
-    punish whole sentences: `answer_correct` does not.
+    2 |A n E| / (|A| + |E|) over bags of tokens, lower case, without punctuation and articles. Short
+    expected texts punish whole sentences: `answer_correct` does not.
 
     >>> token_f1("The port is 8321.", "port 8321")
     0.8
     """
+    from trimtab.measures import overlap
+
     accepted = references(expected)
     if not accepted:
-        return Unscored("the expected text is empty")
+        return NO_EXPECTED
     answer = without_citations(output)
     return max(overlap.token_f1(answer, reference) for reference in accepted)
+
+
+@scorer(scale="unit")
+def rouge(
+    output: str, expected: Any, *, kind: RougeKind = "rougeL", stemmed: bool = False
+) -> float | Unscored:
+    """F1 of ROUGE-1, -2, -L or -Lsum (Lin 2004); English letters and digits only.
+
+    >>> rouge("the cat sat", "the cat slept", kind="rouge2")
+    0.5
+    """
+    from trimtab.measures import rouge as measure
+
+    accepted = references(expected)
+    if not accepted:
+        return NO_EXPECTED
+    answer = without_citations(output)
+    return measure.rouge(answer, accepted, kinds=[kind], stemmed=stemmed)[kind].f1
+
+
+@scorer(scale=(0, 100))
+def bleu(output: str, expected: Any, *, lowercase: bool = False) -> float | Unscored:
+    """Sentence BLEU (Papineni et al. 2002) with sacreBLEU's tokens, smoothing and effective order.
+
+    >>> round(bleu("the cat sat on a mat", "the cat sat on the mat"), 4)
+    53.7285
+    """
+    from trimtab.measures import bleu as measure
+
+    accepted = references(expected)
+    if not accepted:
+        return NO_EXPECTED
+    settings = measure.BleuSettings(effective_order=True, lowercase=lowercase)
+    return measure.bleu(without_citations(output), accepted, settings=settings).score
+
+
+@scorer(scale=(0, 100))
+def chrf(output: str, expected: Any, *, word_order: int = 0) -> float | Unscored:
+    """chrF (Popovic 2015); with `word_order` 2 chrF++ (Popovic 2017). Any script.
+
+    >>> round(chrf("the cat sat", "the cat slept"), 4)
+    55.0165
+    """
+    from trimtab.measures import chrf as measure
+
+    accepted = references(expected)
+    if not accepted:
+        return NO_EXPECTED
+    settings = measure.ChrfSettings(word_order=word_order)
+    return measure.chrf(without_citations(output), accepted, settings=settings).score
+
+
+@scorer(higher_is_better=False)
+def ter(output: str, expected: Any) -> float | Unscored:
+    """Translation edit rate in percent of the expected words (Snover et al. 2006); may exceed 100.
+
+    >>> ter("sat the cat here", "the cat sat here")
+    25.0
+    """
+    from trimtab.measures import ter as measure
+
+    accepted = references(expected)
+    if not accepted:
+        return NO_EXPECTED
+    return measure.ter(without_citations(output), accepted).score
+
+
+@scorer(scale="unit")
+def levenshtein(output: str, expected: Any, *, ignore_case: bool = False) -> float | Unscored:
+    """1 - d / max(|a|, |e|), with d the edit distance over characters (Levenshtein 1966).
+
+    >>> levenshtein("kitten", "sitting")
+    0.5714285714285714
+    """
+    from trimtab.measures import edit
+
+    accepted = references(expected)
+    if not accepted:
+        return NO_EXPECTED
+    answer = without_citations(output)
+    if ignore_case:
+        answer, accepted = answer.casefold(), [text.casefold() for text in accepted]
+    return max(edit.edit_similarity(answer, reference) for reference in accepted)

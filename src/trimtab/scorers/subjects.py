@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from trimtab.ports import Response, Subject
-from trimtab.records import Example, Passage, Span, Target, text_of
+from trimtab.records import Example, Message, Passage, Span, Target, text_of
 
 
 def of_span(root: Span, spans: Sequence[Span]) -> Subject:
@@ -43,13 +43,23 @@ def of_span(root: Span, spans: Sequence[Span]) -> Subject:
 
 
 def of_example(
-    example: Example, response: Response, *, project: str = "default", run: str | None = None
+    example: Example,
+    response: Response,
+    *,
+    project: str = "default",
+    run: str | None = None,
+    samples: tuple[Any, ...] | None = None,
+    baseline: Any = None,
 ) -> Subject:
     """The subject of an experiment: one example and what was answered to it.
 
-    Context comes with the response, else with the example; None where neither has any.
+    Context comes with the response, else with the example; None where neither has any. `messages`
+    is the conversation up to and with the answer, where the input is one.
+
+    Args:
+        samples: other answers to the same example.
+        baseline: the answer that this one is compared with.
     """
-    passages = response.passages or None
     texts = response.context or tuple(passage.text for passage in response.passages)
     return Subject(
         target=Target(kind="example", id=example.example_id, trace_id=response.trace_id),
@@ -58,10 +68,18 @@ def of_example(
         output=response.output,
         expected=example.expected,
         context=texts or example.context or None,
-        passages=passages,
+        passages=response.passages or None,
+        messages=None if type(example.input) is str else _messages(example.input, response),
+        tool_calls=response.tool_calls,
+        samples=samples,
+        baseline=baseline,
         metadata=example.metadata,
         latency_ms=response.latency_ms,
         cost_usd=response.cost_usd,
+        usage=response.usage,
+        logprobs=response.logprobs,
+        model=response.model,
+        spans=response.spans or None,
         example=example,
         run=run,
     )
@@ -96,3 +114,16 @@ def _passages(found: list[Any] | None) -> tuple[Passage, ...] | None:
         return msgspec.convert(found, tuple[Passage, ...])
     except msgspec.ValidationError:
         return None  # another retriever's shape
+
+
+def _messages(asked: Any, response: Response) -> tuple[Message, ...] | None:
+    """The conversation of an example, with the answer as its last turn; None where it is none."""
+    if not isinstance(asked, list):
+        return None
+    try:
+        turns = msgspec.convert(asked, tuple[Message, ...])
+    except msgspec.ValidationError:
+        return None
+    if response.output is None:
+        return turns
+    return (*turns, Message(role="assistant", content=text_of(response.output)))
