@@ -35,3 +35,13 @@ def why(answer: JudgeAnswer) -> str:
     'judge: HTTP 500'
     """
     return f"judge: {(answer.error or 'no answer').removeprefix('the judge ')}"
+
+
+def together(*costs: Decimal | None) -> Decimal | None:
+    """The sum of several costs; None when one of them is unpriced.
+
+    >>> together(Decimal("0.01"), Decimal("0.02"))
+    Decimal('0.03')
+    """
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) if len(known) == len(costs) else None

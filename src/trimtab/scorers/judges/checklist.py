@@ -46,6 +46,19 @@ async def checklist(
     Returns:
         A value in [0, 1]; unscored without an answer, or when nothing applies.
     """
+    answer = await verdicts(judge, name, criteria, material, sample=sample)
+    return answer if isinstance(answer, Unscored) else _judged(answer, criteria)
+
+
+async def verdicts(
+    judge: Judge,
+    name: str,
+    criteria: Sequence[str],
+    material: Mapping[str, Any],
+    *,
+    sample: int = 0,
+) -> Found[list[Item]] | Unscored:
+    """Each criterion with its verdict, in their order; arguments as for `checklist`."""
     question = Question(
         name=name,
         messages=messages(_TASK + numbered(criteria), material),
@@ -54,10 +67,13 @@ async def checklist(
         sample=sample,
     )
     answer = await found(judge, question)
-    return answer if isinstance(answer, Unscored) else _judged(answer, criteria)
+    if isinstance(answer, Unscored):
+        return answer
+    items: Any = answer.value
+    return Found(items, answer.cost_usd)
 
 
-def _judged(answer: Found[Any], criteria: Sequence[str]) -> Judgement | Unscored:
+def _judged(answer: Found[list[Item]], criteria: Sequence[str]) -> Judgement | Unscored:
     applicable = [item for item in answer.value if item.verdict != "not_applicable"]
     if not applicable:
         return Unscored("no criterion applies")

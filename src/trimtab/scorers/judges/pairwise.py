@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
 
 from trimtab.ports import Judge
 from trimtab.scorers.judgement import Unscored
-from trimtab.scorers.judges.answers import Found
+from trimtab.scorers.judges.answers import Found, together
 from trimtab.scorers.judges.choice import Chosen, choice
 
 Winner = Literal["answer", "baseline", "tie"]
@@ -62,7 +61,9 @@ async def pairwise(
         return straight
     if isinstance(swapped, Unscored):
         return swapped
-    return Found(_preference(straight.value, swapped.value), _together(straight, swapped))
+    return Found(
+        _preference(straight.value, swapped.value), together(straight.cost_usd, swapped.cost_usd)
+    )
 
 
 def _preference(straight: Chosen, swapped: Chosen) -> Preference:
@@ -77,9 +78,3 @@ def _preference(straight: Chosen, swapped: Chosen) -> Preference:
 
 def _winner(label: str, order: tuple[Winner, Winner]) -> Winner:
     return order[_PLACES[label]] if label in _PLACES else "tie"
-
-
-def _together(*answers: Found[Chosen]) -> Decimal | None:
-    costs = [answer.cost_usd for answer in answers]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known, Decimal(0)) if len(known) == len(costs) else None

@@ -1,0 +1,1 @@
+"""The pytest plugin; its parts are imported when a test asks for them."""
