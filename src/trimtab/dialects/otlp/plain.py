@@ -229,7 +229,7 @@ def _attributes(members: Members, repairs: set[str]) -> Members:
 
 
 def _outer(body: bytes) -> Fields:
-    return _read(body, _FIELDS, _WHAT) if body.strip() else {}
+    return _read(body, _FIELDS) if body.strip() else {}
 
 
 def _list(members: Fields, name: str) -> list[Fields]:
@@ -247,12 +247,12 @@ def _of(members: Fields, name: str) -> Members:
     return {} if raw is None else _read(raw, _MEMBERS, name) or {}
 
 
-def _read(data: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], name: str) -> T:
-    """A part of the frame, repaired where only its texts are broken. Raises InvalidRequest."""
+def _read(data: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T], name: str = "") -> T:
+    """The frame or a named part, repaired where only texts are broken. Raises InvalidRequest."""
     try:
         return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        problem = malformed(_WHAT, f"{name}: {error}")
+        problem = malformed(_WHAT, f"{name}: {error}" if name else str(error))
     if len(memoryview(data)) > SALVAGED_BYTES:
         raise problem
     try:

@@ -78,7 +78,7 @@ def _protobuf_slices(body: bytes) -> Iterator[Decoded]:
             resource = resource_of(
                 message(piece.resource, Resource), message(piece.scope, InstrumentationScope)
             )
-        _decode_piece(body[piece.start : piece.end], resource, part)
+        _decode_piece(body, piece, resource, part)
         size += piece.end - piece.start
         if size >= SLICE_BYTES or len(part.spans) >= SLICE_SPANS:
             yield part
@@ -86,14 +86,20 @@ def _protobuf_slices(body: bytes) -> Iterator[Decoded]:
     yield part
 
 
-def _decode_piece(data: bytes, resource: dict[str, object], part: Decoded) -> None:
-    if len(data) > wire.PIECE_BYTES and wire.too_many_fields(data, trace_pb2.ScopeSpans.DESCRIPTOR):
+def _decode_piece(
+    body: bytes, piece: wire.Piece, resource: dict[str, object], part: Decoded
+) -> None:
+    # A piece may be as large as the body: its bytes are not kept beside what they decode to.
+    cut = slice(piece.start, piece.end)
+    if piece.end - piece.start > wire.PIECE_BYTES and wire.too_many_fields(
+        body[cut], trace_pb2.ScopeSpans.DESCRIPTOR
+    ):
         part.rejections.add(f"the span has more than {wire.MAX_FIELDS} fields")
         return
     try:
-        found = mapped.ScopeSpans.FromString(data).spans
+        found = mapped.ScopeSpans.FromString(body[cut]).spans
     except DecodeError:
-        _decode_singly(data, resource, part)
+        _decode_singly(body[cut], resource, part)
         return
     for one in found:
         _keep(one, resource, part)

@@ -14,9 +14,11 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from trimtab.dialects.otlp.messages import message
 from trimtab.dialects.otlp.repair import marked, storable
 
+_TEXT = 0x0A  # string_value
 _DOUBLE = 0x21  # double_value
 _double = Struct("<d").unpack_from
 _REMEMBERED_BYTES = 64
+_LARGE_BYTES = 16 * 1024
 _SCALARS = frozenset({str, bool, int, float})
 
 
@@ -69,10 +71,31 @@ def attributes_in(entries: Mapping[str, bytes], repairs: set[str]) -> dict[str, 
 def _value_in(raw: bytes, repairs: set[str]) -> Any:
     if len(raw) == 9 and raw[0] == _DOUBLE:
         return number(_double(raw, 1)[0])
+    if len(raw) > _LARGE_BYTES and (text := _large_text(raw)) is not None:
+        return storable(text, repairs) if "\0" in text else text
     value = _remembered(raw) if len(raw) <= _REMEMBERED_BYTES else None
     if value is None:
         return value_of(message(raw, AnyValue), repairs)
     return list(value) if type(value) is tuple else value
+
+
+def _large_text(raw: bytes) -> str | None:
+    """A value that is text and nothing else, decoded where it lies; None for another.
+
+    As a message it would be in memory twice more.
+    """
+    size = shift = 0
+    for place in range(1, 6):
+        size |= (raw[place] & 0x7F) << shift
+        shift += 7
+        if raw[place] < 0x80:
+            break
+    if raw[0] != _TEXT or place + 1 + size != len(raw):
+        return None
+    try:
+        return str(memoryview(raw)[place + 1 :], "utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 @lru_cache(maxsize=8192)

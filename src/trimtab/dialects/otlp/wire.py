@@ -64,7 +64,8 @@ def records_of(data: bytes) -> Iterator[bytes]:
 def too_many_fields(data: bytes, descriptor: Any) -> bool:
     """Whether a message has more than `MAX_FIELDS` fields, those of its messages included."""
     left = [MAX_FIELDS]
-    _count(data, descriptor, left, 0)
+    # A view, for what lies within what within what would each be a copy.
+    _count(memoryview(data), descriptor, left, 0)
     return left[0] <= 0
 
 
@@ -99,7 +100,7 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _count(data: bytes, descriptor: Any, left: list[int], depth: int) -> None:
+def _count(data: memoryview, descriptor: Any, left: list[int], depth: int) -> None:
     for number, kind, start, end, _ in _fields(data, 0, len(data)):
         left[0] -= 1
         if left[0] <= 0 or depth > _MAX_DEPTH:
@@ -160,7 +161,9 @@ def _members(body: bytes, start: int, stop: int, wanted: int) -> Iterator[tuple[
             yield first, last
 
 
-def _fields(body: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int, int, int]]:
+def _fields(
+    body: bytes | memoryview, at: int, stop: int
+) -> Iterator[tuple[int, int, int, int, int]]:
     """Every field as (number, wire type, start and end of its value, start of the field)."""
     while at < stop:
         first = at
@@ -180,7 +183,7 @@ def _fields(body: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int, in
         yield tag >> 3, kind, start, at, first
 
 
-def _varint(body: bytes, at: int, stop: int) -> tuple[int, int]:
+def _varint(body: bytes | memoryview, at: int, stop: int) -> tuple[int, int]:
     value = shift = 0
     while at < stop and shift < 70:
         byte = body[at]

@@ -37,8 +37,8 @@ def line(payload: bytes, put: Callable[[bytes], str]) -> Line:
     parts = msgspec.json.decode(payload, type=list[msgspec.Raw])
     lifted: Lifted = []
     for slot, part in enumerate(parts):
-        if len(body := bytes(part)) > INLINE_BYTES:
-            parts[slot] = msgspec.Raw(_lift(slot, body, put, lifted))
+        if _size(part) > INLINE_BYTES:
+            parts[slot] = msgspec.Raw(_lift(slot, part, put, lifted))
     digests = tuple(digest for _, _, digest in lifted)
     return Line(jsonx.encode([*parts, lifted]), digests)
 
@@ -56,19 +56,24 @@ def read(body: bytes, get: Callable[[str], bytes], *, fields: int) -> list[Any]:
     return values
 
 
-def _lift(slot: int, body: bytes, put: Callable[[bytes], str], lifted: Lifted) -> bytes:
+def _lift(slot: int, raw: msgspec.Raw, put: Callable[[bytes], str], lifted: Lifted) -> bytes:
     """The JSON that stays of a large value: its small entries, or null."""
-    is_list = body.startswith(b"[")
+    first = bytes(memoryview(raw)[:1])
     entries: dict[Any, msgspec.Raw] = {}
-    if is_list:
-        entries = dict(enumerate(msgspec.json.decode(body, type=list[msgspec.Raw])))
-    elif body.startswith(b"{"):
-        entries = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    large = [key for key, raw in entries.items() if len(bytes(raw)) > INLINE_BYTES]
-    if not large and not (entries and len(body) <= WHOLE_BYTES):
-        lifted.append((slot, None, put(body)))
+    if first == b"[":
+        entries = dict(enumerate(msgspec.json.decode(raw, type=list[msgspec.Raw])))
+    elif first == b"{":
+        entries = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    large = [key for key, entry in entries.items() if _size(entry) > INLINE_BYTES]
+    if not large and not (entries and _size(raw) <= WHOLE_BYTES):
+        lifted.append((slot, None, put(bytes(raw))))
         return b"null"
     for key in large:
         lifted.append((slot, key, put(bytes(entries[key]))))
         entries[key] = msgspec.Raw(b"null")
-    return jsonx.encode(list(entries.values()) if is_list else entries)
+    return jsonx.encode(list(entries.values()) if first == b"[" else entries)
+
+
+def _size(raw: msgspec.Raw) -> int:
+    """Its bytes, counted where they lie: a copy of many megabytes would only be looked at."""
+    return len(memoryview(raw))

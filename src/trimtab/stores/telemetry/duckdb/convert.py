@@ -14,7 +14,6 @@ import msgspec
 from trimtab.ports import BlobStore
 from trimtab.records import Span, Usage
 from trimtab.stores.telemetry import rows
-from trimtab.stores.telemetry.duckdb import packs
 from trimtab.stores.telemetry.duckdb.connection import Appenders, roll_back
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.transaction import Counters, NewSpan, Transaction
@@ -57,10 +56,7 @@ def convert(connection: duckdb.DuckDBPyConnection, blobs: BlobStore, files: Pack
     _carry_scores(connection)
     counters = Counters.read(connection, now_ns=lambda: 0)
     for portion in _portions(connection, blobs):
-        new = []
-        for span in portion:
-            row = rows.encode_span(span)
-            new.append(NewSpan(row, packs.line(row.payload, blobs.put)))
+        new = [NewSpan.of(rows.encode_span(span), blobs.put) for span in portion]
         Transaction(Appenders(connection), counters, files).run([new], [[]])
     for table in ("spans_0001", "payloads_0001"):
         connection.execute(f"DROP TABLE {table}")

@@ -33,6 +33,12 @@ class NewSpan(NamedTuple):
     row: SpanRow
     line: Line
 
+    @classmethod
+    def of(cls, row: SpanRow, put: Callable[[bytes], str]) -> NewSpan:
+        """A span whose large values are stored by `put`, and let go here: they may be megabytes."""
+        line = packs.line(row.payload, put)
+        return cls(row if line.body is row.payload else row._replace(payload=b""), line)
+
 
 class Counters:
     """The next numbers to give: order of arrival, and packs."""

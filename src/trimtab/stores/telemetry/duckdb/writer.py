@@ -25,7 +25,6 @@ from trimtab.errors import InvalidRequest, StoreError, TrimtabError
 from trimtab.ports import BlobStore, Written
 from trimtab.records import Score, Span
 from trimtab.stores.telemetry import rows
-from trimtab.stores.telemetry.duckdb import packs
 from trimtab.stores.telemetry.duckdb.connection import Appenders, said
 from trimtab.stores.telemetry.duckdb.engine import Engine
 from trimtab.stores.telemetry.duckdb.transaction import Counters, NewSpan, Transaction
@@ -128,22 +127,26 @@ class Writer:
     # -- the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        going = True
-        while going:
-            group, job, going = self._next_group()
-            try:
-                self._settle(group)
-            except Exception as error:
-                _log.exception("the telemetry writer failed in a way nobody foresaw")
-                for member in group:
-                    if not member.done.done():
-                        member.done.set_exception(self._engine.not_durable(type(error).__name__))
-            if job is not None:
-                self._do(job)
-            if group:
-                spans = sum(len(member.spans) for member in group)
-                self._keep_up(partial(self._upkeep.after_commit, spans=spans))
+        while self._turn():
+            pass
         self._appenders = None
+
+    def _turn(self) -> bool:
+        """Do what is next; False at the end. What it held is let go before the next wait."""
+        group, job, going = self._next_group()
+        try:
+            self._settle(group)
+        except Exception as error:
+            _log.exception("the telemetry writer failed in a way nobody foresaw")
+            for member in group:
+                if not member.done.done():
+                    member.done.set_exception(self._engine.not_durable(type(error).__name__))
+        if job is not None:
+            self._do(job)
+        if group:
+            spans = sum(len(member.spans) for member in group)
+            self._keep_up(partial(self._upkeep.after_commit, spans=spans))
+        return going
 
     def _next_group(self) -> tuple[list[_Encoded], _Job | None, bool]:
         """Wait for an append and take what is queued behind it, up to a job or the end.
@@ -184,8 +187,7 @@ class Writer:
         encoded = _Encoded(append.done)
         try:
             for span in append.spans:
-                row = rows.encode_span(span)
-                encoded.spans.append(NewSpan(row, packs.line(row.payload, self._blobs.put)))
+                encoded.spans.append(NewSpan.of(rows.encode_span(span), self._blobs.put))
             encoded.scores = [rows.encode_score(score) for score in append.scores]
         except Exception as error:
             if not isinstance(error, TrimtabError):
