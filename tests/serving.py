@@ -17,7 +17,7 @@ from trimtab.api.listeners import listener
 from trimtab.api.serving import listen
 from trimtab.app import App
 from trimtab.client import Client
-from trimtab.config import Config, load
+from trimtab.config import Config, Loaded, load
 
 T = TypeVar("T")
 
@@ -93,10 +93,14 @@ def configured(data: Path, text: str = "", **overrides: Any) -> Config:
 
 
 @contextlib.contextmanager
-def served(config: Config) -> Iterator[Served]:
-    """Open the application, serve it by the configured listener, and close it in order."""
+def served(config: Config, source: Callable[[], Loaded] | None = None) -> Iterator[Served]:
+    """Open the application, serve it by the configured listener, and close it in order.
+
+    Args:
+        source: where the configuration is read again.
+    """
     Path(config.data).mkdir(parents=True, exist_ok=True)
-    app = App.open(config)
+    app = App.open(config, source)
     opened = listen("127.0.0.1", 0)
     front = listener(config, Server(app))
     loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""/api/v1/releases: create a bundle, promote it on evidence, roll a route back."""
+"""/api/v1/releases: create a bundle, try it as a canary, promote it on evidence, roll it back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trimtab.api.inputs import Line, ModelTargetInput, RetrievalInput, require_p
 from trimtab.errors import InvalidRequest
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.records import Release
-from trimtab.releases.lifecycle import Bundle
+from trimtab.releases.lifecycle import MOST_SHARE, Bundle
 
 
 class BundleInput(Bundle, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +30,19 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     run: str | None = None
     reason: Line | None = None
     force: bool = False
+
+
+class Canary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`share` is the part of the route's requests that the release answers: 0.05 is 5 %."""
+
+    share: Annotated[float, Meta(gt=0, le=MOST_SHARE)]
+    reason: Line | None = None
+
+
+class ReleaseView(Release, frozen=True, kw_only=True):
+    """A release; `warnings` say which of its models nobody offers, or why it cannot answer."""
+
+    warnings: tuple[str, ...] = ()
 
 
 class RollBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,16 +101,56 @@ async def listed(request: Request) -> Response:
 
 
 async def read(request: Request) -> Response:
-    releases = request.app.metadata.releases
-    return reply(await asyncio.to_thread(releases.get, request.project, request.path["ref"]))
+    return reply(await asyncio.to_thread(_view, request))
+
+
+def _view(request: Request) -> ReleaseView:
+    release = request.app.metadata.releases.get(request.project, request.path["ref"])
+    warnings = request.app.release_warnings(release)
+    return ReleaseView(**msgspec.structs.asdict(release), warnings=warnings)
+
+
+async def canary(request: Request) -> Response:
+    given = request.json(Canary)
+    candidate = await _found(request)
+    if candidate.state != "canary":  # its share may shrink whatever it is short of
+        await asyncio.to_thread(request.app.require_answerable, candidate)
+    route = request.app.settings.routes.get((request.project, candidate.route))
+    release = await asyncio.to_thread(
+        request.app.releases.canary,
+        request.project,
+        request.path["ref"],
+        share=given.share,
+        principal=request.principal.id,
+        reason=given.reason,
+        beside_targets=route is not None and bool(route.targets),
+    )
+    await request.app.refresh()
+    return reply(release)
+
+
+async def end_canary(request: Request) -> Response:
+    release = await asyncio.to_thread(
+        request.app.releases.end_canary,
+        request.project,
+        request.path["ref"],
+        principal=request.principal.id,
+        reason=request.query.get("reason"),
+    )
+    await request.app.refresh()
+    return reply(release)
+
+
+async def _found(request: Request) -> Release:
+    """The release that is asked for. Raises NotFound."""
+    return await asyncio.to_thread(
+        request.app.metadata.releases.get, request.project, request.path["ref"]
+    )
 
 
 async def promote(request: Request) -> Response:
     promotion = request.json(Promotion) if request.body.strip() else Promotion()
-    candidate = await asyncio.to_thread(
-        request.app.metadata.releases.get, request.project, request.path["ref"]
-    )
-    await asyncio.to_thread(request.app.require_answerable, candidate)
+    await asyncio.to_thread(request.app.require_answerable, await _found(request))
     release = await asyncio.to_thread(
         request.app.releases.promote,
         request.project,
@@ -149,7 +202,25 @@ ENDPOINTS = [
         permission="releases:read",
         handler=read,
         summary="One release, by id or route@version",
+        gives=ReleaseView,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/releases/{ref}/canary",
+        permission="releases:promote",
+        handler=canary,
+        summary="Have a release answer a share of its route's requests, or another share",
+        takes=Canary,
         gives=Release,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/api/v1/releases/{ref}/canary",
+        permission="releases:promote",
+        handler=end_canary,
+        summary="Take its share from a canary, which is a candidate again",
+        gives=Release,
+        query={"reason": "why, for the record"},
     ),
     Endpoint(
         method="POST",
@@ -165,7 +236,7 @@ ENDPOINTS = [
         path="/api/v1/releases/{ref}/rollback",
         permission="releases:promote",
         handler=roll_back,
-        summary="Take a live release back: the one that was live before it answers again",
+        summary="Take a live release or a canary back: what was live before it answers again",
         takes=RollBack,
         gives=Release,
     ),

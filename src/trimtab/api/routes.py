@@ -26,7 +26,6 @@ from trimtab.records.route import (
     ReleaseShare,
     Retries,
     Shadow,
-    Share,
     Timeouts,
     route_complaint,
 )
@@ -82,7 +81,6 @@ class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     breaker: BreakerInput | None = None
     sticky: bool = False
     split: tuple[ReleaseShareInput, ...] = ()
-    canary: Share = 0.0
     shadows: tuple[ShadowInput, ...] = ()
     cache: CacheInput | None = None
 

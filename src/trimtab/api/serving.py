@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from trimtab.api import listeners
 from trimtab.api.asgi import Server
 from trimtab.api.intake import Intake
+from trimtab.api.signals import Signals
 from trimtab.api.worker import WorkerServer
 from trimtab.app import App, Worker
+from trimtab.config import Config
 from trimtab.errors import ConfigError
 from trimtab.kit.http1.local import local_listener
 from trimtab.kit.http1.server import HTTP1Server
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
     from trimtab.api.grpc import ExportServer
 
 _BACKLOG = 2048
-# A terminal that is closed is no reason to cut answers off either; Windows knows no such thing.
-_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
-)
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -61,6 +59,9 @@ class Workers(Protocol):
 
     def start(self) -> None: ...
 
+    def hand(self, config: Config) -> None:
+        """Those that are started from now on get this configuration."""
+
     async def stop(self) -> None:
         """Have them finish what they began, and wait until they have ended."""
 
@@ -75,14 +76,21 @@ async def serve(
     """Start an application, answer until told to stop, finish what was begun, and close it.
 
     Args:
-        stop: ends the serving when it is set; without it, SIGTERM and Ctrl-C do.
+        stop: ends the serving when it is set; without it, SIGTERM and Ctrl-C do, and SIGHUP has
+            the configuration read again.
         workers: begin when this process answers; what they leave to it is answered to their end.
     """
     asgi = Server(app)
     front = listeners.listener(app.config, asgi)
     inner = HTTP1Server(asgi)
     exports = _exports(app, asgi.intake)
-    stopping = stop or _stop_signal(front)
+    signals = None
+    if stop is None:
+        signals = Signals(hurry=front.hurry, reload=partial(app.reload, "SIGHUP"))
+        signals.take()
+        stop = signals.stop
+    if workers is not None:
+        app.on_config(workers.hand)
     try:
         await app.start()
         if exports is not None:
@@ -91,7 +99,7 @@ async def serve(
         if workers is not None:
             await inner.start([local_listener(app.api_socket)])
             workers.start()
-        await stopping.wait()
+        await stop.wait()
         app.draining.set()
         if workers is None:
             await front.finish(app.config.limits.drain_s)
@@ -105,8 +113,8 @@ async def serve(
         if exports is not None:
             await exports.stop(app.config.limits.drain_s)
         await app.stop()
-        if stop is None:
-            _forget_signals()
+        if signals is not None:
+            signals.forget()
 
 
 async def serve_worker(worker: Worker, stop: asyncio.Event, *, port: int) -> None:
@@ -114,15 +122,14 @@ async def serve_worker(worker: Worker, stop: asyncio.Event, *, port: int) -> Non
 
     What is no call of the gateway is answered by the owner.
     """
-    config = worker.config
-    front = listeners.listener(config, WorkerServer(worker))
+    front = listeners.listener(worker.config, WorkerServer(worker))
     try:
         await worker.start()
         # Not before: a connection to this process waits for nothing.
-        await front.start([listen(config.host, port, shared=True)])
+        await front.start([listen(worker.config.host, port, shared=True)])
         await stop.wait()
         worker.draining.set()
-        await front.finish(config.limits.drain_s)
+        await front.finish(worker.config.limits.drain_s)
     finally:
         await worker.stop()
 
@@ -134,24 +141,3 @@ def _exports(app: App, intake: Intake) -> ExportServer | None:
     from trimtab.api.grpc import ExportServer
 
     return ExportServer(app, intake, host=app.config.host, port=app.config.grpc_port)
-
-
-def _stop_signal(front: listeners.Listener) -> asyncio.Event:
-    """Set by SIGTERM and Ctrl-C; a second Ctrl-C does not wait for requests in flight."""
-    stop = asyncio.Event()
-
-    def on_signal(number: signal.Signals) -> None:
-        if stop.is_set() and number is signal.SIGINT:
-            front.hurry()
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, on_signal, number)
-    return stop
-
-
-def _forget_signals() -> None:
-    """gRPC keeps the event loop for good, and with its handlers the loop would keep the server."""
-    for number in _SIGNALS:
-        asyncio.get_running_loop().remove_signal_handler(number)

@@ -14,10 +14,14 @@ from trimtab.app import messages, stores
 from trimtab.app.fleet import Fleet, SharedRecorder
 from trimtab.app.front import Front
 from trimtab.app.leftovers import Leftovers
+from trimtab.app.prices import price_of_recorded
+from trimtab.app.reload import Reloaded, Reloading, Source
 from trimtab.config import Config
 from trimtab.errors import StoreError
 from trimtab.experiments.execute import Experiments, new_run
+from trimtab.experiments.external import ExternalRuns
 from trimtab.experiments.gate import GateRule
+from trimtab.experiments.suite import DEFAULT_SCORERS
 from trimtab.experiments.verdict import judged
 from trimtab.gateway.ask import Caller
 from trimtab.gateway.figures import Figures
@@ -44,16 +48,6 @@ from trimtab.tracing.spool import Spool
 _log = logging.getLogger("trimtab.app")
 _COUNT_S = 2.0
 
-RUN_SCORERS = (
-    "answer_correct",
-    "token_f1",
-    "cites_source",
-    "groundedness",
-    "abstains",
-    "latency",
-    "cost",
-)
-
 
 class App(Front):
     """Everything that serves, opened and wired; `start` and `stop` run in the event loop."""
@@ -64,6 +58,8 @@ class App(Front):
         telemetry: TelemetryStore,
         metadata: MetadataStore,
         blobs: BlobStore,
+        *,
+        source: Source | None = None,
     ) -> None:
         data = Path(config.data)
         clock = SystemClock()
@@ -116,11 +112,15 @@ class App(Front):
             releases=metadata.releases, prompts=metadata.prompts, runs=metadata.runs, clock=clock
         )
         self.experiments = Experiments(runs=metadata.runs, telemetry=telemetry, clock=clock)
+        self.external = ExternalRuns(runs=metadata.runs, telemetry=telemetry, clock=clock)
+        self._reloading = Reloading(self, source, spread=self.fleet.configure)
 
     @classmethod
-    def open(cls, config: Config) -> App:
+    def open(cls, config: Config, source: Source | None = None) -> App:
         """Open the stores under the data directory.
 
+        Args:
+            source: where `reload` reads the configuration again.
         Raises:
             StoreError: a store cannot be opened; nothing is left open.
         """
@@ -132,7 +132,7 @@ class App(Front):
             metadata.close()
             raise
         try:
-            return cls(config, telemetry, metadata, blobs)
+            return cls(config, telemetry, metadata, blobs, source=source)
         except BaseException:
             telemetry.close()
             metadata.close()
@@ -142,10 +142,14 @@ class App(Front):
         """Carry on where the last process stopped, and begin to answer."""
         await asyncio.to_thread(self.experiments.recover)
         self.tracing.start()
-        # What earlier processes left in their spools, before budgets start from the sums.
-        await self.tracing.flush()
+        settings = await asyncio.to_thread(self.gateway_settings)
+        budgets = any(one.has_budget for one in settings.allowances.values())
+        if budgets:
+            # What earlier processes left in their spools, before budgets start from the sums.
+            await self.tracing.flush()
         await self._leftovers.start()
-        await self._count_spend()
+        if budgets:
+            await self._count_spend()
         self._ledger.start()
         self.scoring.start()
         await self.fleet.start()
@@ -196,7 +200,7 @@ class App(Front):
             ScorerError: a scorer does not exist.
         """
         project = principal.project
-        judges = resolve(scorers or RUN_SCORERS)
+        judges = resolve(scorers or DEFAULT_SCORERS)
         found = await asyncio.to_thread(self.metadata.releases.get, project, release)
         datasets = self.metadata.datasets
         version = await asyncio.to_thread(datasets.get, project, dataset)
@@ -246,6 +250,17 @@ class App(Front):
         """Where workers have requests of the API answered. Raises ConfigError."""
         return messages.api_socket(Path(self.config.data))
 
+    async def reload(self, by: str) -> Reloaded:
+        """Read the configuration again, and answer by it on all processes.
+
+        Args:
+            by: who wants it, for the log.
+        Raises:
+            ConfigError, MissingExtra, StoreError: it cannot be used; nothing has changed.
+            Conflict: there is nothing to read it from.
+        """
+        return await self._reloading.reload(by)
+
     async def refresh(self) -> None:
         """Answer by what the metadata say now, in the workers too as far as they can be asked."""
         await super().refresh()
@@ -270,7 +285,9 @@ class App(Front):
 
     def reprice(self, project: str, *, since_ns: int = 0) -> Repriced:
         """Compute the costs of a project's calls anew from the prices of today."""
-        return reprice(self.telemetry, project, self.prices.lookup, since_ns=since_ns)
+        embedded = self._state.setup.providers["trimtab"].cards()
+        price_of = price_of_recorded(self.config, self.prices, embedded)
+        return reprice(self.telemetry, project, price_of, since_ns=since_ns)
 
     def backup(self, directory: Path) -> None:
         """Write a copy of everything into an empty directory, while this process serves.

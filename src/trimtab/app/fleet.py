@@ -17,6 +17,8 @@ import msgspec
 from trimtab.app import messages
 from trimtab.app.leftovers import emptied
 from trimtab.app.link import Absent, Answering, Peer
+from trimtab.config import Config
+from trimtab.config.handover import packed
 from trimtab.errors import StoreError
 from trimtab.gateway.figures import Figures
 from trimtab.governance.ledger import Ledger
@@ -30,6 +32,7 @@ from trimtab.tracing.spool import Spool
 _log = logging.getLogger("trimtab.app")
 _LIMIT_S = 10.0
 _SOON_S = 2.0
+_AGAIN_S = (0.2, 5.0)  # the first and the longest pause before a worker is asked once more
 
 
 class _Books:
@@ -72,6 +75,7 @@ class Fleet:
         self._books: dict[int, _Books] = {}
         self._heard: dict[int, messages.Measured] = {}
         self._past = Figures()  # of workers that ended
+        self._insisting: dict[int, asyncio.Task[None]] = {}
         self._servers: list[LimitServer | Answering] = []
         if not self._peers:
             return
@@ -91,6 +95,7 @@ class Fleet:
 
     async def stop(self) -> None:
         """Answer no more; the workers have ended."""
+        self._insist_no_more()
         for server in reversed(self._servers):
             await server.stop()
         for books in self._books.values():
@@ -99,6 +104,43 @@ class Fleet:
     async def refresh(self) -> None:
         """Have what changed in the metadata taken up at once; who does not answer follows soon."""
         await self._ask_all("refresh", limit_s=_SOON_S)
+
+    async def configure(self, config: Config) -> tuple[str, ...]:
+        """Have all workers answer by a configuration; what to say of those that do not yet.
+
+        Who does not take it is asked again until it does: a worker that was started a moment ago
+        may have been handed the one before.
+        """
+        self._insist_no_more()
+        body = packed(config)
+        answers = await self._ask_all("configure", body, limit_s=_LIMIT_S)
+        late = [
+            (number, said)
+            for number, said in zip(self._peers, answers, strict=True)
+            if isinstance(said, StoreError)
+        ]
+        for number, _ in late:
+            self._insisting[number] = asyncio.create_task(
+                self._insist(number, body), name=f"trimtab-configure-{number}"
+            )
+        return tuple(
+            f"worker {number} answers by the settings before, and is asked again: {said}"
+            for number, said in late
+            if not isinstance(said, Absent)
+        )
+
+    async def _insist(self, number: int, body: bytes) -> None:
+        pause_s, longest_s = _AGAIN_S
+        said: bytes | StoreError = Absent("")
+        while not isinstance(said, bytes):
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, longest_s)
+            said = await _asked(self._peers[number], "configure", body, _LIMIT_S)
+
+    def _insist_no_more(self) -> None:
+        for task in self._insisting.values():
+            task.cancel()
+        self._insisting = {}
 
     async def flush(self, limit_s: float) -> None:
         """Have recorded spans brought here; gives up quietly."""

@@ -8,35 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
-from itertools import chain
 
 import msgspec
 
-from trimtab.app import providers
+from trimtab.app.retired import Retired
+from trimtab.app.setup import Setup
+from trimtab.app.state import State
 from trimtab.config import Config
 from trimtab.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.admission import Admission
-from trimtab.gateway.asker import Askers, day_of
+from trimtab.gateway.asker import day_of
 from trimtab.gateway.cache import AnswerCache
 from trimtab.gateway.embedding import AskedEmbedder
 from trimtab.gateway.gateway import Gateway, Limits
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.leases import LeasedQuotas
 from trimtab.gateway.quotas import LocalQuotas
-from trimtab.gateway.snapshot import Deployment, Snapshot
 from trimtab.gateway.standing import RouteState, states
-from trimtab.governance.access import Access, Key
+from trimtab.governance.access import Access
 from trimtab.governance.budget import Live, LiveLimit
 from trimtab.governance.settings import Declared, GatewaySettings, assembled
-from trimtab.governance.spending import spent_so_far
 from trimtab.kit.clock import SystemClock
+from trimtab.models import Prices
 from trimtab.ports import Limiter, MetadataStore
-from trimtab.prompts.shelf import Shelf
-from trimtab.prompts.template import CompiledPrompt
-from trimtab.records import Price, Release, VirtualKey
+from trimtab.records import Release, VirtualKey
 from trimtab.retrieval.corpora import Corpora
-from trimtab.retrievers import build_bm25
 from trimtab.tracing.recorder import SpanRecorder
 
 _log = logging.getLogger("trimtab.app")
@@ -45,7 +43,7 @@ _FOLLOW_S = 1.0
 
 
 class Front:
-    """What answers calls; `follow` and `close` run in the event loop.
+    """What answers calls; `follow`, `configure` and `close` run in the event loop.
 
     Args:
         limiter: what limits are shared through; None where this process is the only one.
@@ -60,24 +58,14 @@ class Front:
         *,
         limiter: Limiter | None,
     ) -> None:
-        self.config = config
+        self._state = state = State.none(Setup.of(config, clock))
         self.clock = clock
         self.draining = asyncio.Event()  # set when the process is about to stop
         self.metadata = metadata
         self.tracing = tracing
-        self.access = Access(_keys(config), project=config.project)
-        self.declared = Declared(
-            routes=config.gateway.routes,
-            allowances=config.gateway.allowances,
-            approved_models=config.gateway.approved_models,
-        )
-        self.settings = GatewaySettings()
-        self.prices = providers.prices(config)
-        self.corpora = Corpora(providers.corpora(config), build=build_bm25, clock=clock)
-        self._providers = providers.providers(config, self.corpora, clock, self.prices)
+        self.access = state.setup.access()
+        self._on_config: list[Callable[[Config], None]] = []
         self._journal = Journal(tracing)
-        self._seen = (0, 0, 0)  # the revisions of releases, settings and prompts that are in use
-        self._prompts = Shelf()
         self._refreshing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
         self._limiter = limiter
@@ -86,18 +74,45 @@ class Front:
             if limiter is None
             else LeasedQuotas(limiter, clock, workers=config.limits.sharers * config.workers)
         )
-        self._admission = Admission(self._askers(), self._quotas, clock)
+        self._admission = Admission(state.askers(metadata), self._quotas, clock)
         self.cache = AnswerCache(clock, limit_bytes=config.limits.cache_bytes)
         self.gateway = Gateway(
-            snapshot=Snapshot(self._providers, price=self._price),
+            snapshot=state.setup.models(),
             journal=self._journal,
             admission=self._admission,
             clock=clock,
-            limits=Limits(concurrency=config.limits.concurrency),
+            limits=_limits(config),
             cache=self.cache,
         )
-        if model := config.gateway.cache_embedder:
-            self.cache.embedder = partial(AskedEmbedder, self.gateway.ask, model)
+        self._retired = Retired(self.gateway.quiet)
+        self._fit(config)
+
+    @property
+    def config(self) -> Config:
+        """The settings in force."""
+        return self._state.setup.config
+
+    @property
+    def declared(self) -> Declared:
+        """What of the gateway's settings stands in the configuration file."""
+        return self._state.setup.declared
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """Everything that is allowed, by file and store."""
+        return self._state.settings
+
+    @property
+    def prices(self) -> Prices:
+        return self._state.setup.prices
+
+    @property
+    def corpora(self) -> Corpora:
+        return self._state.setup.corpora
+
+    def on_config(self, taken: Callable[[Config], None]) -> None:
+        """Call with each configuration that is taken from now on, as soon as it is."""
+        self._on_config.append(taken)
 
     async def follow(self) -> None:
         """Begin to answer by what the metadata say, now and from now on. Raises StoreError."""
@@ -116,7 +131,8 @@ class Front:
 
     async def close(self) -> None:
         """Close what calls went out through, and give back what is held of limits."""
-        for provider in self._providers.values():
+        await self._retired.aclose()
+        for provider in self._state.setup.providers.values():
             await provider.aclose()
         await self._quotas.aclose()
         if self._limiter is not None:
@@ -126,19 +142,55 @@ class Front:
         """Bring the gateway's snapshot in step with the releases and what is allowed."""
         # One at a time: of two that overlap, the older must not be the last to be set.
         async with self._refreshing:
-            revision = await asyncio.to_thread(self.metadata.releases.revision)
-            self._prompts = await asyncio.to_thread(self._shelf)
-            settings = await asyncio.to_thread(self.gateway_settings)
-            for line in set(settings.left_out) - set(self.settings.left_out):
-                _log.warning(line)
-            if settings.allowances != self.settings.allowances:
-                await self._count_spend()
-            self.settings = settings
-            self.access.set_keys(settings.keys)
-            self._admission.askers = await asyncio.to_thread(self._askers)
-            self.gateway.snapshot = await asyncio.to_thread(self._snapshot)
-            # Last: what could not be read to its end is tried again.
-            self._seen = (revision, settings.revision, self._prompts.revision)
+            await self._take(await self._read(self._state.setup), self.access)
+
+    async def configure(self, config: Config) -> None:
+        """Answer by another configuration from the next request on; never by parts of two.
+
+        Requests in flight finish on what they began with. A provider that was changed or taken out
+        is closed when the last of them has ended.
+
+        Raises:
+            ConfigError, MissingExtra, StoreError: it cannot be used; nothing has changed.
+        """
+        async with self._refreshing:
+            former = self._state.setup
+            setup = await asyncio.to_thread(Setup.of, config, self.clock, former)
+            await self._take(await self._read(setup), setup.access())
+            if gone := former.without(setup):
+                # What they said, and how they were, is not known of those in their place.
+                self.gateway.health.forget({provider.name for provider in gone})
+                self.cache.clear()
+                self._retired.add(gone)
+        for taken in self._on_config:
+            taken(config)
+
+    async def _take(self, state: State, access: Access) -> None:
+        """Answer by a state from the next request on. Raises StoreError."""
+        askers = await asyncio.to_thread(state.askers, self.metadata)
+        snapshot = await asyncio.to_thread(state.snapshot, self.metadata)
+        access.set_keys(state.settings.keys)
+        # Nothing is awaited in between, so that no request sees a part of it.
+        self._state, self.access = state, access
+        self._admission.askers = askers
+        self.gateway.snapshot = snapshot
+        self._fit(state.setup.config)
+
+    async def _read(self, setup: Setup) -> State:
+        """The state of this moment; what budgets start from is counted. Raises StoreError."""
+        state = await asyncio.to_thread(State.read, setup, self.metadata, self._state)
+        for line in set(state.settings.left_out) - set(self.settings.left_out):
+            _log.warning(line)
+        if state.settings.allowances != self.settings.allowances:
+            await self._count_spend()
+        return state
+
+    def _fit(self, config: Config) -> None:
+        """Set what is no part of the snapshot."""
+        self.gateway.limits = _limits(config)
+        self.cache.resize(config.limits.cache_bytes)
+        model = config.gateway.cache_embedder
+        self.cache.embedder = partial(AskedEmbedder, self.gateway.ask, model) if model else None
 
     async def _count_spend(self) -> None:
         """Have what was recorded so far in the sums that new budgets start from."""
@@ -157,15 +209,7 @@ class Front:
     def _has_changed(self) -> bool:
         store = self.metadata
         now = (store.releases.revision(), store.gateway_revision(), store.prompts.revision())
-        return now != self._seen
-
-    def _shelf(self) -> Shelf:
-        """The prompts as they are now, read only if there is a new one."""
-        # Before what it counts: a prompt added in between is then read again, never missed.
-        revision = self.metadata.prompts.revision()
-        if revision == self._prompts.revision:
-            return self._prompts
-        return Shelf(self.metadata.prompts.all(), self._prompts, revision=revision)
+        return now != self._state.seen
 
     def gateway_settings(self) -> GatewaySettings:
         """Keys, routes, allowances and approved models of the file and the store, as they are now.
@@ -211,70 +255,22 @@ class Front:
             lambda model: catalogue.refusal(model, day),
         )
 
-    def _askers(self) -> Askers:
-        """Who may ask what, by the settings in use."""
-        settings = self.settings
-        allowances = tuple(settings.allowances.values())
-        return Askers(
-            allowances,
-            chain.from_iterable(settings.approved_models.values()),
-            spent_so_far(self.metadata.spend, allowances, self.clock.now_ns()),
-            requests_per_minute=self.config.limits.requests_per_minute,
-        )
-
-    def _snapshot(self) -> Snapshot:
-        plain = Snapshot(self._providers, price=self._price)
-        deployments = []
-        for release in self.metadata.releases.list():
-            try:
-                deployments.append(self._deployment(plain, release))
-            except TrimtabError as error:
-                # One broken release must not take the others down with it.
-                _log.error("release %s cannot answer: %s", release.ref, error)
-        return Snapshot(
-            self._providers,
-            deployments,
-            self.settings.routes.values(),
-            prompts=self._prompts.find,
-            default_model=self.config.gateway.default_model,
-            defaults=self.config.gateway.defaults,
-            price=self._price,
-        )
-
-    def _price(self, model: str, provider: str) -> Price | None:
-        """Of a model that nobody listed, by the name of its provider, or else by what it is."""
-        now_ns = self.clock.now_ns()
-        kinds = {entry.name: entry.kind for entry in self.config.providers}
-        found = self.prices.lookup(model, provider, now_ns)
-        return found or self.prices.lookup(model, kinds.get(provider), now_ns)
-
-    def _deployment(self, models: Snapshot, release: Release) -> Deployment:
-        template, parameters = None, release.parameters
-        if release.prompt is not None:
-            template = self._prompts.find(release.project, release.prompt) or CompiledPrompt(
-                self.metadata.prompts.get(release.project, release.prompt)
-            )
-            parameters = {**template.prompt.parameters, **parameters}
-        targets = []
-        for target in release.targets:
-            found = models.target(target.model)
-            if found is None:
-                raise NotFound(f"no model {target.model!r}", where=f"release {release.ref}")
-            targets.append(found)
-        retriever = self.corpora.retriever(release.retrieval) if release.retrieval else None
-        return Deployment(
-            release=release,
-            parameters=parameters,
-            template=template,
-            retriever=retriever,
-            targets=tuple(targets),
-        )
-
     def require_answerable(self, release: Release) -> None:
-        """Raises a TrimtabError that says why a release could not answer, if it could not."""
-        deployment = self._deployment(self.gateway.snapshot, release)
+        """Raises a TrimtabError that says why a release could not answer, or not all of it."""
+        deployment = self._state.deploying(self.metadata).one(release)
+        if deployment.missing:
+            missing = ", ".join(map(repr, deployment.missing))
+            raise NotFound(f"no model {missing}", where=f"release {release.ref}")
         if deployment.retriever is not None:
             deployment.retriever.search("", k=1)
+
+    def release_warnings(self, release: Release) -> tuple[str, ...]:
+        """What of a release leads nowhere, or why it cannot answer."""
+        try:
+            shortage = self._state.deploying(self.metadata).one(release).shortage
+        except TrimtabError as error:
+            return (f"{release.ref} cannot answer: {error}",)
+        return (shortage,) if shortage else ()
 
     def require_model(self, model: str) -> None:
         """Raises InvalidRequest when no provider offers `model`."""
@@ -286,8 +282,5 @@ class Front:
             )
 
 
-def _keys(config: Config) -> list[Key]:
-    return [
-        Key.of(entry.name, entry.key.reveal(), entry.project, entry.permissions)
-        for entry in config.access.keys
-    ]
+def _limits(config: Config) -> Limits:
+    return Limits(concurrency=config.limits.concurrency, answer_bytes=config.limits.answer_bytes)

@@ -8,7 +8,7 @@ from pathlib import Path
 from trimtab.config import Config, PriceEntry, ProviderEntry
 from trimtab.kit.addresses import serves_metadata
 from trimtab.kit.clock import SystemClock
-from trimtab.kit.http1 import HTTP1Client
+from trimtab.kit.http1 import ClientSettings, HTTP1Client
 from trimtab.models import Override, Prices
 from trimtab.ports import Provider, Upstream
 from trimtab.providers.extract import ExtractProvider
@@ -71,11 +71,12 @@ def _remote(
 
 
 def _upstream(config: Config) -> Upstream:
+    settings = ClientSettings(allowed_address=_callable)
     if config.upstream == "http1":
-        return HTTP1Client(allowed_address=_callable)
+        return HTTP1Client(settings)
     from trimtab.upstreams.aiohttp import AiohttpClient  # an extra
 
-    return AiohttpClient(allowed_address=_callable)
+    return AiohttpClient(settings)
 
 
 def _callable(address: str) -> bool:

@@ -17,6 +17,7 @@ from trimtab.app import messages, stores
 from trimtab.app.front import Front
 from trimtab.app.link import Answering, Peer
 from trimtab.config import Config
+from trimtab.config.handover import unpacked
 from trimtab.kit.clock import SystemClock
 from trimtab.stores.limits.client import SocketLimiter
 from trimtab.stores.metadata.sql import SQLMetadata
@@ -68,6 +69,7 @@ class Worker(Front):
             messages.worker_socket(data, number),
             {
                 "clear": self._clear,
+                "configure": self._configure,
                 "empty": self._empty,
                 "flush": self._flush,
                 "measure": self._measure,
@@ -110,6 +112,10 @@ class Worker(Front):
     async def _clear(self, body: bytes) -> bytes:
         asked = msgspec.json.decode(body, type=messages.Clearance)
         return str(self.cache.clear(asked.project, asked.route)).encode()
+
+    async def _configure(self, body: bytes) -> bytes:
+        await self.configure(unpacked(body))
+        return b""
 
     async def _empty(self, _: bytes) -> bytes:
         await self.tracing.empty()

@@ -1,4 +1,4 @@
-"""`trimtab config`: what the settings are, where each came from, and whether they are valid."""
+"""`trimtab config`: what the settings are, where each came from, whether they are valid; reload."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from trimtab.cli.connect import client_options, connected
 from trimtab.cli.options import config_options, load_config
 from trimtab.cli.output import emit, json_option, note
 from trimtab.config import Loaded, dump, json_schema, require_references, require_safe, settings
@@ -13,7 +14,7 @@ from trimtab.config import Loaded, dump, json_schema, require_references, requir
 
 @click.group()
 def command() -> None:
-    """Show and check the configuration.
+    """Show and check the configuration, and have a running server read it again.
 
     A flag beats the environment (TRIMTAB_PORT, TRIMTAB_LIMITS__BODY_BYTES), which beats the file
     (trimtab.yaml), which beats the defaults.
@@ -71,6 +72,24 @@ def check(as_json: bool, **flags: Any) -> None:
         as_json,
         text=lambda: f"ok: {path or 'no file, defaults and environment only'}",
     )
+
+
+@command.command("reload")
+@client_options
+def reloaded(as_json: bool, **flags: Any) -> None:
+    """Have the running server read its file and environment again, and answer by them.
+
+    All of it is taken, or nothing when something in it is wrong: then exit 2 says what and where.
+    What needs a restart is named, and stays as it is.
+    """
+    with connected(flags) as client:
+        done = client.post("/api/v1/config/reload")
+    for name in done["needs_restart"]:
+        note(f"needs a restart: {name}")
+    for line in done["warnings"]:
+        note(f"warning: {line}")
+    changed = ", ".join(done["changed"]) or "nothing"
+    emit(done, as_json, text=lambda: f"reloaded; changed: {changed}")
 
 
 def _yaml(loaded: Loaded, *, origin: bool) -> str:

@@ -11,6 +11,8 @@ from trimtab.cli.connect import client_options, connected
 from trimtab.cli.figures import show_groups
 from trimtab.cli.filters import FilterCommand, joined
 from trimtab.cli.output import emit, show_table
+from trimtab.cli.release_names import release_names
+from trimtab.client import Client
 
 
 @click.group()
@@ -27,6 +29,8 @@ def grouped(as_json: bool, filter: tuple[str, ...], by: str, limit: int, **flags
     """Add up the spans that FILTER means by a field, the most expensive first."""
     with connected(flags) as client:
         rows = client.groups(by, joined(filter), limit=limit)
+        if not as_json:
+            _name(client, rows, by)
     if as_json:
         emit(rows, as_json)
     else:
@@ -44,6 +48,8 @@ def stepped(
     """Add up the spans that FILTER means over time; without since: of the last 24 hours."""
     with connected(flags) as client:
         rows = client.series(joined(filter), step=step, by=by)
+        if not as_json:
+            _name(client, rows, by)
     if as_json:
         emit(rows, as_json)
         return
@@ -67,3 +73,11 @@ def stepped(
         right=("usd", "p50 ms", "p95 ms", "p99 ms"),
         empty="no spans match",
     )
+
+
+def _name(client: Client, rows: list[dict[str, Any]], by: str | None) -> None:
+    """Have releases called by their names."""
+    if by == "release":
+        names = release_names(client, (row["key"] for row in rows))
+        for row in rows:
+            row["key"] = names.get(row["key"], row["key"])

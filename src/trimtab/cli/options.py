@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,10 +42,21 @@ def load_config(flags: Mapping[str, Any], *, secrets: bool = True) -> Loaded:
     Raises:
         ConfigError: it is wrong somewhere; says where.
     """
+    return config_source(flags, secrets=secrets)()
+
+
+def config_source(flags: Mapping[str, Any], *, secrets: bool = True) -> Callable[[], Loaded]:
+    """Reads it as `load_config`, as often as it is called, wherever the process is by then."""
     named = flags.get("config") or _global_config()
     overrides = {name: flags[name] for name in _OVERRIDES if flags.get(name) is not None}
-    path = Path(named) if named else None
-    return load(path, env=os.environ, overrides=overrides, cwd=Path.cwd(), secrets=secrets)
+    return partial(
+        load,
+        Path(named) if named else None,
+        env=os.environ,
+        overrides=overrides,
+        cwd=Path.cwd(),
+        secrets=secrets,
+    )
 
 
 def _global_config() -> Path | None:

@@ -19,7 +19,7 @@ _CONTENT = ("prompt", "targets", "parameters", "guard_policy", "retrieval")
 
 @click.group()
 def command() -> None:
-    """List, create, promote and roll back releases."""
+    """List, create, try, promote and roll back releases."""
 
 
 @command.command("list")
@@ -36,7 +36,7 @@ def listed(as_json: bool, route: str | None, **flags: Any) -> None:
         [
             [
                 _ref(row),
-                row["state"],
+                _state(row),
                 _models(row),
                 row["prompt"],
                 iso(row["created_ns"]),
@@ -70,6 +70,50 @@ def created(as_json: bool, file: Path, **flags: Any) -> None:
     emit(release, as_json, text=lambda: f"{_ref(release)} is a {release['state']}")
 
 
+class Share(click.ParamType[float]):
+    """A share of the requests: `5%`, or `0.05`."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        text = str(value).strip()
+        number = text.removesuffix("%")
+        try:
+            share = float(number) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{text!r} is no share; write 5% or 0.05", param, context)
+        if share >= 1 and not text.endswith("%"):
+            self.fail(f"{text} is more than all; write {number}% for so many in a hundred")
+        return share
+
+
+@command.command("canary")
+@client_options
+@click.argument("ref")
+@click.option("--share", type=Share(), metavar="SHARE", help="How much of the requests: 5%.")
+@click.option("--stop", is_flag=True, help="End it; the live release answers everything.")
+@click.option("--reason", help="Why, for the record.")
+def tried(
+    as_json: bool, ref: str, share: float | None, stop: bool, reason: str | None, **flags: Any
+) -> None:
+    """Let a release answer a share of its route's requests, to see how it does.
+
+    The same session or user always gets the same release, also when the share grows. A route has
+    one canary; `promote` makes it live, `--stop` takes its share away.
+    """
+    if stop is (share is not None):
+        raise click.UsageError("give --share SHARE, or --stop to end it")
+    with connected(flags) as client:
+        path = api_path("releases", ref, "canary")
+        if stop:
+            release = client.delete(path, {"reason": reason} if reason else None)
+        else:
+            release = client.post(path, {"share": share, "reason": reason})
+    emit(release, as_json, text=lambda: f"{_ref(release)} is a {_state(release)}")
+
+
 @command.command("promote")
 @client_options
 @click.argument("ref")
@@ -91,7 +135,7 @@ def promoted(
 @click.argument("ref")
 @click.option("--reason", required=True, help="Why.")
 def rolled_back(as_json: bool, ref: str, reason: str, **flags: Any) -> None:
-    """Take a live release back: the one that was live before it answers again."""
+    """Take a live release or a canary back: the one that was live before answers again."""
     with connected(flags) as client:
         release = client.post(api_path("releases", ref, "rollback"), {"reason": reason})
     emit(release, as_json, text=lambda: f"{_ref(release)} is {release['state']}")
@@ -99,16 +143,18 @@ def rolled_back(as_json: bool, ref: str, reason: str, **flags: Any) -> None:
 
 def _text(release: dict[str, Any]) -> str:
     """The content, then the life of a release; what is not set is left out."""
-    lines = [f"{_ref(release)} is {release['state']}"]
+    lines = [f"{_ref(release)} is {_state(release)}"]
     for name in ("release_id", "digest", "created_ns", *_CONTENT, "note"):
         value = release[name]
         if value not in (None, "", {}, []):
             lines.append(f"  {name.removesuffix('_ns'):<12} {_shown(name, value)}")
     for approval in release["approvals"]:
-        why = [f"run {approval['run']}"] if approval["run"] else []
+        why = [f"{_percent(approval['share'])} of the requests"] if approval["share"] else []
+        why += [f"run {approval['run']}"] if approval["run"] else []
         why += [approval["reason"]] if approval["reason"] else []
         who = f"{iso(approval['time_ns'])}  {approval['action']} by {approval['principal']}"
         lines.append("  ".join([f"  {who}", *why]))
+    lines += [f"  warning: {line}" for line in release["warnings"]]
     return printable("\n".join(lines))
 
 
@@ -120,6 +166,19 @@ def _shown(name: str, value: Any) -> str:
 
 def _ref(row: dict[str, Any]) -> str:
     return f"{row['route']}@{row['version']}"
+
+
+def _state(row: dict[str, Any]) -> str:
+    """The state, of a canary with its share.
+
+    >>> _state({"state": "canary", "share": 0.05}), _state({"state": "live", "share": None})
+    ('canary 5%', 'live')
+    """
+    return f"{row['state']} {_percent(row['share'])}" if row["share"] else str(row["state"])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%"
 
 
 def _models(row: dict[str, Any]) -> str:

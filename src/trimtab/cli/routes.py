@@ -68,7 +68,7 @@ def shown(as_json: bool, name: str, **flags: Any) -> None:
     emit(
         shown,
         as_json,
-        text=lambda: "\n".join([*_text(route), *_state(state, (route or {}).get("canary"))]),
+        text=lambda: "\n".join([*_text(route), *_state(state)]),
     )
 
 
@@ -206,7 +206,7 @@ def _text(route: dict[str, Any] | None) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def _state(state: dict[str, Any] | None, canary: float | None = None) -> list[str]:
+def _state(state: dict[str, Any] | None) -> list[str]:
     """How a route answers now: who shares it, in which order its models are asked, and warnings."""
     if state is None:
         return ["not in use"]
@@ -215,14 +215,16 @@ def _state(state: dict[str, Any] | None, canary: float | None = None) -> list[st
     release = f" by {state['release']}" if state["release"] else ""
     order = f", {_ORDERS[state['choose']]}" if len(state["targets"]) > 1 else ""
     lines = [f"{state['name']} answers now{release}{order}"]
+    of_rest = ""
+    if canary := state["canary"]:
+        lines.append(f"  {100 * canary['share']:.3g}% by {canary['release']} (canary)")
+        of_rest = " of the rest"
     for one in state["split"]:
         said = f"{one['release']} ({one['state']})" if one["release"] else "its own targets"
-        lines.append(f"  {one['share']:.0%} by {said}")
+        lines.append(f"  {one['share']:.0%}{of_rest} by {said}")
     lines += [f"  {_standing(one)}" for one in state["targets"]]
     for pool in state["fallbacks"]:
         lines += [f"  or else {_standing(one)}" for one in pool]
-    if canary and state["canary"] is None:
-        lines.append("  warning: no release is in the state canary, and none can be put in it yet")
     lines += [f"  warning: {line}" for line in state["warnings"]]
     return [printable(line) for line in lines]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from trimtab.cli import process
-from trimtab.cli.options import config_options, load_config
+from trimtab.cli.options import config_options, config_source
 from trimtab.cli.workers import Workers
-from trimtab.config import Config, is_loopback, require_safe
+from trimtab.config import Config, Loaded, is_loopback, require_safe
 from trimtab.errors import ConfigError
 
 _LEAVING_S = 2.0  # for the workers of a process that was killed
@@ -32,17 +33,21 @@ def command(**flags: Any) -> None:
     One process does everything; with --workers more of them answer calls of the gateway.
 
     Prints its URL when it answers. Ctrl-C or SIGTERM stops accepting, finishes what is in flight,
-    stores what is spooled, and exits 0; nothing acknowledged is lost.
+    stores what is spooled, and exits 0; nothing acknowledged is lost. SIGHUP, or
+    `trimtab config reload`, has the configuration read again.
     """
-    config = load_config(flags).config
+    source = config_source(flags)
+    config = source().config
     require_safe(config)
     process.log(config)
-    serve(config)
+    serve(config, source)
 
 
-def serve(config: Config) -> None:
+def serve(config: Config, source: Callable[[], Loaded] | None = None) -> None:
     """Serve until a signal says stop.
 
+    Args:
+        source: where the configuration is read again.
     Raises:
         StoreLocked: another process has the data directory.
         ConfigError: the port is taken, or the certificate cannot be used.
@@ -59,7 +64,8 @@ def serve(config: Config) -> None:
     listener = _listen(config)
     url = _url(config, port := listener.getsockname()[1])
     with listener, datadir.acquire(data, url=url):
-        app = App.open(config)
+        app = App.open(config, source)
+        app.on_config(process.log)
         click.echo(f"Trimtab is at {url}  (Ctrl-C stops it)", err=True)
         workers = Workers(config, port) if config.workers > 1 else None
         process.run(serving.serve(app, listener, workers=workers))

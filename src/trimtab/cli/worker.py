@@ -23,6 +23,8 @@ def main() -> int:
     from trimtab.api import serving
     from trimtab.app import Worker
 
+    if hasattr(signal, "SIGHUP"):  # Windows has none
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the owner says when to read settings again
     number = int(sys.argv[1])
     pipe = sys.stdin.buffer
     port, length = map(int, pipe.readline().split() or (0, 1))
@@ -34,6 +36,7 @@ def main() -> int:
     stop = asyncio.Event()
     try:
         worker = Worker.open(config, number)
+        worker.on_config(process.log)
         process.run(_until_told(worker, stop, serving.serve_worker(worker, stop, port=port)))
     except TrimtabError as error:
         click.echo(f"worker {number}: {error}", err=True)

@@ -27,12 +27,17 @@ class Workers:
 
     def __init__(self, config: Config, port: int) -> None:
         self._count = config.workers
-        self._stop_s = config.limits.drain_s + _MARGIN_S
-        configuration = packed(config)
-        self._handed = b"%d %d\n%b" % (port, len(configuration), configuration)
+        self._port = port
+        self.hand(config)
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._keeping: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+
+    def hand(self, config: Config) -> None:
+        """Those that are started from now on get this configuration."""
+        self._stop_s = config.limits.drain_s + _MARGIN_S
+        configuration = packed(config)
+        self._handed = b"%d %d\n%b" % (self._port, len(configuration), configuration)
 
     def start(self) -> None:
         self._keeping = {

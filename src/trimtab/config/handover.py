@@ -1,6 +1,6 @@
 """A configuration on its way to another process of the same server, secrets and all.
 
-For a pipe between the two, never for a file or a log.
+For a pipe or a socket that nobody else can open, never for a file or a log.
 """
 
 from __future__ import annotations

@@ -139,21 +139,29 @@ class AnswerCache:
         if wording is not None:
             group = self._groups.setdefault(wording.group, Neighbours())
             group.add(key, wording.text, wording.vector)
-        while self._size_bytes > self._limit_bytes:
-            self._drop(next(iter(self._entries)))
+        self._shrink()
 
-    def clear(self, project: str, route: str | None = None) -> int:
-        """Forget the answers of a project, or of one of its routes; how many there were."""
+    def resize(self, limit_bytes: int) -> None:
+        """Keep no more than this from now on."""
+        self._limit_bytes = limit_bytes
+        self._shrink()
+
+    def clear(self, project: str | None = None, route: str | None = None) -> int:
+        """Forget all answers, those of a project, or of one of its routes; how many there were."""
         gone = [
             key
             for key, entry in self._entries.items()
-            if entry.project == project and route in (None, entry.route)
+            if project in (None, entry.project) and route in (None, entry.route)
         ]
         for key in gone:
             self._drop(key)
         self.epoch += 1
         self.flights.part()
         return len(gone)
+
+    def _shrink(self) -> None:
+        while self._size_bytes > self._limit_bytes:
+            self._drop(next(iter(self._entries)))
 
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)

@@ -6,7 +6,7 @@ leads nowhere is passed over with a warning; the route is refused only when noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import accumulate
 from math import isfinite
@@ -32,6 +32,9 @@ class Deployed(Protocol):
 
     @property
     def targets(self) -> tuple[Target, ...]: ...
+
+    @property
+    def shortage(self) -> str | None: ...
 
 
 class Names(Protocol):
@@ -64,18 +67,21 @@ def compile_route(route: Route, names: Names, defaults: RouteDefaults = _BUILT_I
     arms = {
         deployed.release.ref: _arm(route, deployed) for deployed in names.deployments(route.name)
     }
+    canary = _canary(names.deployments(route.name))
     main = _main(route, names, arms, warnings)
     split = _split(route, main, arms, warnings)
     if main is None and not split:
         raise _wrong(route, "targets", "it has no targets and no live release", "add a target")
     fallbacks = tuple(_fallbacks(route, names, (route.name,), warnings))
     shadows = _shadows(route, names, warnings)
+    warnings += _incomplete(route, names)
     return CompiledRoute(
         route=route,
         main=main or split[0][0],
         split=tuple(arm for arm, _ in split),
         bounds=_bounds([weight for _, weight in split]),
-        canary=_canary(route, names, arms),
+        canary=arms[canary.ref] if canary is not None else None,
+        canary_share=(canary.share or 0.0) if canary is not None else 0.0,
         arms=arms,
         fallbacks=fallbacks,
         shadows=shadows,
@@ -179,16 +185,20 @@ def _bounds(weights: Sequence[float]) -> tuple[float, ...]:
     return (*(reached / total for reached in list(accumulate(weights))[:-1]), 1.0)
 
 
-def _canary(route: Route, names: Names, arms: dict[str, Arm]) -> Arm | None:
-    """The newest release in state `canary`; a share without one waits for it."""
-    releases = [
-        deployed.release
-        for deployed in names.deployments(route.name)
-        if deployed.release.state == "canary"
-    ]
-    if not releases or not route.canary:
-        return None
-    return arms[max(releases, key=lambda release: release.version).ref]
+def _canary(deployments: Sequence[Deployed]) -> Release | None:
+    """The release that has a share beside whatever is live."""
+    found = (one.release for one in deployments if one.release.state == "canary")
+    return max(found, key=lambda release: release.version, default=None)
+
+
+def _incomplete(route: Route, names: Names) -> Iterator[str]:
+    """Which of the releases that get requests are short of a model."""
+    split = {share.version for share in route.split}
+    for deployed in names.deployments(route.name):
+        release = deployed.release
+        asked = release.state in ("canary", "live") or release.version in split
+        if deployed.shortage and asked and release.state in _ANSWERING:
+            yield deployed.shortage
 
 
 def _fallbacks(

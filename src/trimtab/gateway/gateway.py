@@ -19,9 +19,11 @@ from trimtab.gateway.answer import Answer
 from trimtab.gateway.ask import Ask, Caller, Passing, Told
 from trimtab.gateway.attempts import Attempts, Candidates
 from trimtab.gateway.cache import AnswerCache
+from trimtab.gateway.calling import ANSWER_BYTES
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.health import Health
 from trimtab.gateway.hooks import Hooks
+from trimtab.gateway.in_flight import InFlight
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.lookup import Lookup, lookup_of
 from trimtab.gateway.routing import Router
@@ -35,16 +37,17 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process takes at once."""
+    """What one process takes at once, and of one answer."""
 
     concurrency: int = 256
+    answer_bytes: int = ANSWER_BYTES
 
 
 class Gateway:
     """Answers requests in every dialect of `trimtab.dialects.llm`.
 
     Args:
-        snapshot: what can answer; swap it by assigning `gateway.snapshot`.
+        snapshot, limits: what can answer, and how much at once; swapped by assigning them.
         journal: makes records durable.
         admission: who may ask what, and how much.
         cache: for the routes that want one; None: every answer is a model's.
@@ -75,14 +78,18 @@ class Gateway:
         self._journal = journal
         self._admission = admission
         self._clock = clock
-        self._limits = limits
-        self._in_flight = 0
+        self.limits = limits
+        self._in_flight = InFlight()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def in_flight(self) -> int:
         """Requests admitted and not yet answered to the end."""
-        return self._in_flight
+        return self._in_flight.count
+
+    async def quiet(self) -> None:
+        """Return when every request that is in flight now has ended; later ones do not matter."""
+        await self._in_flight.over()
 
     def names(self, caller: Caller) -> list[str]:
         """Every route and model that somebody may ask for."""
@@ -131,6 +138,7 @@ class Gateway:
             As `ask`.
         """
         envelope = passthrough.read(passing.body, passing.content_type)
+        Told.of(envelope.trimtab)
         ask = Ask(
             dialect=passthrough.PASSTHROUGH, envelope=envelope, caller=caller, passing=passing
         )
@@ -149,7 +157,9 @@ class Gateway:
     ) -> Answer:
         if hooks is None and self._hooks is not None:
             hooks = self._hooks(ask, plan)
-        self._enter()
+        leave = self._enter()
+        # Before anything is awaited: an answer by this plan is not kept once the cache was emptied.
+        lookup = lookup_of(self.cache, ask, plan, self._clock)
         reservation: Reservation | None = None
         try:
             reservation = await self._admission.admit(ask, plan, shadow=shadow)
@@ -161,22 +171,28 @@ class Gateway:
                 journal=self._journal,
                 clock=self._clock,
                 hooks=hooks,
+                answer_bytes=self.limits.answer_bytes,
             )
         except BaseException:
             if reservation is not None:
                 reservation.settle(None, None)
-            self._leave()
+            leave()
             raise
-        exchange.when_done(self._leave)
-        lookup = lookup_of(self.cache, ask, plan, self._clock)
+        exchange.when_done(leave)
         if lookup is not None:
             exchange.look_up(lookup)
-            exchange.when_done(partial(self._looked_up, lookup))
+            exchange.when_done(partial(_looked_up, lookup, leave))
         for target in self._router.shadows(plan.compiled):
-            self.shadows.start(partial(self._copy, ask, plan, target, hooks))
+            self._shadow(ask, plan, target, hooks)
         if ask.dialect.name == "openai.responses":
             exchange.remember(self._router.answered)
         return await exchange.answer()
+
+    def _shadow(self, ask: Ask, plan: Plan, target: Target, hooks: Hooks | None) -> None:
+        """Start a copy, which needs what the request has until it ends itself."""
+        leave = self._in_flight.enter(counts=False)
+        if not self.shadows.start(partial(self._copy, ask, plan, target, hooks), leave):
+            leave()
 
     async def _copy(self, ask: Ask, plan: Plan, target: Target, hooks: Hooks | None) -> None:
         """Ask a target the same in the shadow; what it says is on record and goes to nobody.
@@ -240,24 +256,22 @@ class Gateway:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def _enter(self) -> None:
-        """Take a place before anything is awaited, so that no two requests take the same one."""
-        if self._in_flight >= self._limits.concurrency:
+    def _enter(self) -> Callable[[], None]:
+        """Take a place, before anything is awaited; what is returned gives it back."""
+        if self.in_flight >= self.limits.concurrency:
             raise Overloaded(
-                f"{self._in_flight} requests are in flight, the most this server takes at once",
+                f"{self.in_flight} requests are in flight, the most this server takes at once",
                 fix="retry after a second, or raise limits.concurrency",
                 retry_after_s=1,
             )
-        self._in_flight += 1
+        return self._in_flight.enter()
 
-    def _looked_up(self, lookup: Lookup) -> None:
-        try:
-            lookup.over()
-        finally:
-            self._leave()
 
-    def _leave(self) -> None:
-        self._in_flight -= 1
+def _looked_up(lookup: Lookup, leave: Callable[[], None]) -> None:
+    try:
+        lookup.over()
+    finally:
+        leave()
 
 
 def _approved(

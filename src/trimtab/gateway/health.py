@@ -11,6 +11,7 @@ afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Literal
 
 import msgspec
@@ -66,6 +67,12 @@ class Health:
         """Every target, by name."""
         now_ns = self._clock.monotonic_ns()
         return [self._targets[target].state(target, now_ns) for target in sorted(self._targets)]
+
+    def forget(self, providers: Container[str]) -> None:
+        """Begin anew with the targets of these providers; their calls in flight end unseen."""
+        for target in list(self._targets):
+            if target.partition("/")[0] in providers:
+                del self._targets[target]
 
     def _added(self, target: str) -> TargetHealth:
         # A provider that lists no models lets callers name any: their names must not pile up.

@@ -16,7 +16,8 @@ from trimtab.records import Release
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """A release made ready to answer: prompt compiled, retriever built, targets looked up.
 
-    `parameters` are the prompt's, with the release's own over them.
+    `parameters` are the prompt's, with the release's own over them. `missing` are models it names
+    that no provider offers; the others answer without them.
     """
 
     release: Release
@@ -24,6 +25,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     template: Template | None
     retriever: Retriever | None
     targets: tuple[Target, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def shortage(self) -> str | None:
+        """What to say of models that are missing, and what to do."""
+        if not self.missing:
+            return None
+        return (
+            f"{self.release.ref} answers without {', '.join(self.missing)}, which no provider"
+            " offers; set one up that does, or make a release without it"
+        )
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

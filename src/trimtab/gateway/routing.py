@@ -38,9 +38,10 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
 class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
     """A route made ready to answer.
 
-    `main` (the live release, or the route's own targets) answers unless `split` or `canary` does.
-    `arms` has every release of the route by `route@version`. `retries`, `timeouts` and `breaker`
-    are the route's own or else the gateway's. `warnings` say what of the route is passed over.
+    `main` (the live release, or the route's own targets) answers unless `split` or `canary` does,
+    which has `canary_share` of the requests. `arms` has every release of the route by
+    `route@version`. `retries`, `timeouts` and `breaker` are the route's own or else the gateway's.
+    `warnings` say what of the route is passed over.
     """
 
     route: Route
@@ -51,6 +52,7 @@ class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
     split: tuple[Arm, ...] = ()
     bounds: tuple[float, ...] = ()  # upper ends of the split's shares, the last one 1
     canary: Arm | None = None
+    canary_share: float = 0.0
     arms: Mapping[str, Arm] = {}
     fallbacks: tuple[Pool, ...] = ()
     shadows: tuple[tuple[Target, float], ...] = ()
@@ -77,9 +79,12 @@ class Router:
         The canary's share and the split are independent of each other, so a canary that grows
         moves nobody between the arms of the split.
         """
-        route = compiled.route
-        if compiled.canary is not None and self._place("canary", route, unit) < route.canary:
-            return compiled.canary
+        route, canary = compiled.route, compiled.canary
+        if canary is not None:
+            # By its version too, so that not the same users try every canary.
+            place = self._place(f"canary {canary.ref}", route, unit)
+            if place < compiled.canary_share:
+                return canary
         if compiled.split:
             place = self._place("split", route, unit)
             for arm, bound in zip(compiled.split, compiled.bounds, strict=True):

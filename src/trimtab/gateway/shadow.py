@@ -42,8 +42,14 @@ class Shadows:
             failed=self._failed,
         )
 
-    def start(self, copy: Callable[[], Awaitable[object]]) -> bool:
-        """Run a copy in the background, or drop it: whether it was started. Never raises for it."""
+    def start(
+        self, copy: Callable[[], Awaitable[object]], done: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Run a copy in the background, or drop it: whether it was started. Never raises for it.
+
+        Args:
+            done: called when a copy that was started is over.
+        """
         if self._closed or len(self._tasks) >= self._most:
             self._dropped += 1
             return False
@@ -51,6 +57,7 @@ class Shadows:
         task = asyncio.create_task(self._supervised(copy))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: done())
         return True
 
     async def aclose(self, *, limit_s: float = 5.0) -> None:

@@ -31,7 +31,7 @@ class TargetStanding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShareStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """A share of a split: of a release in its state, or of the route's own targets (null)."""
+    """A share of the requests: of a release in its state, or of the route's own targets (null)."""
 
     release: str | None
     state: ReleaseState | None
@@ -41,16 +41,16 @@ class ShareStanding(msgspec.Struct, frozen=True, kw_only=True):
 class RouteState(msgspec.Struct, frozen=True, kw_only=True):
     """How a route answers, or in `problem` why it cannot.
 
-    `release` is the main one, which answers unless `split` or `canary` does; `fallbacks` are asked
-    in turn when none of `targets` answers. `targets` are in the order they are asked where `choose`
-    is `cost`, and as they were written where chance or load decides. `warnings` say what of the
-    route is passed over.
+    `release` is the main one, which answers unless `split` or `canary` does; `split` shares what
+    `canary` leaves. `fallbacks` are asked in turn when none of `targets` answers. `targets` are in
+    the order they are asked where `choose` is `cost`, and as they were written where chance or load
+    decides. `warnings` say what of the route is passed over.
     """
 
     name: str
     problem: str | None = None
     release: str | None = None
-    canary: str | None = None
+    canary: ShareStanding | None = None
     split: tuple[ShareStanding, ...] = ()
     choose: Choice = "weighted"
     sticky: bool = False
@@ -95,7 +95,7 @@ def _state(
     return RouteState(
         name=name,
         release=route.main.ref,
-        canary=route.canary.ref if route.canary is not None else None,
+        canary=_canary(route),
         split=_shares(route),
         choose=route.main.pool.choose,
         sticky=route.route.sticky,
@@ -103,6 +103,13 @@ def _state(
         targets=standing(route.main.pool),
         fallbacks=tuple(standing(pool) for pool in route.fallbacks),
     )
+
+
+def _canary(route: CompiledRoute) -> ShareStanding | None:
+    arm = route.canary
+    if arm is None:
+        return None
+    return ShareStanding(release=arm.ref, state=arm.state, share=route.canary_share)
 
 
 def _shares(route: CompiledRoute) -> tuple[ShareStanding, ...]:

@@ -35,20 +35,22 @@ class Retrieval(Record, frozen=True, kw_only=True):
 
 
 class Approval(Record, frozen=True, kw_only=True):
-    """Who let a release through, when, and on what evidence."""
+    """Who moved a release on, when, and on what evidence; `share` is that of a canary."""
 
     principal: str
     time_ns: int
-    action: Literal["approve", "promote", "retire", "roll_back"]
+    action: Literal["approve", "canary", "end_canary", "promote", "retire", "roll_back"]
     run: str | None = None
     reason: str | None = None
+    share: float | None = None
 
 
 class Release(Record, frozen=True, kw_only=True):
     """A deployable bundle behind a route name.
 
     The content (prompt, targets, parameters, guard policy, retrieval) is immutable and hashed into
-    `digest`; `state` and `approvals` are its life. At most one release of a route is live.
+    `digest`; `state` and `approvals` are its life. At most one release of a route is live, and at
+    most one is its canary, which answers `share` of the requests (above 0, below 1).
     """
 
     release_id: str
@@ -61,6 +63,7 @@ class Release(Record, frozen=True, kw_only=True):
     guard_policy: str | None = None
     retrieval: Retrieval | None = None
     state: ReleaseState = "draft"
+    share: float | None = None
     digest: str
     approvals: tuple[Approval, ...] = ()
     note: str = ""

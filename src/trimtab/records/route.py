@@ -89,7 +89,6 @@ class Route(Record, frozen=True, kw_only=True):
         retries, timeouts, breaker: None leaves each to the gateway's defaults.
         sticky: a session stays with its target, and a user's previous response with its provider.
         split: releases that share the requests (A/B); empty means the live one answers all.
-        canary: share of the requests for the release in state `canary`.
         shadows: copies for other models.
     """
 
@@ -104,7 +103,6 @@ class Route(Record, frozen=True, kw_only=True):
     breaker: Breaker | None = None
     sticky: bool = False
     split: tuple[ReleaseShare, ...] = ()
-    canary: Share = 0.0
     shadows: tuple[Shadow, ...] = ()
     cache: CacheSettings | None = None
 

@@ -1,4 +1,7 @@
-"""The life of a release: candidate, live, retired; promoted on evidence, rolled back at will."""
+"""The life of a release: candidate, canary, live, retired.
+
+Promoted on evidence; a canary to gather it; rolled back at will.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,13 @@ from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
 from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
-from trimtab.records.release import release_digest
+from trimtab.records.release import ReleaseState, release_digest
+
+MOST_SHARE = 0.5
+"""Of a canary: what has more than half of the requests is no trial, and needs a verdict."""
+
+_MAY_BE_CANARY: tuple[ReleaseState, ...] = ("draft", "candidate", "canary", "retired")
+_CANARY: tuple[ReleaseState, ...] = ("canary",)
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -104,10 +113,67 @@ class Lifecycle:
         else:
             self._require_pass(project, release, current, run_id)
         over = current.release_id if current else ""
-        return self._move(project, release, over, "promote", principal, run_id, reason)
+        approval = self._approval("promote", principal, run_id=run_id, reason=reason)
+        return self._releases.transition(project, release.release_id, "live", approval, over=over)
+
+    def canary(
+        self,
+        project: str,
+        ref: str,
+        *,
+        share: float,
+        principal: str,
+        reason: str | None = None,
+        beside_targets: bool = False,
+    ) -> Release:
+        """Have a release answer a share of the requests, or give the canary another share.
+
+        It needs no verdict: it is how one comes to be. Whatever is live answers the rest.
+
+        Args:
+            share: of the requests, above 0 and at most `MOST_SHARE`.
+            beside_targets: the route has targets of its own, which answer where nothing is live.
+        Raises:
+            InvalidRequest: the share is out of bounds.
+            NotFound: there is no such release.
+            Conflict: it is live, nothing would answer the rest, or the route has another canary.
+        """
+        if not 0 < share <= MOST_SHARE:
+            raise InvalidRequest(
+                f"a canary's share is above 0 and at most {MOST_SHARE:g}, not {share:.6g}",
+                where="share",
+                fix="send 0.05 for five in a hundred; promote the release to give it all",
+            )
+        release = self._releases.get(project, ref)
+        if not beside_targets and self.live(project, release.route) is None:
+            raise Conflict(
+                f"nothing of {release.route!r} is live to answer the rest of the requests",
+                fix="promote a release of it, or give the route targets of its own",
+            )
+        approval = self._approval("canary", principal, reason=reason, share=share)
+        return self._releases.transition(
+            project, release.release_id, "canary", approval, among=_MAY_BE_CANARY
+        )
+
+    def end_canary(
+        self, project: str, ref: str, *, principal: str, reason: str | None = None
+    ) -> Release:
+        """Take a canary's share away; it is a candidate again.
+
+        Raises:
+            NotFound: there is no such release.
+            Conflict: it is no canary.
+        """
+        release = self._releases.get(project, ref)
+        approval = self._approval("end_canary", principal, reason=reason)
+        return self._releases.transition(
+            project, release.release_id, "candidate", approval, among=_CANARY
+        )
 
     def roll_back(self, project: str, ref: str, *, principal: str, reason: str) -> Release:
-        """Take a live release back: the one that was live before it answers again.
+        """Take a live release back: the one that was live before it answers again, and alone.
+
+        The canary beside it ends; a canary that is taken back itself ends and nothing else.
 
         Raises:
             Conflict: the release is not live, or there is none to go back to.
@@ -115,6 +181,8 @@ class Lifecycle:
         _require_reason(reason, "a rollback")
         current = self._releases.get(project, ref)
         route = current.route
+        if current.state == "canary":
+            return self.end_canary(project, ref, principal=principal, reason=reason)
         if current.state != "live":
             raise Conflict(f"{current.ref} is {current.state}, not live")
         former = _before(current, self._releases.list(project, route))
@@ -124,7 +192,10 @@ class Lifecycle:
                 fix=f"promote another release of {route}",
             )
         over = current.release_id
-        return self._move(project, former, over, "roll_back", principal, None, reason)
+        approval = self._approval("roll_back", principal, reason=reason)
+        return self._releases.transition(
+            project, former.release_id, "live", approval, over=over, ends_canary=True
+        )
 
     def live(self, project: str, route: str) -> Release | None:
         found = [r for r in self._releases.list(project, route) if r.state == "live"]
@@ -171,24 +242,23 @@ class Lifecycle:
                 fix=f"compare it with a run of {current.ref}",
             )
 
-    def _move(
+    def _approval(
         self,
-        project: str,
-        release: Release,
-        over: str,
-        action: Literal["promote", "roll_back"],
+        action: Literal["canary", "end_canary", "promote", "roll_back"],
         principal: str,
-        run_id: str | None,
-        reason: str | None,
-    ) -> Release:
-        approval = Approval(
+        *,
+        run_id: str | None = None,
+        reason: str | None = None,
+        share: float | None = None,
+    ) -> Approval:
+        return Approval(
             principal=principal,
             time_ns=self._clock.now_ns(),
             action=action,
             run=run_id,
             reason=reason,
+            share=share,
         )
-        return self._releases.transition(project, release.release_id, "live", approval, over=over)
 
 
 def _check(bundle: Bundle) -> None:

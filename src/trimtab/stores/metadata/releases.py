@@ -6,6 +6,7 @@ another.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypedDict
 
 from msgspec.structs import replace
@@ -80,6 +81,8 @@ class SQLReleases:
         approval: Approval,
         *,
         over: str | None = None,
+        among: Collection[ReleaseState] | None = None,
+        ends_canary: bool = False,
     ) -> Release:
         with self._database.write() as connection:
             self._changes.bump(connection)
@@ -88,11 +91,22 @@ class SQLReleases:
             if body is None:
                 raise _unknown(project, release_id)
             release = load(body, Release)
-            changed = replace(release, state=state, approvals=(*release.approvals, approval))
+            changed = replace(
+                release,
+                state=state,
+                share=approval.share if state == "canary" else None,
+                approvals=(*release.approvals, approval),
+            )
+            if among is not None:
+                _require_state(release, among)
             if over is not None:
                 _require_live(connection, changed, over)
+            if state == "canary":
+                _require_only_canary(connection, changed)
             if state == "live":
                 self._retire_former(connection, changed, approval)
+            if ends_canary:
+                self._end_canary(connection, changed, approval)
             self._change(connection, changed, approval)
         return changed
 
@@ -113,7 +127,7 @@ class SQLReleases:
     def _retire_former(
         self, connection: Connection, successor: Release, approval: Approval
     ) -> None:
-        former = _live(connection, successor)
+        former = _other(connection, successor, "live")
         if former is None:
             return
         retirement = Approval(
@@ -124,6 +138,20 @@ class SQLReleases:
         )
         retired = replace(former, state="retired", approvals=(*former.approvals, retirement))
         self._change(connection, retired, retirement)
+
+    def _end_canary(self, connection: Connection, successor: Release, approval: Approval) -> None:
+        canary = _other(connection, successor, "canary")
+        if canary is None:
+            return
+        end = Approval(
+            principal=approval.principal,
+            time_ns=approval.time_ns,
+            action="end_canary",
+            reason=f"the route went to {successor.ref}",
+        )
+        approvals = (*canary.approvals, end)
+        ended = replace(canary, state="candidate", share=None, approvals=approvals)
+        self._change(connection, ended, end)
 
     def _change(self, connection: Connection, release: Release, approval: Approval) -> None:
         key = {"project": release.project, "release_id": release.release_id}
@@ -172,7 +200,7 @@ def _check_new(connection: Connection, release: Release) -> None:
             fix=f"use {existing.ref}, or retire it first",
             release_id=existing.release_id,
         )
-    live = _live(connection, release) if release.state == "live" else None
+    live = _other(connection, release, "live") if release.state == "live" else None
     if live is not None:
         raise Conflict(
             f"{live.ref} is live, and a route has one live release",
@@ -182,7 +210,7 @@ def _check_new(connection: Connection, release: Release) -> None:
 
 
 def _require_live(connection: Connection, release: Release, expected_id: str) -> None:
-    live = _live(connection, release)
+    live = _other(connection, release, "live")
     if (live.release_id if live else "") != expected_id:
         raise Conflict(
             f"another release of {release.route!r} went live meanwhile",
@@ -190,10 +218,29 @@ def _require_live(connection: Connection, release: Release, expected_id: str) ->
         )
 
 
-def _live(connection: Connection, release: Release) -> Release | None:
-    """The live release of the same route, other than this one."""
+def _require_state(release: Release, among: Collection[ReleaseState]) -> None:
+    if release.state not in among:
+        raise Conflict(
+            f"{release.ref} is {release.state}, not {' or '.join(sorted(among))}",
+            fix="look at it again, and decide again",
+            state=release.state,
+        )
+
+
+def _require_only_canary(connection: Connection, release: Release) -> None:
+    canary = _other(connection, release, "canary")
+    if canary is not None:
+        raise Conflict(
+            f"{canary.ref} is the canary of {release.route!r}, and a route has one",
+            fix=f"end it or promote it first: trimtab releases canary {canary.ref} --stop",
+            release_id=canary.release_id,
+        )
+
+
+def _other(connection: Connection, release: Release, state: ReleaseState) -> Release | None:
+    """The release of the same route in a state that one release has, other than this one."""
     query = select(releases.c.body).filter_by(
-        project=release.project, route=release.route, state="live"
+        project=release.project, route=release.route, state=state
     )
     others = query.where(releases.c.release_id != release.release_id)
     body = connection.execute(others).scalar()
