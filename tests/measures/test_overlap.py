@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -9,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.errors import MeasureError
-from trimtab.measures.overlap import containment, exact_match, lcs_length, normalised, token_f1
+from trimtab.measures.overlap import (
+    containment,
+    exact_match,
+    lcs_length,
+    ngrams,
+    normalised,
+    shared,
+    shared_ngrams,
+    token_f1,
+)
 
 TOKENS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12)
 
@@ -79,3 +89,16 @@ def test_containment_counts_a_gram_as_often_as_it_is_there() -> None:
     assert containment(list("abcd"), list("abxcd"), n=2) == pytest.approx(2 / 3)
     with pytest.raises(MeasureError):
         containment(["a"], ["a"], n=0)
+
+
+@given(TOKENS, TOKENS, st.integers(1, 5))
+def test_shared_ngrams_are_the_intersection_of_two_bags(
+    first: list[str], second: list[str], n: int
+) -> None:
+    bags = [
+        Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+        for text in (first, second)
+    ]
+    expected = (bags[0] & bags[1]).total()
+    assert shared_ngrams(first, second, n) == expected
+    assert shared(ngrams(first, n), ngrams(second, n)) == expected

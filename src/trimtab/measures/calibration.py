@@ -10,7 +10,7 @@ import numpy.typing as npt
 from trimtab.errors import MeasureError
 from trimtab.measures.clusters import FloatArray, finite
 
-__all__ = ["Logistic", "brier", "expected_calibration_error", "fit_logistic"]
+__all__ = ["Logistic", "brier", "expected_calibration_error", "fit_logistic", "forecasts"]
 
 
 def brier(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> float:
@@ -23,7 +23,7 @@ def brier(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> float:
     >>> brier([1.0, 0.5], [1, 0])
     0.125
     """
-    p, y = _forecasts(probabilities, outcomes)
+    p, y = forecasts(probabilities, outcomes)
     return float(((p - y) ** 2).mean())
 
 
@@ -41,7 +41,7 @@ def expected_calibration_error(
     """
     if bins < 1:
         raise MeasureError("at least one bin is needed", bins=bins)
-    p, y = _forecasts(probabilities, outcomes)
+    p, y = forecasts(probabilities, outcomes)
     edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1]))
     where = np.searchsorted(edges, p, side="left")
     gaps = np.bincount(where, weights=y - p)
@@ -137,9 +137,10 @@ def _columns(features: npt.ArrayLike) -> FloatArray:
     return x
 
 
-def _forecasts(
+def forecasts(
     probabilities: npt.ArrayLike, outcomes: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
+    """Probabilities and outcomes as arrays of one length >= 1, the latter 0 or 1."""
     p, y = finite(probabilities), finite(outcomes)
     if len(p) == 0 or len(p) != len(y):
         raise MeasureError("as many outcomes as probabilities, and at least one, are needed")

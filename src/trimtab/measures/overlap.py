@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from trimtab.errors import MeasureError
 
-__all__ = ["containment", "exact_match", "lcs_length", "normalised", "token_f1"]
+__all__ = [
+    "Grams",
+    "containment",
+    "exact_match",
+    "lcs_length",
+    "ngrams",
+    "normalised",
+    "shared",
+    "shared_ngrams",
+    "token_f1",
+]
+
+Grams = Counter[Hashable]
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -85,9 +97,46 @@ def containment(part: Sequence[str], whole: Sequence[str], *, n: int) -> float:
     n = min(n, len(part))
     if n == 0:
         return 1.0
-    grams = _grams(part, n)
-    return (grams & _grams(whole, n)).total() / grams.total()
+    return shared_ngrams(part, whole, n) / (len(part) - n + 1)
 
 
-def _grams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
+def ngrams(tokens: Sequence[Hashable], n: int) -> Grams:
+    """How often each run of n neighbouring tokens occurs; single tokens are their own keys.
+
+    >>> ngrams("a b a b".split(), 2)[("a", "b")]
+    2
+    """
+    return Counter(_runs(tokens, n))
+
+
+def shared(first: Grams, second: Grams) -> int:
+    """Size of the intersection of two bags: each gram as often as both have it.
+
+    >>> shared(Counter("aab"), Counter("abb"))
+    2
+    """
+    common = first.keys() & second.keys()
+    return sum(map(min, map(first.__getitem__, common), map(second.__getitem__, common)))
+
+
+def shared_ngrams(first: Sequence[Hashable], second: Sequence[Hashable], n: int) -> int:
+    """N-grams that both texts have, each as often as both have it.
+
+    The same as `shared` of `ngrams`, without counting where one text repeats nothing.
+
+    >>> shared_ngrams("a b a b".split(), "a b c".split(), 2)
+    1
+    """
+    given, wanted = set(_runs(first, n)), set(_runs(second, n))
+    common = given & wanted
+    once = len(given) == len(first) - n + 1 or len(wanted) == len(second) - n + 1
+    if once or not common:
+        return len(common)
+    kept = common.__contains__
+    return shared(Counter(filter(kept, _runs(first, n))), Counter(filter(kept, _runs(second, n))))
+
+
+def _runs(tokens: Sequence[Hashable], n: int) -> Iterable[Hashable]:
+    if n == 1:
+        return tokens
+    return zip(*(tokens[start:] for start in range(n)), strict=False)

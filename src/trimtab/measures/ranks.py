@@ -1,23 +1,32 @@
 """Quality of one ranking, as trec_eval defines it. Pure: gains in rank order in, one number out.
 
 `relevance` is always the gain of the document at rank 1..n, >= 0, where 0 is not relevant (or not
-judged). Average over queries with any mean; a query whose ranking is empty counts as 0.
+judged). Average over queries with any mean; a query whose ranking is empty counts as 0. Lists are
+faster than arrays here, and numpy is not imported: rankings are short.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
-import numpy.typing as npt
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import compress, repeat
+from operator import mul, truediv
+from typing import TYPE_CHECKING, Literal
 
 from trimtab.errors import MeasureError
-from trimtab.measures.clusters import FloatArray, finite
+from trimtab.measures.gains import checked, exists, found_in, positive
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = [
     "average_precision",
-    "bpref",
+    "f_measure",
+    "gains",
+    "geometric_mean",
     "hit",
+    "interpolated_precision",
     "ndcg",
     "precision",
     "r_precision",
@@ -33,7 +42,21 @@ def ranked(scores: Mapping[str, float]) -> list[str]:
     >>> ranked({"a": 1.0, "b": 2.0, "c": 1.0})
     ['b', 'c', 'a']
     """
+    if not math.isfinite(sum(scores.values())) and any(map(math.isnan, scores.values())):
+        raise MeasureError("a score is NaN", fix="leave out documents without a score")
+    if len(set(scores.values())) == len(scores):
+        return sorted(scores, key=scores.__getitem__, reverse=True)
     return sorted(scores, key=lambda name: (scores[name], name), reverse=True)
+
+
+def gains(order: Sequence[str], judgements: Mapping[str, float]) -> list[float]:
+    """The gain of each document in rank order; 0.0 for one nobody judged or judged below 0.
+
+    >>> gains(["a", "b", "c"], {"a": 2.0, "c": -1.0})
+    [2.0, 0.0, 0.0]
+    """
+    found = list(map(judgements.get, order, repeat(0.0)))
+    return [max(0.0, gain) for gain in found] if found and min(found) < 0 else found
 
 
 def precision(relevance: npt.ArrayLike, *, k: int) -> float:
@@ -42,7 +65,7 @@ def precision(relevance: npt.ArrayLike, *, k: int) -> float:
     >>> precision([1.0, 0.0, 1.0], k=2)
     0.5
     """
-    return float((_gains(relevance, k) > 0).sum() / _positive(k))
+    return found_in(checked(relevance, positive(k))) / k
 
 
 def recall(relevance: npt.ArrayLike, *, relevant: int, k: int | None = None) -> float:
@@ -54,8 +77,30 @@ def recall(relevance: npt.ArrayLike, *, relevant: int, k: int | None = None) -> 
     >>> recall([1.0, 0.0, 1.0], relevant=4)
     0.5
     """
-    found = int((_gains(relevance, k) > 0).sum())
-    return found / relevant if _known(found, relevant) else 0.0
+    found = found_in(checked(relevance, k))
+    return found / relevant if exists(found, relevant) else 0.0
+
+
+def f_measure(
+    relevance: npt.ArrayLike, *, relevant: int, k: int | None = None, beta: float = 1.0
+) -> float:
+    """Weighted harmonic mean of precision and recall in the first k ranks (set_F; van Rijsbergen).
+
+    (1 + b^2) P R / (b^2 P + R).
+
+    Args:
+        k: ranks considered; None means all that were retrieved.
+        beta: how many times recall counts as much as precision.
+
+    >>> f_measure([1.0, 0.0], relevant=1, k=2)
+    0.6666666666666666
+    """
+    values = checked(relevance, k)
+    found = found_in(values)
+    if not exists(found, relevant) or not found:
+        return 0.0
+    weight = beta * beta
+    return (1 + weight) * found / (weight * relevant + (k or len(values)))
 
 
 def hit(relevance: npt.ArrayLike, *, k: int) -> float:
@@ -64,7 +109,7 @@ def hit(relevance: npt.ArrayLike, *, k: int) -> float:
     >>> hit([0.0, 1.0], k=1)
     0.0
     """
-    return float((_gains(relevance, _positive(k)) > 0).any())
+    return float(any(checked(relevance, positive(k))))
 
 
 def reciprocal_rank(relevance: npt.ArrayLike) -> float:
@@ -73,8 +118,9 @@ def reciprocal_rank(relevance: npt.ArrayLike) -> float:
     >>> reciprocal_rank([0.0, 1.0])
     0.5
     """
-    places = np.flatnonzero(_gains(relevance) > 0)
-    return 1.0 / (int(places[0]) + 1) if len(places) else 0.0
+    values = checked(relevance)
+    first = next(compress(range(1, len(values) + 1), values), None)
+    return 1.0 / first if first else 0.0
 
 
 def average_precision(relevance: npt.ArrayLike, *, relevant: int) -> float:
@@ -86,11 +132,12 @@ def average_precision(relevance: npt.ArrayLike, *, relevant: int) -> float:
     >>> round(average_precision([1.0, 0.0, 1.0], relevant=2), 4)
     0.8333
     """
-    found = _gains(relevance) > 0
-    if not _known(int(found.sum()), relevant):
+    values = checked(relevance)
+    places = list(compress(range(1, len(values) + 1), values))
+    if not exists(len(places), relevant):
         return 0.0
-    at = np.cumsum(found) / np.arange(1, len(found) + 1)
-    return float(at[found].sum() / relevant)
+    total: float = sum(map(truediv, range(1, len(places) + 1), places))
+    return total / relevant
 
 
 def r_precision(relevance: npt.ArrayLike, *, relevant: int) -> float:
@@ -99,82 +146,80 @@ def r_precision(relevance: npt.ArrayLike, *, relevant: int) -> float:
     >>> r_precision([1.0, 0.0, 1.0], relevant=2)
     0.5
     """
-    gains = _gains(relevance)
-    if not _known(int((gains > 0).sum()), relevant):
+    values = checked(relevance)
+    if not exists(found_in(values), relevant):
         return 0.0
-    return precision(gains, k=relevant)
+    return found_in(values[:relevant]) / relevant
 
 
-def bpref(relevance: npt.ArrayLike, judged: npt.ArrayLike, *, relevant: int, other: int) -> float:
-    """How rarely judged non-relevant documents precede relevant ones (Buckley & Voorhees 2004).
+def interpolated_precision(relevance: npt.ArrayLike, *, recall: float, relevant: int) -> float:
+    """Highest precision at or beyond a level of recall in [0, 1] (iprec_at_recall).
 
-    1/R * sum over relevant ranks of 1 - min(judged non-relevant above, R) / min(R, N), as trec_eval
-    computes it: documents nobody judged are passed over.
+    A level between two documents is the nearer one, as in trec_eval 10; version 9 and what is
+    built on it took the next one from a tenth on. The mean over 0.0, 0.1 ... 1.0 is 11pt_avg.
 
-    Args:
-        judged: shape (n,), whether the document at each rank was judged.
-        relevant: judged relevant documents of the query (R); 0 gives 0.0.
-        other: judged non-relevant documents of the query (N), retrieved or not.
-
-    >>> bpref([0.0, 1.0, 0.0, 1.0], [True, True, False, True], relevant=2, other=2)
-    0.5
+    >>> interpolated_precision([0.0, 1.0, 1.0], recall=0.5, relevant=2)
+    0.6666666666666666
     """
-    gains = _gains(relevance)
-    known = np.asarray(judged, dtype=bool)
-    if known.shape != gains.shape:
-        raise MeasureError("every rank needs to be judged or not", ranks=len(gains))
-    found = gains > 0
-    if not _known(int(found.sum()), relevant):
+    if not 0 <= recall <= 1:
+        raise MeasureError("recall lies in [0, 1]", recall=recall)
+    values = checked(relevance)
+    places = list(compress(range(1, len(values) + 1), values))
+    if not exists(len(places), relevant):
         return 0.0
-    above = np.minimum(np.cumsum(known & ~found), relevant)[found]
-    worst = min(relevant, other)
-    share = above / worst if worst else np.zeros(len(above))
-    return float((1 - share).sum() / relevant)
+    least = max(1, int(recall * relevant + 0.5))
+    precisions = (found / rank for found, rank in enumerate(places, 1) if found >= least)
+    return max(precisions, default=0.0)
 
 
 def ndcg(
-    relevance: npt.ArrayLike, *, k: int | None = None, ideal: npt.ArrayLike | None = None
+    relevance: npt.ArrayLike,
+    *,
+    k: int | None = None,
+    ideal: npt.ArrayLike | None = None,
+    gain: Literal["linear", "exponential"] = "linear",
 ) -> float:
     """Normalised discounted cumulative gain, in [0, 1] (ndcg, ndcg_cut_k).
 
-    nDCG@k = DCG@k / IDCG@k,  DCG@k = sum over i <= k of rel_i / log2(i + 1)  (Jarvelin & Kekalainen
+    nDCG@k = DCG@k / IDCG@k,  DCG@k = sum over i <= k of g_i / log2(i + 1)  (Jarvelin & Kekalainen
     2002, with trec_eval's discount, which starts at rank 2).
 
     Args:
-        relevance: gains >= 0; for exponential gain pass 2 ** rel - 1.
         k: ranks considered; None means all n.
         ideal: gains of all judged documents, in any order; None means those of `relevance`.
+        gain: g = rel, or g = 2^rel - 1 (Burges et al. 2005).
     A query with no relevant document has no ideal ranking: returns 0.0, trec_eval's convention.
 
     >>> round(ndcg([1.0, 0.0, 1.0]), 4)
     0.9197
     """
-    gains = _gains(relevance, k)
-    best = np.sort(_gains(relevance if ideal is None else ideal))[::-1][:k]
+    if gain not in ("linear", "exponential"):
+        raise MeasureError("no such gain", got=gain, allowed=["linear", "exponential"])
+    values = checked(relevance, k)
+    best = sorted(checked(relevance if ideal is None else ideal), reverse=True)[:k]
+    if gain == "exponential":
+        values, best = ([2.0**value - 1 for value in each] for each in (values, best))
     total = _discounted(best)
-    return _discounted(gains) / total if total > 0 else 0.0
+    return _discounted(values) / total if total else 0.0
 
 
-def _discounted(gains: FloatArray) -> float:
-    return float((gains / np.log2(np.arange(2, len(gains) + 2))).sum())
+def geometric_mean(values: npt.ArrayLike, *, least: float = 1e-5) -> float:
+    """Mean over queries that hears the bad ones; values below `least` count as it (gm_map).
+
+    >>> round(geometric_mean([0.1, 0.001]), 4)
+    0.01
+    """
+    found = checked(values)
+    if not found:
+        raise MeasureError("a mean needs a value")
+    return math.exp(sum(math.log(max(value, least)) for value in found) / len(found))
 
 
-def _gains(relevance: npt.ArrayLike, k: int | None = None) -> FloatArray:
-    gains = finite(relevance)
-    if (gains < 0).any():
-        raise MeasureError("a gain cannot be negative", fix="judge what is not relevant 0")
-    return gains if k is None else gains[: _positive(k)]
+def _discounted(values: list[float]) -> float:
+    total: float = sum(map(mul, values, _discounts(len(values).bit_length())))
+    return total
 
 
-def _positive(k: int) -> int:
-    if k < 1:
-        raise MeasureError("k counts ranks from 1", k=k)
-    return k
-
-
-def _known(found: int, relevant: int) -> bool:
-    if relevant < found:
-        raise MeasureError(
-            "more relevant documents retrieved than exist", found=found, relevant=relevant
-        )
-    return relevant > 0
+@lru_cache(maxsize=64)
+def _discounts(bits: int) -> tuple[float, ...]:
+    return tuple(1 / math.log2(rank + 1) for rank in range(1, 1 << bits))
