@@ -44,6 +44,11 @@ def test_student_quantile_agrees_with_scipy(df: float) -> None:
         assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+@given(st.floats(-30, 30), st.floats(0.5, 500))
+def test_student_cdf_agrees_with_scipy(t: float, df: float) -> None:
+    assert distributions.student_cdf(t, df) == pytest.approx(stats.t.cdf(t, df), abs=1e-11)
+
+
 @given(st.floats(-8, 8))
 def test_normal_functions_agree_with_scipy(z: float) -> None:
     p = distributions.normal_cdf(z)
@@ -57,6 +62,7 @@ def test_numbers_without_a_distribution_are_refused() -> None:
         lambda: distributions.beta_cdf(0.5, 0, 1),
         lambda: distributions.student_quantile(1.0, 3),
         lambda: distributions.student_quantile(0.9, 0),
+        lambda: distributions.student_cdf(1.0, 0),
         lambda: distributions.normal_quantile(0.0),
     ):
         with pytest.raises(MeasureError):

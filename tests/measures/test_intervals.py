@@ -12,9 +12,9 @@ from scipy import optimize, stats
 
 from trimtab.errors import MeasureError
 from trimtab.measures.intervals import (
-    bootstrap_bca,
     clopper_pearson,
     clustered_rate,
+    jeffreys,
     mean_interval,
     rare_interval,
     skew_interval,
@@ -24,6 +24,7 @@ from trimtab.measures.intervals import (
     wilson,
     working_size,
 )
+from trimtab.measures.resampling import bootstrap_bca, expanded_quantile
 
 COUNTS = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 CONFIDENCE = st.sampled_from([0.8, 0.9, 0.95, 0.99])
@@ -41,6 +42,18 @@ def test_clopper_pearson_agrees_with_scipy(counts: tuple[int, int], confidence: 
     expected = stats.binomtest(*counts).proportion_ci(confidence, method="exact")
     found = clopper_pearson(*counts, confidence)
     assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@given(COUNTS, CONFIDENCE)
+def test_jeffreys_is_the_beta_posterior_and_never_cuts_off_a_certainty(
+    counts: tuple[int, int], confidence: float
+) -> None:
+    successes, n = counts
+    posterior = stats.beta(successes + 0.5, n - successes + 0.5)
+    low, high = jeffreys(successes, n, confidence)
+    expected = posterior.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+    assert low == pytest.approx(expected[0] if successes else 0.0, abs=1e-9)
+    assert high == pytest.approx(expected[1] if successes < n else 1.0, abs=1e-9)
 
 
 @given(VALUES, CONFIDENCE)
@@ -129,9 +142,11 @@ def test_hall_bounds_solve_halls_equation(seed: int) -> None:
 def test_bca_agrees_with_scipy_within_the_noise_of_resampling() -> None:
     values = np.random.default_rng(8).lognormal(size=80)
     found = bootstrap_bca(values, seed=1, resamples=20_000)
+    confidence = 2 * stats.norm.cdf(expanded_quantile(80, 0.95)) - 1
     expected = stats.bootstrap(
-        (values,), np.mean, method="BCa", n_resamples=20_000, rng=np.random.default_rng(2)
-    ).confidence_interval
+        (values,), np.mean, method="BCa", n_resamples=20_000, confidence_level=confidence,
+        rng=np.random.default_rng(2),
+    ).confidence_interval  # fmt: skip
     noise = 0.05 * (expected.high - expected.low)
     assert found == pytest.approx((expected.low, expected.high), abs=noise)
     assert found == bootstrap_bca(values, seed=1, resamples=20_000)

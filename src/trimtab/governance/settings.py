@@ -107,7 +107,7 @@ def require_not_declared(key: object, declared: Iterable[object], *, what: str) 
     if key in declared:
         raise Conflict(
             f"{what} is declared in the configuration file, which the API does not change",
-            fix="change it there, under gateway, and restart the server",
+            fix="change it there, under gateway, and run `trimtab config reload`",
         )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from trimtab.errors import MeasureError
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "Totals", "finite", "totals"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "Totals", "finite", "numbered", "totals"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -43,15 +43,26 @@ def totals(values: npt.ArrayLike, clusters: Sequence[Hashable] | None = None) ->
     array = finite(values)
     if clusters is None:
         return Totals(array, np.ones_like(array))
-    if len(clusters) != len(array):
-        raise MeasureError(
-            "every value needs a cluster key", values=len(array), clusters=len(clusters)
-        )
+    index, count = numbered(clusters, len(array))
+    sums = np.bincount(index, weights=array, minlength=count).astype(np.float64)
+    sizes = np.bincount(index, minlength=count).astype(np.float64)
+    return Totals(sums, sizes)
+
+
+def numbered(clusters: Sequence[Hashable], n: int) -> tuple[IntArray, int]:
+    """The number of each value's cluster, shape (n,), by first appearance, and how many there are.
+
+    Raises:
+        MeasureError: there are not as many keys as values.
+
+    >>> numbered(["b", "a", "b"], 3)
+    (array([0, 1, 0]), 2)
+    """
+    if len(clusters) != n:
+        raise MeasureError("every value needs a cluster key", values=n, clusters=len(clusters))
     number: dict[Hashable, int] = {}
     index = np.fromiter((number.setdefault(key, len(number)) for key in clusters), dtype=np.intp)
-    sums = np.bincount(index, weights=array, minlength=len(number)).astype(np.float64)
-    sizes = np.bincount(index, minlength=len(number)).astype(np.float64)
-    return Totals(sums, sizes)
+    return index, len(number)
 
 
 def finite(values: npt.ArrayLike) -> FloatArray:

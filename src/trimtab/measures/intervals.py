@@ -12,24 +12,24 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from trimtab.errors import MeasureError
 from trimtab.measures.clusters import FloatArray, Totals, finite, totals
 from trimtab.measures.distributions import (
     beta_quantile,
-    normal_cdf,
     normal_quantile,
     student_quantile,
 )
 
 __all__ = [
     "Interval",
+    "Measured",
     "StandardError",
-    "bootstrap_bca",
     "clopper_pearson",
     "clustered_rate",
+    "effective_wilson",
+    "jeffreys",
     "mean_interval",
     "rare_interval",
     "skew_interval",
@@ -42,6 +42,14 @@ __all__ = [
 
 
 class Interval(NamedTuple):
+    low: float
+    high: float
+
+
+class Measured(NamedTuple):
+    """A value and the bounds of its confidence interval."""
+
+    value: float
     low: float
     high: float
 
@@ -68,6 +76,20 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     return _wilson(successes / n, n, _z(confidence))
 
 
+def effective_wilson(rate: float, n: float, confidence: float = 0.95) -> Interval:
+    """Wilson's interval of a rate known as well as from n independent cases, n any number > 0.
+
+    For a rate, or another mean of values in [0, 1], whose variance was estimated: n is then
+    rate (1 - rate) / variance.
+
+    >>> effective_wilson(0.8, 10) == wilson(8, 10)
+    True
+    """
+    if not (n > 0 and 0 <= rate <= 1):
+        raise MeasureError("a rate needs 0 <= rate <= 1 and n > 0", rate=rate, n=n)
+    return _wilson(rate, n, _z(confidence))
+
+
 def _wilson(rate: float, n: float, z: float) -> Interval:
     centre = rate + z * z / (2 * n)
     half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
@@ -89,6 +111,24 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
     tail = (1 - confidence) / 2
     low = beta_quantile(tail, successes, n - successes + 1) if successes else 0.0
     high = beta_quantile(1 - tail, successes + 1, n - successes) if successes < n else 1.0
+    return Interval(low, high)
+
+
+def jeffreys(successes: int, n: int, confidence: float = 0.95) -> Interval:
+    """Equal-tailed posterior interval of a rate under Jeffreys' prior (Brown, Cai & DasGupta 2001).
+
+    Quantiles of Beta(successes + 1/2, n - successes + 1/2), with the lower bound 0 where nothing
+    succeeded and the upper one 1 where everything did.
+
+    >>> low, high = jeffreys(8, 10)
+    >>> round(low, 4), round(high, 4)
+    (0.4972, 0.9559)
+    """
+    _check_counts(successes, n)
+    _z(confidence)
+    tail, a, b = (1 - confidence) / 2, successes + 0.5, n - successes + 0.5
+    low = beta_quantile(tail, a, b) if successes else 0.0
+    high = beta_quantile(1 - tail, a, b) if successes < n else 1.0
     return Interval(low, high)
 
 
@@ -227,59 +267,6 @@ def skew_interval(
 
 def _hull(first: Interval, second: Interval) -> Interval:
     return Interval(min(first.low, second.low), max(first.high, second.high))
-
-
-def bootstrap_bca(
-    values: npt.ArrayLike,
-    clusters: Sequence[Hashable] | None = None,
-    confidence: float = 0.95,
-    *,
-    seed: int,
-    resamples: int = 4_000,
-) -> Interval:
-    """Bias-corrected accelerated bootstrap interval of a mean (Efron 1987).
-
-    Whole clusters are resampled; the acceleration comes from leaving out one cluster at a time.
-    Never leaves the range of the values; `skew_interval` covers better at these sizes.
-
-    Args:
-        seed: the same seed gives the same interval.
-        resamples: bootstrap samples; the bounds' own noise falls with its square root.
-    """
-    groups = totals(values, clusters)
-    z = _z(confidence)
-    _standard_error(groups)
-    mean = _mean(groups)
-    if np.ptp(groups.sums / groups.sizes) == 0:
-        return Interval(mean, mean)
-    means = np.sort(_resampled_means(groups, seed, resamples))
-    below = (np.searchsorted(means, mean, "left") + np.searchsorted(means, mean, "right")) / 2
-    share = min(max(float(below) / resamples, 0.5 / resamples), 1 - 0.5 / resamples)
-    bias = normal_quantile(share)
-    acceleration = _acceleration(groups)
-    levels = [normal_cdf(bias + (bias + q) / (1 - acceleration * (bias + q))) for q in (-z, z)]
-    low, high = np.quantile(means, levels)
-    return Interval(float(low), float(high))
-
-
-def _acceleration(groups: Totals) -> float:
-    """Efron & Tibshirani 1993, eq. 14.15: a sixth of the skewness of the jackknife's influence."""
-    left_out = (groups.sums.sum() - groups.sums) / (groups.sizes.sum() - groups.sizes)
-    pull = left_out.mean() - left_out
-    spread = float((pull**2).sum())
-    return float((pull**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
-
-
-def _resampled_means(groups: Totals, seed: int, resamples: int) -> FloatArray:
-    rng = np.random.default_rng(seed)
-    g = len(groups.sums)
-    means = np.empty(resamples)
-    rows = max(1, 2_000_000 // g)  # bounds the memory of one draw to some 64 MB
-    for start in range(0, resamples, rows):
-        part = slice(start, min(start + rows, resamples))
-        drawn = rng.integers(0, g, size=(part.stop - start, g), dtype=np.int32)
-        means[part] = groups.sums[drawn].sum(axis=1) / groups.sizes[drawn].sum(axis=1)
-    return means
 
 
 def tango(worse: int, better: int, n: int, confidence: float = 0.95) -> Interval:

@@ -1,4 +1,4 @@
-"""What a paired comparison can see: power, minimum detectable effect, cases needed. Pure.
+"""What a comparison can see: power, minimum detectable effect, cases needed. Pure.
 
 Effects are absolute, in the unit of the metric; tests are two-sided at `alpha`. Unless said
 otherwise the questions are answered for one test; correcting for several metrics costs power.
@@ -14,7 +14,12 @@ import numpy as np
 
 from trimtab.errors import MeasureError
 from trimtab.measures.clusters import BoolArray, FloatArray, IntArray
-from trimtab.measures.distributions import normal_quantile, student_quantile
+from trimtab.measures.distributions import (
+    normal_cdf,
+    normal_quantile,
+    student_cdf,
+    student_quantile,
+)
 
 __all__ = [
     "Discordance",
@@ -23,6 +28,9 @@ __all__ = [
     "discordance",
     "mcnemar_detectable",
     "mcnemar_power",
+    "mean_power",
+    "unpaired_cases_needed",
+    "unpaired_power",
 ]
 
 
@@ -191,3 +199,69 @@ def cases_needed(
         raise MeasureError("an effect must be positive", effect=effect, deviation=deviation)
     z = normal_quantile(1 - alpha / 2) + normal_quantile(power)
     return math.ceil((z * deviation / effect) ** 2)
+
+
+def mean_power(error: float, df: float, effect: float, *, alpha: float = 0.05) -> float:
+    """Chance that a two-sided t test with this standard error shows a true difference of `effect`.
+
+    Student's t shifted by effect / error, in place of the noncentral t (within .02 of it from ten
+    degrees of freedom on).
+
+    Args:
+        error: standard error of the difference, paired or not.
+        df: its degrees of freedom.
+
+    >>> round(mean_power(0.02, 299, 0.056), 2)
+    0.8
+    """
+    if not error > 0 or not df > 0 or not 0 < alpha < 1:
+        raise MeasureError("no such test", error=error, df=df, alpha=alpha)
+    critical, shift = student_quantile(1 - alpha / 2, df), abs(effect) / error
+    return student_cdf(shift - critical, df) + student_cdf(-shift - critical, df)
+
+
+def unpaired_power(
+    first_n: int, second_n: int, *, first: float, second: float, alpha: float = 0.05
+) -> float:
+    """Chance that rates of different cases are shown to differ, by the normal formula.
+
+    (|p - q| - z se_0) / se_1, se_0 with the pooled rate and se_1 with each set's own (Fleiss, Levin
+    & Paik 2003, eq. 4.14).
+
+    Args:
+        first_n, second_n: cases of each set.
+        first, second: their true rates.
+
+    >>> round(unpaired_power(300, 300, first=0.80, second=0.75), 2)
+    0.31
+    """
+    if min(first_n, second_n) < 1 or not (0 <= first <= 1 and 0 <= second <= 1):
+        raise MeasureError("no such rates", first=first, second=second, n=[first_n, second_n])
+    pooled = (first_n * first + second_n * second) / (first_n + second_n)
+    shares = 1 / first_n + 1 / second_n
+    null = math.sqrt(pooled * (1 - pooled) * shares)
+    own = math.sqrt(first * (1 - first) / first_n + second * (1 - second) / second_n)
+    z, effect = normal_quantile(1 - alpha / 2), abs(first - second)
+    if own == 0:
+        return 1.0 if effect > z * null else 0.0
+    return normal_cdf((effect - z * null) / own) + normal_cdf((-effect - z * null) / own)
+
+
+def unpaired_cases_needed(
+    first: float, second: float, *, alpha: float = 0.05, power: float = 0.8
+) -> int:
+    """Cases in each of two sets with which these rates are shown to differ.
+
+    ((z_{1 - alpha/2} sqrt(2 m (1 - m)) + z_power sqrt(p (1 - p) + q (1 - q))) / (p - q))^2 rounded
+    up, m = (p + q) / 2 (Fleiss, Levin & Paik 2003, eq. 4.14).
+
+    >>> unpaired_cases_needed(0.80, 0.75)
+    1094
+    """
+    if first == second or not (0 <= first <= 1 and 0 <= second <= 1):
+        raise MeasureError("an effect needs two different rates", first=first, second=second)
+    middle = (first + second) / 2
+    own = first * (1 - first) + second * (1 - second)
+    reach = normal_quantile(1 - alpha / 2) * math.sqrt(2 * middle * (1 - middle))
+    reach += normal_quantile(power) * math.sqrt(own)
+    return math.ceil((reach / (first - second)) ** 2)
