@@ -4,7 +4,8 @@
 
    POST /v1/chat/completions and /v1/messages answer JSON, or server-sent events where the body has
    "stream":true; POST /v1/embeddings answers a vector. The first byte comes `latency_ms` after the
-   request, events `interval_ms` apart. POST /control with the same words as body changes them while
+   request, events `interval_ms` apart. A model whose name has "failing" in it answers 500, and one with
+   "breaking" closes the connection in the middle of its answer. POST /control with the same words as body changes them while
    it runs; GET /stats counts connections and requests. Any other GET answers 200. */
 #define _GNU_SOURCE
 #include "wire.h"
@@ -13,7 +14,7 @@ enum { OPENAI, ANTHROPIC };
 
 typedef struct Conn {
   int fd, dialect, sent, due_slot;
-  bool busy, streaming, usage, closing, blocked, dead;
+  bool busy, streaming, usage, closing, blocked, dead, failing, breaking;
   int64_t due_ns;
   Buffer in, out;
 } Conn;
@@ -126,6 +127,19 @@ static void answer(Conn *conn, const char *body, size_t length) {
   conn->busy = false;
 }
 
+static void fail(Conn *conn) {
+  static const char told[] = "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\n"
+      "content-length: 45\r\n\r\n{\"error\":{\"message\":\"boom\",\"type\":\"mocked\"}} ";
+  append(&conn->out, told, sizeof told - 1);
+  conn->busy = conn->streaming = false;
+}
+
+/* Close before the end of the answer. */
+static void break_off(Conn *conn) {
+  conn->busy = conn->streaming = false;
+  conn->closing = true;
+}
+
 /* One event in one HTTP chunk. */
 static void event(Conn *conn, const char *name, const char *data) {
   char text[1024], head[16];
@@ -186,6 +200,8 @@ static void step(Conn *conn) {
 }
 
 static void take_turn(Conn *conn) {
+  if (conn->failing) return fail(conn);
+  if (conn->breaking && (!conn->streaming || conn->sent > set.chunks / 2)) return break_off(conn);
   if (!conn->streaming) {
     const Buffer *body = conn->dialect == OPENAI ? &chat : &message;
     return answer(conn, body->bytes, body->length);
@@ -195,7 +211,7 @@ static void take_turn(Conn *conn) {
         "cache-control: no-cache\r\nx-request-id: req_mock\r\ntransfer-encoding: chunked\r\n\r\n";
     append(&conn->out, head, sizeof head - 1);
   }
-  do step(conn); while (conn->busy && !set.interval_ms);
+  do step(conn); while (conn->busy && !set.interval_ms && !conn->breaking);
   if (conn->busy) schedule(conn, conn->due_ns + set.interval_ms * MS);
 }
 
@@ -205,6 +221,8 @@ static void ask(Conn *conn, int dialect, const char *body, size_t length) {
   conn->dialect = dialect, conn->sent = 0, conn->busy = true;
   conn->streaming = wants_stream(body, length);
   conn->usage = memmem(body, length, "\"include_usage\"", 15);
+  conn->failing = memmem(body, length < 200 ? length : 200, "failing", 7);
+  conn->breaking = memmem(body, length < 200 ? length : 200, "breaking", 8);
   seen.streams += conn->streaming;
   conn->due_ns = now_ns();
   if (set.latency_ms) schedule(conn, conn->due_ns + set.latency_ms * MS);

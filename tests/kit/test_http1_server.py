@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
+import sys
+from select import POLLOUT, poll
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.listening import GET, Message, Receive, Send, echo, listening, reply
-from tests.loops import run_on
+from tests.loops import LOOPS, run_on
 
 from trimtab.kit.http1.server_limits import RequestRefused, ServerLimits
 from trimtab.kit.http1.server_quick import QuickReader
@@ -346,3 +349,25 @@ def _read(data: bytes, quick: QuickReader | None) -> tuple[list[Any], int | None
         for request in reader.ready
     ]
     return told, refused
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel's bound is lower")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_connections_wait_for_a_busy_loop_and_are_not_dropped(loop: str) -> None:
+    async def test() -> None:
+        async with listening("trimtab", echo) as at:
+            wires = [socket.socket() for _ in range(300)]
+            try:
+                for wire in wires:
+                    wire.setblocking(False)
+                    wire.connect_ex(at.address)
+                # The loop does nothing meanwhile: what is refused now is tried again in a second.
+                waiting = poll()
+                for wire in wires:
+                    waiting.register(wire, POLLOUT)
+                assert len(waiting.poll(0)) == len(wires)
+            finally:
+                for wire in wires:
+                    wire.close()
+
+    run_on(loop, test)

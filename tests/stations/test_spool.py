@@ -188,6 +188,21 @@ def test_a_damaged_byte_costs_one_frame_and_is_counted(texts, place, flip):
             assert spool.skipped == 1
 
 
+def test_zeros_written_ahead_are_no_damage_and_go_when_the_segment_ends(tmp_path):
+    with closing(Spool.open(tmp_path, segment_bytes=1)) as spool:
+        append(spool, b"one")
+        [file] = segment_files(tmp_path)
+        ahead = file.read_bytes()
+        append(spool, b"two")  # in a segment of its own
+        left = ahead.rstrip(b"\0")
+        assert len(ahead) > len(left)
+        assert file.read_bytes() == left
+    file.write_bytes(ahead)  # as after a crash of the machine
+    with closing(Spool.open(tmp_path)) as spool:
+        assert [frame.payload for frame in spool.read()] == [b"one", b"two"]
+        assert spool.skipped == 0
+
+
 def test_a_damaged_checkpoint_delivers_everything_again(tmp_path):
     with closing(Spool.open(tmp_path)) as spool:
         append(spool, b"one", b"two")

@@ -58,6 +58,7 @@ class SpanRecorder:
         retry_s: float = 1.0,
     ) -> None:
         self._spool = spool
+        spool.on_durable = self._accept
         self._deliver = deliver
         self._on_commit = on_commit
         self._retry_s = retry_s
@@ -84,16 +85,11 @@ class SpanRecorder:
         """Return when the spans are on disk. Raises NotDurable."""
         if not spans:
             return
-        durable = self._spool.put([jsonx.encode(span) for span in spans])
-        durable.add_done_callback(self._accept)
         # A caller that is cancelled does not take its spans back: they are carried on all the same.
-        await asyncio.shield(durable)
+        await self._spool.put([jsonx.encode(span) for span in spans])
 
-    def _accept(self, durable: asyncio.Future[Position]) -> None:
-        if durable.cancelled() or durable.exception() is not None:
-            return
-        position = durable.result()
-        self._accepted = position if self._accepted is None else max(self._accepted, position)
+    def _accept(self, position: Position) -> None:
+        self._accepted = position
         self._work.set()
 
     async def flush(self, *, limit_s: float = 5.0) -> None:

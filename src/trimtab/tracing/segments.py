@@ -29,6 +29,8 @@ _ANY_HEADER = re.compile(rb"trimtab spool ([0-9])\n")
 HEADER_BYTES = len(_HEADER)
 _CHECKPOINT = struct.Struct("<QQQ")
 _SUFFIX = ".spool"
+_READ_BYTES = 256 << 10
+_AHEAD_BYTES = 256 << 10  # of zeros
 
 # macOS has no fdatasync; fsync does more, never less.
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -60,16 +62,21 @@ class Recovered(NamedTuple):
 
 
 class SegmentWriter:
-    """The segment that is being appended to; used by one thread."""
+    """The segment that is being appended to; used by one thread.
+
+    Zeros are written ahead of what is appended. To sync bytes that take the place of others, the
+    file system writes no journal, which takes it less than half of the time.
+    """
 
     def __init__(self, directory: Path, number: int) -> None:
         self.number = number
         self.path = directory / f"{number:010d}{_SUFFIX}"
         self.size = len(_HEADER)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._zeroed = self.size  # the end of the file
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         self._file = os.open(self.path, flags, 0o600)
         try:
-            _write_all(self._file, _HEADER)
+            _write_all(self._file, _HEADER, 0)
             os.fsync(self._file)
             sync_directory(directory)
         except OSError:
@@ -78,9 +85,12 @@ class SegmentWriter:
 
     def append(self, data: bytes) -> None:
         """Return when `data` is on disk. After an OSError, `abandon` this segment."""
-        _write_all(self._file, data)
+        end = self.size + len(data)
+        if end > self._zeroed:
+            self._go_ahead(end)
+        _write_all(self._file, data, self.size)
         _sync(self._file)
-        self.size += len(data)
+        self.size = end
 
     def abandon(self) -> None:
         """Cut off what a failed append wrote and close; an empty segment disappears.
@@ -88,16 +98,27 @@ class SegmentWriter:
         After a failed sync the kernel may have dropped the pages it could not write, so a segment
         that failed is never appended to again.
         """
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._file, self.size)
-            _sync(self._file)
         self.close()
         if self.size == len(_HEADER):
             with contextlib.suppress(OSError):
                 self.path.unlink()
 
     def close(self) -> None:
+        """Cut off the zeros that are left; where that fails they are found at the next start."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, self.size)
+            _sync(self._file)
         os.close(self._file)
+
+    def _go_ahead(self, end: int) -> None:
+        """Write zeros from `end` on; on a disk that is almost full, none."""
+        zeroed = end + _AHEAD_BYTES
+        try:
+            _write_all(self._file, bytes(_AHEAD_BYTES), end)
+        except OSError:
+            os.ftruncate(self._file, self._zeroed)
+            zeroed = end
+        self._zeroed = zeroed
 
 
 def lock(directory: Path) -> LockFile:
@@ -153,7 +174,8 @@ def recover(directory: Path) -> Recovered:
 def read(segment: Segment, start: Position) -> Iterator[tuple[Position, bytes]]:
     """Intact frames of a segment after `start`, each with the position behind it."""
     frame = start.frame
-    with segment.path.open("rb") as file:
+    # A read for each frame would let go of the interpreter each time, and wait to get it back.
+    with segment.path.open("rb", buffering=_READ_BYTES) as file:
         for found in frames.scan(file, max(start.offset, len(_HEADER)), segment.size):
             if found.payload is not None:
                 frame += 1
@@ -191,11 +213,18 @@ def _recover_segment(path: Path, start: Position, *, last: bool) -> tuple[Segmen
                 torn += 1
                 continue
             good, count, damaged, torn = found.end, count + 1, damaged + torn, 0
-    if last and good < length:
+    if good < length and (last or _is_blank(path, good)):
         _log.info("spool %s: cut off %d bytes of an unfinished append", path, length - good)
         os.truncate(path, good)
         torn = 0
     return Segment(path, good, count), damaged + torn
+
+
+def _is_blank(path: Path, start: int) -> bool:
+    """Whether the rest of a file is zeros that were written ahead."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return not file.read().strip(b"\0")
 
 
 def _check_header(path: Path) -> None:
@@ -212,10 +241,10 @@ def _check_header(path: Path) -> None:
         )
 
 
-def _write_all(file: int, data: bytes) -> None:
+def _write_all(file: int, data: bytes, place: int) -> None:
     view = memoryview(data)
     while view:
-        written = os.write(file, view)
+        written = os.pwrite(file, view, place)
         if not written:
             raise StoreError("the operating system wrote nothing and named no reason")
-        view = view[written:]
+        view, place = view[written:], place + written

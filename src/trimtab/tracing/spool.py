@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
 from trimtab.errors import NotDurable, StoreError
 from trimtab.kit.disk import sync_directory
+from trimtab.kit.lane import Done, Lane
 from trimtab.kit.lockfile import LockFile
 from trimtab.tracing import frames, segments
 from trimtab.tracing.segments import Position, Segment, SegmentWriter
@@ -46,7 +47,10 @@ class _Waiting(NamedTuple):
 
 
 class Spool:
-    """Append from one event loop; read and commit from any thread. Made by `Spool.open`."""
+    """Append from one event loop; read and commit from any thread. Made by `Spool.open`.
+
+    `on_durable` is called in that loop after each group, with the position behind it.
+    """
 
     def __init__(
         self, directory: Path, held: LockFile, *, segment_bytes: int, max_backlog_bytes: int
@@ -62,9 +66,10 @@ class Spool:
         self._lock = Lock()
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
-        self._flushing: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._writing = False  # or about to
+        self._lane = Lane("spool")
         self._closed = False
+        self.on_durable: Callable[[Position], None] = lambda _: None
 
     @classmethod
     def open(
@@ -120,8 +125,10 @@ class Spool:
         waiting = _Waiting(data, len(payloads), loop.create_future())
         self._waiting.append(waiting)
         self._waiting_bytes += len(data)
-        if self._flushing is None:
-            self._flushing = loop.create_task(self._flush())
+        if not self._writing:
+            self._writing = True
+            # What else arrives in this turn of the loop is in the same group.
+            loop.call_soon(self._write_next, loop)
         return waiting.done
 
     def read(self, *, after: Position | None = None) -> Iterator[Frame]:
@@ -170,7 +177,11 @@ class Spool:
     async def turn(self) -> None:
         """End the segment that is appended to, so that it goes when all of it is delivered."""
         if not self._closed:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._end_segment)
+            loop = asyncio.get_running_loop()
+            ended: asyncio.Future[Done[None]] = loop.create_future()
+            self._lane.do(loop, self._end_segment, partial(_resolve, ended))
+            if (error := (await ended).error) is not None:
+                raise error
 
     def drop_delivered(self) -> None:
         """Delete the segments of which everything is delivered, after a `turn` the last one too.
@@ -189,7 +200,7 @@ class Spool:
         if self._closed:
             return
         self._closed = True
-        self._thread.shutdown()
+        self._lane.close()
         if self._writer is not None:
             self._writer.close()
         self._held.release()
@@ -207,30 +218,32 @@ class Spool:
                 limit_bytes=self._max_backlog_bytes,
             )
 
-    async def _flush(self) -> None:
-        """Write groups until nothing waits; whatever arrives during a sync is the next group."""
-        loop = asyncio.get_running_loop()
-        group: list[_Waiting] = []
-        try:
-            while self._waiting:
-                group, self._waiting, self._waiting_bytes = self._waiting, [], 0
-                try:
-                    ends = await loop.run_in_executor(self._thread, self._write, group)
-                except Exception as error:
-                    self._refuse(group, error)
-                else:
-                    self._accept(group, ends)
-        finally:
-            self._flushing = None
-            for waiting in group + self._waiting:
-                waiting.done.cancel()
+    def _write_next(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits; whatever arrives during a sync is the next group."""
+        group, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        self._writing = bool(group)
+        if group:
+            self._lane.do(loop, partial(self._write, group), partial(self._wrote, loop, group))
+
+    def _wrote(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        group: Sequence[_Waiting],
+        done: Done[Sequence[Position]],
+    ) -> None:
+        if done.value is None:
+            self._refuse(group, done.error)
+        else:
+            self._accept(group, done.value)
+        self._write_next(loop)
 
     def _accept(self, group: Sequence[_Waiting], ends: Sequence[Position]) -> None:
+        self.on_durable(ends[-1])
         for waiting, end in zip(group, ends, strict=True):
             if not waiting.done.done():
                 waiting.done.set_result(end)
 
-    def _refuse(self, group: Sequence[_Waiting], error: Exception) -> None:
+    def _refuse(self, group: Sequence[_Waiting], error: BaseException | None) -> None:
         for waiting in group:
             if not waiting.done.done():
                 waiting.done.set_exception(_refused(self.directory, error))
@@ -283,6 +296,11 @@ class Spool:
             del self._segments[number]
 
 
+def _resolve(waiting: asyncio.Future[Done[None]], done: Done[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(done)
+
+
 def _backlog(known: Mapping[int, Segment], checkpoint: Position) -> Backlog:
     count = size = 0
     for number, segment in known.items():
@@ -292,7 +310,7 @@ def _backlog(known: Mapping[int, Segment], checkpoint: Position) -> Backlog:
     return Backlog(count, size)
 
 
-def _refused(directory: Path, error: Exception) -> NotDurable:
+def _refused(directory: Path, error: BaseException | None) -> NotDurable:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return NotDurable(
         f"the spool cannot be written: {reason}",

@@ -22,6 +22,8 @@ from trimtab.kit.http1.server_quick import QuickReader
 from trimtab.kit.http1.server_turn import Application, Turn
 
 _LOOKS_S = 1.0  # how often connections are looked at, at the least
+# Connections that wait to be accepted; of one too many the client tries again after a second.
+_BACKLOG = 4096
 _EAGER = sys.version_info >= (3, 12)
 
 
@@ -67,9 +69,11 @@ class HTTP1Server:
         for listener in listeners:
             made = partial(ServerConnection, self, self._loop)
             if listener.family == getattr(socket, "AF_UNIX", None):
-                server = await self._loop.create_unix_server(made, sock=listener)
+                server = await self._loop.create_unix_server(made, sock=listener, backlog=_BACKLOG)
             else:
-                server = await self._loop.create_server(made, sock=listener, ssl=self._tls)
+                server = await self._loop.create_server(
+                    made, sock=listener, ssl=self._tls, backlog=_BACKLOG
+                )
             self._servers.append(server)
         self._look()
 
