@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.adapters.cloud_answers import answer, asked, call, parts, stream
+from tests.adapters import cloud_answers
+from tests.adapters.cloud_answers import answer, call, parts, stream, talk
 from tests.adapters.eventstream_frames import chunk, event, exception
 from tests.upstream import Answer, Request, Upstream
 
@@ -127,29 +126,12 @@ def signed(request: Request) -> bool:
     return all(request.headers[name] == value for name, value in wanted.items())
 
 
-def talk(
-    work: Callable[[Upstream], Awaitable[Any]], handler: Callable[[Request], Answer] | None = None
-) -> tuple[Any, list[Request]]:
-    async def scenario() -> tuple[Any, list[Request]]:
-        async with Upstream(handler=handler) as upstream:
-            return await work(upstream), upstream.requests
-
-    return asyncio.run(scenario())
-
-
 def exchange(
     played: Answer, request: Any, credentials: Credentials | None = KEY, **fields: Any
 ) -> tuple[Reply, bytes, Request]:
-    async def work(upstream: Upstream) -> tuple[Reply, bytes]:
-        upstream.play(played)
-        own = provider(upstream, credentials, **fields)
-        try:
-            return await asked(own, request)
-        finally:
-            await own.aclose()
-
-    (reply, body), requests = talk(work)
-    return reply, body, requests[-1]
+    return cloud_answers.exchange(
+        lambda upstream: provider(upstream, credentials, **fields), played, request
+    )
 
 
 # -- requests --------------------------------------------------------------------------------------

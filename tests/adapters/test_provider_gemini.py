@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,7 +14,8 @@ from urllib.parse import parse_qs
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from tests.adapters.cloud_answers import answer, asked, call, parts, read, stream
+from tests.adapters import cloud_answers
+from tests.adapters.cloud_answers import answer, call, parts, read, stream, talk
 from tests.upstream import Answer, Request, Upstream, hang, respond
 
 from trimtab.dialects.llm.parts import Ended, Failed, Text, Used
@@ -62,28 +63,14 @@ CHUNKS = b"".join(
 REFUSED = {"error": {"code": 403, "message": "No access.", "status": "PERMISSION_DENIED"}}
 
 
-def talk(work: Callable[[Upstream], Awaitable[Any]], **settings: Any) -> tuple[Any, list[Request]]:
-    async def scenario() -> tuple[Any, list[Request]]:
-        async with Upstream(**settings) as upstream:
-            return await work(upstream), upstream.requests
-
-    return asyncio.run(scenario())
-
-
 def exchange(
     build: Callable[[Account, HTTP1Client], Provider], played: Answer, request: Any, **fields: Any
 ) -> tuple[Reply, bytes, Request]:
-    async def work(upstream: Upstream) -> tuple[Reply, bytes]:
-        upstream.play(played)
+    def built(upstream: Upstream) -> Provider:
         account = Account(name="google", base_url=upstream.url, api_key=KEY, **fields)
-        provider = build(account, HTTP1Client())
-        try:
-            return await asked(provider, request)
-        finally:
-            await provider.aclose()
+        return build(account, HTTP1Client())
 
-    (reply, body), requests = talk(work)
-    return reply, body, requests[-1]
+    return cloud_answers.exchange(built, played, request)
 
 
 # -- Gemini's API ----------------------------------------------------------------------------------

@@ -220,3 +220,110 @@ def test_a_server_that_is_killed_leaves_nothing_that_hinders_the_next(tmp_path: 
             assert server.stdout
             assert server.stdout.readline() == b"up\n"
             server.kill()
+
+
+BUDGET = Quota("daily_usd:default:key:k:2026-01-31", capacity=100)
+BUCKET = Quota("tokens_per_minute:default:key:k", capacity=100, rate_per_s=1e-9)
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from trimtab.ports import Quota
+from trimtab.stores.limits.client import SocketLimiter
+
+async def main():
+    limiter = SocketLimiter(Path(sys.argv[1]))
+    for key, rate in (sys.argv[2], 0.0), (sys.argv[3], 1e-9):
+        quota = Quota(key, capacity=100, rate_per_s=rate)
+        await limiter.take(quota, 50)
+        await limiter.give_back(quota, 10, spent=15)
+    print("held", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def used(memory: MemoryLimiter, quota: Quota) -> float:
+    return quota.capacity - memory.take_now(quota, 0).left
+
+
+async def becomes(memory: MemoryLimiter, amount: float) -> None:
+    for _ in range(1000):
+        if used(memory, BUDGET) == amount:
+            return
+        await asyncio.sleep(0.01)
+    assert used(memory, BUDGET) == amount
+
+
+class TestWhatTheDeadHeld:
+    """Of 50 that were taken 10 came back and 15 were spent: 25 were held."""
+
+    def test_a_process_that_is_killed_holds_nothing_for_long(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            memory = MemoryLimiter()
+            server = LimitServer(socket_path(tmp_path), memory, release_s=0.1)
+            await server.start()
+            words = [str(socket_path(tmp_path)), BUDGET.key, BUCKET.key]
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", HOLDER, *words, stdout=asyncio.subprocess.PIPE
+            )
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"held\n"
+            assert used(memory, BUDGET) == 40
+            process.kill()
+            await process.wait()
+            await becomes(memory, 15)
+            assert used(memory, BUCKET) == pytest.approx(40), "what refills is left alone"
+            await server.stop()
+
+        run_on("asyncio", work)
+
+    def test_a_connection_that_comes_again_holds_on(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            memory = MemoryLimiter()
+            server = LimitServer(socket_path(tmp_path), memory, release_s=0.3)
+            await server.start()
+            limiter = SocketLimiter(socket_path(tmp_path))
+            await limiter.take(BUDGET, 25)
+            assert limiter._asking is not None
+            limiter._asking._transport.abort()
+            await asyncio.sleep(0.05)
+            await limiter.take(BUCKET, 1)
+            await asyncio.sleep(0.4)
+            assert used(memory, BUDGET) == 25
+            await limiter.aclose()
+            await becomes(memory, 0)
+            await server.stop()
+
+        run_on("asyncio", work)
+
+    @pytest.mark.parametrize("restarted", [False, True], ids=["away too long", "new server"])
+    def test_who_was_taken_for_dead_says_what_it_holds(
+        self, tmp_path: Path, restarted: bool
+    ) -> None:
+        async def work() -> None:
+            memory = MemoryLimiter()
+            server = LimitServer(socket_path(tmp_path), memory, release_s=0.05)
+            await server.start()
+            limiter = SocketLimiter(socket_path(tmp_path))
+            await limiter.take(BUDGET, 50)
+            await limiter.give_back(BUDGET, 10, spent=15)
+            if restarted:
+                await server.stop()
+                memory = MemoryLimiter()
+                memory.take_now(BUDGET, 15)  # what the records say was spent
+                server = LimitServer(socket_path(tmp_path), memory, release_s=0.05)
+                await server.start()
+            else:
+                assert limiter._asking is not None
+                limiter._asking._transport.abort()
+            await becomes(memory, 15)
+            with suppress(StoreError):  # of a connection that it finds closed
+                await limiter.take(BUCKET, 1)
+            await limiter.take(BUCKET, 1)
+            await becomes(memory, 40)
+            await limiter.aclose()
+            await becomes(memory, 15)
+            await server.stop()
+
+        run_on("asyncio", work)

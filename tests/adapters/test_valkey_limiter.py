@@ -164,3 +164,53 @@ def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(MissingExtra, match=r"trimtab\[valkey\]"):
         ValkeyLimiter.open("redis://localhost")
+
+
+async def changed(limiter: ValkeyLimiter, quota: Quota, before: float) -> float:
+    """What is left as soon as it is something else."""
+    for _ in range(300):
+        left = (await limiter.take(quota, 0)).left
+        if left != before:
+            return left
+        await asyncio.sleep(0.05)
+    return before
+
+
+@pytest.mark.redis
+class TestWhatTheDeadHeld:
+    BUDGET = Quota("daily", capacity=100)
+
+    def test_the_living_put_back_what_the_dead_held(self, redis_url: str, prefix: str) -> None:
+        """Of 50 that were taken 10 came back and 15 were spent: 25 were held."""
+
+        async def work() -> float:
+            def opened() -> ValkeyLimiter:
+                return ValkeyLimiter.open(redis_url, prefix=prefix, beat_s=0.1, release_s=1)
+
+            dead, alive = opened(), opened()
+            await dead.take(self.BUDGET, 50)
+            await dead.give_back(self.BUDGET, 10, spent=15)
+            await alive.take(self.BUDGET, 7)
+            await asyncio.sleep(0.3)  # in which both said that they live
+            await dead.aclose()
+            left = await changed(alive, self.BUDGET, 100 - 40 - 7)
+            await alive.aclose()
+            return left
+
+        assert asyncio.run(work()) == 100 - 15 - 7
+
+    def test_who_was_taken_for_dead_holds_again(self, redis_url: str, prefix: str) -> None:
+        async def work() -> float:
+            limiter = ValkeyLimiter.open(redis_url, prefix=prefix, beat_s=0.1, release_s=60)
+            await limiter.take(self.BUDGET, 30)
+            await asyncio.sleep(0.3)
+            async with Redis.from_url(redis_url) as redis:
+                # As after a pause of its own, in which another has put back what it held.
+                await redis.zrem(f"{prefix}holders", limiter._name)
+                await redis.delete(limiter._own)
+                await redis.hset(f"{prefix}daily", "used", "0")
+            left = await changed(limiter, self.BUDGET, 100)
+            await limiter.aclose()
+            return left
+
+        assert asyncio.run(work()) == 70

@@ -86,6 +86,32 @@ class TestThreeProcesses:
         for number in EVERY:
             assert three.chat(number, "Which port?", model="fresh").status == 200
 
+    def test_every_process_gives_a_user_the_same_release(self, three: Crew) -> None:
+        def answering(number: int) -> list[str]:
+            found = []
+            with three.connection(number) as connection:
+                for user in range(60):
+                    body = {"model": "tried", "messages": [{"role": "user", "content": "Which?"}]}
+                    headers = {"x-trimtab-user": f"user-{user}"}
+                    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+                    response = connection.getresponse()
+                    response.read()
+                    found.append(str(response.getheader("x-trimtab-release")))
+            return found
+
+        releases = "/api/v1/releases"
+        for seed in (1, 2):
+            bundle = {"route": "tried", "targets": [{"model": "trimtab/extract"}]}
+            three.ask(0, "POST", releases, bundle | {"parameters": {"seed": seed}})
+        three.ask(1, "POST", f"{releases}/tried@1/promote", b"")
+        begun = three.ask(2, "POST", f"{releases}/tried@2/canary", {"share": 0.5})
+        assert begun.status == 200, begun.body
+        first, second, third = (answering(number) for number in EVERY)
+        assert first == second == third
+        assert set(first) == {"tried@1", "tried@2"}
+        three.ask(1, "DELETE", f"{releases}/tried@2/canary")
+        assert {release for number in EVERY for release in answering(number)} == {"tried@1"}
+
     def test_a_change_by_another_process_reaches_each_soon(
         self, three: Crew, tmp_path: Path
     ) -> None:

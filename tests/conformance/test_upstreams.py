@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from trimtab.kit.http1 import HTTP1Client
+from trimtab.kit.http1 import ClientSettings, HTTP1Client
 from trimtab.testing.upstream import Client, UpstreamContract, UpstreamResponseContract
 
 
 class TestHTTP1(UpstreamContract):
     @pytest.fixture
     def client(self) -> Client:
-        return HTTP1Client
+        return lambda **settings: HTTP1Client(ClientSettings(**settings))
 
 
 class TestAiohttp(UpstreamContract):
@@ -20,7 +20,7 @@ class TestAiohttp(UpstreamContract):
         pytest.importorskip("aiohttp")
         from trimtab.upstreams.aiohttp import AiohttpClient
 
-        return AiohttpClient
+        return lambda **settings: AiohttpClient(ClientSettings(**settings))
 
 
 assert issubclass(UpstreamContract, UpstreamResponseContract)

@@ -185,6 +185,34 @@ def test_a_failure_is_written_so_that_it_reads_back(dialect: str) -> None:
     assert said(whole_parts(dialect, body))["error"] == "busy"
 
 
+@pytest.mark.parametrize(
+    ("failure", "chat", "messages"),
+    [
+        (Failed(message="x", kind="overloaded_error", status=529), "upstream_error", None),
+        (Failed(message="x", kind="server_error"), None, "api_error"),
+        (Failed(message="x", kind="rate_limit_exceeded"), None, "rate_limit_error"),
+        (
+            Failed(message="x", kind="RESOURCE_EXHAUSTED", status=429),
+            "rate_limit_error",
+            "rate_limit_error",
+        ),
+        (
+            Failed(message="x", kind="validationException", status=400),
+            "invalid_request_error",
+            "invalid_request_error",
+        ),
+        (Failed(message="x"), "upstream_error", "api_error"),
+    ],
+)
+def test_a_failure_in_a_stream_has_the_kind_that_clients_know(
+    failure: Failed, chat: str | None, messages: str | None
+) -> None:
+    """That of its own dialect stays; another's is told by its status."""
+    for dialect, kind in ((CHAT, chat), (MESSAGES, messages)):
+        body = DIALECTS[dialect].writer(ASKED, id="x", created_s=7).body([failure])
+        assert json.loads(body)["error"]["type"] == (kind or failure.kind)
+
+
 def test_a_stream_of_messages_without_its_stop_is_not_whole() -> None:
     stream = MESSAGES_ANSWERS["text"].streamed
     cut = stream[: stream.index(b"event: message_stop")]

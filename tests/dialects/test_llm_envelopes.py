@@ -230,6 +230,20 @@ class TestMessagesOfEnvelopes:
         (Overloaded("x"), "overloaded_error"),
         (ProviderTimeout("x"), "timeout_error"),
         (ProviderError("x"), "api_error"),
+        *(
+            (ProviderError("x", status=status), kind)
+            for status, kind in (
+                (400, "invalid_request_error"),
+                (401, "authentication_error"),
+                (403, "permission_error"),
+                (404, "not_found_error"),
+                (413, "request_too_large"),
+                (422, "invalid_request_error"),
+                (429, "rate_limit_error"),
+                (500, "api_error"),
+                (529, "overloaded_error"),
+            )
+        ),
     ],
 )
 def test_an_error_of_messages_has_the_kind_that_clients_know(

@@ -16,7 +16,14 @@ from trimtab.dialects.llm import openai_chat
 from trimtab.dialects.llm.answer import MAX_TEXT_BYTES, Fold
 from trimtab.dialects.llm.dialect import Envelope
 from trimtab.dialects.llm.openai_chat import OPENAI_CHAT, usage_from_wire, usage_on_wire
-from trimtab.errors import InvalidRequest, NotFound, ProviderError, RateLimited, Unauthenticated
+from trimtab.errors import (
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    ProviderError,
+    RateLimited,
+    Unauthenticated,
+)
 from trimtab.kit import sse
 from trimtab.records import Usage
 from trimtab.testing import strategies as drawn
@@ -588,6 +595,11 @@ class TestWriting:
             (Unauthenticated("x"), "authentication_error"),
             (RateLimited("x"), "rate_limit_error"),
             (ProviderError("x"), "upstream_error"),
+            (ProviderError("x", status=404), "invalid_request_error"),
+            (ProviderError("x", status=403), "permission_error"),
+            (ProviderError("x", status=429), "rate_limit_error"),
+            (ProviderError("x", status=529), "upstream_error"),
+            (Overloaded("x"), "server_error"),
         ],
     )
     def test_an_error_has_the_kind_that_clients_know(self, error: Any, kind: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -30,7 +30,7 @@ from tests.dialects.test_llm_answers import answers
 from trimtab.dialects.llm import DIALECTS
 from trimtab.dialects.llm.dialect import Envelope
 from trimtab.dialects.llm.parts import Part
-from trimtab.dialects.llm.translate import Translation
+from trimtab.gateway.relay import Piece, Relay
 from trimtab.kit import sse
 
 OTHER = {CHAT: MESSAGES, MESSAGES: CHAT}
@@ -38,19 +38,24 @@ ASKED = Envelope(model="asked-for", wants_usage=True)
 NOTHING_LIKE_IT = {"server_tool_use", "web_search_tool_result"}
 
 
-def translation(source: str) -> Translation:
-    writer = DIALECTS[OTHER[source]].writer(ASKED, id="own-id", created_s=7)
-    return Translation(DIALECTS[source].reader(), writer)
+def relay(source: str, asked: Envelope = ASKED) -> Relay:
+    """What stands between a provider and a caller of the other dialect."""
+    writer = DIALECTS[OTHER[source]].writer(asked, id="own-id", created_s=7)
+    return Relay(DIALECTS[source].reader(), writer, hides_usage=not asked.wants_usage)
 
 
 def streamed(answer: Answer) -> bytes:
     """The answer's stream in the other dialect."""
-    between = translation(answer.dialect)
-    return between.events(sse.Decoder().feed(answer.streamed)) + between.end()
+    between = relay(answer.dialect)
+    return joined(between.feed(answer.streamed)) + joined(between.end())
+
+
+def joined(pieces: Iterable[Piece]) -> bytes:
+    return b"".join(piece.data for piece in pieces)
 
 
 def whole(answer: Answer) -> bytes:
-    return translation(answer.dialect).body(json.dumps(answer.whole).encode())
+    return relay(answer.dialect).whole(json.dumps(answer.whole).encode())
 
 
 def meaning(read: dict[str, Any]) -> dict[str, Any]:
@@ -77,15 +82,11 @@ class TestEveryAnswer:
         assert meaning(said(whole_parts(OTHER[answer.dialect], whole(answer)))) == before
 
     def test_it_is_written_piece_by_piece_as_it_comes(self, answer: Answer) -> None:
-        between, kept = translation(answer.dialect), []
-        decoder = sse.Decoder()
-        written = b""
-        for byte in answer.streamed:
-            written += between.events(decoder.feed(bytes([byte])))
-            kept += between.parts
-        written += between.end()
-        kept += between.parts
-        assert written == streamed(answer)
+        between = relay(answer.dialect)
+        pieces = [piece for byte in answer.streamed for piece in between.feed(bytes([byte]))]
+        pieces += between.end()
+        assert joined(pieces) == streamed(answer)
+        kept = [part for piece in pieces for part in piece.parts]
         assert kept == parts_of(answer.dialect, answer.streamed)
         assert not set(between.lost) - NOTHING_LIKE_IT - {"pause"}
 
@@ -262,10 +263,7 @@ def test_openais_client_reads_why_an_answer_ended(name: str, reason: str) -> Non
 def test_openais_client_without_usage_gets_no_chunk_without_choices() -> None:
     answer = MESSAGES_ANSWERS["text"]
     asked = Envelope(model="m", wants_usage=False)
-    between = Translation(
-        DIALECTS[MESSAGES].reader(), DIALECTS[CHAT].writer(asked, id="x", created_s=7)
-    )
-    stream = between.events(sse.Decoder().feed(answer.streamed))
+    stream = joined(relay(MESSAGES, asked).feed(answer.streamed))
     assert stream.endswith(b"data: [DONE]\n\n")
     *chunks, _ = [event.data for event in sse.Decoder().feed(stream)]
     assert all(json.loads(chunk or "")["choices"] for chunk in chunks)

@@ -69,6 +69,10 @@ def put(target: AnyValue, value: Any) -> None:
             put(target.kvlist_value.values.add(key=key).value, item)
 
 
+def framed(tag: int, data: bytes) -> bytes:
+    return bytes([tag]) + wire.varint(len(data)) + data
+
+
 def put_all(target: Any, attributes: dict[str, Any]) -> None:
     for key, value in attributes.items():
         put(target.add(key=key).value, value)
@@ -285,6 +289,44 @@ def test_a_record_that_is_no_object_is_left_out_alone() -> None:
     assert (len(decoded.spans), decoded.rejected) == (1, 2)
     with pytest.raises(InvalidRequest):
         otlp.decode_traces(json_export("X").replace(b'"X"', deep.encode()), "json")
+
+
+@pytest.mark.parametrize("size", [16_384, 2**21 - 5, 2**21])
+@pytest.mark.parametrize(
+    ("given", "kept", "repairs"),
+    [
+        (b"plain", "plain", None),
+        ("ä€😀".encode(), "ä€😀", None),
+        (b"a\0b", "a\ufffdb", ["nul"]),
+        (b"\xff\xfe", "\ufffd", ["encoding"]),
+    ],
+)
+def test_a_large_text_is_kept_and_repaired_as_a_small_one_is(
+    size: int, given: bytes, kept: str, repairs: list[str] | None
+) -> None:
+    span = a_span()
+    put(span.attributes.add(key="text").value, "#" * len(given) + "x" * size)
+    decoded = otlp.decode_traces(an_export(span).replace(b"#" * len(given), given), "protobuf")
+    [found] = decoded.spans
+    assert found.attributes["text"] == kept + "x" * size
+    assert found.attributes.get("trimtab.repaired") == repairs
+
+
+def test_a_large_value_that_is_no_text_alone_is_read_as_a_message() -> None:
+    span, text = a_span(), "x" * 20_000
+    put(span.attributes.add(key="list").value, [text, {"key": text}])
+    put(span.attributes.add(key="bytes").value, text.encode())
+    body = an_export(span)
+    [found] = otlp.decode_traces(body, "protobuf").spans
+    assert found.attributes["list"] == [text, {"key": text}]
+    assert found.attributes["bytes"] == base64.b64encode(text.encode()).decode()
+    # The same field twice: the last counts, as protobuf has it.
+    value = AnyValue(string_value=text).SerializeToString() * 2
+    again = bytes(a_span().SerializeToString()) + framed(
+        0x4A, framed(0x0A, b"twice") + framed(0x12, value)
+    )
+    [found] = otlp.decode_traces(framed(0x0A, framed(0x12, framed(0x12, again))), "protobuf").spans
+    assert found.attributes["twice"] == text
 
 
 # -- slices --------------------------------------------------------------------------------------

@@ -15,17 +15,18 @@ from tests.upstream import Upstream, error_json, event_stream, respond, upstream
 QUICK = "timeouts: {first_token_s: 0.5, idle_s: 1, total_s: 20}"
 BEFORE_CONTENT = (
     *("reset", "closed", "garbage", "html", "redirect", "gzip", "too-short"),
-    *("status-401", "status-500"),
+    *("status-401", "status-403", "status-404", "status-500"),
 )
 BEFORE_EVENTS = ("hang", "no-content")
 RESTING = ("status-429", "status-529")  # for the time of their Retry-After
 AFTER_CONTENT = ("reset-mid-stream", "cut-mid-stream", "no-terminator", "error-mid-stream")
-FINAL = ("status-400", "status-403", "status-404")
+FINAL = ("status-400",)
 FALLING = "".join(
     f"    - {{name: falls-{fault}, targets: [{{model: oa/{fault}}}], fallbacks: [an/thinking],"
     f" retries: {{attempts: 1}}, {QUICK}}}\n"
     for fault in (*BEFORE_CONTENT, *BEFORE_EVENTS, *RESTING, *AFTER_CONTENT, *FINAL, "not-json")
 )
+FALLING += "    - {name: nowhere, targets: [{model: oa/status-403}], fallbacks: [an/status-404]}\n"
 RETRYING = f"""\
     - name: patient
       targets: [{{model: solo/m}}]
@@ -94,6 +95,13 @@ class TestFallbacks:
     ) -> None:
         reply = falling.ask(CHAT, question(f"falls-{fault}"))
         assert reply.status == int(fault.removeprefix("status-"))
+
+    def test_the_last_refusal_is_the_answer_when_there_is_nobody_else(self, falling: Room) -> None:
+        reply = falling.ask(CHAT, question("nowhere"))
+        assert (reply.status, reply.headers["x-trimtab-model"]) == (404, "an/status-404")
+        first, second = falling.call(reply)["attributes"]["trimtab.attempts"]
+        assert (first["status"], first["then"]) == (403, "next_target")
+        assert (second["status"], second["then"]) == (404, "no_target_left")
 
     def test_the_cost_is_that_of_who_answered(self, falling: Room) -> None:
         span = falling.call(falling.ask(CHAT, question("falls-status-500")))

@@ -15,6 +15,8 @@ from tests.gateway.test_bytes import named
 from tests.gateway.upstream import FAULTS, providers, stream_of, whole_of
 from tests.serving import Reply
 
+from trimtab.kit.http1 import ClientSettings
+
 USAGE = {"stream_options": {"include_usage": True}}
 SILENT = ("hang", "hang-mid-stream")  # until a timeout of the route
 ENDLESS = "flood"
@@ -98,8 +100,8 @@ def test_an_answer_that_cannot_be_read_is_an_error(shared: Room, provider: str) 
 
 def test_requests_wait_for_one_of_so_many_connections(tmp_path: Path) -> None:
     with providers() as far, room(tmp_path / "data", far) as here:
-        provider: Any = here.server.app._providers["oa"]
-        provider._upstream._max_connections = 4
+        provider: Any = here.server.app._state.setup.providers["oa"]
+        provider._upstream._settings = ClientSettings(max_connections=4)
         sent = wire.request(CHAT, question("oa/drip", stream=True))
 
         async def work() -> list[Reply]:

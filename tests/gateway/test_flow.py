@@ -100,12 +100,17 @@ def test_a_caller_who_leaves_before_the_answer_cancels_the_provider(
     assert waits_for(lambda: own.server.app.gateway.in_flight == 0, limit_s=2)
 
 
-def test_what_a_caller_used_who_left_counts_against_its_budget(own: Room) -> None:
+@pytest.mark.parametrize("under_way", [False, True], ids=["set before", "set meanwhile"])
+def test_what_a_caller_used_who_left_counts_against_its_budget(own: Room, under_way: bool) -> None:
     key, secret = own.issue("leaver")
-    own.manage("PUT", "/allowances", {"kind": "key", "name": key, "daily_usd": "10"})
+    budget = {"kind": "key", "name": key, "daily_usd": "10"}
+    if not under_way:
+        own.manage("PUT", "/allowances", budget)
     with own.streaming(CHAT, question("oa/hang-mid-stream"), secret) as response:
         trace = response.headers["x-trimtab-trace-id"]
         assert response.readline()
+        if under_way:
+            own.manage("PUT", "/allowances", budget)
     assert waits_for(lambda: own.server.app.gateway.in_flight == 0, limit_s=2)
     (span,) = own.spans(trace)
     assert own.used(key) == Decimal(span["cost_usd"])

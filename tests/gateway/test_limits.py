@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -39,6 +39,42 @@ def measured(model: str, dialect: str = CHAT) -> dict[str, Any]:
     """A request whose tokens are those that the provider will count."""
     said = [{"role": "user", "content": "Test" * 1200}]
     return {**question(model, dialect, max_tokens=340), "messages": said}
+
+
+class TestWhoseLimit:
+    """An error says it in words that people use, and for programs."""
+
+    LIMITS: ClassVar = {"requests_per_minute": 1, "daily_usd": "0.000001"}
+
+    @pytest.mark.parametrize("dialect", [CHAT, MESSAGES])
+    @pytest.mark.parametrize("limit", LIMITS)
+    @pytest.mark.parametrize("kind", ["key", "user", "team"])
+    def test_it_is_named_as_people_do(
+        self, shared: Room, keyed: tuple[str, str], kind: str, limit: str, dialect: str
+    ) -> None:
+        key, secret = keyed
+        allow(shared, kind, owner(shared, key, kind), **{limit: self.LIMITS[limit]})
+        body = measured("oa/plain", dialect)
+        reply = [shared.ask(dialect, body, secret) for _ in range(2)][-1]
+        assert reply.status == 429
+        error = reply.json["error"]
+        name = next(o["name"] for o in shared.manage("GET", "/keys")["data"] if o["key_id"] == key)
+        name = name if kind == "key" else owner(shared, key, kind)
+        assert f"{kind} {name}" in error["message"]
+        assert key not in error["message"]
+        ids = {"kind": kind, "id": owner(shared, key, kind), "name": name}
+        assert (error["node"], error["limit"]) == (ids, limit)
+        assert secret not in str(reply)
+
+    def test_so_is_whose_models_a_name_is_not_among(
+        self, shared: Room, keyed: tuple[str, str]
+    ) -> None:
+        key, secret = keyed
+        allow(shared, "key", key, models=["an/*"])
+        error = shared.ask(CHAT, question("oa/plain"), secret).json["error"]
+        assert error["node"]["id"] == key
+        assert f"key {error['node']['name']} may not use" in error["message"]
+        assert key not in error["message"]
 
 
 class TestBudgets:

@@ -253,3 +253,28 @@ def test_of_a_member_that_is_there_twice_all_see_the_same_one(shared: Room) -> N
     assert shared.call(reply)["model"] == "oa/long-unicode"
     assert shared.far.requests[-1].body.count(b'"model"') == 1
     assert shared.far.requests[-1].json["model"] == "long-unicode"
+
+
+@pytest.mark.parametrize("dialect", [*MODELS, "/embeddings", "/images/generations"])
+def test_a_member_of_ours_that_nobody_knows_is_refused(shared: Room, dialect: str) -> None:
+    """In the caller's dialect; what is spelt wrong must not look as if it had been heeded."""
+    before = len(shared.far.requests)
+    model = MODELS.get(dialect, "oa/text-embedding")
+    own = {"trimtab": {"variable": {"a": 1}}, "input": "Hello?"}
+    reply = shared.ask(dialect, question(model, dialect, **own))
+    assert reply.status == 400, reply.body
+    assert (reply.json.get("type") == "error") == (dialect == MESSAGES)
+    error = reply.json["error"]
+    assert error["type"] == "invalid_request_error"
+    for said in ("'variable'", "did you mean variables", "cache, model, reask, variables"):
+        assert said in error["message"]
+    assert len(shared.far.requests) == before
+
+
+@pytest.mark.parametrize("told", [{"cache": "no"}, {"reask": "often"}, {"model": 3}])
+def test_a_member_of_ours_with_a_strange_value_is_refused(
+    shared: Room, told: dict[str, object]
+) -> None:
+    reply = shared.ask(CHAT, question("oa/plain", trimtab=told))
+    assert reply.status == 400, reply.body
+    assert reply.json["error"]["param"].startswith(f"trimtab.{next(iter(told))}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.upstream import Answer, Upstream, respond
 
-from trimtab.kit.http1 import HTTP1Client, Response
+from trimtab.kit.http1 import ClientSettings, HTTP1Client, Response
 
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 OK = respond(200, b"ok", content_type="text/plain")
@@ -19,7 +19,7 @@ async def talking(*answers: Answer, **settings: Any) -> AsyncIterator[tuple[Upst
     """An upstream that plays `answers`, then says ok to everything, and a client."""
     async with Upstream(handler=lambda _: OK) as upstream:
         upstream.play(*answers)
-        client = HTTP1Client(**settings)
+        client = HTTP1Client(ClientSettings(**settings))
         try:
             yield upstream, client
         finally:

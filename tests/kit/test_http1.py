@@ -23,6 +23,7 @@ from tests.upstream import (
 )
 
 from trimtab.kit.http1 import (
+    ClientSettings,
     ConnectError,
     Disconnected,
     HTTP1Client,
@@ -265,7 +266,7 @@ def test_a_failed_connection_gives_its_place_to_the_next_request(run: Run) -> No
     async def test() -> None:
         async with Upstream() as closed:
             pass
-        client = HTTP1Client(max_connections=1)
+        client = HTTP1Client(ClientSettings(max_connections=1))
         attempts = [fetched(client, closed) for _ in range(5)]
         outcomes = await asyncio.gather(*attempts, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [ConnectError] * 5

@@ -9,7 +9,7 @@ from tests.kit.http1_session import OK
 from tests.loops import LOOPS, run_on
 from tests.upstream import STREAM_HEAD, Upstream, chunked, cut
 
-from trimtab.kit.http1 import ConnectError, Disconnected, HTTP1Client
+from trimtab.kit.http1 import ClientSettings, ConnectError, Disconnected, HTTP1Client
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_a_trusted_server_is_called_over_one_encrypted_connection(
     async def test() -> None:
         async with Upstream(handler=lambda _: OK, ssl_context=server_context) as upstream:
             trusting = ssl.create_default_context(cafile=certificate)
-            client = HTTP1Client(ssl_context=trusting)
+            client = HTTP1Client(ClientSettings(ssl_context=trusting))
             url = f"https://localhost:{upstream.port}/"
             for _ in range(5):
                 response = await client.request("POST", url, body=b"x" * 100_000)
@@ -81,7 +81,9 @@ def test_certificates_are_checked_unless_told_whom_to_trust(
                 await unknown_issuer.request("GET", f"https://localhost:{upstream.port}/")
             await unknown_issuer.aclose()
 
-            other_host = HTTP1Client(ssl_context=ssl.create_default_context(cafile=certificate))
+            other_host = HTTP1Client(
+                ClientSettings(ssl_context=ssl.create_default_context(cafile=certificate))
+            )
             with pytest.raises(ConnectError, match="certificate"):
                 await other_host.request("GET", f"https://127.0.0.1:{upstream.port}/")
             await other_host.aclose()

@@ -31,8 +31,8 @@ class Counted:
         self.asked += 1
         return await self.limiter.take(quota, wanted, at_least=at_least)
 
-    async def give_back(self, quota: Quota, amount: float) -> None:
-        await self.limiter.give_back(quota, amount)
+    async def give_back(self, quota: Quota, amount: float, *, spent: float = 0.0) -> None:
+        await self.limiter.give_back(quota, amount, spent=spent)
 
     async def aclose(self) -> None:
         await self.limiter.aclose()

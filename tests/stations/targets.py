@@ -43,9 +43,12 @@ def target(model: str, price: tuple[str, str] | None = None) -> Target:
 class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     release: Release
     targets: tuple[Target, ...]
+    shortage: str | None = None
 
 
-def deployed(route: str, version: int, state: Any, *models: str) -> Deployed:
+def deployed(
+    route: str, version: int, state: Any, *models: str, share: float | None = None
+) -> Deployed:
     targets = tuple(ModelTarget(model=model) for model in models)
     release = Release(
         release_id=f"{route}-{version}",
@@ -53,6 +56,7 @@ def deployed(route: str, version: int, state: Any, *models: str) -> Deployed:
         version=version,
         targets=targets,
         state=state,
+        share=share,
         digest="",
         created_ns=1,
     )

@@ -123,7 +123,7 @@ class TestLimits:
             error = await room.refusal(**wanted)
             [name] = limit
             assert error.fields["limit"] == name
-            assert error.fields["node"] == error.where == "key k"
+            assert error.fields["node"].label == error.where == "key k"
             assert error.fields["retry_after_s"] == pytest.approx(retry_after_s, rel=0.01)
             assert error.fields["should_retry"] is not name.endswith("usd")
             assert (error.code == "budget_exceeded") is name.endswith("usd")
@@ -139,7 +139,7 @@ class TestLimits:
             room = Room(Allowance(kind=kind, name=name, requests_per_minute=1))
             who = {"user": "ann", "team": "web"}
             await room.ask(**who)
-            assert (await room.refusal(**who)).fields["node"] == f"{kind} {name}"
+            assert (await room.refusal(**who)).fields["node"].label == f"{kind} {name}"
             if kind != "project":
                 await room.ask(**{kind: "other"} if kind == "key" else {})
 
@@ -150,7 +150,7 @@ class TestLimits:
             room = Room(Allowance(kind="key", name="*", requests_per_minute=1))
             for key in ("a", "b"):
                 await room.ask(key=key)
-                assert (await room.refusal(key=key)).fields["node"] == f"key {key}"
+                assert (await room.refusal(key=key)).fields["node"].label == f"key {key}"
 
         in_loop(work)
 
@@ -214,7 +214,7 @@ class TestAllOrNothing:
             await room.ask(**who)
             before = await room.used(team="web")
             for _ in range(3):
-                assert (await room.refusal(**who)).fields["node"] == "project default"
+                assert (await room.refusal(**who)).fields["node"].label == "project default"
             await asyncio.sleep(0.01)
             assert await room.used(team="web") == before
             await room.quotas.aclose()
@@ -274,6 +274,26 @@ class TestSettlement:
             await asyncio.sleep(0.01)
             assert await room.used() == {"key k daily_usd": Decimal("1.5")}
             await room.refusal(cost_nano_usd=USD // 100 + 1)  # more than a lease can hold
+            await room.quotas.aclose()
+
+        in_loop(work)
+
+    def test_a_budget_counts_what_was_under_way_when_it_was_set(self, shared: bool) -> None:
+        async def work() -> None:
+            room = Room(Allowance(kind="team", name="web", daily_usd=Decimal(9)), shared=shared)
+            before = await room.ask(team="web", cost_nano_usd=USD)
+            failed = await room.ask(team="web", cost_nano_usd=USD)
+            room.admission.askers = Askers(
+                [full("team", "web"), Allowance(kind="key", name="k", daily_usd=Decimal(5))]
+            )
+            after = await room.ask(team="web", cost_nano_usd=USD)
+            before.settle(Usage(input=1), Decimal("0.25"))
+            failed.settle(None, None)
+            after.settle(Usage(input=1), Decimal("0.5"))
+            await asyncio.sleep(0.01)
+            used = await room.used(team="web")
+            names = ("key k daily_usd", "team web daily_usd", "team web monthly_usd")
+            assert {used[name] for name in names} == {Decimal("0.75")}
             await room.quotas.aclose()
 
         in_loop(work)
@@ -396,7 +416,7 @@ class TestModels:
                     continue
                 with pytest.raises(Forbidden) as caught:
                     await room.admission.reserve(room.asker(**names), Wanted(model))
-                assert caught.value.fields["node"] == says
+                assert caught.value.fields["node"].label == says
 
         in_loop(work)
 

@@ -159,11 +159,31 @@ class TestOneAfterTheOther:
         assert [record.status for record in attempts.records] == [status, None, None]
         assert attempts.records[1].error == "nobody is there"
 
-    @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 501])
+    @pytest.mark.parametrize("status", [400, 401, 413, 422, 501])
     def test_what_would_be_refused_again_is_final(self, status: int) -> None:
         room = Room({"p/a": [refuses(status)], "q/b": [answers()]})
         _, answer = room.run()
         assert (answer, room.models) == (f"HTTP {status}", ["p/a"])
+
+    @pytest.mark.parametrize("status", [403, 404])
+    def test_a_model_that_is_not_there_is_asked_for_elsewhere_and_opens_no_breaker(
+        self, status: int
+    ) -> None:
+        room = Room(
+            {"p/a": [refuses(status)], "q/b": [answers("yes")]}, breaker=Breaker(failures=1)
+        )
+        for _ in range(3):
+            attempts, answer = room.run()
+            assert (answer, then(attempts)) == ("yes", ["next_target", "answered"])
+        assert room.models == ["p/a", "q/b"] * 3
+        assert {state.breaker for state in room.health.states()} == {"closed"}
+
+    @pytest.mark.parametrize("status", [403, 404])
+    def test_a_model_that_is_nowhere_is_not_asked_for_twice(self, status: int) -> None:
+        room = Room({"p/a": [refuses(403)], "q/b": [refuses(status)]}, retries=Retries(attempts=5))
+        attempts, answer = room.run()
+        assert (str(answer), room.models) == (f"HTTP {status}", ["p/a", "q/b"])
+        assert then(attempts) == ["next_target", "no_target_left"]
 
     @pytest.mark.parametrize("error", [InvalidRequest("no such tool"), ValueError("a secret")])
     def test_an_error_that_is_no_targets_fault_ends_it(self, error: Exception) -> None:
@@ -395,11 +415,11 @@ class TestPlaces:
         assert room.health.states()[0].failures_in_a_row == failures
 
     def test_an_answer_whose_time_says_nothing_is_not_measured(self) -> None:
-        room = Room({"p/a": [refuses(404, after_s=1)]})
+        room = Room({"p/a": [refuses(400, after_s=1)]})
         attempts = room.attempts()
 
         async def work() -> None:
-            await attempts.run(room.call, measured=lambda answer: "404" not in answer)
+            await attempts.run(room.call, measured=lambda answer: "400" not in answer)
 
         room.clock.run(work())
         assert room.health.states()[0].first_byte_s is None

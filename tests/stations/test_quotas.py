@@ -58,9 +58,9 @@ class Far(MemoryLimiter):
         await self._way()
         return await super().take(quota, wanted, at_least=at_least)
 
-    async def give_back(self, quota: Quota, amount: float) -> None:
+    async def give_back(self, quota: Quota, amount: float, *, spent: float = 0.0) -> None:
         await self._way()
-        await super().give_back(quota, amount)
+        await super().give_back(quota, amount, spent=spent)
 
     def used(self, quota: Quota) -> float:
         return quota.capacity - self.take_now(quota, 0).left
@@ -333,6 +333,7 @@ class TestAway:
             await server.stop()
             assert await takes(quotas, quota, 10)
             assert quotas.away
+            memory = MemoryLimiter()  # the old one is gone with its process
             server = LimitServer(path, memory)
             await server.start()
             await eventually(lambda: not quotas.away)

@@ -173,14 +173,14 @@ class TestReleases:
             for number in range(users)
         }
 
-    def releases(self, **fields: Any) -> CompiledRoute:
+    def releases(self, canary: float | None = None, **fields: Any) -> CompiledRoute:
         known = Known(
             [],
             [
                 deployed("support", 1, "retired", "p/a"),
                 deployed("support", 2, "live", "p/b"),
-                deployed("support", 3, "canary", "p/c"),
-                deployed("support", 4, "canary", "p/d"),
+                deployed("support", 3, "candidate", "p/c"),
+                deployed("support", 4, "canary" if canary else "candidate", "p/d", share=canary),
             ],
         )
         return compile_route(route("q/own", **fields), known)
@@ -242,7 +242,7 @@ class TestReleases:
         both = Counter((one < 0.5, other < 0.5) for one, other in places)
         assert chisquare(list(both.values())).pvalue > LIKELY
 
-    def test_the_newest_canary_gets_its_share_and_a_growing_one_keeps_its_users(
+    def test_a_canary_gets_its_share_and_a_growing_one_keeps_its_users(
         self, room: Room
     ) -> None:
         split = (ReleaseShare(version=3), ReleaseShare(version=2))
@@ -265,9 +265,24 @@ class TestReleases:
         found = Counter(room.router.arm(chosen, None).ref for _ in range(4000))
         assert chisquare([found["support@4"], found["support@2"]], [1000, 3000]).pvalue > LIKELY
 
-    def test_a_canary_share_without_a_canary_waits_for_one(self, room: Room) -> None:
-        chosen = compile_route(route("q/own", canary=1.0), Known())
-        assert room.router.arm(chosen, "anyone").ref is None
+    def test_not_the_same_users_try_every_canary(self, room: Room) -> None:
+        def tried(version: int) -> set[str]:
+            releases = [
+                deployed("support", 1, "live", "p/a"),
+                deployed("support", version, "canary", "p/b", share=0.5),
+            ]
+            arms = self.arms(room, compile_route(route("q/own"), Known([], releases)))
+            return {user for user, arm in arms.items() if arm == f"support@{version}"}
+
+        both = len(tried(2) & tried(3))
+        assert chisquare([both, 4000 - both], [1000, 3000]).pvalue > LIKELY
+
+    def test_a_canary_beside_targets_of_the_route_leaves_them_the_rest(self, room: Room) -> None:
+        releases = [deployed("support", 1, "canary", "p/a", share=0.25)]
+        arms = self.arms(room, compile_route(route("q/own"), Known([], releases)))
+        found = Counter(arms.values())
+        assert set(found) == {"support@1", None}
+        assert chisquare([found["support@1"], found[None]], [1000, 3000]).pvalue > LIKELY
 
 
 class TestSticky:

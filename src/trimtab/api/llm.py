@@ -12,6 +12,7 @@ from trimtab.gateway.answer import Answer
 from trimtab.gateway.ask import Caller, Passing
 from trimtab.governance.access import require
 from trimtab.kit import jsonx
+from trimtab.scorers.subjects import trace_cost
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te"})
 # Nouns of OpenAI's API that are passed on as they come.
@@ -88,6 +89,7 @@ def caller_of(request: Request) -> Caller:
         user=_said(request, "user"),
         session=_said(request, "session"),
         environment=_said(request, "environment"),
+        run=_said(request, "run"),
         key=principal.key,
         key_user=principal.user,
         team=principal.team,
@@ -105,6 +107,9 @@ def as_response(answer: Answer) -> Response:
     if media_type.startswith("text/event-stream"):
         headers |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
     if answer.body is not None:
+        cost_usd = trace_cost(answer.spans)
+        if cost_usd is not None:
+            headers["x-trimtab-cost-usd"] = f"{cost_usd:f}"
         return Response(
             status=answer.status, media_type=media_type, headers=headers, body=answer.body
         )

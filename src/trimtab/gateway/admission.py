@@ -10,40 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-import msgspec
-
 from trimtab.gateway import over
 from trimtab.gateway.ask import Ask, Caller
 from trimtab.gateway.asker import DAY_NS, MONEY, NANO_USD, PLACES, TOKENS, Asker, Askers, Part
 from trimtab.gateway.asker import day_of as _day_of
 from trimtab.gateway.estimates import Estimate, Estimates, cost_nano_usd
-from trimtab.gateway.patterns import Catalogue
 from trimtab.gateway.places import Places
 from trimtab.gateway.quotas import Quotas
 from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.gateway.wanted import Wanted, wanted_of
-from trimtab.kit.clock import NS_PER_S
 from trimtab.ports import Clock, Quota
 from trimtab.records import Usage
 
 _NO_HEADERS: dict[str, str] = {}
-
-
-class LimitState(msgspec.Struct, frozen=True, kw_only=True):
-    """How one limit stands. `limit` is the field of the allowance; budgets are in US dollars.
-
-    `resets_in_s` is until nothing of it is used; None where that is when requests end.
-    """
-
-    node: str
-    kind: str
-    name: str
-    limit: str
-    capacity: Decimal
-    used: Decimal
-    left: Decimal
-    resets_in_s: float | None = None
 
 
 class Reservation:
@@ -53,7 +33,7 @@ class Reservation:
     """
 
     __slots__ = (
-        "_admission", "_catalogue", "_open", "_parts", "_priced_only", "_wanted", "day",
+        "_admission", "_asker", "_askers", "_open", "_parts", "_priced_only", "_wanted", "day",
     )  # fmt: skip
 
     def __init__(
@@ -62,13 +42,12 @@ class Reservation:
         parts: tuple[Part, ...],
         wanted: Wanted,
         day: str,
-        catalogue: Catalogue,
-        *,
-        priced_only: bool,
+        asker: Asker,
     ) -> None:
         self._admission = admission
-        self._catalogue = catalogue
-        self._priced_only = priced_only
+        self._asker = asker
+        self._askers = admission.askers
+        self._priced_only = asker.priced_only() is not None
         self._parts = parts
         self._wanted = wanted
         self._open = True
@@ -84,10 +63,12 @@ class Reservation:
         if self._open:
             self._open = False
             self._admission.settled(self._parts, self._wanted, usage, cost_usd)
+            if cost_usd and self._askers is not self._admission.askers:
+                self._admission.catch_up(self._asker, self._parts, self.day, cost_usd)
 
     def approves(self, model: str) -> bool:
         """Whether the project's catalogue lets a model answer, which it was not asked for."""
-        return self._catalogue.refusal(model, self.day) is None
+        return self._asker.catalogue.refusal(model, self.day) is None
 
     def may_ask(self, target: Target) -> bool:
         """Whether a target may be called that admission has not looked at."""
@@ -157,8 +138,7 @@ class Admission:
             parts = tuple(part for part in parts if part.unit != PLACES)
         if parts:
             await self._take(parts, wanted, now_ns)
-        priced_only = asker.priced_only() is not None
-        return Reservation(self, parts, wanted, day, asker.catalogue, priced_only=priced_only)
+        return Reservation(self, parts, wanted, day, asker)
 
     def settled(
         self,
@@ -180,24 +160,32 @@ class Admission:
         for part in parts:
             unit = part.unit
             if unit == MONEY:
-                if over_estimate:
-                    give_back(part.quota, over_estimate)
+                if over_estimate or nano:
+                    give_back(part.quota, over_estimate, nano)
             elif unit == TOKENS:
                 give_back(part.quota, _tokens(part, wanted) - tokens)
             elif unit == PLACES:
                 self._leave(part)
 
+    def catch_up(self, asker: Asker, parts: Sequence[Part], day: str, cost_usd: Decimal) -> None:
+        """Count what a request cost in budgets that were set while it was under way."""
+        counted = {part.quota.key for part in parts}
+        for part in self.askers.again(asker).parts(day):
+            if part.unit == MONEY and part.quota.key not in counted:
+                nano = round(cost_usd * NANO_USD)
+                self._quotas.give_back(part.quota, -nano, nano)
+
     def headers(self, parts: Sequence[Part]) -> dict[str, str]:
         return over.headers(parts, self._quotas)
 
-    async def explain(self, asker: Asker) -> list[LimitState]:
+    async def explain(self, asker: Asker) -> list[over.LimitState]:
         """How every limit of an asker stands for all that share it, the tightest first."""
         now_ns = self._clock.now_ns()
         states = []
         for part in asker.parts(self._today(now_ns)):
             quota = self._shared(part, now_ns)
             left = await self._quotas.ask(quota)
-            states.append((left / quota.capacity, _state(part, left, now_ns)))
+            states.append((left / quota.capacity, over.state(part, left, now_ns)))
         return [state for _, state in sorted(states, key=lambda one: one[0])]
 
     def _asker_of(self, caller: Caller, *, everybody: bool = True) -> Asker:
@@ -283,25 +271,3 @@ def _tokens(part: Part, wanted: Wanted) -> float:
     """What is set aside; of more than a bucket holds, all of it, and the rest becomes debt."""
     capacity = part.quota.capacity
     return min(capacity, wanted.tokens)
-
-
-def _state(part: Part, left: float, now_ns: int) -> LimitState:
-    quota = part.quota
-    unit = Decimal(1) / NANO_USD if part.unit == MONEY else Decimal(1)
-    capacity = Decimal(quota.capacity if quota.capacity >= 1 else 0) * unit
-    remains = round(Decimal(left) * unit, 9 if part.unit == MONEY else 0)
-    resets_in_s = None
-    if part.ends_ns is not None:
-        resets_in_s = (part.ends_ns - now_ns) / NS_PER_S
-    elif quota.rate_per_s:
-        resets_in_s = max(0.0, quota.capacity - left) / quota.rate_per_s
-    return LimitState(
-        node=part.node.label,
-        kind=part.node.kind,
-        name=part.node.name,
-        limit=part.limit,
-        capacity=capacity,
-        used=capacity - remains,
-        left=remains,
-        resets_in_s=resets_in_s,
-    )

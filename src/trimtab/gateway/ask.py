@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -53,10 +54,16 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What the member `trimtab` of a request says about prompts."""
+    """What the member `trimtab` of a request says; another member of it would say nothing.
+
+    `reask` is how often a model may be asked again for an answer that matches its schema, and
+    `cache` False goes around the cache.
+    """
 
     variables: dict[str, Any] = {}
     model: str | None = None
+    reask: Any = 0
+    cache: bool | None = None
 
     def __post_init__(self) -> None:
         if self.model is not None and not self.model.isprintable():
@@ -64,7 +71,17 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, member: Mapping[str, Any]) -> Told:
-        """Raises InvalidRequest for a value of a wrong type."""
+        """Raises InvalidRequest for a member nobody knows, or a value of a wrong type."""
+        for name in member:
+            if name not in cls.__struct_fields__:
+                known = ", ".join(sorted(cls.__struct_fields__))
+                near = get_close_matches(name[:100], cls.__struct_fields__, n=1)
+                raise InvalidRequest(
+                    f"'trimtab' has no member {name[:100]!r}",
+                    where=f"trimtab.{name[:100]}",
+                    fix=f"{f'did you mean {near[0]}? ' if near else ''}it has {known}",
+                    allowed=sorted(cls.__struct_fields__),
+                )
         try:
             return msgspec.convert(member, cls)
         except msgspec.ValidationError as error:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from trimtab.gateway.patterns import Catalogue, Patterns
 from trimtab.ports import Quota, Spend, SpendKey
 from trimtab.records import Allowance, ApprovedModel
@@ -25,7 +27,10 @@ _MOST_ASKERS = 100_000
 _KEEP_S = {"daily": 3 * _DAY_S, "monthly": 35 * _DAY_S}
 _PLACES_KEEP_S = 2 * _DAY_S
 
+_NO_NAMES: Mapping[str, str] = {}
+
 REQUESTS, TOKENS, MONEY, PLACES = range(4)
+_Who = tuple[str, str | None, str | None, str | None, str | None, tuple[str, ...] | None]
 Chain = tuple[tuple[AllowanceKind, str | None], ...]
 
 
@@ -40,19 +45,40 @@ class Part(NamedTuple):
     warns_at: float = math.inf  # what must be used of it for a warning
 
 
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose limit it is, in an error: `name` is for people, `id` is what allowances are set by."""
+
+    kind: str
+    id: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
 class Node:
     """A key, user, team or project with its allowance, which may be the one for each of its kind.
 
-    `kind` is `principal` for the limit that the configuration sets for everybody.
+    `kind` is `principal` for the limit that the configuration sets for everybody. `name` is what
+    counts, the id of a key; `label` is for people and says what they call it.
     """
 
-    __slots__ = ("_fixed", "allowance", "kind", "label", "name", "patterns")
+    __slots__ = ("_fixed", "allowance", "facts", "kind", "label", "name", "patterns")
 
-    def __init__(self, kind: AllowanceKind | Literal["principal"], name: str, allowance: Allowance):
+    def __init__(
+        self,
+        kind: AllowanceKind | Literal["principal"],
+        name: str,
+        allowance: Allowance,
+        *,
+        called: str | None = None,
+    ) -> None:
         self.kind = kind
         self.name = name
         self.allowance = allowance
-        self.label = f"{kind} {name}"
+        self.facts = Facts(kind=kind, id=name, name=called or name)
+        self.label = self.facts.label
         self.patterns = None if allowance.models is None else Patterns(allowance.models)
         self._fixed = tuple(self._rates())
 
@@ -101,19 +127,23 @@ class Asker:
     Made by `Askers.asker`. `models` restricts the key itself.
     """
 
-    __slots__ = ("_day", "_parts", "_spent", "catalogue", "models", "name", "nodes", "project")
+    __slots__ = (
+        "_day", "_parts", "_spent", "catalogue", "facts", "models", "nodes", "project", "who",
+    )  # fmt: skip
 
     def __init__(
         self,
-        name: str,
+        facts: Facts,
         project: str,
         nodes: tuple[Node, ...],
         *,
+        who: _Who,
         models: Patterns | None,
         catalogue: Catalogue,
         spent: Mapping[SpendKey, Spend],
     ) -> None:
-        self.name = name
+        self.who = who
+        self.facts = facts
         self.project = project
         self.nodes = nodes
         self.models = models
@@ -130,13 +160,13 @@ class Asker:
             self._day = day
         return self._parts
 
-    def refusing(self, model: str) -> tuple[str, Patterns] | None:
+    def refusing(self, model: str) -> tuple[Facts, Patterns] | None:
         """Whose patterns leave out a name that was asked for; None when it may be asked for."""
         if self.models is not None and not self.models.match(model):
-            return self.name, self.models
+            return self.facts, self.models
         for node in self.nodes:
             if node.patterns is not None and not node.patterns.match(model):
-                return node.label, node.patterns
+                return node.facts, node.patterns
         return None
 
     def priced_only(self) -> Node | None:
@@ -154,6 +184,7 @@ class Askers:
         spent: what was spent in the current periods before this process began, by node; it counts
             where the limiter has not heard of a budget yet.
         requests_per_minute: of every principal, whatever its allowances; None for no such limit.
+        names: what people call keys, by their ids; others are told by the id.
     """
 
     def __init__(
@@ -163,7 +194,9 @@ class Askers:
         spent: Mapping[SpendKey, Spend] | None = None,
         *,
         requests_per_minute: int | None = None,
+        names: Mapping[str, str] = _NO_NAMES,
     ) -> None:
+        self._names = names
         self._allowances = {(one.project, one.kind, one.name): one for one in allowances}
         self._nodes: dict[tuple[str, str, str], Node | None] = {}
         self._requests_per_minute = requests_per_minute
@@ -173,7 +206,7 @@ class Askers:
         self._catalogues = {project: Catalogue(found) for project, found in catalogues.items()}
         self._everything = Catalogue(())
         self._spent = spent or {}
-        self._known: dict[tuple[object, ...], Asker] = {}
+        self._known: dict[_Who, Asker] = {}
 
     def asker(
         self,
@@ -195,22 +228,35 @@ class Askers:
             chain: Chain = (("key", key), ("user", user), ("team", team), ("project", project))
             nodes = [self._node(project, kind, name) for kind, name in chain if name]
             nodes += [self._everybody(project, principal)]
+            kind, name = ("key", key) if key else ("project", project)
             known = self._known[who] = Asker(
-                f"key {key}" if key else f"project {project}",
+                Facts(kind=kind, id=name, name=self._called(kind, name)),
                 project,
                 tuple(node for node in nodes if node is not None),
+                who=who,
                 models=None if models is None else Patterns(models),
                 catalogue=self._catalogues.get(project, self._everything),
                 spent=self._spent,
             )
         return known
 
+    def again(self, asker: Asker) -> Asker:
+        """Who asks, by these allowances, where an asker is by those of another time."""
+        project, key, user, team, principal, models = asker.who
+        return self.asker(
+            project, key=key, user=user, team=team, principal=principal, models=models
+        )
+
     def _node(self, project: str, kind: AllowanceKind, name: str) -> Node | None:
         at = (project, kind, name)
         if at not in self._nodes:
             own = self._allowances.get(at) or self._allowances.get((project, kind, EACH))
-            self._nodes[at] = None if own is None else Node(kind, name, own)
+            called = self._called(kind, name)
+            self._nodes[at] = None if own is None else Node(kind, name, own, called=called)
         return self._nodes[at]
+
+    def _called(self, kind: str, name: str) -> str:
+        return self._names.get(name, name) if kind == "key" else name
 
     def _everybody(self, project: str, principal: str | None) -> Node | None:
         if principal is None or self._requests_per_minute is None:

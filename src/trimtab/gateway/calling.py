@@ -6,7 +6,7 @@ Until content came nothing has gone to the caller, so what fails here can be tri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from itertools import chain
 
 import msgspec
@@ -19,8 +19,8 @@ from trimtab.gateway.ask import Ask
 from trimtab.gateway.kept import Kept
 from trimtab.gateway.outgoing import Outgoing, outgoing
 from trimtab.gateway.prepare import Prepared
-from trimtab.gateway.refusals import Retryable, is_retried, retryable
-from trimtab.gateway.relay import Piece, Relay, too_large
+from trimtab.gateway.refusals import Retryable, retryable
+from trimtab.gateway.relay import AnswerTooLarge, Piece, Relay
 from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock, Reply
@@ -28,7 +28,8 @@ from trimtab.records import Usage
 from trimtab.records.route import Timeouts
 
 CUT = "the provider's answer ended before it was complete"
-_MAX_BODY_BYTES = 64 << 20  # of an answer that is not a stream
+ANSWER_BYTES = 64 << 20
+"""The most of one answer, by default."""
 _NS_PER_S = 1_000_000_000
 
 
@@ -76,7 +77,7 @@ class Calling:
     """Calls targets for one request; implements the `call` of `attempts.Attempts`.
 
     `keep_bytes`: streams of up to so many are kept while they pass. `held`: relays only read,
-    because guards stand before the caller.
+    because guards stand before the caller. `answer_bytes`: more of one answer is not taken.
     """
 
     def __init__(
@@ -87,8 +88,10 @@ class Calling:
         clock: Clock,
         *,
         held: bool = False,
+        answer_bytes: int = ANSWER_BYTES,
     ) -> None:
         self._held = held
+        self._answer_bytes = answer_bytes
         self._ask = ask
         self._prepared = prepared
         self._timeouts = timeouts
@@ -102,6 +105,7 @@ class Calling:
         Raises:
             Retryable: nothing came that could go to the caller.
             InvalidRequest: the target cannot be asked this.
+            AnswerTooLarge: it would be as large from another.
         """
         self.target = target
         out = outgoing(self._ask, self._prepared, target, self._timeouts)
@@ -113,6 +117,8 @@ class Calling:
                 return await self._sent(target, out)
         except TimeoutError:
             raise Retryable(_late(target, self._timeouts.first_token_s)) from None
+        except AnswerTooLarge:
+            raise
         except ProviderError as error:
             # A target that refuses our credential, or the request, will do so again.
             final = 400 <= error.fields.get("answered", 0) < 500
@@ -142,6 +148,7 @@ class Calling:
             hides_usage=ask.envelope.stream and not ask.envelope.wants_usage,
             raw=not is_stream(reply),
             held=self._held,
+            most_bytes=self._answer_bytes,
         )
 
     def _kept(self, reply: Reply) -> Reply:
@@ -160,7 +167,7 @@ class Calling:
         reply = begun.reply
         try:
             if not self._streams(reply):
-                body = await _collected(reply.chunks)
+                body = await self._collected(reply)
                 await close(reply.chunks)
                 return self._accepted(msgspec.structs.replace(begun, body=body))
             head = await self._head(begun)
@@ -168,6 +175,19 @@ class Calling:
             await close(reply.chunks)
             raise
         return msgspec.structs.replace(begun, head=tuple(head))
+
+    async def _collected(self, reply: Reply) -> bytes:
+        """A whole body, given up as soon as it is known to be too large."""
+        parts: list[bytes] = []
+        size_bytes = 0
+        async for chunk in reply.chunks:
+            size_bytes += len(chunk)
+            if size_bytes > self._answer_bytes:
+                error = AnswerTooLarge.beyond(self._answer_bytes)
+                # Of a refusal nobody needs the end: another target may do better.
+                raise error if reply.status < 400 else Retryable(error)
+            parts.append(chunk)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _head(self, begun: Begun) -> list[Piece]:
         """The pieces of a stream up to its first content, its end, or its failure."""
@@ -180,8 +200,8 @@ class Calling:
                 if failure is not None:
                     failed = True
                     # After content it is the end of an answer, in whatever chunks both came.
-                    if not done and is_retried(failure.status or 502):
-                        raise Retryable(_failed(begun.target, failure))
+                    if not done and (again := self._again(begun, failure)):
+                        raise again
                 if piece.has_content or piece.ends:
                     done = True
             if done:
@@ -208,25 +228,19 @@ class Calling:
         parts = begun.relay.read_whole(begun.body or b"")
         for part in parts:
             if isinstance(part, Failed):
-                raise Retryable(_failed(begun.target, part))
+                error = _failed(begun.target, part)
+                raise self._again(begun, part) or Retryable(error, failure=False)
+
+    def _again(self, begun: Begun, failure: Failed) -> Retryable | None:
+        """What to raise for a failure that is told in the answer; None if it is final."""
+        error, status = _failed(begun.target, failure), failure.status or 502
+        return retryable(error, status, {}, now_ns=self._clock.now_ns())
 
 
 def is_stream(reply: Reply) -> bool:
     """Whether an answer is a stream; a provider may answer a stream request with JSON."""
     content_type = reply.headers.get("content-type", "").lower()
     return reply.status < 400 and content_type.startswith("text/event-stream")
-
-
-async def _collected(chunks: AsyncIterator[bytes]) -> bytes:
-    """A whole body, given up as soon as it is known to be too large."""
-    parts: list[bytes] = []
-    size_bytes = 0
-    async for chunk in chunks:
-        size_bytes += len(chunk)
-        if size_bytes > _MAX_BODY_BYTES:
-            raise too_large(f"an answer of more than {_MAX_BODY_BYTES:,} bytes")
-        parts.append(chunk)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _failed(target: Target, failure: Failed) -> ProviderError:

@@ -27,7 +27,7 @@ from trimtab.dialects.llm.edits import (
 from trimtab.dialects.llm.parts import Began, Ended, Failed, Finished, Part, Used
 from trimtab.gateway.endings import Ending, stopped
 from trimtab.gateway.hooks import Hooked
-from trimtab.gateway.relay import Piece, Relay, too_large
+from trimtab.gateway.relay import AnswerTooLarge, Piece, Relay
 from trimtab.gateway.rulings import Block
 from trimtab.gateway.said import Said
 from trimtab.ports import Place
@@ -121,7 +121,8 @@ class Holding:
         self._queue.append(_Held(piece, spans))
         self._held_bytes += len(piece.data)
         if self._held_bytes > MAX_HELD_BYTES:
-            raise too_large(f"more than {MAX_HELD_BYTES:,} bytes that a guard wants to see at once")
+            what = f"more than {MAX_HELD_BYTES:,} bytes that a guard wants to see at once"
+            raise AnswerTooLarge.of(what)
         final = any(isinstance(part, Ended | Failed) for part in piece.parts)
         if final or over or self._new_chars >= self._step:
             await self._check(final=final)

@@ -27,6 +27,7 @@ class Lease:
         "renewal",
         "rest",
         "retry_at_s",
+        "spent",
         "touched",
         "waiting",
     )
@@ -37,6 +38,7 @@ class Lease:
         self.level = 0.0  # up to which it is topped up
         self.low = -1.0  # below which it is topped up
         self.owed = 0.0  # to be given back; negative: spent without having been taken
+        self.spent = 0.0  # for good, of what was taken, and not told yet
         self.remains = max(0.0, quota.capacity - quota.taken)  # at the limiter, when last heard
         self.waiting: list[float] = []  # what requests wait for
         self.renewal: asyncio.Task[None] | None = None
@@ -49,7 +51,7 @@ class Lease:
     @property
     def idle(self) -> bool:
         busy = self.touched or self.waiting or self.renewal or self.alone
-        return not (busy or self.rest or self.owed)
+        return not (busy or self.rest or self.owed or self.spent)
 
     def heard(self, remains: float, cost: float, *, workers: int) -> None:
         """What remains at the limiter; from now on so much is held ahead for requests of `cost`."""

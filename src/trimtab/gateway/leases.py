@@ -20,6 +20,9 @@ While it is away, each worker goes on with its share of what was left when it la
 at its share of the rate, and with one request more at most. What it then admits it tells the
 limiter when that is back. A refund that was under way when the limiter went away is not repeated:
 whether it arrived is not known, and the quota must not be credited twice.
+
+What a worker held that was killed is put back by the limiter: its leases, and what it had set aside
+for requests that nobody will settle. What was spent it has been told, so that stays.
 """
 
 from __future__ import annotations
@@ -120,8 +123,9 @@ class LeasedQuotas:
             if not lease.waiting:
                 self._trim(lease)
 
-    def give_back(self, quota: Quota, amount: float) -> None:
+    def give_back(self, quota: Quota, amount: float, spent: float = 0.0) -> None:
         lease = self._leases.get(quota.key) or self._lease(quota)
+        lease.spent += spent
         if lease.alone is not None:
             lease.alone.give_back(amount, self.now_s())
             lease.owed += amount
@@ -129,7 +133,8 @@ class LeasedQuotas:
         lease.rest += amount
         if amount > 0:
             lease.refused_until_s = 0.0
-        self._trim(lease)
+        lease.trim()
+        self._owe(lease)
 
     def wait_s(self, quota: Quota, cost: float, now_s: float) -> float:
         if cost > quota.capacity:
@@ -219,7 +224,7 @@ class LeasedQuotas:
             self._owe(lease)
 
     def _owe(self, lease: Lease) -> None:
-        if not lease.owed:
+        if not lease.owed and not lease.spent:
             return
         self._owing[lease.quota.key] = lease
         if self._flushing is None and self._probing is None:
@@ -236,10 +241,11 @@ class LeasedQuotas:
 
     async def _settle(self, lease: Lease) -> None:
         amount, lease.owed = lease.owed, 0.0
-        if not amount:
+        spent, lease.spent = lease.spent, 0.0
+        if not amount and not spent:
             return
         try:
-            await self._limiter.give_back(lease.quota, amount)
+            await self._limiter.give_back(lease.quota, amount, spent=spent)
         except StoreError as error:
             lease.owed += min(amount, 0.0)
             self._owing[lease.quota.key] = lease

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
 
 from trimtab.errors import BudgetExceeded, Forbidden, RateLimited
-from trimtab.gateway.asker import MONEY, NANO_USD, PLACES, REQUESTS, TOKENS, Asker, Node, Part
+from trimtab.gateway.asker import (
+    MONEY,
+    NANO_USD,
+    PLACES,
+    REQUESTS,
+    TOKENS,
+    Asker,
+    Facts,
+    Node,
+    Part,
+)
 from trimtab.gateway.quotas import Quotas
 from trimtab.kit.clock import NS_PER_S, iso
 from trimtab.kit.headers import printable
@@ -15,12 +28,28 @@ _A_PLACE_S = 1.0  # nobody knows when a request ends
 _NAMES = {REQUESTS: "requests", TOKENS: "tokens"}
 
 
+class LimitState(msgspec.Struct, frozen=True, kw_only=True):
+    """How one limit stands. `limit` is the field of the allowance; budgets are in US dollars.
+
+    `resets_in_s` is until nothing of it is used; None where that is when requests end.
+    """
+
+    node: str
+    kind: str
+    name: str
+    limit: str
+    capacity: Decimal
+    used: Decimal
+    left: Decimal
+    resets_in_s: float | None = None
+
+
 def refused(part: Part, cost: float, wait_s: float, *, now_ns: int) -> RateLimited:
     """Which limit of whom, and when to come back, if coming back helps.
 
     `should_retry` False is for the header `x-should-retry`, which SDKs obey.
     """
-    fields: dict[str, object] = {"node": part.node.label, "limit": part.limit}
+    fields: dict[str, object] = {"node": part.node.facts, "limit": part.limit}
     if part.unit == MONEY:
         return _spent(part, cost, fields, now_ns)
     count = f"{part.quota.capacity:g}"
@@ -62,13 +91,13 @@ def not_allowed(asker: Asker, model: str) -> Forbidden | None:
     refusing = asker.refusing(model)
     if refusing is None:
         return None
-    label, patterns = refusing
+    facts, patterns = refusing
     near = ", ".join(patterns.near(model)) or "nothing"
     return Forbidden(
-        f"the {label} may not use {model[:200]!r}",
+        f"the {facts.label} may not use {model[:200]!r}",
         where="model",
         fix=f"it may use {near}",
-        node=label,
+        node=facts,
         allowed=patterns.near(model),
     )
 
@@ -79,7 +108,7 @@ def not_approved(asker: Asker, model: str, reason: str, day: str) -> Forbidden:
         f"the model {model[:200]!r} may not be called: {reason}",
         where="model",
         fix=f"approved are {', '.join(near) or 'none'}",
-        node=f"project {asker.project}",
+        node=Facts(kind="project", id=asker.project, name=asker.project),
         allowed=near,
     )
 
@@ -90,7 +119,30 @@ def unpriced(node: Node, model: str) -> Forbidden:
         " for priced calls only",
         where="model",
         fix="give it a price under `prices`, or allow unpriced calls in the allowance",
-        node=node.label,
+        node=node.facts,
+    )
+
+
+def state(part: Part, left: float, now_ns: int) -> LimitState:
+    """How a limit stands of which so much is left."""
+    quota = part.quota
+    unit = Decimal(1) / NANO_USD if part.unit == MONEY else Decimal(1)
+    capacity = Decimal(quota.capacity if quota.capacity >= 1 else 0) * unit
+    remains = round(Decimal(left) * unit, 9 if part.unit == MONEY else 0)
+    resets_in_s = None
+    if part.ends_ns is not None:
+        resets_in_s = (part.ends_ns - now_ns) / NS_PER_S
+    elif quota.rate_per_s:
+        resets_in_s = max(0.0, quota.capacity - left) / quota.rate_per_s
+    return LimitState(
+        node=part.node.label,
+        kind=part.node.kind,
+        name=part.node.name,
+        limit=part.limit,
+        capacity=capacity,
+        used=capacity - remains,
+        left=remains,
+        resets_in_s=resets_in_s,
     )
 
 

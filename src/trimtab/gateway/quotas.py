@@ -34,8 +34,11 @@ class Quotas(Protocol):
         """Whether `cost` was taken, asking whoever must be asked."""
         ...
 
-    def give_back(self, quota: Quota, amount: float) -> None:
-        """Return what was not used; negative: more was used than taken, as debt if need be."""
+    def give_back(self, quota: Quota, amount: float, spent: float = 0.0) -> None:
+        """Return what was not used; negative: more was used than taken, as debt if need be.
+
+        `spent`: how much was used for good of what was taken; see `ports.Limiter`.
+        """
         ...
 
     def wait_s(self, quota: Quota, cost: float, now_s: float) -> float:
@@ -95,7 +98,8 @@ class LocalQuotas:
     async def take(self, quota: Quota, cost: float) -> bool:
         return bool(self.try_take(quota, cost, self.now_s()))
 
-    def give_back(self, quota: Quota, amount: float) -> None:
+    def give_back(self, quota: Quota, amount: float, spent: float = 0.0) -> None:
+        del spent  # Whoever takes lives as long as what is kept.
         kept = self._kept.get(quota.key) or self._adjusted(quota, self.now_s())
         kept.give_back(amount, self.now_s() if amount < 0 else 0.0)
 

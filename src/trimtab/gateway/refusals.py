@@ -2,7 +2,8 @@
 
 The statuses are those that the official clients of OpenAI and Anthropic retry (408, 409, 429, from
 500 up, and what `x-should-retry` says), with 425 (RFC 8470). Not 501 and 505, which the same
-request will always get.
+request will always get. 403 and 404 are about a model at one target: others are asked, this one is
+not asked again, and no breaker opens, because they may be about one request only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from trimtab.errors import TrimtabError
 
 _AGAIN = frozenset({408, 409, 425, 429})
 _NEVER = frozenset({501, 505})
+# Of this model at this target: another may have it, and be allowed to give it.
+_ELSEWHERE = frozenset({403, 404})
 _NS_PER_S = 1_000_000_000
 
 
@@ -49,7 +52,7 @@ class Retryable(Exception):
 
 
 def is_retried(status: int) -> bool:
-    """Whether an answer with this status may be tried again; also for a status told in a stream.
+    """Whether this target may be tried again after an answer with this status.
 
     >>> [is_retried(status) for status in (200, 400, 401, 404, 422, 429, 503, 529)]
     [False, False, False, False, False, True, True, True]
@@ -70,13 +73,14 @@ def retryable(
     """
     advice = headers.get("x-should-retry")
     asked = advice == "true" and status >= 400
-    if not (asked or is_retried(status)):
+    elsewhere = status in _ELSEWHERE
+    if not (asked or elsewhere or is_retried(status)):
         return None
     return Retryable(
         error,
         retry_after_s=retry_after_s(headers, now_ns=now_ns),
         failure=status >= 500 and status not in _NEVER,
-        again=advice != "false",
+        again=asked or not (advice == "false" or elsewhere),
     )
 
 

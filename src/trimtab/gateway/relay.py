@@ -22,6 +22,21 @@ _BYTES = (Other(kind="bytes"),)
 _MAX_EVENT_BYTES = 16 << 20  # of one event of a stream
 
 
+class AnswerTooLarge(ProviderError):
+    """An answer is over a limit of Trimtab's; the target is not at fault."""
+
+    @classmethod
+    def of(cls, what: str, *, setting: str | None = None) -> AnswerTooLarge:
+        raised = f", or raise {setting}" if setting else ""
+        fix = f"ask for a shorter answer, or for fewer choices{raised}"
+        return cls(f"the provider sent {what}", fix=fix)
+
+    @classmethod
+    def beyond(cls, most_bytes: int) -> AnswerTooLarge:
+        what = f"an answer of more than {most_bytes:,} bytes"
+        return cls.of(what, setting="limits.answer_bytes")
+
+
 class Piece(NamedTuple):
     """Bytes for the caller, and what they say. An answer's last piece has `Ended` in its parts."""
 
@@ -50,6 +65,7 @@ class Relay:
         hides_usage: the caller did not ask for the usage event that Trimtab asked for.
         raw: the stream is of bytes and not of events.
         held: only read: pieces are the provider's, and somebody else says when to `write` them.
+        most_bytes: of a stream of events, before it is given up; None: as many as come.
     """
 
     def __init__(
@@ -60,7 +76,10 @@ class Relay:
         hides_usage: bool,
         raw: bool = False,
         held: bool = False,
+        most_bytes: int | None = None,
     ) -> None:
+        self._most_bytes = most_bytes or 0
+        self._room_bytes = most_bytes
         self._raw = raw
         self._held = held
         self._reader = reader
@@ -89,19 +108,24 @@ class Relay:
         """The events completed by a chunk of a stream.
 
         Raises:
-            ProviderError: an event is too large to be read.
+            AnswerTooLarge: an event, or all that came before this chunk.
         """
         if self._raw:
             return [Piece(chunk, _BYTES)]
         try:
-            events = self._decoder.feed(chunk)
+            events = self._decoder.feed(self._within(chunk))
         except sse.EventTooLarge as error:
-            raise too_large(str(error)) from None
+            raise AnswerTooLarge.of(str(error)) from None
         read = self._reader.event
         return [self._piece(event, read(event)) for event in events]
 
     def end(self) -> list[Piece]:
-        """What a clean end of the stream means; nothing where that is no end in its dialect."""
+        """What a clean end of the stream means; nothing where that is no end in its dialect.
+
+        Raises:
+            AnswerTooLarge: its last bytes were beyond the limit.
+        """
+        self._within(b"")
         parts = (Ended(),) if self._raw else self._reader.end()
         if self._held:
             return [Piece(b"", parts)] if parts else []
@@ -137,6 +161,16 @@ class Relay:
         parts = self._reader.body(body)
         return next((part.message for part in parts if isinstance(part, Failed)), None)
 
+    def _within(self, chunk: bytes) -> bytes:
+        """What of a chunk is within the limit; what is beyond raises when more is asked for."""
+        room_bytes = self._room_bytes
+        if room_bytes is None:
+            return chunk
+        if room_bytes < 0:
+            raise AnswerTooLarge.beyond(self._most_bytes)
+        self._room_bytes = room_bytes - len(chunk)
+        return chunk if len(chunk) <= room_bytes else chunk[:room_bytes]
+
     def _piece(self, event: sse.Event, parts: Sequence[Part]) -> Piece:
         if not self._held:
             self.fold.take(parts)
@@ -158,12 +192,6 @@ class _UsageEvent(msgspec.Struct):
 
 
 _usage_event = msgspec.json.Decoder(_UsageEvent)
-
-
-def too_large(what: str) -> ProviderError:
-    return ProviderError(
-        f"the provider sent {what}", fix="ask for a shorter answer, or for fewer choices"
-    )
 
 
 def _only_usage(event: sse.Event, parts: Sequence[Part]) -> bool:

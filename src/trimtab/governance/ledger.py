@@ -111,12 +111,6 @@ class Ledger:
                 with self._lock:
                     self._sending = {}
 
-    @property
-    def unsent(self) -> Mapping[SpendKey, Spend]:
-        """What was followed and may not be in the store yet."""
-        with self._lock:
-            return add(self._waiting, self._sending.items())
-
     def start(self) -> None:
         """Begin to send in the background."""
         if self._task is None:

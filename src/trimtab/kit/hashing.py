@@ -15,6 +15,16 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def short_hash(data: bytes) -> bytes:
+    """8 bytes of BLAKE2b (RFC 7693): to find what is probably the same, never to prove it."""
+    return hashlib.blake2b(data, digest_size=8).digest()
+
+
+def canonical(value: Any) -> bytes:
+    """The JSON of any JSON-like value or record whose bytes depend on the content alone."""
+    return _CANONICAL.encode(value)
+
+
 def digest(value: Any) -> str:
     """SHA-256 of the canonical JSON of any JSON-like value or record.
 
@@ -23,4 +33,4 @@ def digest(value: Any) -> str:
     >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
     True
     """
-    return sha256_hex(_CANONICAL.encode(value))
+    return sha256_hex(canonical(value))

@@ -61,8 +61,12 @@ class Limiter(Protocol):
         """
         ...
 
-    async def give_back(self, quota: Quota, amount: float) -> None:
-        """Return what was not used. Negative: more was used than taken, as debt if need be."""
+    async def give_back(self, quota: Quota, amount: float, *, spent: float = 0.0) -> None:
+        """Return what was not used. Negative: more was used than taken, as debt if need be.
+
+        `spent` is how much was used for good of what was taken. What was taken of a budget and was
+        neither spent nor returned is put back some time after whoever took it is gone.
+        """
         ...
 
     async def aclose(self) -> None: ...

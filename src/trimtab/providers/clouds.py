@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from trimtab.dialects.llm.error_kinds import anthropic_kind
 from trimtab.errors import ConfigError
 from trimtab.kit import jsonx
 from trimtab.ports import Call, Reply
@@ -27,19 +28,6 @@ MESSAGES = "anthropic.messages"
 _FAMILY = "anthropic."
 _MAX_ERROR_BYTES = 1024 * 1024
 _WAIT = re.compile(rb'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
-# docs.anthropic.com/en/api/errors; any other is an `api_error`.
-_KINDS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    408: "timeout_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
 
 
 class CloudProvider(HTTPProvider):
@@ -125,7 +113,7 @@ def retold(status: int, body: bytes) -> bytes:
         value = body.decode("utf-8", "replace").strip()
     if isinstance(value, dict) and value.get("type") == "error" and "error" in value:
         return body
-    error = {"type": _KINDS.get(status, "api_error"), "message": _message(value, status)}
+    error = {"type": anthropic_kind(status), "message": _message(value, status)}
     return jsonx.encode({"type": "error", "error": error})
 
 

@@ -66,6 +66,10 @@ class Allowance(Record, frozen=True, kw_only=True):
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
     concurrency: Annotated[int, Meta(ge=1)] | None = None
 
+    @property
+    def has_budget(self) -> bool:
+        return self.daily_usd is not None or self.monthly_usd is not None
+
 
 class ApprovedModel(Record, frozen=True, kw_only=True):
     """An entry of a project's catalogue of approved models.

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import ssl
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from trimtab.errors import MissingExtra
 from trimtab.kit.http1 import (
+    DEFAULT_SETTINGS,
+    ClientSettings,
     ConnectError,
     ConnectTimeout,
     Disconnected,
@@ -42,28 +43,14 @@ _REPEATED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
 
 
 class AiohttpClient:
-    """Implements `trimtab.ports.Upstream`; belongs to one event loop. Arguments as `HTTP1Client`.
+    """Implements `trimtab.ports.Upstream`; belongs to one event loop.
 
     Raises:
         MissingExtra: on import, without aiohttp.
     """
 
-    def __init__(
-        self,
-        *,
-        max_connections: int = 1000,
-        keepalive_s: float = 60.0,
-        max_head_bytes: int = 65_536,
-        buffer_bytes: int = 262_144,
-        ssl_context: ssl.SSLContext | None = None,
-        allowed_address: Callable[[str], bool] | None = None,
-    ) -> None:
-        self._max_connections = max_connections
-        self._keepalive_s = keepalive_s
-        self._max_head_bytes = max_head_bytes
-        self._buffer_bytes = buffer_bytes
-        self._ssl_context = ssl_context
-        self._allowed_address = allowed_address
+    def __init__(self, settings: ClientSettings = DEFAULT_SETTINGS) -> None:
+        self._settings = settings
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -142,9 +129,9 @@ class AiohttpClient:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=0,
-                    limit_per_host=self._max_connections,
-                    keepalive_timeout=self._keepalive_s,
-                    ssl=self._ssl_context or True,
+                    limit_per_host=self._settings.max_connections,
+                    keepalive_timeout=self._settings.keepalive_s,
+                    ssl=self._settings.ssl_context or True,
                     socket_factory=self._socket,
                 ),
                 timeout=aiohttp.ClientTimeout(total=None),
@@ -152,15 +139,17 @@ class AiohttpClient:
                 auto_decompress=False,
                 skip_auto_headers=_AUTOMATIC,
                 trace_configs=[_tracing()],
-                read_bufsize=self._buffer_bytes // 2,
-                max_line_size=self._max_head_bytes,
-                max_field_size=self._max_head_bytes,
+                read_bufsize=self._settings.buffer_bytes // 2,
+                max_line_size=self._settings.max_head_bytes,
+                max_field_size=self._settings.max_head_bytes,
             )
         return self._session
 
     def _socket(self, where: Any) -> socket.socket:
         family, kind, protocol, _, address = where
-        if self._allowed_address is not None and not self._allowed_address(str(address[0])):
+        if self._settings.allowed_address is not None and not self._settings.allowed_address(
+            str(address[0])
+        ):
             raise PermissionError(
                 errno.EACCES, "the name leads to an address that may not be called"
             )

@@ -15,6 +15,7 @@ from trimtab.dialects.llm import anthropic_ask, anthropic_question
 from trimtab.dialects.llm.anthropic_reader import MessagesReader
 from trimtab.dialects.llm.anthropic_writer import MessagesWriter
 from trimtab.dialects.llm.dialect import Dialect, Envelope, Reader, Writer
+from trimtab.dialects.llm.error_kinds import anthropic_kind, facts, status_of
 from trimtab.dialects.llm.fields import field, fields_of
 from trimtab.dialects.llm.openai_chat import OPENAI_CHAT, on_wire, spliced
 from trimtab.dialects.llm.question import Asked, Question
@@ -30,19 +31,6 @@ _FIX = {
     "model": "name a route or a model of GET /v1/models",
     "messages": 'send at least one message, like {"role": "user", "content": "Hello"}',
     "max_tokens": "say how many tokens the answer may have, like 1024",
-}
-_KINDS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    409: "invalid_request_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-    504: "timeout_error",
-    529: "overloaded_error",
 }
 
 
@@ -165,9 +153,8 @@ def _as_array(system: msgspec.Raw | None) -> msgspec.Raw:
 
 def _error(error: TrimtabError) -> dict[str, Any]:
     """An error in the shape Anthropic's clients read."""
-    said = str(error)
-    kind = _KINDS.get(error.status, "api_error")
-    return {"type": "error", "error": {"type": kind, "message": said}}
+    said = {"type": anthropic_kind(status_of(error)), "message": str(error), **facts(error)}
+    return {"type": "error", "error": said}
 
 
 def _check(head: _Head) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from trimtab.dialects.llm.anthropic_usage import Counts
+from trimtab.dialects.llm.error_kinds import ANTHROPIC_STATUSES
 from trimtab.dialects.llm.fields import as_dict, as_dicts, plain
 from trimtab.dialects.llm.parts import (
     Began,
@@ -38,19 +39,6 @@ REASONS: dict[str, FinishReason] = {
     "pause_turn": "pause",
     "refusal": "refusal",
 }
-ERRORS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-"""Kinds of errors by the HTTP status they have outside of a stream."""
 NOT_JSON = "the provider's answer is not JSON"
 
 
@@ -233,9 +221,8 @@ def failed(error: Any) -> Failed:
     kind = _string(fields.get("type")) or ""
     said = fields.get("message") or error
     text = said if isinstance(said, str) else _text(said)
-    return Failed(
-        message=text or "an error that cannot be read", kind=kind, status=ERRORS.get(kind)
-    )
+    status = ANTHROPIC_STATUSES.get(kind)
+    return Failed(message=text or "an error that cannot be read", kind=kind, status=status)
 
 
 def _began(message: dict[str, Any]) -> Began:

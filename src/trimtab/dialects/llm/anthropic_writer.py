@@ -13,6 +13,7 @@ from trimtab.dialects.llm.anthropic_blocks import Blocks, whole_object
 from trimtab.dialects.llm.anthropic_reader import REASONS
 from trimtab.dialects.llm.anthropic_usage import usage_on_wire
 from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.error_kinds import anthropic_kind_of_failure
 from trimtab.dialects.llm.parts import (
     Began,
     Ended,
@@ -82,7 +83,7 @@ class MessagesWriter:
             return self._end()
         elif isinstance(part, Failed):
             self._failed = True
-            error = {"type": part.kind or "api_error", "message": part.message}
+            error = {"type": anthropic_kind_of_failure(part), "message": part.message}
             return [{"type": "error", "error": error}]
         elif part.choice != 0:
             self._lost["choices"] = None

@@ -13,6 +13,7 @@ import msgspec
 
 from trimtab.dialects.llm import openai_chat_ask, openai_chat_question
 from trimtab.dialects.llm.dialect import Dialect, Envelope
+from trimtab.dialects.llm.error_kinds import facts, openai_kind_of
 from trimtab.dialects.llm.fields import choices_of, field, fields_of
 from trimtab.dialects.llm.openai_chat_reader import ChatReader
 from trimtab.dialects.llm.openai_chat_usage import usage_from_wire, usage_on_wire
@@ -26,7 +27,7 @@ from trimtab.dialects.llm.openai_chat_writer import (
 )
 from trimtab.dialects.llm.question import Asked, Question
 from trimtab.dialects.llm.text_size import raw_size, text_size
-from trimtab.errors import InvalidRequest, ProviderError, RequestError, TrimtabError
+from trimtab.errors import InvalidRequest, TrimtabError
 from trimtab.kit import jsonx, sse
 from trimtab.records import Message
 
@@ -56,7 +57,6 @@ _FIX = {
     "model": "name a route or a model of GET /v1/models",
     "messages": 'send at least one message, like {"role": "user", "content": "Hello"}',
 }
-_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 class _StreamOptions(msgspec.Struct, frozen=True):
@@ -162,15 +162,13 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
 
 def error_body(error: TrimtabError) -> dict[str, Any]:
     """An error in the shape OpenAI's clients read; `where` becomes `param`."""
-    kind = "invalid_request_error" if isinstance(error, RequestError) else "server_error"
-    if isinstance(error, ProviderError):
-        kind = "upstream_error"
     return {
         "error": {
             "message": f"{error.what}; {error.fix}" if error.fix else error.what,
-            "type": _KINDS.get(error.status, kind),
+            "type": openai_kind_of(error),
             "param": error.where,
             "code": error.code,
+            **facts(error),
         }
     }
 

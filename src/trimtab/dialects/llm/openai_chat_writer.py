@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.error_kinds import openai_kind_of_failure
 from trimtab.dialects.llm.openai_chat_message import WholeMessage
 from trimtab.dialects.llm.openai_chat_reader import REASONS
 from trimtab.dialects.llm.openai_chat_shapes import OTHERS
@@ -222,7 +223,7 @@ def _choice_of(part: Part) -> int:
 def _error(part: Failed) -> dict[str, Any]:
     return {
         "message": part.message,
-        "type": part.kind or "upstream_error",
+        "type": openai_kind_of_failure(part),
         "param": None,
         "code": part.status,
     }

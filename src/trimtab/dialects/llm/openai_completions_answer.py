@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.error_kinds import openai_kind_of_failure
 from trimtab.dialects.llm.fields import as_dicts, as_text, plain
 from trimtab.dialects.llm.openai_chat_usage import usage_of, usage_on_wire
 from trimtab.dialects.llm.openai_responses_items import failed, name_of
@@ -172,5 +173,5 @@ def _choice(index: int, text: str, reason: str | None) -> dict[str, Any]:
 
 
 def _error(failed: Failed) -> dict[str, Any]:
-    kind = failed.kind or "server_error"
+    kind = openai_kind_of_failure(failed)
     return {"error": {"message": failed.message, "type": kind, "param": None, "code": kind}}

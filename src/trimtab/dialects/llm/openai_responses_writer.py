@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.dialects.llm.dialect import Envelope
+from trimtab.dialects.llm.error_kinds import openai_code_of_failure
 from trimtab.dialects.llm.fields import usage_on_wire
 from trimtab.dialects.llm.openai_responses_items import REPEATED, part_of, unsealed
 from trimtab.dialects.llm.parts import (
@@ -127,8 +128,7 @@ class Writer:
         return begun + self._event("response.in_progress", response=self._response())
 
     def _failed(self, part: Failed) -> bytes:
-        code = "rate_limit_exceeded" if part.status == 429 else part.kind or "server_error"
-        self._error = {"code": code, "message": part.message}
+        self._error = {"code": openai_code_of_failure(part), "message": part.message}
         self._status = "failed"
         return self._close_all() + self._event("response.failed", response=self._response())
 

@@ -11,6 +11,7 @@ The other side, a server for ASGI applications, is in `server` and the modules n
 """
 
 from trimtab.kit.http1.client import HTTP1Client
+from trimtab.kit.http1.client_settings import DEFAULT_SETTINGS, ClientSettings
 from trimtab.kit.http1.connection import Response, Timeouts
 from trimtab.kit.http1.errors import (
     ConnectError,
@@ -23,7 +24,9 @@ from trimtab.kit.http1.errors import (
 from trimtab.kit.http1.request import Address, Fields, encode_head, parse_url
 
 __all__ = [
+    "DEFAULT_SETTINGS",
     "Address",
+    "ClientSettings",
     "ConnectError",
     "ConnectTimeout",
     "Disconnected",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from trimtab.kit.http1.client_settings import DEFAULT_SETTINGS, ClientSettings
 from trimtab.kit.http1.connection import Connection, Response, Timeouts
 from trimtab.kit.http1.errors import ConnectError, ConnectTimeout, Disconnected
 from trimtab.kit.http1.parser import ResponseParser
@@ -19,17 +20,6 @@ _DEFAULT_TIMEOUTS = Timeouts()
 class HTTP1Client:
     """An HTTP/1.1 client with one connection pool per origin; belongs to one event loop.
 
-    Args:
-        max_connections: open at once to one origin; further requests wait in order.
-        keepalive_s: how long an unused connection stays open.
-        max_head_bytes: largest response head accepted.
-        buffer_bytes: body bytes that may wait for a slow reader before reading from the socket
-            stops.
-        ssl_context: for https; None means the system's certificate authorities, with host names
-            checked.
-        allowed_address: asked with each address that a host resolves to, before it is connected
-            to; None allows all.
-
     ```python
     client = HTTP1Client()
     response = await client.request("GET", "https://example.org/")
@@ -38,22 +28,9 @@ class HTTP1Client:
     ```
     """
 
-    def __init__(
-        self,
-        *,
-        max_connections: int = 1000,
-        keepalive_s: float = 60.0,
-        max_head_bytes: int = 65_536,
-        buffer_bytes: int = 262_144,
-        ssl_context: ssl.SSLContext | None = None,
-        allowed_address: Callable[[str], bool] | None = None,
-    ) -> None:
-        self._max_connections = max_connections
-        self._keepalive_s = keepalive_s
-        self._max_head_bytes = max_head_bytes
-        self._buffer_bytes = buffer_bytes
-        self._ssl_context = ssl_context
-        self._allowed_address = allowed_address
+    def __init__(self, settings: ClientSettings = DEFAULT_SETTINGS) -> None:
+        self._settings = settings
+        self._ssl_context = settings.ssl_context
         self._pools: dict[Origin, Pool] = {}
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -99,7 +76,7 @@ class HTTP1Client:
             connection = pool.idle() if attempt == 1 else None
             if connection is None:
                 connection = await _acquire(pool, timeouts, total_at, fresh=attempt == 2)
-            parser = ResponseParser(method, max_head_bytes=self._max_head_bytes)
+            parser = ResponseParser(method, max_head_bytes=self._settings.max_head_bytes)
             response = connection.send(head, body, parser, timeouts, total_at)
             try:
                 await response.head()
@@ -122,13 +99,14 @@ class HTTP1Client:
             raise ConnectError("the client was closed")
         pool = self._pools.get(origin)
         if pool is None:
+            settings = self._settings
             pool = self._pools[origin] = Pool(
                 origin,
                 ssl_context=self._tls() if origin.scheme == "https" else None,
-                max_connections=self._max_connections,
-                keepalive_s=self._keepalive_s,
-                buffer_bytes=self._buffer_bytes,
-                allowed_address=self._allowed_address,
+                max_connections=settings.max_connections,
+                keepalive_s=settings.keepalive_s,
+                buffer_bytes=settings.buffer_bytes,
+                allowed_address=settings.allowed_address,
             )
         return pool
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from pathlib import Path
 from typing import cast
+from uuid import uuid4
 
 import msgspec
 
-from trimtab.errors import InvalidRequest
+from trimtab.errors import InvalidRequest, StoreError
 from trimtab.ports import Grant, Quota
 from trimtab.stores.limits import bucket, wire
 from trimtab.stores.limits.address import unusable
+from trimtab.stores.limits.holdings import Holdings
 
 _MOST_WAITING = 4096
 _TIMEOUT_S = 2.0
@@ -29,6 +32,8 @@ class SocketLimiter:
     def __init__(self, path: Path, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._path = path
         self._timeout_s = timeout_s
+        self._name = uuid4().hex
+        self._holdings = Holdings()
         self._asking: _Asking | None = None
         self._connecting: asyncio.Task[_Asking] | None = None
         self._not_before_s = 0.0
@@ -38,10 +43,18 @@ class SocketLimiter:
         answer = await self._ask(wire.Question(True, quota, wanted, at_least))
         if answer.grant is None:
             raise unusable(self._path, "it gave no answer")
+        self._holdings.add(quota, answer.grant.amount, time.monotonic())
         return answer.grant
 
-    async def give_back(self, quota: Quota, amount: float) -> None:
-        await self._ask(wire.Question(False, quota, bucket.amount(quota, amount)))
+    async def give_back(self, quota: Quota, amount: float, *, spent: float = 0.0) -> None:
+        amount = bucket.amount(quota, amount)
+        # Said or not, it is not held any more; only a debt is told again by whoever owes it.
+        self._holdings.add(quota, -amount - spent, time.monotonic())
+        try:
+            await self._ask(wire.Question(False, quota, amount, spent=spent))
+        except StoreError:
+            self._holdings.add(quota, min(amount, 0.0), time.monotonic())
+            raise
 
     async def aclose(self) -> None:
         if self._connecting is not None:
@@ -91,6 +104,10 @@ class SocketLimiter:
         except (OSError, TimeoutError) as error:
             self._not_before_s = loop.time() + _RETRY_S
             raise unusable(self._path, error) from None
+        # Ahead of every question: who asks, and what it holds from before the connection was lost.
+        asking.tell(wire.Claim(self._name))
+        for quota, amount in self._holdings:
+            asking.tell(wire.Claim(self._name, quota, amount))
         self._asking = asking
         return asking
 
@@ -123,6 +140,13 @@ class _Asking(asyncio.Protocol):
             self._watch = self._loop.call_later(self._timeout_s, self._look)
         self._transport.write(message)
         return await answer
+
+    def tell(self, claim: wire.Claim) -> None:
+        """Say something whose answer nobody needs."""
+        answer: asyncio.Future[wire.Answer] = self._loop.create_future()
+        answer.cancel()
+        self._waiting.append((answer, self._loop.time() + self._timeout_s))
+        self._transport.write(wire.framed(wire.encode(claim)))
 
     async def aclose(self) -> None:
         self._transport.close()

@@ -26,7 +26,8 @@ class MemoryLimiter:
     async def take(self, quota: Quota, wanted: float, *, at_least: float | None = None) -> Grant:
         return self.take_now(quota, wanted, at_least=at_least)
 
-    async def give_back(self, quota: Quota, amount: float) -> None:
+    async def give_back(self, quota: Quota, amount: float, *, spent: float = 0.0) -> None:
+        del spent  # Whoever takes lives as long as this limiter.
         self.give_back_now(quota, amount)
 
     async def aclose(self) -> None:
@@ -34,15 +35,16 @@ class MemoryLimiter:
 
     def take_now(self, quota: Quota, wanted: float, *, at_least: float | None = None) -> Grant:
         least = bucket.need(quota, wanted, at_least)
-        now_s = self._now_s()
+        now_s = self.now_s()
         return bucket.granted(self._meter(quota, now_s), wanted, least, now_s)
 
     def give_back_now(self, quota: Quota, amount: float) -> None:
         amount = bucket.amount(quota, amount)
-        now_s = self._now_s()
+        now_s = self.now_s()
         self._meter(quota, now_s).give_back(amount, now_s)
 
-    def _now_s(self) -> float:
+    def now_s(self) -> float:
+        """Seconds of the monotonic clock."""
         return self._clock.monotonic_ns() / NS_PER_S
 
     def _meter(self, quota: Quota, now_s: float) -> Meter:

@@ -17,20 +17,30 @@ from typing import cast
 import msgspec
 
 from trimtab.errors import InvalidRequest, StoreLocked
+from trimtab.ports import Grant
 from trimtab.stores.limits import wire
 from trimtab.stores.limits.address import unusable
+from trimtab.stores.limits.holders import Holder, Holders
 from trimtab.stores.limits.memory import MemoryLimiter
 
 _BACKLOG = 128
 _TIMEOUT_S = 2.0
+_RELEASE_S = 5.0
 
 
 class LimitServer:
-    """Answers the limiters of other processes from one limiter in this one."""
+    """Answers the limiters of other processes from one limiter in this one.
 
-    def __init__(self, path: Path, limiter: MemoryLimiter) -> None:
+    Args:
+        release_s: what a process held is put back so long after its last connection was lost.
+    """
+
+    def __init__(
+        self, path: Path, limiter: MemoryLimiter, *, release_s: float = _RELEASE_S
+    ) -> None:
         self._path = path
         self._limiter = limiter
+        self._holders = Holders(limiter, release_s=release_s)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Transport] = set()
 
@@ -46,7 +56,9 @@ class LimitServer:
             self._bind(listener)
             loop = asyncio.get_running_loop()
             self._server = await loop.create_unix_server(
-                lambda: _Answering(self._limiter, self._open), sock=listener, backlog=_BACKLOG
+                lambda: _Answering(self._limiter, self._holders, self._open),
+                sock=listener,
+                backlog=_BACKLOG,
             )
         except OSError as error:
             listener.close()
@@ -66,6 +78,7 @@ class LimitServer:
         for transport in list(self._open):
             transport.abort()
         await server.wait_closed()
+        self._holders.close()
 
     def _bind(self, listener: socket.socket) -> None:
         if self._path.exists():
@@ -93,8 +106,14 @@ def _remove_stale(path: Path) -> None:
 class _Answering(asyncio.Protocol):
     """One connection of the server; what it is asked in one piece it answers in one piece."""
 
-    def __init__(self, limiter: MemoryLimiter, connected: set[asyncio.Transport]) -> None:
+    def __init__(
+        self, limiter: MemoryLimiter, holders: Holders, connected: set[asyncio.Transport]
+    ) -> None:
         self._limiter = limiter
+        self._holders = holders
+        self._holder: Holder | None = None
+        self._name = ""
+        self._known = False
         self._connected = connected
         self._framing = wire.Framing()
         self._transport: asyncio.Transport
@@ -105,6 +124,8 @@ class _Answering(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._connected.discard(self._transport)
+        if self._holder is not None:
+            self._holders.leave(self._name)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -123,12 +144,32 @@ class _Answering(asyncio.Protocol):
 
     def _answer(self, message: bytes) -> bytes:
         asked = wire.decode_question(message)
-        grant = None
         try:
-            if asked.take:
-                grant = self._limiter.take_now(asked.quota, asked.wanted, at_least=asked.at_least)
+            if isinstance(asked, wire.Claim):
+                self._claim(asked)
+                answer = wire.Answer()
             else:
-                self._limiter.give_back_now(asked.quota, asked.wanted)
+                answer = wire.Answer(grant=self._asked(asked))
         except InvalidRequest as error:
-            return wire.framed(wire.encode(wire.Answer(refusal=wire.Refusal.of(error))))
-        return wire.framed(wire.encode(wire.Answer(grant=grant)))
+            answer = wire.Answer(refusal=wire.Refusal.of(error))
+        return wire.framed(wire.encode(answer))
+
+    def _asked(self, asked: wire.Question) -> Grant | None:
+        quota, now_s = asked.quota, self._limiter.now_s()
+        grant = None
+        if asked.take:
+            grant = self._limiter.take_now(quota, asked.wanted, at_least=asked.at_least)
+            more = grant.amount
+        else:
+            self._limiter.give_back_now(quota, asked.wanted)
+            more = -asked.wanted - asked.spent
+        if self._holder is not None:
+            self._holder.holdings.add(quota, more, now_s)
+        return grant
+
+    def _claim(self, claim: wire.Claim) -> None:
+        if self._holder is None:
+            self._name = claim.holder
+            self._holder, self._known = self._holders.enter(claim.holder)
+        if claim.quota is not None:
+            self._holder.claim(claim.quota, claim.amount, known=self._known)

@@ -17,13 +17,22 @@ MAX_BYTES = 64 * 1024  # of one message; a key is far shorter
 _LENGTH = struct.Struct(">I")
 
 
-class Question(msgspec.Struct, frozen=True, array_like=True):
-    """A take of `wanted`, or with `take` False, `wanted` given back."""
+class Claim(msgspec.Struct, frozen=True, array_like=True, tag="claim"):
+    """Who asks, ahead of everything else; and one thing that it holds already."""
+
+    holder: str
+    quota: Quota | None = None
+    amount: float = 0.0
+
+
+class Question(msgspec.Struct, frozen=True, array_like=True, tag="ask"):
+    """A take of `wanted`, or with `take` False, `wanted` given back and `spent` used for good."""
 
     take: bool
     quota: Quota
     wanted: float
     at_least: float | None = None
+    spent: float = 0.0
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
@@ -78,5 +87,5 @@ def framed(message: bytes) -> bytes:
 
 
 encode = msgspec.msgpack.Encoder().encode
-decode_question = msgspec.msgpack.Decoder(Question).decode
+decode_question = msgspec.msgpack.Decoder(Question | Claim).decode
 decode_answer = msgspec.msgpack.Decoder(Answer).decode
