@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,27 @@ from trimtab.errors import (
     StoreError,
     StoreTooNew,
 )
-from trimtab.records import ApprovedModel, Example
+from trimtab.kit import jsonx
+from trimtab.kit.hashing import digest
+from trimtab.records import AppliedScorer, ApprovedModel, Example
+from trimtab.records.example import examples_digest
 from trimtab.stores.metadata.address import parse
 from trimtab.stores.metadata.audit import Audit
 from trimtab.stores.metadata.engine import Database
+from trimtab.stores.metadata.places import read_spans
 from trimtab.stores.metadata.prompts import SQLPrompts
 from trimtab.stores.metadata.sql import SQLMetadata
-from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE, example_rows
+from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE, contents, row_blocks, row_packs
 from trimtab.stores.metadata.upgrade import HEAD, steps, stored_revision
 from trimtab.testing.at_once import at_once
 from trimtab.testing.metadata import (
     approve,
-    sample_examples,
     sample_prompt,
     sample_release,
 )
 from trimtab.testing.metadata_access import sample_allowance, sample_key, sample_route
+from trimtab.testing.metadata_datasets import sample_examples
+from trimtab.testing.metadata_runs import sample_card, sample_result
 
 SECRET = "correct-horse"  # the password of every URL here, as in tests/services.py
 
@@ -70,6 +76,62 @@ def run_sql(store: SQLMetadata, *statements: str) -> None:
             connection.execute(text(statement))
 
 
+def bring_to(database: Database, revision: str) -> None:
+    """Run the steps from nothing to a revision."""
+    with database.write() as connection:
+        script = steps()
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        with Operations.context(context):
+            for step in reversed(list(script.iterate_revisions(revision, "base"))):
+                step.module.upgrade()
+                context.stamp(script, step.revision)
+
+
+def write_former_datasets(connection: Connection, told: list[list[Example]]) -> None:
+    """Versions of `golden` as they were stored up to the schema 0003."""
+    connection.execute(text("INSERT INTO heads VALUES ('default', 'dataset', 'golden', 2)"))
+    for version, rows in enumerate(told, start=1):
+        record = {"name": "golden", "version": version, "project": "default", "size": len(rows)}
+        record |= {"digest": examples_digest(rows), "created_ns": 1, "note": ""}
+        fields = {"version": version, "digest": record["digest"]}
+        connection.execute(
+            text(
+                "INSERT INTO datasets (project, name, version, digest, body)"
+                " VALUES ('default', 'golden', :version, :digest, :body)"
+            ),
+            fields | {"body": jsonx.encode(record).decode()},
+        )
+        for position, row in enumerate(rows):
+            one = {"dataset": version, "position": position, "digest": digest(row)}
+            connection.execute(
+                text(
+                    "INSERT INTO example_rows VALUES ('default', :digest, :body)"
+                    " ON CONFLICT DO NOTHING"
+                ),
+                one | {"body": jsonx.encode(row).decode()},
+            )
+            connection.execute(
+                text("INSERT INTO dataset_rows VALUES ('default', :dataset, :position, :digest)"),
+                one,
+            )
+
+
+FORMER_RUN = {
+    "run_id": "r",
+    "project": "default",
+    "name": "Größe \U0001f600",
+    "dataset": "golden@1",
+    "dataset_digest": "d",
+    "scorers": ["f1", "exact"],
+    "status": "done",
+    "started_ns": 7,
+    "metrics": {
+        "f1": {"value": 0.30000000000000004, "low": None, "high": None, "n": 3, "total": 3}
+    },
+    "cost_usd": "0.10",
+}
+
+
 class FixedClock:
     def now_ns(self) -> int:
         return 42
@@ -88,19 +150,60 @@ class TestSchema:
             context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, METADATA) == []
 
+    def test_runs_of_the_schema_before_scorers_had_digests_are_read_as_they_were(
+        self, url: str
+    ) -> None:
+        with closing(Database(parse(url))) as database:
+            bring_to(database, "0002")
+            with database.write() as connection:
+                body = text("INSERT INTO runs VALUES ('default', 'r', 'done', 7, :body)")
+                connection.execute(body, {"body": jsonx.encode(FORMER_RUN).decode()})
+        with closing(SQLMetadata.open(url)) as store:
+            (run,) = store.runs.list("default", name="Größe \U0001f600")
+            assert [scorer.name for scorer in run.scorers] == ["f1", "exact"]
+            assert run.scorers[0] == AppliedScorer(name="f1")
+            assert run.metrics["f1"].value == 0.30000000000000004
+            assert run.cost_usd == Decimal("0.10")
+            store.runs.append("default", "r", [sample_result()])
+            assert list(store.runs.results("default", "r")) == [sample_result()]
+
+    def test_datasets_of_the_schema_with_a_row_each_are_read_as_they_were_and_counted(
+        self, url: str
+    ) -> None:
+        rows = [
+            Example(
+                example_id=f"{n}",
+                input=f"Größe\u2028{n % 1000}",
+                split="test" if n % 2 else None,
+                cluster=f"c{n // 4}",
+                source_span=f"{n:016x}" if n < 3 else None,
+            )
+            for n in range(1200)
+        ]
+        told = [rows, [*rows[:5], replace(rows[5], expected="changed"), *rows[6:][::-1]]]
+        with closing(Database(parse(url))) as database:
+            bring_to(database, "0003")
+            with database.write() as connection:
+                write_former_datasets(connection, told)
+        with closing(SQLMetadata.open(url)) as store:
+            assert stored_row_count(store) == 1201
+            for version, expected in enumerate(told, start=1):
+                dataset = store.datasets.get("default", f"golden@{version}")
+                assert store.datasets.examples("default", dataset.ref) == expected
+                assert (dataset.splits, dataset.clusters) == ({"test": 600}, 300)
+                assert (dataset.duplicates, dataset.linked) == (200, 3)
+                again = store.datasets.add("default", "copy", expected, note="", created_ns=1)
+                assert replace(again, name="golden", version=version) == dataset
+            added = store.datasets.add("default", "golden", rows[:7], note="", created_ns=3)
+            assert added.version == 3
+
     @pytest.mark.parametrize("revision", [step.revision for step in steps().walk_revisions()][1:])
     def test_a_database_of_an_earlier_schema_is_brought_up_to_date_with_what_it_holds(
         self, url: str, revision: str
     ) -> None:
         """Written by the code of today, which uses only tables that the first schema had."""
         database = Database(parse(url))
-        with database.write() as connection:
-            script = steps()
-            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-            with Operations.context(context):
-                for step in reversed(list(script.iterate_revisions(revision, "base"))):
-                    step.module.upgrade()
-                    context.stamp(script, step.revision)
+        bring_to(database, revision)
         assert stored_revision(database) == revision
         SQLPrompts(database, Audit(database, FixedClock())).add(sample_prompt())
         database.close()
@@ -121,10 +224,9 @@ class TestSchema:
         with pytest.raises(Conflict):
             run_sql(store, "UPDATE releases SET state = 'live' WHERE release_id = 'r2'")
 
-    def test_a_dataset_row_must_exist(self, store: SQLMetadata) -> None:
-        store.datasets.add("default", "golden", [], note="", created_ns=1)
+    def test_rows_of_a_content_that_is_not_there_are_refused(self, store: SQLMetadata) -> None:
         with pytest.raises(Conflict):
-            run_sql(store, "INSERT INTO dataset_rows VALUES ('default', 1, 0, 'nothing')")
+            run_sql(store, "INSERT INTO row_blocks VALUES (1, 0, 1, '[]')")
 
     def test_a_store_of_a_newer_version_is_refused_and_left_alone(
         self, url: str, store: SQLMetadata
@@ -358,18 +460,55 @@ class TestAddress:
             SQLMetadata.open("postgresql://u:correct-horse@localhost/trimtab")
 
 
+def stored_row_count(store: SQLMetadata) -> int:
+    with store._database.read() as connection:
+        return sum(
+            len(one) // 16 for one in connection.execute(select(row_packs.c.hashes)).scalars()
+        )
+
+
 class TestDatasets:
     def test_versions_store_the_rows_they_share_once(self, store: SQLMetadata) -> None:
         rows = sample_examples(*[f"q{i}" for i in range(3000)])
         store.datasets.add("default", "golden", rows, note="", created_ns=1)
+        assert stored_row_count(store) == 3000
         changed = [*rows[:-1], replace(rows[-1], expected="other")]
         store.datasets.add("default", "golden", changed, note="", created_ns=2)
-        store.datasets.add("default", "copy", rows, note="", created_ns=3)
-        with store._database.read() as connection:
-            count = connection.execute(select(func.count()).select_from(example_rows)).scalar()
-        assert count == 3001
+        assert stored_row_count(store) == 3001
         assert store.datasets.examples("default", "golden@1") == rows
         assert store.datasets.examples("default", "golden@2") == changed
+
+    def test_rows_in_another_order_are_not_read_from_a_pack_each(self, store: SQLMetadata) -> None:
+        """They are stored again, so that a block is not one fetch for each of its rows."""
+        rows = sample_examples(*[f"q{i}" for i in range(6000)])
+        turned = [rows[(i * 1001) % 6000] for i in range(6000)]
+        for order in (rows, turned):
+            store.datasets.add("default", "golden", order, note="", created_ns=1)
+        for version, order in enumerate((rows, turned), start=1):
+            assert store.datasets.examples("default", f"golden@{version}") == order
+        with store._database.read() as connection:
+            for block in connection.execute(select(row_blocks.c.places)).scalars():
+                assert len({span.pack for span in read_spans(block)}) <= 1 + 512 // 8
+
+    def test_a_removed_dataset_leaves_no_row_behind(self, store: SQLMetadata) -> None:
+        for question in "ab":
+            store.datasets.add(
+                "default", "golden", sample_examples(question), note="", created_ns=1
+            )
+        store.datasets.draft("default", "golden", created_ns=1)
+        assert store.datasets.remove("default", "golden") == 2
+        with store._database.read() as connection:
+            for table in (contents, row_blocks, row_packs):
+                assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
+
+    def test_rows_that_fail_on_the_way_leave_nothing_behind(self, store: SQLMetadata) -> None:
+        def failing() -> Iterator[Example]:
+            yield from sample_examples(*[f"q{i}" for i in range(5000)])
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            store.datasets.add("default", "golden", failing(), note="", created_ns=1)
+        assert stored_row_count(store) == 0
 
     JSON = st.recursive(
         st.none()
@@ -414,6 +553,17 @@ class TestAudit:
             ("route.delete", "chat", "bob"),
         ]
 
+    def test_a_card_and_a_removal_leave_a_trace(self, store: SQLMetadata) -> None:
+        store.cards.put(sample_card())
+        store.datasets.add("default", "golden", sample_examples("a"), note="", created_ns=1)
+        store.datasets.remove("default", "golden")
+        found = [(entry.action, entry.object) for entry in store.audit("default")[::-1]]
+        assert found == [
+            ("card.put", "faithfulness"),
+            ("dataset.add", "golden@1"),
+            ("dataset.remove", "golden"),
+        ]
+
     def test_each_change_has_one_entry_and_what_changed_nothing_has_none(self, url: str) -> None:
         with closing(SQLMetadata.open(url, clock=FixedClock())) as store:
             for _ in range(2):
@@ -445,7 +595,8 @@ class TestAudit:
 WRITER = """
     import sys
     from trimtab.stores.metadata.sql import SQLMetadata
-    from trimtab.testing.metadata import approve, sample_examples, sample_prompt, sample_release
+    from trimtab.testing.metadata import approve, sample_prompt, sample_release
+    from trimtab.testing.metadata_datasets import sample_examples
 
     url, project = sys.argv[1:]
     store = SQLMetadata.open(url)

@@ -23,13 +23,15 @@ from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Place
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
-from trimtab.testing.metadata import sample_examples, sample_prompt, sample_release, sample_run
+from trimtab.testing.metadata import sample_prompt, sample_release
 from trimtab.testing.metadata_access import (
     sample_allowance,
     sample_key,
     sample_route,
     spend_key,
 )
+from trimtab.testing.metadata_datasets import sample_examples
+from trimtab.testing.metadata_runs import sample_card, sample_result, sample_run
 from trimtab.testing.telemetry import sample_score, sample_span
 from trimtab.testing.telemetry_questions import told_traces
 from trimtab.testing.telemetry_reads import HOUR_NS, NOON, Dice
@@ -53,6 +55,8 @@ def data(tmp_path: Path) -> Path:
             metadata.releases.add(sample_release(release, model=f"trimtab/{release}"))
         metadata.datasets.add("default", "golden", sample_examples("a", "b"), note="", created_ns=1)
         metadata.runs.put(sample_run())
+        metadata.runs.append("default", "run-1", [sample_result(f"e{n}") for n in range(600)])
+        metadata.cards.put(sample_card())
         metadata.cursors.put("scoring.online", 77)
         metadata.keys.add(sample_key(), by="ann")
         metadata.allowances.put(sample_allowance(), by="ann")
@@ -193,7 +197,8 @@ def test_the_metadata_are_moved_and_go_on_from_there(data: Path, postgres_databa
     assert told["telemetry"] is None
     rows = {one["table"]: one["rows"] for one in told["metadata"]}
     assert rows["releases"] == 2
-    assert rows["example_rows"] == 2
+    assert (rows["contents"], rows["row_packs"]) == (1, 1)
+    assert (rows["run_results"], rows["calibration_cards"]) == (2, 1)
     assert moved(data, "--metadata-url", postgres_database) == told
     with (
         closing(SQLMetadata.open(f"sqlite:///{data / 'metadata.db'}")) as old,
@@ -205,6 +210,10 @@ def test_the_metadata_are_moved_and_go_on_from_there(data: Path, postgres_databa
             "default", "golden"
         )
         assert new.runs.get("default", "run-1") == old.runs.get("default", "run-1")
+        results = list(old.runs.results("default", "run-1"))
+        assert len(results) == 600
+        assert list(new.runs.results("default", "run-1")) == results
+        assert new.cards.list("default") == old.cards.list("default") == [sample_card()]
         assert new.cursors.get("scoring.online") == 77
         assert new.releases.revision() == old.releases.revision()
         assert [entry.action for entry in new.audit("default")] == [

@@ -26,7 +26,7 @@ _PAGE = 500
 _MAX_ROWS: Final = 10_000_000
 _MAX_SCORES: Final = 1_000_000
 _CHUNK_BYTES = 1 << 20
-_MEDIA_TYPES = {
+SHAPES = {
     "jsonl": "application/x-ndjson",
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
@@ -36,20 +36,26 @@ Records = Iterable[msgspec.Struct]
 
 async def export(request: Request) -> Response:
     what = request.choice("what", tuple(COLUMNS)) or "spans"
-    shape = request.choice("format", tuple(_MEDIA_TYPES)) or "jsonl"
+    shape = request.choice("format", tuple(SHAPES)) or "jsonl"
     limit = request.whole_number("limit", _MAX_ROWS, low=1, high=_MAX_ROWS)
     query = asked(request, limit=_PAGE)
     await request.app.tracing.flush()
     records = islice(_records(request, query, what), limit)
-    columns = COLUMNS[what]
+    return sent(request, records, COLUMNS[what], name=what, shape=shape)
+
+
+def sent(
+    request: Request, records: Records, columns: Sequence[Column], *, name: str, shape: str
+) -> Response:
+    """Records as a file of one of `SHAPES`, read as they are sent."""
     if shape == "parquet":
         stream = _file(request, records, columns)
     else:
         pieces = _lines(records) if shape == "jsonl" else _table(records, columns)
         stream = _threaded(pieces)
     return Response(
-        media_type=_MEDIA_TYPES[shape],
-        headers={"content-disposition": f'attachment; filename="{what}.{shape}"'},
+        media_type=SHAPES[shape],
+        headers={"content-disposition": f'attachment; filename="{name}.{shape}"'},
         stream=stream,
     )
 

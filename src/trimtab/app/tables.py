@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.datasets.files import TableReader
+from trimtab.datasets.reading import TableReader
 from trimtab.stores.parquet import read_parquet
 
 TABLES: dict[str, TableReader] = {"parquet": read_parquet}

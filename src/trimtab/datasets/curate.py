@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from trimtab.datasets.calls import context, question, root_of
 from trimtab.ports import Clock, DatasetStore, ScoreQuery, TelemetryStore
-from trimtab.records import Dataset, Example, Score, Span, text_of
+from trimtab.records import Dataset, Example, Score, text_of
 
 
 class Curation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,32 +83,20 @@ def _example(
 ) -> Example | None:
     """The call of a trace as an example; None when it has no question or is an experiment's."""
     spans = telemetry.trace(project, trace_id)
-    root = next((span for span in spans if span.parent_id is None), None)
-    if root is None or root.run is not None or not (question := _question(root)).strip():
+    root = root_of(spans)
+    if root is None or root.run is not None or not (asked := question(root)).strip():
         return None
     cluster = score.metadata.get("cluster")
     metadata: dict[str, Any] = {"failed": score.name, "release": root.release}
     metadata |= {key: value for key, value in score.metadata.items() if key != "expected"}
     return Example(
         example_id=trace_id,
-        input=question,
+        input=asked,
         expected=score.metadata.get("expected"),
-        context=_context(spans),
+        context=context(spans),
         metadata=metadata,
         tags=("curated",),
         cluster=cluster if isinstance(cluster, str) else None,
         source_trace=trace_id,
         source_span=root.span_id,
     )
-
-
-def _question(root: Span) -> str:
-    messages = root.input if isinstance(root.input, list) else [root.input]
-    asked = [m for m in messages if not isinstance(m, dict) or m.get("role") == "user"]
-    return text_of(asked[-1]) if asked else ""
-
-
-def _context(spans: list[Span]) -> tuple[str, ...]:
-    found = [span.output for span in spans if span.kind == "retriever"]
-    passages = [passage for output in found if isinstance(output, list) for passage in output]
-    return tuple(text_of(passage) for passage in passages)

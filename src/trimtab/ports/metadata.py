@@ -66,15 +66,61 @@ class DatasetStore(Protocol):
         The rows are read once and never held together: a million of them is practical.
 
         Args:
-            schema: JSON Schema of the rows' `input` and `expected`; the newest version's if None.
+            schema: JSON Schema of an object of a row's `input`, `expected` and `metadata`; the
+                newest version's if None, none if it is empty.
         Raises:
             Conflict: two rows have one example_id.
             InvalidRequest: a row breaks the schema; says which row and field.
         """
         ...
 
+    def draft(
+        self,
+        project: str,
+        name: str,
+        *,
+        created_ns: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Begin a version that comes piece by piece; the id of it.
+
+        Nobody sees it before it is committed. Drafts that were begun more than a day before
+        `created_ns` are discarded.
+        """
+        ...
+
+    def extend(self, project: str, draft: str, examples: Sequence[Example], *, after: int) -> int:
+        """Make further rows of a draft durable; how many it has now.
+
+        Args:
+            after: how many rows the draft has, so that none is taken twice.
+        Raises:
+            Conflict: the draft has another number of rows, which is the error's field `rows`.
+            InvalidRequest: a row breaks the schema; says which row and field.
+            NotFound: there is no such draft.
+        """
+        ...
+
+    def commit(
+        self, project: str, draft: str, *, note: str, created_ns: int, tags: Sequence[str] = ()
+    ) -> Dataset:
+        """Make a draft the next version, as `add` does. The draft stays when that is refused.
+
+        Raises:
+            Conflict: two rows have one example_id.
+            NotFound: there is no such draft.
+        """
+        ...
+
+    def discard(self, project: str, draft: str) -> None:
+        """Forget a draft. Raises NotFound."""
+        ...
+
     def remove(self, project: str, name: str) -> int:
-        """Remove all versions of a dataset; how many there were."""
+        """Remove all versions of a dataset, and its drafts; how many versions there were.
+
+        Version numbers go on where they were when the name is used again. Raises NotFound.
+        """
         ...
 
     def get(self, project: str, ref: str) -> Dataset:
@@ -92,7 +138,7 @@ class DatasetStore(Protocol):
         ...
 
     def digests(self, project: str, ref: str) -> dict[str, str]:
-        """example_id -> digest of the row's content, in order. Raises NotFound."""
+        """example_id -> hash of the row's content, in order. Raises NotFound."""
         ...
 
     def versions(self, project: str, name: str) -> list[Dataset]:
@@ -177,11 +223,17 @@ class RunStore(Protocol):
         ...
 
     def append(self, project: str, run_id: str, results: Sequence[Result]) -> None:
-        """Make results durable. Writing the same again is harmless: the later one counts."""
+        """Make results durable. Writing the same again is harmless: the later one counts.
+
+        Raises NotFound when there is no such run.
+        """
         ...
 
     def results(self, project: str, run_id: str) -> Iterator[Result]:
-        """The results of a run, each (example_id, repeat) once, in the order of first arrival."""
+        """The results of a run, each (example_id, repeat) once, in the order of first arrival.
+
+        They are read as they are asked for. Raises NotFound when there is no such run.
+        """
         ...
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
-from trimtab.kit.hashing import digest
+from trimtab.kit.hashing import canonical, digest
 from trimtab.records.record import Json, Record
 
 
@@ -55,6 +56,20 @@ class Dataset(Record, frozen=True, kw_only=True):
     def ref(self) -> str:
         """`name@version`, the way a run names the dataset it used."""
         return f"{self.name}@{self.version}"
+
+
+def normalised(value: Json) -> str:
+    """An input as it is compared with others: letter case and white space do not tell them apart.
+
+    Text is in Unicode form NFKC, case-folded; other values are compared as canonical JSON.
+
+    >>> normalised("Which  PORT?") == normalised("which port?")
+    True
+    """
+    text = value if isinstance(value, str) else canonical(value).decode()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().split())
 
 
 def examples_digest(examples: list[Example]) -> str:

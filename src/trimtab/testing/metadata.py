@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import contextlib
+from collections import Counter
 
 import pytest
 from msgspec.structs import replace
@@ -20,20 +21,14 @@ from trimtab.errors import Conflict, InvalidRequest, NotFound, StoreError
 from trimtab.ports import MetadataStore
 from trimtab.records import (
     Approval,
-    Comparison,
-    Estimate,
-    Example,
     Message,
     ModelTarget,
     Prompt,
     Release,
     Retrieval,
-    Run,
-    Verdict,
 )
-from trimtab.records.example import examples_digest
 from trimtab.records.prompt import prompt_digest
-from trimtab.records.release import release_digest
+from trimtab.records.release import ReleaseState, release_digest
 from trimtab.testing.at_once import at_once
 from trimtab.testing.metadata_access import (
     AllowanceStoreContract,
@@ -43,9 +38,9 @@ from trimtab.testing.metadata_access import (
     RouteStoreContract,
     SpendStoreContract,
 )
-
-# Quotes, U+0000, a right-to-left word, an emoji of several code points, a line separator.
-HARD_TEXT = 'it\'s "so"; DROP TABLE prompts --\x00 שלום 👩‍🚀 \u2028 %s :name ?'
+from trimtab.testing.metadata_datasets import DatasetStoreContract
+from trimtab.testing.metadata_runs import CardStoreContract, ResultContract, RunStoreContract
+from trimtab.testing.texts import HARD_TEXT
 
 
 def sample_prompt(
@@ -65,14 +60,6 @@ def sample_prompt(
     return replace(prompt, **changes)
 
 
-def sample_examples(*questions: str) -> list[Example]:
-    """One example per question, with its id made from the question."""
-    return [
-        Example(example_id=f"id of {text}", input={"question": text}, expected=f"{text}!")
-        for text in questions
-    ]
-
-
 def sample_release(
     release_id: str = "r1", *, model: str = "trimtab/extract", **changes: object
 ) -> Release:
@@ -89,26 +76,6 @@ def sample_release(
         created_ns=1_700_000_000_000_000_000,
     )
     return replace(release, **changes)
-
-
-def sample_run(run_id: str = "run-1", **changes: object) -> Run:
-    estimate = Estimate(value=0.75, low=0.5, high=0.9, n=40, total=41, method="wilson")
-    comparison = Comparison(
-        metric="f1", baseline=estimate, candidate=estimate, difference=estimate, p_value=0.04
-    )
-    run = Run(
-        run_id=run_id,
-        name="candidate against live",
-        dataset="golden@1",
-        dataset_digest="d" * 64,
-        scorers=(AppliedScorer(name="f1", version="1"),),
-        status="done",
-        started_ns=1_700_000_000_000_000_000,
-        metrics={"f1": estimate},
-        verdict=Verdict(outcome="inconclusive", reasons=("too few",), comparisons=(comparison,)),
-        cost_usd=Decimal("0.000000001"),
-    )
-    return replace(run, **changes)
 
 
 def approve(action: str = "promote", **changes: object) -> Approval:
@@ -228,102 +195,6 @@ class PromptStoreContract:
     def test_concurrent_writers_of_one_content_make_one_version(self, store: MetadataStore) -> None:
         added = at_once(lambda _: store.prompts.add(sample_prompt()), 16)
         assert {prompt.version for prompt in added} == {1}
-
-
-class DatasetStoreContract:
-    def add(self, store: MetadataStore, *questions: str, name: str = "golden") -> str:
-        rows = sample_examples(*questions)
-        return store.datasets.add("default", name, rows, note="", created_ns=1).ref
-
-    def test_a_dataset_describes_its_rows_and_gives_them_back_in_order(
-        self, store: MetadataStore
-    ) -> None:
-        rows = sample_examples("c", "a", "b", HARD_TEXT)
-        dataset = store.datasets.add("default", "golden", rows, note="first", created_ns=7)
-        assert (dataset.ref, dataset.size, dataset.note) == ("golden@1", 4, "first")
-        assert (dataset.project, dataset.created_ns) == ("default", 7)
-        assert dataset.digest == examples_digest(rows)
-        assert store.datasets.get("default", "golden") == dataset
-        assert store.datasets.examples("default", "golden@1") == rows
-
-    def test_a_row_keeps_every_field_and_the_order_of_its_keys(self, store: MetadataStore) -> None:
-        row = Example(
-            example_id="1",
-            input={"z": [1, 2.5, None, True], "a": {"text": HARD_TEXT}},
-            expected=["x"],
-            context=("p", "q"),
-            metadata={"b": 1, "a": 2},
-            tags=("t",),
-            split="test",
-            cluster="page",
-            source_trace="0" * 31 + "1",
-            source_span="0" * 15 + "1",
-        )
-        store.datasets.add("default", "golden", [row], note="", created_ns=1)
-        (stored,) = store.datasets.examples("default", "golden")
-        assert stored == row
-        assert list(stored.metadata) == ["b", "a"]
-
-    def test_unchanged_rows_return_the_newest_version(self, store: MetadataStore) -> None:
-        first = self.add(store, "a", "b")
-        assert self.add(store, "a", "b") == first
-
-    def test_another_order_is_another_version_and_old_versions_stay(
-        self, store: MetadataStore
-    ) -> None:
-        assert [self.add(store, *rows) for rows in ("ab", "ba", "bac")] == [
-            "golden@1",
-            "golden@2",
-            "golden@3",
-        ]
-        for version, rows in enumerate(("ab", "ba", "bac"), start=1):
-            stored = store.datasets.examples("default", f"golden@{version}")
-            assert stored == sample_examples(*rows)
-
-    def test_a_dataset_may_be_empty(self, store: MetadataStore) -> None:
-        assert store.datasets.get("default", self.add(store)).size == 0
-        assert store.datasets.examples("default", "golden") == []
-
-    def test_two_rows_with_one_id_are_a_conflict_and_nothing_is_stored(
-        self, store: MetadataStore
-    ) -> None:
-        with pytest.raises(Conflict, match="id of a"):
-            self.add(store, "a", "b", "a")
-        assert store.datasets.list("default") == []
-
-    def test_the_list_has_the_newest_of_each_name_by_name(self, store: MetadataStore) -> None:
-        for name, rows in [("b", "1"), ("a", "1"), ("b", "12")]:
-            self.add(store, *rows, name=name)
-        store.datasets.add("other", "c", [], note="", created_ns=1)
-        assert [dataset.ref for dataset in store.datasets.list("default")] == ["a@1", "b@2"]
-
-    def test_an_unknown_dataset_is_not_found(self, store: MetadataStore) -> None:
-        self.add(store, "a")
-        for ref in ("golden@2", "silver"):
-            with pytest.raises(NotFound, match="golden"):
-                store.datasets.get("default", ref)
-            with pytest.raises(NotFound, match="golden"):
-                store.datasets.examples("default", ref)
-
-    def test_text_that_no_encoding_holds_is_refused(self, store: MetadataStore) -> None:
-        with pytest.raises(InvalidRequest):
-            self.add(store, "\ud800")
-        with pytest.raises(InvalidRequest):
-            store.prompts.add(sample_prompt(labels=("\ud800",)))
-        assert store.datasets.list("default") == []
-
-    def test_concurrent_writers_sharing_rows_get_consecutive_versions(
-        self, store: MetadataStore
-    ) -> None:
-        shared = [f"q{i}" for i in range(40)]
-
-        def add(i: int) -> str:
-            rows = shared if i % 2 else shared[::-1]
-            return self.add(store, *rows, f"own {i}", name=f"set{i % 3}")
-
-        refs = at_once(add, 24)
-        assert sorted(refs) == sorted(f"set{i}@{v}" for i in range(3) for v in range(1, 9))
-        assert all(len(store.datasets.examples("default", ref)) == 41 for ref in refs)
 
 
 class ReleaseStoreContract:
@@ -453,6 +324,65 @@ class ReleaseStoreContract:
         store.prompts.add(sample_prompt())
         assert store.releases.revision() == seen[2]
 
+    def test_a_canary_has_the_share_of_its_approval_until_it_is_none_any_more(
+        self, store: MetadataStore
+    ) -> None:
+        store.releases.add(sample_release())
+        for share in (0.05, 0.2):
+            begun = approve("canary", share=share)
+            changed = store.releases.transition("default", "r1", "canary", begun)
+            assert (changed.state, changed.share) == ("canary", share)
+            assert store.releases.get("default", "r1") == changed
+        for state in ("candidate", "live"):
+            changed = store.releases.transition("default", "r1", state, approve())
+            assert changed.share is None
+
+    def test_a_route_has_one_canary(self, store: MetadataStore) -> None:
+        for number, route in enumerate(["docs", "docs", "chat"]):
+            store.releases.add(sample_release(f"r{number}", model=f"m{number}", route=route))
+        begun = approve("canary", share=0.1)
+        store.releases.transition("default", "r0", "canary", begun)
+        with pytest.raises(Conflict, match="docs@1 is the canary"):
+            store.releases.transition("default", "r1", "canary", begun)
+        assert store.releases.transition("default", "r2", "canary", begun).state == "canary"
+        assert store.releases.get("default", "r1").approvals == ()
+
+    def test_a_transition_may_be_of_some_states_only(self, store: MetadataStore) -> None:
+        store.releases.add(sample_release())
+        store.releases.transition("default", "r1", "live", approve())
+        among: tuple[ReleaseState, ...] = ("canary",)
+        end = approve("end_canary")
+        with pytest.raises(Conflict, match="is live, not canary"):
+            store.releases.transition("default", "r1", "candidate", end, among=among)
+        assert store.releases.get("default", "r1").state == "live"
+
+    def test_a_transition_may_end_the_canary_beside_it(self, store: MetadataStore) -> None:
+        for number in range(3):
+            store.releases.add(sample_release(f"r{number}", model=f"m{number}"))
+        store.releases.transition("default", "r0", "live", approve())
+        store.releases.transition("default", "r1", "canary", approve("canary", share=0.1))
+        store.releases.transition("default", "r2", "live", approve())
+        assert store.releases.get("default", "r1").state == "canary"
+        store.releases.transition("default", "r0", "live", approve("roll_back"), ends_canary=True)
+        ended = store.releases.get("default", "r1")
+        assert (ended.state, ended.share) == ("candidate", None)
+        assert ended.approvals[-1].action == "end_canary"
+
+    def test_of_canaries_and_promotions_at_once_one_of_each_is_left(
+        self, store: MetadataStore
+    ) -> None:
+        at_once(lambda i: store.releases.add(sample_release(f"r{i}", model=f"m{i}")), 8)
+
+        def move(number: int) -> None:
+            state: ReleaseState = "live" if number % 2 else "canary"
+            approval = approve("promote" if number % 2 else "canary", share=0.1)
+            with contextlib.suppress(Conflict):
+                store.releases.transition("default", f"r{number}", state, approval)
+
+        at_once(move, 8)
+        found = Counter(release.state for release in store.releases.list())
+        assert (found["live"], found["canary"]) == (1, 1)
+
     def test_concurrent_promotions_leave_one_live_release_and_count_each(
         self, store: MetadataStore
     ) -> None:
@@ -464,49 +394,6 @@ class ReleaseStoreContract:
         assert store.releases.revision() == before + 12
         others = [r for r in store.releases.list() if r.release_id != live.release_id]
         assert all(release.approvals[-1].action == "retire" for release in others)
-
-
-class RunStoreContract:
-    def test_a_run_comes_back_as_it_was(self, store: MetadataStore) -> None:
-        run = sample_run(error=HARD_TEXT)
-        store.runs.put(run)
-        assert store.runs.get("default", "run-1") == run
-
-    def test_putting_a_run_again_replaces_it(self, store: MetadataStore) -> None:
-        for done in range(3):
-            store.runs.put(sample_run(done=done))
-        assert [run.done for run in store.runs.list("default")] == [2]
-
-    def test_the_list_is_newest_first_and_limited(self, store: MetadataStore) -> None:
-        for i in (1, 3, 2):
-            store.runs.put(sample_run(f"run-{i}", started_ns=i))
-        store.runs.put(sample_run("run-9", project="other"))
-        assert [run.run_id for run in store.runs.list("default")] == ["run-3", "run-2", "run-1"]
-        assert [run.run_id for run in store.runs.list("default", limit=2)] == ["run-3", "run-2"]
-
-    def test_running_runs_are_found_in_every_project_until_they_end(
-        self, store: MetadataStore
-    ) -> None:
-        for i, project in enumerate(("a", "b")):
-            store.runs.put(sample_run(f"run-{i}", project=project, status="running"))
-        store.runs.put(sample_run("run-2"))
-        assert {run.run_id for run in store.runs.running()} == {"run-0", "run-1"}
-        store.runs.put(sample_run("run-0", project="a", status="failed"))
-        assert [run.run_id for run in store.runs.running()] == ["run-1"]
-
-    def test_a_run_of_another_project_is_not_found(self, store: MetadataStore) -> None:
-        store.runs.put(sample_run())
-        with pytest.raises(NotFound, match="run-1"):
-            store.runs.get("other", "run-1")
-
-    def test_a_start_beyond_64_bits_of_nanoseconds_is_refused(self, store: MetadataStore) -> None:
-        with pytest.raises(InvalidRequest):
-            store.runs.put(sample_run(started_ns=2**63))
-        assert store.runs.list("default") == []
-
-    def test_concurrent_puts_of_one_run_leave_one(self, store: MetadataStore) -> None:
-        at_once(lambda i: store.runs.put(sample_run(done=i)), 16)
-        assert len(store.runs.list("default")) == 1
 
 
 class CursorStoreContract:
@@ -525,6 +412,8 @@ class MetadataStoreContract(
     DatasetStoreContract,
     ReleaseStoreContract,
     RunStoreContract,
+    ResultContract,
+    CardStoreContract,
     CursorStoreContract,
     KeyStoreContract,
     AllowanceStoreContract,

@@ -278,7 +278,7 @@ class RouteStoreContract:
 
         def put(i: int) -> bool:
             try:
-                store.routes.put(sample_route(canary=i / 10), by="ann", over=1)
+                store.routes.put(sample_route(sticky=i % 2 == 0, choose="cost"), by="ann", over=1)
             except Conflict:
                 return False
             return True

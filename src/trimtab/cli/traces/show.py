@@ -12,6 +12,7 @@ import msgspec
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.failures import printable
 from trimtab.cli.output import Branch, emit, note, table
+from trimtab.cli.release_names import with_release_names
 from trimtab.cli.traces.gateway import facts
 from trimtab.cli.traces.tree import drawn
 from trimtab.client import Client
@@ -51,10 +52,12 @@ def shown(
         heads = msgspec.convert(skeleton["spans"], list[SpanHead])
         if span_id is not None:
             found = client.span(trace_id, _whole_span(heads, span_id))
-            emit(found, as_json, text=lambda: _one(msgspec.convert(found, Span)))
+            (shown,) = with_release_names(client, [msgspec.convert(found, Span)])
+            emit(found, as_json, text=lambda: _one(shown))
             return
         ids_only = len(heads) > _LARGE and not everything
         spans = [] if ids_only else msgspec.convert(client.trace(trace_id)["spans"], list[Span])
+        spans = with_release_names(client, spans)
     click.echo(_text(skeleton, heads, spans))
     if ids_only:
         note(

@@ -1,4 +1,4 @@
-"""Who changed which prompt, dataset, release, key, allowance, model or route, and when.
+"""Who changed which prompt, dataset, release, card, key, allowance, model or route, and when.
 
 One row per change, written in the transaction of the change: there is no change without its row and
 no row without its change. Rows are never updated.

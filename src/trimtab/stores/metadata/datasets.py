@@ -1,26 +1,34 @@
 """Datasets in the metadata database: versions that share the rows they have in common.
 
-A row is stored once per project under the digest of its content; a version is a list of digests. So
+A version is a content: a list of places in packs of rows, of its own and of versions before it. So
 a version that changes one row of many costs the list and that row.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
 
-from trimtab.errors import Conflict, NotFound
-from trimtab.kit.hashing import digest
+from trimtab.errors import Conflict, NotFound, TrimtabError
+from trimtab.kit import jsonx
 from trimtab.records import Dataset, Example
-from trimtab.records.example import examples_digest
 from trimtab.stores.metadata.audit import Audit
+from trimtab.stores.metadata.census import Census
+from trimtab.stores.metadata.contents import StoredRow, example, stored_rows
+from trimtab.stores.metadata.drafts import Draft, Drafts, content_of, delete_content
 from trimtab.stores.metadata.engine import Database
-from trimtab.stores.metadata.heads import Heads, Version
+from trimtab.stores.metadata.heads import Heads, Version, check_name
+from trimtab.stores.metadata.own_ids import require_own_ids
+from trimtab.stores.metadata.row_schema import RowSchema
 from trimtab.stores.metadata.rows import dump, load
-from trimtab.stores.metadata.tables import dataset_rows, datasets, example_rows, heads
+from trimtab.stores.metadata.tables import contents, datasets, heads
+
+PIECE_ROWS = 4096
 
 
 class SQLDatasets:
@@ -30,59 +38,115 @@ class SQLDatasets:
         self._database = database
         self._audit = audit
         self._heads = Heads(database, "dataset")
+        self._drafts = Drafts(database)
 
     def add(
-        self, project: str, name: str, examples: Sequence[Example], *, note: str, created_ns: int
+        self,
+        project: str,
+        name: str,
+        examples: Iterable[Example],
+        *,
+        note: str,
+        created_ns: int,
+        schema: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
     ) -> Dataset:
-        _check_ids(examples)
-        # Hashed and encoded before the transaction, which other writers wait for.
-        rows = [_Row(body=dump(example), digest=digest(example)) for example in examples]
-        content = examples_digest([*examples])
+        draft = self.draft(project, name, created_ns=created_ns, schema=schema)
+        census = Census()
+        try:
+            for piece in _pieces(examples):
+                self._drafts.extend(project, draft, piece, after=census.size, census=census)
+            return self._commit(project, draft, census, note, created_ns, tags)
+        except BaseException:
+            self._forget(project, draft)
+            raise
+
+    def draft(
+        self,
+        project: str,
+        name: str,
+        *,
+        created_ns: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> str:
+        if schema is not None:
+            RowSchema(schema)
         with self._database.write() as connection:
+            # Locked, so that the version it builds on is not removed in between.
             latest = self._heads.lock(connection, project, name)
-            if latest:
-                newest = _version(connection, project, Version(name, latest)).dataset
-                if newest.digest == content:
-                    return newest
-            added = Dataset(
-                name=name,
-                version=latest + 1,
-                project=project,
-                size=len(examples),
-                digest=content,
+            newest = _find(connection, project, Version(name, latest))
+            self._drafts.discard_abandoned(connection, project, created_ns)
+            if schema is None:
+                schema = (newest.dataset.schema if newest else None) or {}
+            return self._drafts.begin(
+                connection,
+                project,
+                name,
+                base=newest.content if newest else None,
+                schema=schema,
                 created_ns=created_ns,
-                note=note,
             )
-            self._insert_rows(connection, _insert_version(connection, added), project, rows)
-            self._heads.advance(connection, project, Version(name, added.version))
+
+    def extend(self, project: str, draft: str, examples: Sequence[Example], *, after: int) -> int:
+        return self._drafts.extend(project, draft, examples, after=after)
+
+    def commit(
+        self, project: str, draft: str, *, note: str, created_ns: int, tags: Sequence[str] = ()
+    ) -> Dataset:
+        with self._database.read() as connection:
+            found = self._drafts.find(connection, project, draft)
+        census = Census()
+        for row in stored_rows(self._database, found.id, rows=found.rows):
+            one = example(row.line)
+            census.add(one, content_of(one))
+        return self._commit(project, draft, census, note, created_ns, tags)
+
+    def discard(self, project: str, draft: str) -> None:
+        with self._database.write() as connection:
+            delete_content(connection, self._drafts.find(connection, project, draft, lock=True).id)
+
+    def remove(self, project: str, name: str) -> int:
+        check_name(name, what="the dataset's name")
+        with self._database.write() as connection:
+            newest = _stored(connection, project, self._heads.resolve(connection, project, name))
+            self._heads.lock(connection, project, name)
+            of_name = {"project": project, "name": name}
+            removed = connection.execute(delete(datasets).filter_by(**of_name)).rowcount
+            for number in connection.execute(select(contents.c.id).filter_by(**of_name)).scalars():
+                delete_content(connection, number)
             self._audit.write(
                 connection,
                 project=project,
-                action="dataset.add",
-                object=added.ref,
-                digest=content,
+                action="dataset.remove",
+                object=name,
+                digest=newest.dataset.digest,
             )
-        return added
+        return removed
 
     def get(self, project: str, ref: str) -> Dataset:
-        with self._database.read() as connection:
-            return self._resolved(connection, project, ref).dataset
+        return self._resolved(project, ref).dataset
 
     def examples(self, project: str, ref: str) -> list[Example]:
+        return list(self.rows(project, ref))
+
+    def rows(
+        self, project: str, ref: str, *, after: int = 0, limit: int | None = None
+    ) -> Iterator[Example]:
+        return (example(row.line) for row in self._rows(project, ref, after, limit))
+
+    def digests(self, project: str, ref: str) -> dict[str, str]:
+        ids = msgspec.json.Decoder(_Identity)
+        return {ids.decode(row.line).example_id: row.hash.hex() for row in self._rows(project, ref)}
+
+    def versions(self, project: str, name: str) -> list[Dataset]:
         with self._database.read() as connection:
-            stored = self._resolved(connection, project, ref)
-            query = (
-                select(example_rows.c.body)
-                .join(
-                    dataset_rows,
-                    (dataset_rows.c.project == example_rows.c.project)
-                    & (dataset_rows.c.digest == example_rows.c.digest),
-                )
-                .where(dataset_rows.c.dataset == stored.id)
-                .order_by(dataset_rows.c.position)
-            )
-            bodies = connection.execute(query).scalars().all()
-        return [load(body, Example) for body in bodies]
+            version = self._heads.resolve(connection, project, name)
+            query = select(datasets.c.body).filter_by(project=project, name=version.name)
+            bodies = connection.execute(query.order_by(datasets.c.version.desc())).scalars()
+            found = [load(body, Dataset) for body in bodies]
+        if not found:
+            raise _removed(version)
+        return found
 
     def list(self, project: str) -> list[Dataset]:
         query = (
@@ -99,66 +163,133 @@ class SQLDatasets:
             newest = [load(body, Dataset) for body in connection.execute(query).scalars()]
         return sorted(newest, key=lambda dataset: dataset.name)
 
-    def _resolved(self, connection: Connection, project: str, ref: str) -> _Stored:
-        return _version(connection, project, self._heads.resolve(connection, project, ref))
+    def _rows(
+        self, project: str, ref: str, after: int = 0, limit: int | None = None
+    ) -> Iterator[StoredRow]:
+        found = self._resolved(project, ref)
+        rows = found.dataset.size
+        return stored_rows(self._database, found.content, rows=rows, after=after, limit=limit)
 
-    def _insert_rows(
-        self, connection: Connection, dataset: int, project: str, rows: Sequence[_Row]
-    ) -> None:
-        if not rows:
-            return
-        # In one order for everybody: writers that add the same rows would else wait for each other.
-        bodies = [{"project": project, **row._asdict()} for row in sorted(rows)]
-        connection.execute(self._database.insert(example_rows).on_conflict_do_nothing(), bodies)
-        connection.execute(
-            insert(dataset_rows),
-            [
-                {"project": project, "dataset": dataset, "position": position, "digest": row.digest}
-                for position, row in enumerate(rows)
-            ],
-        )
+    def _resolved(self, project: str, ref: str) -> _Stored:
+        with self._database.read() as connection:
+            return _stored(connection, project, self._heads.resolve(connection, project, ref))
+
+    def _commit(
+        self,
+        project: str,
+        draft: str,
+        census: Census,
+        note: str,
+        created_ns: int,
+        tags: Sequence[str],
+    ) -> Dataset:
+        self._require_own_ids(project, draft, census)
+        with self._database.write() as connection:
+            found = self._drafts.find(connection, project, draft)
+            latest = self._heads.lock(connection, project, found.name)
+            # Again: it may have been committed or extended while its name was waited for.
+            found = self._drafts.find(connection, project, draft, lock=True)
+            _require_counted(found, census)
+            added = Dataset(
+                name=found.name,
+                version=latest + 1,
+                project=project,
+                digest=census.digest(),
+                created_ns=created_ns,
+                note=note,
+                schema=jsonx.decode(found.schema.encode()) or None,
+                tags=tuple(tags),
+                **census.figures(),
+            )
+            newest = _find(connection, project, Version(found.name, latest))
+            if newest and _same(newest.dataset, added):
+                delete_content(connection, found.id)
+                return newest.dataset
+            connection.execute(update(contents).filter_by(id=found.id).values(draft=None))
+            _insert_version(connection, added, found.id)
+            self._heads.advance(connection, project, Version(found.name, added.version))
+            self._audit.write(
+                connection,
+                project=project,
+                action="dataset.add",
+                object=added.ref,
+                digest=added.digest,
+            )
+        return added
+
+    def _require_own_ids(self, project: str, draft: str, census: Census) -> None:
+        suspects = census.repeated_ids()
+        if suspects:
+            with self._database.read() as connection:
+                found = self._drafts.find(connection, project, draft)
+            require_own_ids(stored_rows(self._database, found.id, rows=found.rows), suspects)
+
+    def _forget(self, project: str, draft: str) -> None:
+        """Discard a draft that failed; when that fails too, a day's end does it."""
+        with suppress(TrimtabError):  # the failure before it is the one to tell
+            self.discard(project, draft)
 
 
-class _Row(NamedTuple):
-    digest: str
-    body: str
+class _Identity(msgspec.Struct):
+    example_id: str
 
 
 class _Stored(NamedTuple):
-    id: int
+    content: int
     dataset: Dataset
 
 
-def _insert_version(connection: Connection, dataset: Dataset) -> int:
-    """Store a version without its rows; returns the id its rows refer to."""
-    statement = insert(datasets).values(
-        project=dataset.project,
-        name=dataset.name,
-        version=dataset.version,
-        digest=dataset.digest,
-        body=dump(dataset),
+def _pieces(examples: Iterable[Example]) -> Iterator[Sequence[Example]]:
+    left = iter(examples)
+    while piece := [*islice(left, PIECE_ROWS)]:
+        yield piece
+
+
+def _insert_version(connection: Connection, dataset: Dataset, content: int) -> None:
+    connection.execute(
+        insert(datasets).values(
+            project=dataset.project,
+            name=dataset.name,
+            version=dataset.version,
+            digest=dataset.digest,
+            body=dump(dataset),
+            content=content,
+        )
     )
-    number: int = connection.execute(statement.returning(datasets.c.id)).scalar_one()
-    return number
 
 
-def _version(connection: Connection, project: str, version: Version) -> _Stored:
-    query = select(datasets.c.id, datasets.c.body).filter_by(
+def _same(newest: Dataset, added: Dataset) -> bool:
+    if added.tags and newest.tags != added.tags:
+        return False
+    return (newest.digest, newest.schema) == (added.digest, added.schema)
+
+
+def _find(connection: Connection, project: str, version: Version) -> _Stored | None:
+    query = select(datasets.c.content, datasets.c.body).filter_by(
         project=project, name=version.name, version=version.number
     )
     found = connection.execute(query).first()
+    return None if found is None else _Stored(found.content, load(found.body, Dataset))
+
+
+def _stored(connection: Connection, project: str, version: Version) -> _Stored:
+    found = _find(connection, project, version)
     if found is None:
-        raise NotFound(f"the dataset {version.name}@{version.number} was deleted")
-    return _Stored(found.id, load(found.body, Dataset))
+        raise _removed(version)
+    return found
 
 
-def _check_ids(examples: Sequence[Example]) -> None:
-    counts = Counter(example.example_id for example in examples)
-    for example_id, count in counts.items():
-        if count > 1:
-            raise Conflict(
-                f"the example_id {example_id!r} is used {count} times",
-                where="examples",
-                fix="give each row of a dataset an example_id of its own",
-                example_id=example_id,
-            )
+def _removed(version: Version) -> NotFound:
+    return NotFound(
+        f"the dataset {version.name}@{version.number} was removed",
+        fix="list the datasets for those there are",
+    )
+
+
+def _require_counted(draft: Draft, census: Census) -> None:
+    if draft.rows != census.size:
+        raise Conflict(
+            "the draft got further rows while it was committed",
+            fix="commit it again when all its rows are there",
+            rows=draft.rows,
+        )

@@ -12,19 +12,28 @@ from contextlib import closing
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Table, func, select, text, tuple_
+from sqlalchemy import Connection, LargeBinary, RowMapping, Table, func, select, text, tuple_
 
 from trimtab.errors import StoreError
 from trimtab.kit import jsonx
 from trimtab.stores.metadata.address import parse
 from trimtab.stores.metadata.engine import Database
-from trimtab.stores.metadata.tables import METADATA, audit, counters, cursors, datasets
+from trimtab.stores.metadata.tables import (
+    METADATA,
+    audit,
+    contents,
+    counters,
+    cursors,
+    datasets,
+    row_packs,
+)
 from trimtab.stores.metadata.upgrade import upgrade
 
 _PORTION = 500  # keys in one statement, which SQLite limits
+_CHUNKS = 20  # rows at once of tables whose rows may have a megabyte
 # What a store that was only opened may hold already.
 _OWN = (counters, cursors)
-_NUMBERED = ((datasets, "id"), (audit, "seq"))
+_NUMBERED = ((datasets, "id"), (contents, "id"), (row_packs, "id"), (audit, "seq"))
 
 
 class MovedTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +119,9 @@ def _told(connection: Connection, table: Table) -> MovedTable:
 def _portions(connection: Connection, table: Table) -> Iterator[Sequence[RowMapping]]:
     """The rows in the order of their keys as Python has it, whatever the database's collation."""
     keys = list(table.primary_key.columns)
-    for portion in _batched(sorted(map(tuple, connection.execute(select(*keys)))), _PORTION):
+    large = any(isinstance(column.type, LargeBinary) for column in table.columns)
+    size = _CHUNKS if large else _PORTION
+    for portion in _batched(sorted(map(tuple, connection.execute(select(*keys)))), size):
         found = connection.execute(select(table).where(tuple_(*keys).in_(portion))).mappings()
         yield sorted(found, key=lambda row: tuple(row[column.name] for column in keys))
 

@@ -1,13 +1,16 @@
-"""Runs in the metadata database: written again and again while they progress."""
+"""Runs in the metadata database: written again and again while they progress, with results."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, select
 
 from trimtab.errors import InvalidRequest, NotFound
-from trimtab.records import Run
+from trimtab.records import Result, Run
 from trimtab.stores.metadata.engine import Database
-from trimtab.stores.metadata.heads import check_name
+from trimtab.stores.metadata.heads import MAX_NAME_CHARS, check_name
+from trimtab.stores.metadata.results import StoredResults, insert_chunks, packed
 from trimtab.stores.metadata.rows import dump, load
 from trimtab.stores.metadata.tables import runs
 
@@ -22,7 +25,13 @@ class SQLRuns:
         check_name(run.project, what="the project")
         check_name(run.run_id, what="the run's id")
         key = {"project": run.project, "run_id": run.run_id}
-        changing = {"status": run.status, "started_ns": run.started_ns, "body": dump(run)}
+        changing = {
+            "status": run.status,
+            "started_ns": run.started_ns,
+            "name": run.name,
+            "suite": run.suite,
+            "body": dump(run),
+        }
         upsert = (
             self._database.insert(runs)
             .values({**key, **changing})
@@ -32,15 +41,8 @@ class SQLRuns:
             connection.execute(upsert)
 
     def get(self, project: str, run_id: str) -> Run:
-        query = select(runs.c.body).filter_by(project=project, run_id=run_id)
         with self._database.read() as connection:
-            body = connection.execute(query).scalar()
-        if body is None:
-            raise NotFound(
-                f"there is no run {run_id!r} in project {project!r}",
-                fix="list the runs for their ids",
-            )
-        return load(body, Run)
+            return load(_body(connection, project, run_id), Run)
 
     def running(self) -> list[Run]:
         query = (
@@ -51,14 +53,42 @@ class SQLRuns:
         with self._database.read() as connection:
             return [load(body, Run) for body in connection.execute(query).scalars()]
 
-    def list(self, project: str, *, limit: int = 100) -> list[Run]:
+    def list(
+        self, project: str, *, limit: int = 100, suite: str | None = None, name: str | None = None
+    ) -> list[Run]:
         if limit < 0:
             raise InvalidRequest("limit is negative", where="limit", fix="ask for 0 or more")
-        query = (
-            select(runs.c.body)
-            .filter_by(project=project)
-            .order_by(runs.c.started_ns.desc(), runs.c.run_id.desc())
-            .limit(limit)
-        )
+        query = select(runs.c.body).filter_by(project=project)
+        if suite is not None:
+            query = query.filter_by(suite=suite)
+        if name is not None:
+            query = query.filter_by(name=name)
+        newest_first = (runs.c.started_ns.desc(), runs.c.run_id.desc())
         with self._database.read() as connection:
-            return [load(body, Run) for body in connection.execute(query).scalars()]
+            bodies = connection.execute(query.order_by(*newest_first).limit(limit)).scalars()
+            return [load(body, Run) for body in bodies]
+
+    def append(self, project: str, run_id: str, results: Sequence[Result]) -> None:
+        # Encoded before the transaction, which other writers wait for.
+        chunks = packed(results)
+        with self._database.write() as connection:
+            _body(connection, project, run_id, lock=True)
+            if chunks:
+                insert_chunks(connection, project, run_id, chunks)
+
+    def results(self, project: str, run_id: str) -> Iterator[Result]:
+        with self._database.read() as connection:
+            _body(connection, project, run_id)
+            return StoredResults(self._database, connection, project, run_id).current()
+
+
+def _body(connection: Connection, project: str, run_id: str, *, lock: bool = False) -> str:
+    """Raises NotFound. Others who would lock the run wait from now on."""
+    query = select(runs.c.body).filter_by(project=project, run_id=run_id)
+    body: str | None = connection.execute(query.with_for_update() if lock else query).scalar()
+    if body is None:
+        raise NotFound(
+            f"there is no run {run_id[:MAX_NAME_CHARS]!r} in project {project!r}",
+            fix="list the runs for their ids",
+        )
+    return body

@@ -1,9 +1,9 @@
 """The metadata store in one SQL database: SQLite by default, PostgreSQL to scale out.
 
-In: records of prompts, datasets, releases, runs, and of what the gateway allows. Out: the same
-records, durable when a method returns. It assigns version numbers and keeps the rules that need a
-transaction (one live release per route); every other rule of a record's life is the business of its
-station.
+In: records of prompts, datasets, releases, runs with their results, calibration cards, and of what
+the gateway allows. Out: the same records, durable when a method returns. It assigns version numbers
+and keeps the rules that need a transaction (one live release per route); every other rule of a
+record's life is the business of its station.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from trimtab.kit.clock import SystemClock
 from trimtab.ports import (
     AllowanceStore,
     ApprovedModelStore,
+    CardStore,
     Clock,
     CursorStore,
     DatasetStore,
@@ -29,6 +30,7 @@ from trimtab.stores.metadata.address import parse
 from trimtab.stores.metadata.allowances import SQLAllowances
 from trimtab.stores.metadata.approved_models import SQLApprovedModels
 from trimtab.stores.metadata.audit import Audit, AuditEntry
+from trimtab.stores.metadata.cards import SQLCards
 from trimtab.stores.metadata.changes import Changes
 from trimtab.stores.metadata.cursors import SQLCursors
 from trimtab.stores.metadata.datasets import SQLDatasets
@@ -49,6 +51,7 @@ class SQLMetadata:
     datasets: DatasetStore
     releases: ReleaseStore
     runs: RunStore
+    cards: CardStore
     cursors: CursorStore
     keys: KeyStore
     allowances: AllowanceStore
@@ -63,6 +66,7 @@ class SQLMetadata:
         self.datasets = SQLDatasets(database, self._audit)
         self.releases = SQLReleases(database, self._audit)
         self.runs = SQLRuns(database)
+        self.cards = SQLCards(database, self._audit)
         self.cursors = SQLCursors(database)
         self._changes = Changes(database, self._audit)
         self.keys = SQLKeys(database, self._changes)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -58,6 +59,25 @@ prompts = Table(
     PrimaryKeyConstraint("project", "name", "version"),
 )
 
+# The rows of a version, or of one that is still a draft: then `draft` is what it is called by.
+# Numbers of contents and packs are never used again: readers keep them beyond a transaction.
+contents = Table(
+    "contents",
+    METADATA,
+    Column("id", ROW_NUMBER, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("draft", Text),
+    Column("rows", BigInteger, nullable=False),
+    Column("base", BigInteger),
+    Column("schema", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("project", "draft"),
+    Index(None, "project", "name"),
+    sqlite_autoincrement=True,
+)
+
 datasets = Table(
     "datasets",
     METADATA,
@@ -67,31 +87,36 @@ datasets = Table(
     Column("version", Integer, nullable=False),
     Column("digest", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("content", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("project", "name", "version"),
 )
 
-# Rows are stored once per project, whatever the number of versions and datasets that hold them.
-example_rows = Table(
-    "example_rows",
+# Some hundred rows as JSON lines, compressed, with 16 bytes of each row's hash. Later versions of
+# the name refer to rows in the packs of earlier ones.
+row_packs = Table(
+    "row_packs",
     METADATA,
-    Column("project", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    PrimaryKeyConstraint("project", "digest"),
+    Column("id", ROW_NUMBER, nullable=False),
+    Column("content", BigInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+    ForeignKeyConstraint(["content"], ["contents.id"]),
+    Index(None, "content"),
+    sqlite_autoincrement=True,
 )
 
-dataset_rows = Table(
-    "dataset_rows",
+# Where some hundred rows of a content are: spans of packs, as JSON.
+row_blocks = Table(
+    "row_blocks",
     METADATA,
-    Column("project", Text, nullable=False),
-    Column("dataset", BigInteger, nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("digest", Text, nullable=False),
-    PrimaryKeyConstraint("dataset", "position"),
-    ForeignKeyConstraint(["dataset"], ["datasets.id"]),
-    ForeignKeyConstraint(["project", "digest"], ["example_rows.project", "example_rows.digest"]),
-    sqlite_with_rowid=False,
+    Column("content", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("places", Text, nullable=False),
+    PrimaryKeyConstraint("content", "first"),
+    ForeignKeyConstraint(["content"], ["contents.id"]),
 )
 
 releases = Table(
@@ -125,14 +150,42 @@ runs = Table(
     Column("status", Text, nullable=False),
     Column("started_ns", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("suite", Text),
     PrimaryKeyConstraint("project", "run_id"),
     Index(None, "project", "started_ns"),
+    Index(None, "project", "name", "started_ns"),
+    Index(None, "project", "suite", "started_ns"),
     Index(
         "running_runs",
         "started_ns",
         sqlite_where=text("status = 'running'"),
         postgresql_where=text("status = 'running'"),
     ),
+)
+
+# Some hundred results a row, as they came: JSON lines, compressed.
+run_results = Table(
+    "run_results",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("key_hashes", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("project", "run_id", "seq"),
+    ForeignKeyConstraint(["project", "run_id"], ["runs.project", "runs.run_id"]),
+)
+
+calibration_cards = Table(
+    "calibration_cards",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("scorer", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "scorer", "digest", "created_ns"),
 )
 
 cursors = Table(
