@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trimtab.client import Client
     from trimtab.errors import TrimtabError
+    from trimtab.evals.evaluate import Evaluation, aevaluate, evaluate
+    from trimtab.experiments.suite import Suite
     from trimtab.records import Example, Prompt, Release, Run, Score, Span
     from trimtab.scorers.definition import scorer
     from trimtab.scorers.judgement import Judgement, Unscored
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Client": "trimtab.client",
+    "Evaluation": "trimtab.evals.evaluate",
     "Example": "trimtab.records",
     "Judgement": "trimtab.scorers.judgement",
     "Prompt": "trimtab.records",
@@ -32,10 +35,13 @@ _HOME = {
     "Run": "trimtab.records",
     "Score": "trimtab.records",
     "Span": "trimtab.records",
+    "Suite": "trimtab.experiments.suite",
     "TrimtabError": "trimtab.errors",
     "Unscored": "trimtab.scorers.judgement",
     "__version__": "trimtab.version",
+    "aevaluate": "trimtab.evals.evaluate",
     "current_span": "trimtab.sdk.recording",
+    "evaluate": "trimtab.evals.evaluate",
     "flush": "trimtab.sdk.state",
     "instrument": "trimtab.sdk.setup",
     "metadata": "trimtab.sdk.context",
@@ -50,6 +56,7 @@ _HOME = {
 
 __all__ = [
     "Client",
+    "Evaluation",
     "Example",
     "Judgement",
     "Prompt",
@@ -57,10 +64,13 @@ __all__ = [
     "Run",
     "Score",
     "Span",
+    "Suite",
     "TrimtabError",
     "Unscored",
     "__version__",
+    "aevaluate",
     "current_span",
+    "evaluate",
     "flush",
     "instrument",
     "metadata",

@@ -11,15 +11,21 @@ import selectors
 import socket
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+import msgspec
 
 from trimtab import errors
 from trimtab.kit import jsonx, sse
 
 DEFAULT_URL = "http://127.0.0.1:8321"
 _CHUNK_BYTES = 1 << 16
+_PAGE_ROWS = 5_000
+_PIECE_ROWS = 5_000
+_PIECE_BYTES = 4 << 20
 
 
 def api_path(*parts: str) -> str:
@@ -52,6 +58,7 @@ class Client:
     ) -> None:
         self._parts = _server(url)
         self.url = url.rstrip("/")
+        self.key = key
         self._headers = {"accept": "application/json"}
         if key:
             self._headers["authorization"] = _header(f"Bearer {key}", where="key")
@@ -180,9 +187,93 @@ class Client:
         report: dict[str, Any] = self.post("/api/v1/erase", named)
         return report
 
+    # -- datasets ------------------------------------------------------------------------------
+
     def examples(self, dataset: str) -> list[dict[str, Any]]:
         """The rows of a dataset version (`golden@2`, or `golden` for the newest)."""
-        return self._page(api_path("datasets", dataset, "examples"), {})
+        return list(self.rows(dataset))
+
+    def rows(
+        self, dataset: str, *, after: int = 0, limit: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The same, read page by page as they are asked for, from position `after` on."""
+        ref, following, left = dataset, after, limit
+        while following is not None and left != 0:
+            size = _PAGE_ROWS if left is None else min(left, _PAGE_ROWS)
+            asked = {"after": following, "limit": size}
+            page = self.get(api_path("datasets", ref, "examples"), asked)
+            yield from page["data"]
+            # The pages that follow are of the same version, whatever is added meanwhile.
+            ref, following = page["ref"], page["next"]
+            left = None if left is None else left - len(page["data"])
+
+    def add_dataset(
+        self,
+        name: str,
+        examples: Iterable[Mapping[str, Any]],
+        *,
+        note: str = "",
+        schema: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        sent: Callable[[int], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Store the next version of a dataset, of any size: the rows are sent in pieces.
+
+        Args:
+            examples: rows with `example_id`, `input` and what else an example has; read once.
+            schema: JSON Schema of an object of a row's input, expected and metadata; None keeps
+                that of the version before.
+            sent: is told how many rows were sent, piece by piece.
+        Raises:
+            Conflict: two rows have one example_id; nothing is stored.
+        """
+        begun = self.post("/api/v1/dataset-drafts", {"name": name, "schema": schema})
+        draft = api_path("dataset-drafts", begun["draft"])
+        try:
+            rows = 0
+            for piece in _pieces(examples):
+                # Pieces are bounded by their bytes, which are known when they are encoded.
+                rows = self.post(f"{draft}/examples", {"examples": piece, "after": rows})["rows"]
+                sent(len(piece))
+            dataset: dict[str, Any] = self.post(
+                f"{draft}/commit", {"note": note, "tags": list(tags)}
+            )
+        except BaseException:
+            with suppress(errors.TrimtabError):
+                self.delete(draft)
+            raise
+        return dataset
+
+    def diff_dataset(self, dataset: str, against: str | None = None) -> dict[str, Any]:
+        """Rows added, removed and changed since another version; None is the one before."""
+        path = api_path("datasets", dataset, "diff")
+        found: dict[str, Any] = self.get(path, {"against": against})
+        return found
+
+    def check_dataset(self, dataset: str, against: str | None = None) -> dict[str, Any]:
+        """Rows that repeat each other, and with `against` those that this other set knows."""
+        path = api_path("datasets", dataset, "check")
+        found: dict[str, Any] = self.get(path, {"against": against})
+        return found
+
+    def split_dataset(
+        self, dataset: str, ratio: Mapping[str, float], *, seed: str = ""
+    ) -> dict[str, Any]:
+        """Store the next version with each cluster of rows in a split: `{"train": 0.8, ...}`."""
+        body = {"ratio": dict(ratio), "seed": seed}
+        added: dict[str, Any] = self.post(api_path("datasets", dataset, "split"), body)
+        return added
+
+    def remove_dataset(self, name: str) -> int:
+        """Remove all versions of a dataset; how many there were."""
+        removed: int = self.delete(api_path("datasets", name))["versions"]
+        return removed
+
+    # -- runs ----------------------------------------------------------------------------------
+
+    def results(self, run_id: str) -> Iterator[dict[str, Any]]:
+        """What was answered to each example of a run, and how it was judged."""
+        return self.each(api_path("runs", run_id, "results"), {"limit": 5000})
 
     def watch(self, run_id: str, *, poll_s: float = 0.2) -> Iterator[dict[str, Any]]:
         """The run again and again until it has ended."""
@@ -214,6 +305,23 @@ class Client:
         raise errors.ProviderTimeout(
             f"{path} did not come to say what was waited for in {limit_s:g} s", where=self.url
         )
+
+    # -- judges --------------------------------------------------------------------------------
+
+    def judges(self) -> list[dict[str, Any]]:
+        """The built-in judges: what each measures, needs and takes."""
+        return self._page("/api/v1/judges", {})
+
+    def cards(self, scorer: str | None = None) -> list[dict[str, Any]]:
+        """Calibration cards, newest first: how far judges can be believed."""
+        return self._page("/api/v1/cards", {"scorer": scorer})
+
+    def add_card(self, card: Any) -> dict[str, Any]:
+        """Keep a calibration card; project and time are the server's to say."""
+        body = msgspec.to_builtins(card)
+        given = {name: body[name] for name in body if name not in ("project", "created_ns")}
+        stored: dict[str, Any] = self.post("/api/v1/cards", given)
+        return stored
 
     # -- any route -----------------------------------------------------------------------------
 
@@ -344,6 +452,21 @@ class Client:
         https = self._parts.scheme == "https"
         factory = http.client.HTTPSConnection if https else http.client.HTTPConnection
         return factory(self._parts.hostname or "", self._parts.port, timeout=self._timeout_s)
+
+
+def _pieces(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[msgspec.Raw]]:
+    """Rows gathered to bodies that a server takes: some thousand rows, some megabytes."""
+    piece: list[msgspec.Raw] = []
+    size = 0
+    for row in rows:
+        encoded = jsonx.encode(row)
+        if piece and (len(piece) == _PIECE_ROWS or size + len(encoded) > _PIECE_BYTES):
+            yield piece
+            piece, size = [], 0
+        piece.append(msgspec.Raw(encoded))
+        size += len(encoded)
+    if piece:
+        yield piece
 
 
 class _Answered(NamedTuple):

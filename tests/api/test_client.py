@@ -25,7 +25,7 @@ from tests.upstream import Upstream, respond, upstream_in_thread
 
 import trimtab
 from trimtab import errors
-from trimtab.client import Client
+from trimtab.client import Client, api_path
 from trimtab.kit import jsonx
 
 
@@ -287,10 +287,8 @@ def test_what_is_no_path_is_refused(client: Client, path: str) -> None:
 
 
 def test_names_are_encoded_into_paths(client: Client, upstream: Upstream) -> None:
-    client.examples("what? 100% of a/b#1@3")
-    assert upstream.requests[0].target == (
-        "/api/v1/datasets/what%3F%20100%25%20of%20a%2Fb%231@3/examples"
-    )
+    client.get(api_path("datasets", "what? 100% of a/b#1@3"))
+    assert upstream.requests[0].target == "/api/v1/datasets/what%3F%20100%25%20of%20a%2Fb%231@3"
 
 
 def test_a_path_before_the_api_is_kept(upstream: Upstream) -> None:

@@ -110,9 +110,9 @@ def test_what_a_route_answers_is_what_the_description_says(
     widgets: Served, description: dict[str, Any]
 ) -> None:
     trace_id = widgets.client.chat("widgets", "Which port is it?")["trace_id"]
-    widgets.client.post(
-        "/api/v1/datasets", {"name": "d", "examples": [{"example_id": "1", "input": 1}]}
-    )
+    for number in (1, 2):
+        rows = [{"example_id": "1", "input": number}]
+        widgets.client.post("/api/v1/datasets", {"name": "d", "examples": rows})
     run = widgets.client.post("/api/v1/runs", {"release": "widgets@1", "dataset": "d"})["run_id"]
     span_id = widgets.client.trace(trace_id)["spans"][0]["span_id"]
     paths = {"trace_id": trace_id, "span_id": span_id, "run_id": run}

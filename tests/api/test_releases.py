@@ -66,8 +66,9 @@ def test_a_release_is_a_candidate_that_gets_no_traffic_by_itself(widgets: Served
         widgets.client.chat("waiting", ASK)
     pinned = widgets.client.chat("waiting@1", ASK)
     assert pinned["release"] == "waiting@1"
-    assert widgets.client.get(f"{PATH}/waiting@1") == release
-    assert widgets.client.get(f"{PATH}/{release['release_id']}") == release
+    shown = release | {"warnings": []}
+    assert widgets.client.get(f"{PATH}/waiting@1") == shown
+    assert widgets.client.get(f"{PATH}/{release['release_id']}") == shown
 
 
 def test_the_same_content_twice_is_a_conflict_that_names_the_first(widgets: Served) -> None:
@@ -168,7 +169,7 @@ def test_each_missing_piece_of_evidence_is_a_conflict_that_says_what_to_do(
         assert states(widgets, "judged") == {1: "live", 2: "candidate"}
         return f"{found['detail']}; {found.get('fix', '')}"
 
-    assert "trimtab eval judged@2 DATASET --baseline judged@1" in refusal()
+    assert "trimtab eval --release judged@2 --dataset DATASET --baseline judged@1" in refusal()
     of_live, of_better = run(widgets, live), run(widgets, better)
     assert "judged judged@1, not judged@2" in refusal(run=of_live["run_id"])
     assert "not compared with a baseline" in refusal(run=of_better["run_id"])

@@ -62,6 +62,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         runs = [_finished(server, f"widgets@{n}") for n in (1, 2)]
         rows = folder / "rows.jsonl"
         rows.write_text("\n".join(json.dumps(row) for row in ROWS))
+        table = folder / "table.txt"
+        table.write_bytes("q;lang\nQual é a cor?;pt\nWhich colour?;en\n".encode("latin-1"))
+        schema = folder / "schema.json"
+        schema.write_text('{"properties": {"metadata": {"required": ["lang"]}}}')
         runs_file = folder / "runs.jsonl"
         run_id = "0193de5b-98a0-7d4c-8f1e-0123456789ab"
         exported = {"id": run_id, "trace_id": run_id, "name": "old", "run_type": "chain"}
@@ -81,7 +85,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         server.words = {"trace": trace_id, "base": runs[0], "new": runs[1], "other": other}
         server.words |= {"start": trace_id[:30], "folder": str(folder), "runs": str(runs_file)}
         server.words |= {"rows": str(rows), "bundle": str(bundle), "route": str(route)}
-        server.words |= {"shared": str(shared)}
+        server.words |= {"shared": str(shared), "table": str(table), "schema": str(schema)}
         yield server
 
 
@@ -93,6 +97,11 @@ def _finished(server: Served, release: str) -> str:
 
 
 RATES = "--concurrency 4 --requests-per-minute 60 --tokens-per-minute 10000"
+READ = (
+    "--map input=q --map metadata.lang=lang --format csv --delimiter ; --encoding latin-1"
+    " --max-cell-bytes 2000 --mixed --schema <schema> --tag one --tag two --note by~hand"
+)
+SELECT = "SELECT~span_id,~name~AS~question~FROM~spans"
 # A command line, its exit code, and what its text says.
 CALLS: list[tuple[str, int, str]] = [
     ("status", 0, r"calls in 24 h +\d+, 0 failed"),
@@ -104,6 +113,7 @@ CALLS: list[tuple[str, int, str]] = [
     ("traces list user:nobody", 0, r"^trace +started"),
     ("traces list cosst>1", 2, r"(?s)did you mean cost.*column 1\n    cosst>1\n    \^{5}\n"),
     ("traces show <trace>", 0, r"(?s)widgets +chain.*retrieve.*trimtab/extract.*user: Which port"),
+    ("traces show <trace>", 0, r"release: widgets@1"),
     ("traces show <start>", 0, r"(?s)trace <trace>.*user: Which port"),
     ("traces show <trace> --all", 0, r"(?s)└─ .*user: Which port"),
     ("traces show <trace> --span ffff", 2, r"no span ffff"),
@@ -124,6 +134,7 @@ CALLS: list[tuple[str, int, str]] = [
     ("users", 0, r"^u-42 +1 +\d+ +0"),
     ("users user:nobody --limit 1", 0, r"^user +traces"),
     ("metrics groups --by kind --limit 3", 0, r"llm +\d+"),
+    ("metrics groups --by release", 0, r"(?m)^widgets@1 +\d+"),
     ("metrics series --step 1h --by kind", 0, r"\d\d:00:00 +llm +\d+ +0"),
     ("metrics series since:7d", 0, r"^started +calls"),
     ("metrics series --step soon", 2, r"not a step"),
@@ -138,14 +149,52 @@ CALLS: list[tuple[str, int, str]] = [
     ("datasets list", 0, r"golden@1 +3"),
     ("datasets show golden", 0, r"a +Which port.*It listens on port 7711"),
     ("datasets show golden@1 --limit 1", 0, r"1 of 3"),
+    ("datasets head golden -n 2 --after 1", 0, r"(?s)^example.*b +How long.*\nc +Who won"),
+    ("datasets versions golden", 0, r"golden@1 +3"),
     ("datasets import again <rows>", 0, r"again@1: 3 examples"),
+    (f"datasets import tabled <table> {READ}", 0, r"tabled@1: 2 examples"),
+    (f"datasets create tabled <table> {READ}", 0, r"tabled@1: 2 examples"),
+    ("datasets show tabled", 0, r"tabled@1: 2 examples, tags one, two"),
+    ("datasets create asked --from-traces user:u-42 --expected output", 0, r"asked@1: 1 examples"),
+    (f"datasets create selected --from-sql {SELECT} --limit 2", 0, r"selected@1: 2 examples"),
+    ("datasets create x", 2, r"FILE, --from-traces or --from-sql"),
+    ("datasets create x --from-traces a --expected b", 2, r"output, none or score:NAME"),
+    ("datasets diff golden again --limit 3", 0, r"golden@1 to again@1: 0 added, .*3 as before"),
+    ("datasets diff golden tabled", 0, r"(?s)2 added, 3 removed.*\n\+ +.*input +- +Qual"),
+    ("datasets diff golden", 2, r"no version before golden@1"),
+    ("datasets check golden --against again --near 0.9 --limit 1", 0, r"again@1 knows 100.0%"),
+    ("datasets split again --ratio a=.5,b=.5 --seed 1", 0, r"again@2: 3 examples, \d in [ab]"),
+    ("datasets split again --ratio a=.5", 2, r"add up to 1"),
+    ("datasets dedupe again --near 0.9", 0, r"again@2: 3 examples, 0 left out"),
+    ("datasets export golden", 0, r'^{"example_id":"a"'),
+    ("datasets export golden -o <folder>/golden.csv", 0, r"golden\.csv: [\d,]+ bytes of rows"),
+    ("datasets export golden --output <folder>/g --format jsonl", 0, r"g: [\d,]+ bytes of rows"),
+    ("datasets remove tabled", 2, r"(?s)all versions of tabled, .* for good.*--yes"),
+    ("datasets remove tabled --yes", 0, r"removed 1 versions of tabled"),
     ("datasets curate failed --score thumb", 0, r"failed@1: 1 examples"),
+    ("datasets lineage failed --limit 5", 0, r"^[0-9a-f]{32} +[0-9a-f]{32} +[0-9a-f]{16}$"),
     ("datasets curate slow --score latency --below 1e9", 0, r"slow@1: \d examples"),
     ("releases list", 0, r"widgets@2 +candidate +trimtab/extract +widgets@1"),
     ("releases list --route nowhere", 0, r"^release +state"),
     ("releases show widgets@1", 0, r"(?s)is live.*promote by local.*set up by a test"),
     ("releases create <bundle>", 0, r"fromfile@1 is a candidate"),
     ("releases promote fromfile@1 --reason first", 0, r"fromfile@1 is live"),
+    ("releases canary widgets@2 --share 5%", 0, r"widgets@2 is a canary 5%"),
+    ("releases list --route widgets", 0, r"widgets@2 +canary 5% +trimtab/extract"),
+    ("routes show widgets", 0, r"by widgets@1\n  5% by widgets@2 \(canary\)\n  trimtab/extract"),
+    ("releases canary widgets@2 --share 0.5 --reason more", 0, r"widgets@2 is a canary 50%"),
+    (
+        "releases show widgets@2",
+        0,
+        r"(?s)^widgets@2 is canary 50%.*canary by local  5% of .*  50% of the requests  more",
+    ),
+    ("releases canary widgets@2 --stop --reason enough", 0, r"widgets@2 is a candidate"),
+    ("releases canary widgets@2 --stop", 2, r"is candidate, not canary"),
+    ("releases canary widgets@2", 2, r"--share SHARE, or --stop"),
+    ("releases canary widgets@2 --stop --share 5%", 2, r"--share SHARE, or --stop"),
+    ("releases canary widgets@2 --share 5", 2, r"write 5%"),
+    ("releases canary widgets@2 --share some", 2, r"'some' is no share"),
+    ("releases canary widgets@2 --share 60%", 2, r"0\.5"),
     ("releases promote widgets@2", 2, r"no evidence"),
     ("releases promote widgets@2 --run <new>", 2, r"not compared"),
     ("releases promote widgets@2 --force", 2, r"needs a reason"),
@@ -158,14 +207,51 @@ CALLS: list[tuple[str, int, str]] = [
     ("compare <base> <new> --gate-on latency:100000", 0, r"(verdict|gate): pass"),
     ("compare <base> <new> --gate-on latency:0:improve --gate-on cost", 3, r"inconclusive"),
     ("compare <base> nobody", 2, r"no run 'nobody'"),
-    ("eval widgets@1 golden", 0, r"(?s)answer_correct.*Wilson"),
-    ("eval widgets@2 golden --baseline widgets@1", 0, r"(verdict|gate): inconclusive"),
-    ("eval widgets@2 golden --baseline widgets@1 --gate", 3, r"(verdict|gate): inconclusive"),
-    ("eval widgets@1 golden --split none", 2, r"no rows of split 'none'"),
-    ("eval widgets@1 golden --scorer latency --scorer exact", 0, r"latency"),
-    ("eval widgets@1 golden --scorer latncy", 2, r"latency"),
-    ("eval widgets@1 golden --gate", 2, r"--baseline"),
-    ("eval widgets@1 golden --gate-on x:y", 2, r"METRIC:MARGIN"),
+    (
+        "eval --data <folder>/e --release widgets@1 --dataset golden",
+        0,
+        r"(?s)answer_correct.*Wilson",
+    ),
+    (
+        "eval --data <folder>/e --release widgets@2 --dataset golden --baseline widgets@1",
+        3,
+        r"(verdict|gate): inconclusive",
+    ),
+    (
+        "eval --data <folder>/e --release widgets@1 --dataset golden --split none",
+        2,
+        r"no rows of this split",
+    ),
+    (
+        "eval --data <folder>/e --release widgets@1 --dataset golden --scorer cost --scorer exact",
+        0,
+        r"exact",
+    ),
+    (
+        "eval --data <folder>/e --release widgets@1 --dataset golden --scorer latncy",
+        2,
+        r"latency",
+    ),
+    (
+        "eval --data <folder>/e --release widgets@1 --dataset golden --gate-on x:y",
+        2,
+        r"METRIC:MARGIN",
+    ),
+    (
+        "eval --data <folder>/e --release widgets@1 --dataset golden --max-cost lots",
+        2,
+        r"no amount of dollars",
+    ),
+    (
+        "eval --data <folder>/e --release widgets@1 --dataset golden --resume --rerun-failed",
+        2,
+        r"exclude each other",
+    ),
+    ("eval --release widgets@1", 2, r"--release and --dataset go together"),
+    ("eval --data <folder>/e <folder>", 2, r"there is no suite"),
+    ("runs list --suite none --name none --json", 0, r"\[\]"),
+    ("runs results <new>", 0, r"(?s)a .*answer_correct"),
+    ("runs results <new> --failed --limit 1", 0, r"example"),
     ("keys list", 0, r"^app +\.\.\..{4} +ann +support +valid +key-"),
     ("keys issue fresh --user bob --team support", 0, r"^tt-[\w-]{43}$"),
     ("keys issue narrow --permission gateway:call --model a/*", 0, r"^tt-"),
@@ -245,8 +331,9 @@ CALLS: list[tuple[str, int, str]] = [
 ]
 # Tested elsewhere: what serves, what looks at this machine only, and where commands look.
 ELSEWHERE = {"serve", "demo", "config", "doctor", "version", "run"}
-# Tested in test_traces.py, since it ends when it is interrupted, and in test_move.py.
-APART = {"traces tail", "admin move"}
+# Tested in test_traces.py, since it ends when it is interrupted, in test_move.py, and in
+# test_eval.py and test_eval_suites.py.
+APART = {"traces tail", "admin move", "eval"}
 SHARED = {"--help", "--json", "--url", "--key", "--data", "--config"}
 
 
@@ -293,19 +380,20 @@ def test_no_command_and_no_option_is_left_out_of_these_tests() -> None:
     [
         call[0]
         for call in CALLS
-        if call[1] in (0, 3) and not re.search(r"promote|traces export user|backup", call[0])
+        if call[1] in (0, 3)
+        and not re.search(r"promote|export user|export golden$|backup|remove", call[0])
     ],
 )
 def test_with_json_the_output_is_one_json_value(shop: Shop, line: str) -> None:
     result = shop.run(*line.split(), "--json")
-    if re.search(r"create|rollback|keys issue", line):
+    if re.search(r"(?<!datasets )create|rollback|keys issue", line):
         assert result.exit_code == 2, "it cannot be done twice"
         assert json.loads(result.stderr)["error"]["code"] == "conflict"
         return
     assert result.exit_code in (0, 3), result.output
     found = json.loads(result.stdout)
     assert isinstance(found, list if line.split()[1:2] == ["list"] else dict | list)
-    if line.startswith("datasets show"):
+    if line.startswith("datasets show golden"):
         assert len(found) == 3, "--limit is for the eye; data is whole"
 
 
@@ -316,10 +404,12 @@ def test_what_of_a_route_leads_nowhere_is_said_when_it_is_put(shop: Shop) -> Non
 
 
 def test_progress_and_data_do_not_mix(shop: Shop) -> None:
-    result = shop.run("eval", "widgets@1", "golden", "--json")
-    assert json.loads(result.stdout)["status"] == "done"
-    assert "widgets@1 on golden@1 3/3" in result.stderr
-    quiet = run("-q", "eval", "widgets@1", "golden", "--json", "--url", shop.url)
+    data = ("--data", shop.words["folder"] + "/evals")
+    asked = ("eval", *data, "--release", "widgets@1", "--dataset", "golden", "--json")
+    result = shop.run(*asked)
+    assert json.loads(result.stdout)["runs"][0]["status"] == "done"
+    assert "widgets on golden: 3 rows x 1" in result.stderr
+    quiet = run("-q", *asked, "--url", shop.url)
     assert quiet.stderr == ""
 
 
@@ -375,10 +465,11 @@ def test_a_file_from_another_system_is_read_and_rows_get_stable_ids(
     assert second["example_id"] == "mine"
 
 
-def test_an_empty_file_is_a_dataset_without_rows(shop: Shop, tmp_path: Path) -> None:
+def test_an_empty_file_is_no_dataset(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").touch()
     imported = shop.run("datasets", "import", "empty", str(tmp_path / "empty.jsonl"))
-    assert imported.stdout == "empty@1: 0 examples\n"
+    assert (imported.exit_code, imported.stdout) == (2, "")
+    assert "empty.jsonl has no rows" in imported.stderr
 
 
 @pytest.mark.parametrize("bundle", ["{", "[]", '{"route": "x"}', '{"route": 1, "targets": []}'])
@@ -434,10 +525,10 @@ def test_without_a_server_a_command_opens_the_files_and_leaves_them_free(stopped
     listed = run("traces", "list", "--json", *config)
     assert [row["name"] for row in json.loads(listed.stdout)] == ["widgets"]
     assert datadir.running_server(stopped) is None
-    finished = run("eval", "widgets", "golden", "--json", *config)
-    assert finished.exit_code == 2, "a route is no release"
-    finished = run("eval", "widgets@1", "golden", "--json", *config)
-    assert json.loads(finished.stdout)["status"] == "done", finished.stderr
+    finished = run("eval", "--release", "none", "--dataset", "golden", "--json", *config)
+    assert finished.exit_code == 2, "there is no such release"
+    finished = run("eval", "--release", "widgets", "--dataset", "golden", "--json", *config)
+    assert json.loads(finished.stdout)["runs"][0]["status"] == "done", finished.stderr
     again = run("runs", "list", "--json", *config)
     assert len(json.loads(again.stdout)) == 1
     assert not [thread for thread in threading.enumerate() if thread.name == "trimtab-server"]

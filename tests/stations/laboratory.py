@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from tests.stations.wiring import in_loop
 
+from trimtab.errors import NotFound
+from trimtab.experiments.decision import Measured
 from trimtab.experiments.execute import Experiments, new_run
 from trimtab.experiments.gate import GateRule
 from trimtab.experiments.verdict import judged
@@ -108,12 +110,12 @@ class Laboratory:
     def scores(self, run_id: str = "run-1") -> list[Score]:
         return self.telemetry.scores(ScoreQuery(run=run_id, limit=10_000))
 
+    def measured(self, run: Run) -> Measured:
+        """A run with its results, which are those of the run that was executed under its id."""
+        try:
+            return Measured(run, list(self.metadata.runs.results("default", run.run_id)))
+        except NotFound:
+            return Measured(run, [])
+
     def judge(self, candidate: Run, baseline: Run, examples: Any, *rules: GateRule) -> Run:
-        return judged(
-            candidate,
-            baseline,
-            telemetry=self.telemetry,
-            examples=examples,
-            scorers=[right],
-            rules=rules,
-        )
+        return judged(self.measured(candidate), self.measured(baseline), examples, rules=rules)

@@ -228,21 +228,40 @@ class TestInTheBackground:
         self, lab: Laboratory, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Broken:
-            """A scorer that breaks its promise never to raise."""
+            """A store with a defect of its own."""
 
-            async def score(self, subject: Subject) -> list[Score]:
-                raise RuntimeError("the scorer has a bug")
+            def __getattr__(self, name: str) -> Any:
+                return getattr(runs, name)
+
+            def append(self, project: str, run_id: str, results: Any) -> None:
+                raise RuntimeError("the store has a bug")
+
+        runs = Watched(lab.metadata.runs, "failed")
 
         async def work() -> None:
-            runs = Watched(lab.metadata.runs, "failed")
-            experiments = lab.experiments(runs=runs)
-            scorers: Any = [Broken()]
-            experiments.start(lab.new(rows(5)), echo, rows(5), scorers)
+            experiments = lab.experiments(runs=Broken())
+            experiments.start(lab.new(rows(5)), echo, rows(5), [right])
             assert await asyncio.to_thread(runs.reached.wait, 20)
             await experiments.stop()
 
         in_loop(work)
-        assert (lab.stored().status, lab.stored().error) == ("failed", "the scorer has a bug")
+        assert (lab.stored().status, lab.stored().error) == ("failed", "the store has a bug")
+
+    def test_a_scorer_that_raises_is_the_error_of_its_own_scores(
+        self, lab: Laboratory, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Broken:
+            """A scorer that breaks its promise never to raise."""
+
+            name, version, digest, tier, higher_is_better = "broken", "1", "b", "code", True
+
+            async def score(self, subject: Subject) -> list[Score]:
+                raise RuntimeError("the scorer has a bug")
+
+        run = lab.execute(rows(5), scorers=[Broken(), right])
+        assert (run.status, run.metrics["right"].n, run.metrics["broken"].n) == ("done", 5, 0)
+        reasons = {(s.status, s.reason) for s in lab.scores() if s.name == "broken"}
+        assert reasons == {("error", "RuntimeError: the scorer has a bug")}
 
     def test_a_store_that_is_away_at_the_end_stops_nobody(
         self, lab: Laboratory, caplog: pytest.LogCaptureFixture

@@ -180,7 +180,7 @@ class TestPromoting:
         old, new = town.live(), town.create()
         error = refused(town, new)
         assert error.fix is not None
-        assert f"trimtab eval {new.ref} DATASET --baseline {old.ref}" in error.fix
+        assert f"trimtab eval --release {new.ref} --dataset DATASET --baseline {old.ref}" in error.fix
 
     def test_a_run_of_another_release_is_no_evidence(self, town: Town) -> None:
         old, new, other = town.live(), town.create(), town.create()

@@ -15,7 +15,6 @@ from tests.stations.wiring import open_telemetry
 from trimtab.errors import Conflict
 from trimtab.experiments.gate import GateRule
 from trimtab.experiments.vectors import vectors
-from trimtab.experiments.verdict import judged
 from trimtab.ports import Response
 from trimtab.records import Example, Score, Span, Target
 from trimtab.scorers.definition import scorer
@@ -183,14 +182,7 @@ class TestJudging:
         slow = lab.execute(examples, taking(500), scorers, run_id="slow")
         rule = GateRule(metric="latency", margin=5)
         for candidate, baseline, outcome in ((fast, slow, "pass"), (slow, fast, "fail")):
-            run = judged(
-                candidate,
-                baseline,
-                telemetry=lab.telemetry,
-                examples=examples,
-                scorers=scorers,
-                rules=[rule],
-            )
+            run = lab.judge(candidate, baseline, examples, rule)
             assert run.verdict is not None
             assert run.verdict.outcome == outcome
 

@@ -1,10 +1,11 @@
-"""/api/v1/runs: start an experiment, watch it, compare two and let the gate judge."""
+"""/api/v1/runs: start an experiment or take one from elsewhere, watch it, let the gate judge."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -12,8 +13,11 @@ from msgspec import Meta
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.errors import InvalidRequest, MeasureError, ScorerError
+from trimtab.experiments.external import RunEnd, RunOpening
 from trimtab.experiments.gate import GateRule
-from trimtab.records import Run
+from trimtab.records import Result, Run
+
+_MOST_PAGES = 10**9
 
 
 class RunInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,10 +35,34 @@ class RunInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ComparisonInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Judge a run against a baseline run by rules; no rules means the default ones."""
+    """Judge a run against a baseline run by rules; no rules means the default ones.
+
+    Runs are named by id, by name (the newest finished one), or `last`. `allow_uncalibrated` lets
+    judges gate that have no calibration card.
+    """
 
     baseline: str
     rules: tuple[GateRule, ...] = ()
+    allow_uncalibrated: bool = False
+
+
+class ResultsInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Results of a run that is executed elsewhere. Sending one again replaces it."""
+
+    results: Annotated[tuple[Result, ...], Meta(max_length=5000)]
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """How many results are durable now."""
+
+    stored: int
+
+
+class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Results in the order they came; `next` is the page after this one, null on the last."""
+
+    data: list[Result]
+    next: str | None
 
 
 async def add(request: Request) -> Response:
@@ -55,7 +83,46 @@ async def add(request: Request) -> Response:
 async def listed(request: Request) -> Response:
     limit = request.whole_number("limit", 50, low=1, high=1000)
     runs = request.app.metadata.runs
-    return reply(Page(data=await asyncio.to_thread(runs.list, request.project, limit=limit)))
+    found = await asyncio.to_thread(
+        runs.list,
+        request.project,
+        limit=limit,
+        suite=request.query.get("suite"),
+        name=request.query.get("name"),
+    )
+    return reply(Page(data=found))
+
+
+async def opened(request: Request) -> Response:
+    given = request.json(RunOpening)
+    run = await asyncio.to_thread(request.app.external.open, request.principal, given)
+    return reply(run, status=201)
+
+
+async def appended(request: Request) -> Response:
+    given = request.json(ResultsInput)
+    await request.app.external.append(request.project, request.path["run_id"], given.results)
+    return reply(Taken(stored=len(given.results)))
+
+
+async def ended(request: Request) -> Response:
+    given = request.json(RunEnd)
+    end = request.app.external.end
+    return reply(await asyncio.to_thread(end, request.project, request.path["run_id"], given))
+
+
+async def results(request: Request) -> Response:
+    limit = request.whole_number("limit", 500, low=1, high=10_000)
+    start = request.whole_number("page", 0, low=0, high=_MOST_PAGES)
+    found = await asyncio.to_thread(_page, request, start, limit + 1)
+    more = str(start + limit) if len(found) > limit else None
+    return reply(ResultPage(data=found[:limit], next=more))
+
+
+def _page(request: Request, start: int, size: int) -> list[Result]:
+    runs = request.app.metadata.runs
+    found = runs.results(request.project, request.path["run_id"])
+    return list(islice(found, start, start + size))
 
 
 async def read(request: Request) -> Response:
@@ -67,11 +134,12 @@ async def compared(request: Request) -> Response:
     given = request.json(ComparisonInput)
     with _asked_for():
         run = await asyncio.to_thread(
-            request.app.compare_runs,
+            request.app.comparisons.judged,
             request.project,
             request.path["run_id"],
             given.baseline,
             given.rules,
+            allow_uncalibrated=given.allow_uncalibrated,
         )
     return reply(run)
 
@@ -104,7 +172,20 @@ ENDPOINTS = [
         handler=listed,
         summary="List runs, newest first",
         gives=list[Run],
-        query={"limit": "how many, 1 to 1000 (default 50)"},
+        query={
+            "limit": "how many, 1 to 1000 (default 50)",
+            "suite": "only those of this suite",
+            "name": "only those of this name",
+        },
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/runs/external",
+        permission="runs:write",
+        handler=opened,
+        summary="Open a run that is executed elsewhere; opening it again changes nothing",
+        takes=RunOpening,
+        gives=Run,
     ),
     Endpoint(
         method="GET",
@@ -112,6 +193,36 @@ ENDPOINTS = [
         permission="runs:read",
         handler=read,
         summary="One run: progress, metrics and verdict",
+        gives=Run,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/runs/{run_id}/results",
+        permission="runs:read",
+        handler=results,
+        summary="What was answered to each example of a run, and how it was judged",
+        gives=ResultPage,
+        query={
+            "limit": "how many, 1 to 10000 (default 500)",
+            "page": "`next` of the page before this one",
+        },
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/runs/{run_id}/results",
+        permission="runs:write",
+        handler=appended,
+        summary="Add results of a run that is executed elsewhere; durable when acknowledged",
+        takes=ResultsInput,
+        gives=Taken,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/runs/{run_id}/end",
+        permission="runs:write",
+        handler=ended,
+        summary="End a run that is executed elsewhere",
+        takes=RunEnd,
         gives=Run,
     ),
     Endpoint(

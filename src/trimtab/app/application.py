@@ -18,11 +18,10 @@ from trimtab.app.prices import price_of_recorded
 from trimtab.app.reload import Reloaded, Reloading, Source
 from trimtab.config import Config
 from trimtab.errors import StoreError
+from trimtab.experiments.comparisons import Comparisons
 from trimtab.experiments.execute import Experiments, new_run
 from trimtab.experiments.external import ExternalRuns
-from trimtab.experiments.gate import GateRule
 from trimtab.experiments.suite import DEFAULT_SCORERS
-from trimtab.experiments.verdict import judged
 from trimtab.gateway.ask import Caller
 from trimtab.gateway.figures import Figures
 from trimtab.gateway.task import ReleaseTask
@@ -113,6 +112,7 @@ class App(Front):
         )
         self.experiments = Experiments(runs=metadata.runs, telemetry=telemetry, clock=clock)
         self.external = ExternalRuns(runs=metadata.runs, telemetry=telemetry, clock=clock)
+        self.comparisons = Comparisons(metadata=metadata, telemetry=telemetry)
         self._reloading = Reloading(self, source, spread=self.fleet.configure)
 
     @classmethod
@@ -148,8 +148,7 @@ class App(Front):
             # What earlier processes left in their spools, before budgets start from the sums.
             await self.tracing.flush()
         await self._leftovers.start()
-        if budgets:
-            await self._count_spend()
+        await self._count_spend()
         self._ledger.start()
         self.scoring.start()
         await self.fleet.start()
@@ -220,27 +219,6 @@ class App(Front):
         task = ReleaseTask(self.gateway, model=found.ref, caller=caller)
         await asyncio.to_thread(self.metadata.runs.put, run)
         self.experiments.start(run, task, examples, judges, concurrency=concurrency)
-        return run
-
-    def compare_runs(
-        self, project: str, run_id: str, baseline_id: str, rules: Sequence[GateRule] = ()
-    ) -> Run:
-        """Judge a finished run against a baseline run, and store the verdict with it.
-
-        The verdict that a release was promoted on is not replaced: a later one is only answered.
-        """
-        candidate = self.metadata.runs.get(project, run_id)
-        baseline = self.metadata.runs.get(project, baseline_id)
-        run = judged(
-            candidate,
-            baseline,
-            telemetry=self.telemetry,
-            examples=self.metadata.datasets.examples(project, candidate.dataset),
-            rules=rules,
-        )
-        releases = self.metadata.releases.list(project)
-        if not any(a.run == run_id for release in releases for a in release.approvals):
-            self.metadata.runs.put(run)
         return run
 
     # -- all processes of this server ----------------------------------------------------------

@@ -84,6 +84,7 @@ _EXTRAS = (
         lambda config: config.telemetry_url is not None,
     ),
     Extra("grpc", "grpcio", "grpc_port", lambda config: config.grpc_port is not None),
+    Extra("onnx", "onnxruntime", "the scorers bertscore and nli", lambda _: False),
     Extra(
         "postgres",
         "psycopg",

@@ -34,10 +34,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "scores": "List judgements of calls and examples.",
     },
     "Improve": {
-        "datasets": "List, show, import and curate datasets.",
+        "datasets": "Create, look at, compare, split and export datasets.",
         "releases": "List, create, promote and roll back releases.",
-        "runs": "List and show experiments.",
-        "eval": "Run a release over a dataset, and gate it.",
+        "runs": "List and show experiments and their results.",
+        "eval": "Run evaluations: suites of files, or a release over a dataset; and gate them.",
+        "scorers": "List and explain the built-in scorers.",
+        "judge": "List judges, and measure how far one can be believed.",
         "compare": "Compare two runs, with intervals and a verdict.",
     },
     "Govern": {

@@ -24,7 +24,7 @@ def metrics_text(run: Run) -> str:
         [name, estimate_text(estimate), f"{estimate.n}/{estimate.total}", estimate.method]
         for name, estimate in sorted(run.metrics.items())
     ]
-    spent = "unpriced" if run.cost_usd is None else f"${run.cost_usd}"
+    spent = "unpriced" if run.cost_usd is None else f"${run.cost_usd:f}"
     metrics = table(rows, ["metric", "value [95 %]", "scored", "method"])
     return f"{metrics}\ncost of {run.done} calls: {spent}"
 

@@ -99,6 +99,10 @@ class Decoder:
         return config if isinstance(config, Config) and not self.problems else None
 
     def _value(self, tree: Tree, hint: Hint, key: str) -> Any:
+        if hint.extra.get("elsewhere"):
+            # Whoever uses it reads it from the file, with the places of its lines.
+            self.origins[key] = tree.place.origin
+            return ()
         if isinstance(tree, Leaf) and tree.value is None and hint.optional:
             self.origins[key] = tree.place.origin
             return None

@@ -86,6 +86,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     body_bytes: Annotated[
         int, Meta(ge=1, description="Largest request body in bytes; a larger one is answered 413.")
     ] = 20 * MIB
+    answer_bytes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Largest answer of a provider in bytes, streamed or not; a larger one"
+            " ends with an error.",
+        ),
+    ] = 64 * MIB
     inflated_bytes: Annotated[
         int,
         Meta(ge=1, description="Largest body in bytes once inflated, where compressed ones go."),
@@ -420,6 +428,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(
             description="How long projects keep their telemetry; one not named keeps it for ever.",
             extra={"unique": ("project",)},
+        ),
+    ] = ()
+    suites: Annotated[
+        tuple[Any, ...],
+        Meta(
+            description="Evaluations, or files and folders that declare some; `trimtab eval` reads"
+            " them.",
+            extra={"elsewhere": True},
         ),
     ] = ()
     log: Annotated[Log, Meta(description="What is written to standard error.")] = Log()

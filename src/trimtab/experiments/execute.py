@@ -1,7 +1,7 @@
-"""Running an experiment: every example through the task, every answer through the scorers.
+"""Runs of a release on the server: the engine over the stores.
 
-Scores are durable as they come, so a crash keeps what was paid for; the run's own record says how
-far it got.
+Scores and answers are durable as they come, so a crash keeps what was paid for; the run's own
+record says how far it got.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from typing import Any
 
 import msgspec
 
-from trimtab.errors import Conflict, NotFound, StoreError, TrimtabError
-from trimtab.experiments.compare import summarise
-from trimtab.experiments.vectors import vectors
-from trimtab.ports import Clock, Response, RunStore, Scorer, Task, TelemetryStore
-from trimtab.records import AppliedScorer, Dataset, Estimate, Example, Release, Run, Score
+from trimtab.errors import Conflict, NotFound, StoreError
+from trimtab.experiments.costs import total_cost
+from trimtab.experiments.engine import Bounds, Engine
+from trimtab.experiments.repeats import headlines
+from trimtab.experiments.tasks import answering
+from trimtab.kit.clock import NS_PER_S
+from trimtab.ports import Clock, RunStore, Scorer, Task, TelemetryStore
+from trimtab.records import AppliedScorer, Dataset, Example, Release, Result, Run
 from trimtab.records.run import RunStatus
-from trimtab.scorers.subjects import of_example
 
 _log = logging.getLogger("trimtab.experiments")
 _PROGRESS_EVERY = 20
+_APPEND_EVERY = 200
+_APPEND_NS = NS_PER_S // 2
 
 
 class Experiments:
@@ -55,9 +57,11 @@ class Experiments:
         running.add_done_callback(self._running.pop)
 
     def recover(self) -> None:
-        """Runs that a crash left running end as interrupted; their scores so far are kept."""
+        """Runs of this server that a crash left running end as interrupted; their results so far
+        are kept. Those that are executed elsewhere go on."""
         for run in self._runs.running():
-            self._runs.put(_ended(run, "interrupted", self._clock, "the server was killed"))
+            if run.source == HERE:
+                self._runs.put(_ended(run, "interrupted", self._clock, "the server was killed"))
 
     async def stop(self) -> None:
         """Cancel what is running; those runs end as interrupted."""
@@ -108,57 +112,98 @@ class Experiments:
         """Run every example and summarise; returns the finished run, which is also stored.
 
         Args:
-            concurrency: examples in flight at once.
+            concurrency: examples in flight at once, fewer while a provider has too many.
         Raises:
-            StoreError: scores or the run's record could not be made durable.
+            StoreError: results or the run's record could not be made durable.
         """
         await self._in_turn(self._runs.put, run)
-        gate = asyncio.Semaphore(concurrency)
-        scores: list[Score] = []
-        costs: list[Decimal | None] = []
-        failures: list[str] = []
-
-        async def one(example: Example) -> None:
-            async with gate:
-                response, judged = await self._example(run, task, example, scorers)
-            scores.extend(judged)
-            costs.append(response.cost_usd)
-            failures.extend([response.error] if response.error else [])
-            if len(costs) % _PROGRESS_EVERY == 0:
-                progress = msgspec.structs.replace(run, done=len(costs))
-                await self._in_turn(self._runs.put, progress)
-
-        await _all(one(example) for example in examples)
-        if len(failures) == len(examples):
-            failed = _ended(run, "failed", self._clock, f"every call failed: {failures[0]}")
-            failed = msgspec.structs.replace(failed, done=len(examples))
-            await self._in_turn(self._runs.put, failed)
-            return failed
-        finished = msgspec.structs.replace(
-            _ended(run, "done", self._clock),
-            done=len(examples),
-            metrics=_metrics(scores, examples, scorers),
-            cost_usd=None if None in costs else sum((c for c in costs if c), Decimal(0)),
+        sink = _Stored(run, self._runs, self._telemetry, self._clock, self._in_turn)
+        engine = Engine(
+            answering(task),
+            scorers,
+            sink,
+            run=run.run_id,
+            project=run.project,
+            bounds=Bounds(concurrency=concurrency, repeats=run.repeats),
+            clock=self._clock,
         )
-        await self._in_turn(self._runs.put, finished)
-        return finished
-
-    async def _example(
-        self, run: Run, task: Task, example: Example, scorers: Sequence[Scorer]
-    ) -> tuple[Response, list[Score]]:
         try:
-            response = await task(example)
-        except Exception as error:
-            # A task is anybody's code: one example that it fails on does not end the run.
-            if not isinstance(error, TrimtabError):
-                _log.exception("the task of run %s failed on %s", run.run_id, example.example_id)
-            response = Response(output=None, error=str(error) or repr(error))
-        subject = of_example(example, response, project=run.project, run=run.run_id)
-        judged = [score for scorer in scorers for score in await scorer.score(subject)]
-        if response.error:
-            judged = [_blamed(score, response.error) for score in judged]
-        await asyncio.wrap_future(self._telemetry.append(scores=judged))
-        return response, judged
+            await engine.go(examples)
+        finally:
+            await asyncio.shield(sink.append())
+        ended = concluded(run, sink.results, examples, self._clock)
+        await self._in_turn(self._runs.put, ended)
+        return ended
+
+
+HERE = "trimtab"
+"""`Run.source` of a run that a server executes itself."""
+
+
+class _Stored:
+    """The sink of a run on the server: scores to the telemetry at once, results in batches."""
+
+    waits = True
+
+    def __init__(
+        self,
+        run: Run,
+        runs: RunStore,
+        telemetry: TelemetryStore,
+        clock: Clock,
+        in_turn: Callable[..., Awaitable[None]],
+    ) -> None:
+        self.results: list[Result] = []
+        self._run = run
+        self._runs = runs
+        self._telemetry = telemetry
+        self._clock = clock
+        self._in_turn = in_turn
+        self._batch: list[Result] = []
+        self._appended_ns = clock.monotonic_ns()
+        self._settled = 0
+
+    def answered(self, result: Result) -> None:
+        """Nothing is resumed on a server: an answer is kept with its scores."""
+
+    def finished(self, result: Result) -> None:
+        self.results.append(result)
+        self._batch.append(result)
+
+    async def settled(self, result: Result) -> None:
+        if result.scores:
+            await asyncio.wrap_future(self._telemetry.append(scores=result.scores))
+        self._settled += 1
+        late = self._clock.monotonic_ns() - self._appended_ns >= _APPEND_NS
+        if late or len(self._batch) >= _APPEND_EVERY:
+            await self.append()
+        if self._settled % _PROGRESS_EVERY == 0:
+            progress = msgspec.structs.replace(self._run, done=self._settled)
+            await self._in_turn(self._runs.put, progress)
+
+    async def append(self) -> None:
+        """Make what has gathered durable."""
+        batch, self._batch = self._batch, []
+        self._appended_ns = self._clock.monotonic_ns()
+        if batch:
+            run = self._run
+            await self._in_turn(self._runs.append, run.project, run.run_id, batch)
+
+
+def concluded(
+    run: Run, results: Sequence[Result], examples: Sequence[Example], clock: Clock
+) -> Run:
+    """The record of a run all of whose cases have come to their end."""
+    failures = [result.error for result in results if result.error is not None]
+    if results and len(failures) == len(results):
+        failed = _ended(run, "failed", clock, f"every call failed: {failures[0]}")
+        return msgspec.structs.replace(failed, done=len(results))
+    return msgspec.structs.replace(
+        _ended(run, "done", clock),
+        done=len(results),
+        metrics=headlines(results, examples, run.scorers),
+        cost_usd=total_cost(results),
+    )
 
 
 def new_run(
@@ -192,6 +237,8 @@ def new_run(
         dataset_digest=dataset.digest,
         split=split,
         scorers=applied(scorers),
+        task=f"release {release.ref}",
+        task_digest=release.digest,
         started_ns=clock.now_ns(),
         total=len(examples),
     )
@@ -211,40 +258,5 @@ def applied(scorers: Sequence[Scorer]) -> tuple[AppliedScorer, ...]:
     )
 
 
-async def _all(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Wait for all jobs; the first that fails stops the others, and its error is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(job)
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-
-
-def _blamed(score: Score, error: str) -> Score:
-    """A score that could not be given because the task failed says so."""
-    if score.status == "scored":
-        return score
-    return msgspec.structs.replace(score, reason=f"the task failed: {error}")
-
-
 def _ended(run: Run, status: RunStatus, clock: Clock, error: str | None = None) -> Run:
     return msgspec.structs.replace(run, status=status, error=error, ended_ns=clock.now_ns())
-
-
-def _metrics(
-    scores: Sequence[Score], examples: Sequence[Example], scorers: Sequence[Scorer]
-) -> dict[str, Estimate]:
-    """Headline of each metric over all examples of the run."""
-    higher = {scorer.name: scorer.higher_is_better for scorer in scorers}
-    clusters = {example.example_id: example.cluster or example.example_id for example in examples}
-    return {
-        name: summarise(
-            name,
-            vector.values,
-            binary=vector.binary,
-            higher_is_better=higher.get(name.partition(".")[0], True),
-            clusters=clusters,
-        )
-        for name, vector in vectors(scores, list(clusters)).items()
-    }

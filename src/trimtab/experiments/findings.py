@@ -13,6 +13,8 @@ from trimtab.records import Comparison, Estimate
 __all__ = [
     "at_floor",
     "below_floor",
+    "change",
+    "in_points",
     "no_gain",
     "numbers",
     "straddles",
@@ -36,6 +38,14 @@ def numbers(comparison: Comparison) -> str:
         f"{comparison.metric}: {sides}, {_change(comparison, difference.value)}"
         f"{_bounds(comparison)}, {size}"
     )
+
+
+def change(comparison: Comparison) -> str:
+    """The difference with its interval: `+7.0 points [+2.1, +11.9]`."""
+    difference = comparison.difference.value
+    if difference is None:
+        return "not measured"
+    return _change(comparison, difference) + _bounds(comparison)
 
 
 def uncovered(comparison: Comparison, wanted: float) -> str:
@@ -127,7 +137,8 @@ def _rounded(count: int) -> str:
     return f"{math.ceil(count / step) * step:,}"
 
 
-def _in_points(comparison: Comparison) -> bool:
+def in_points(comparison: Comparison) -> bool:
+    """Whether a difference is best said in hundredths."""
     if comparison.baseline.method.startswith("Wilson"):
         return True
     values = (comparison.baseline.value, comparison.candidate.value)
@@ -139,20 +150,20 @@ def _value(comparison: Comparison, estimate: Estimate) -> str:
 
 
 def _number(comparison: Comparison, number: float) -> str:
-    return f"{number:.2f}" if _in_points(comparison) else f"{number:.4g}"
+    return f"{number:.2f}" if in_points(comparison) else f"{number:.4g}"
 
 
 def _size(comparison: Comparison, size: float) -> str:
-    return f"{100 * size:.1f} points" if _in_points(comparison) else f"{size:.3g}"
+    return f"{100 * size:.1f} points" if in_points(comparison) else f"{size:.3g}"
 
 
 def _change(comparison: Comparison, change: float) -> str:
-    return f"{100 * change:+.1f} points" if _in_points(comparison) else f"{change:+.3g}"
+    return f"{100 * change:+.1f} points" if in_points(comparison) else f"{change:+.3g}"
 
 
 def _bounds(comparison: Comparison) -> str:
     low, high = comparison.difference.low, comparison.difference.high
     if low is None or high is None:
         return ""
-    scale, digits = (100, ".1f") if _in_points(comparison) else (1, ".3g")
+    scale, digits = (100, ".1f") if in_points(comparison) else (1, ".3g")
     return f" [{scale * low:+{digits}}, {scale * high:+{digits}}]"

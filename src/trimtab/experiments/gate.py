@@ -20,65 +20,20 @@ The procedure, per gating metric, with the difference oriented so that more is b
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal
 
 import msgspec
 
 from trimtab.errors import MeasureError
 from trimtab.experiments import findings
+from trimtab.experiments.rules import Gate, GateRule
 from trimtab.measures.distributions import normal_cdf, normal_quantile
 from trimtab.measures.significance import holm
 from trimtab.records import Comparison, Verdict
 from trimtab.records.run import Outcome
 
 __all__ = ["Gate", "GateRule", "judge"]
-
-
-class GateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one metric must do. Numbers are in the metric's own unit.
-
-    Args:
-        margin: the loss that is tolerable, >= 0. With 0 only a proved gain passes.
-        floor: the worst acceptable value of the candidate itself (a ceiling where lower is better).
-        direction: which way is better; None: as the metric says.
-        must_improve: not losing is not enough; only a proved gain passes.
-    """
-
-    metric: str
-    margin: float = 0.0
-    floor: float | None = None
-    direction: Literal["higher", "lower"] | None = None
-    must_improve: bool = False
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise MeasureError(
-                "a margin must be a number >= 0", where=self.metric, margin=self.margin
-            )
-        if self.floor is not None and not math.isfinite(self.floor):
-            raise MeasureError("a floor must be a number", where=self.metric, floor=self.floor)
-
-
-class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which metrics gate and how sure it must be. Other metrics are reported only."""
-
-    rules: tuple[GateRule, ...]
-    min_coverage: float = 0.98
-    alpha: float = 0.05
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        names = [rule.metric for rule in self.rules]
-        if len(set(names)) < len(names):
-            raise MeasureError("a metric has two rules", fix="give each metric one", got=names)
-        for field in ("alpha", "confidence"):
-            if not 0 < getattr(self, field) < 1:
-                raise MeasureError(f"{field} must be between 0 and 1", where=field)
-        if not 0 <= self.min_coverage <= 1:
-            raise MeasureError("min_coverage must be in [0, 1]", where="min_coverage")
 
 
 def judge(
@@ -110,6 +65,7 @@ def judge(
     return Verdict(
         outcome=_overall(outcomes),
         reasons=tuple(reasons) or ("no metric gates: nothing was decided",),
+        outcomes=tuple(each or "inconclusive" for each in outcomes) or ("inconclusive",),
         comparisons=tuple(
             decided[c.metric].filled() if c.metric in decided else _ungated(c) for c in comparisons
         ),
@@ -164,6 +120,7 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
             self.comparison,
             p_adjusted=self.p_adjusted,
             outcome=self.outcome,
+            proved="better" if self.better else "worse" if self.worse else None,
             reason=self.sentence,
         )
 
@@ -303,5 +260,6 @@ def _ungated(comparison: Comparison) -> Comparison:
         comparison,
         p_adjusted=None,
         outcome=None,
+        proved=None,
         reason=f"{findings.numbers(comparison)}: does not gate",
     )

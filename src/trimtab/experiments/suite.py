@@ -8,12 +8,23 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from trimtab.experiments.gate import GateRule
+from trimtab.experiments.rules import GateRule
 from trimtab.records.run import RunTier
 
 Parameters = Mapping[str, Any]
 ScorerRef = str | Mapping[str, Parameters | None]
 """A scorer by name, or by name with its parameters: `exact`, `{contains: {any: [yes, ja]}}`."""
+
+DEFAULT_SCORERS = (
+    "answer_correct",
+    "token_f1",
+    "cites_source",
+    "groundedness",
+    "abstains",
+    "latency",
+    "cost",
+)
+"""What judges a release where nobody says: what can be judged without a model."""
 
 
 class DataRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,7 +111,7 @@ class JudgeRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who judges: a route or model, or several as a panel, and how."""
 
     model: str | Sequence[str]
-    parameters: Mapping[str, Any] = {"temperature": 0}
+    parameters: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"temperature": 0})
     repeats: Annotated[int, Meta(ge=1, le=25)] = 1
     timeout_s: Annotated[float, Meta(gt=0)] = 60.0
 
@@ -123,6 +134,8 @@ class SuiteGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One evaluation: data x task x scorers, and when it passes.
 
+    `embedder` is the model of embeddings (`provider/model`) for scorers that compare meanings.
+
     `tier` is the least tier that runs it: a `code` suite runs always, a `full` one only in a full
     run. In a `code` run only scorers of the tier code are applied and no model is asked; in a
     `fast` one a sample of `fast_sample` rows is taken.
@@ -133,6 +146,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     task: TaskRef
     scorers: Sequence[ScorerRef] = ()
     judge: JudgeRef | None = None
+    embedder: str | None = None
     tier: RunTier = "code"
     fast_sample: Annotated[int, Meta(ge=1)] = 100
     baseline: str | None = None

@@ -55,11 +55,20 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class Scorer(Protocol):
-    name: str
-    version: str
-    digest: str
-    tier: Literal["code", "model", "judge"]
-    higher_is_better: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def tier(self) -> Literal["code", "model", "judge"]: ...
+
+    @property
+    def higher_is_better(self) -> bool: ...
 
     async def score(self, subject: Subject) -> list[Score]:
         """Judge a subject. Never raises for a bad subject: that is a status of the score."""

@@ -10,7 +10,7 @@ from trimtab.records.record import Json, Record
 from trimtab.records.score import Score
 
 
-class Result(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Result(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One attempt of a run at one example.
 
     Identity within a run is (example_id, repeat); of two the later counts. `error` says that the

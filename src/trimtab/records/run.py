@@ -35,7 +35,8 @@ class Comparison(Record, frozen=True, kw_only=True):
 
     `difference` is candidate - baseline in the metric's own unit. `detectable` is the smallest true
     difference the pairs would have shown with 80 % power. `p_adjusted` is Holm's over the gating
-    metrics; None for a metric that does not gate.
+    metrics; None for a metric that does not gate. `proved` is what the gate takes for proved of a
+    gating metric, None where nothing is.
     """
 
     metric: str
@@ -50,14 +51,19 @@ class Comparison(Record, frozen=True, kw_only=True):
     margin: float | None = None
     detectable: float | None = None
     outcome: Outcome | None = None
+    proved: Literal["better", "worse"] | None = None
     reason: str = ""
 
 
 class Verdict(Record, frozen=True, kw_only=True):
-    """What the gate says, in one word and in sentences, with every comparison behind it."""
+    """What the gate says, in one word and in sentences, with every comparison behind it.
+
+    `outcomes` are what each of the `reasons` says by itself.
+    """
 
     outcome: Outcome
     reasons: tuple[str, ...]
+    outcomes: tuple[Outcome, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     baseline_run: str | None = None
     improved: bool = False

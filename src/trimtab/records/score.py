@@ -13,7 +13,7 @@ ScoreStatus = Literal["scored", "unscored", "error", "timeout"]
 ScoreSource = Literal["code", "model", "judge", "human", "user", "monitor"]
 
 
-class Target(Record, frozen=True, kw_only=True):
+class Target(Record, frozen=True, kw_only=True, gc=False):
     """What is judged. A span is named by its span id, with the trace it belongs to."""
 
     kind: TargetKind
@@ -21,7 +21,7 @@ class Target(Record, frozen=True, kw_only=True):
     trace_id: str | None = None
 
 
-class Score(Record, frozen=True, kw_only=True):
+class Score(Record, frozen=True, kw_only=True, gc=False):
     """One judgement: a value, a label or passed, or the reason why there is none.
 
     `status` says whether there is a judgement at all; when it is not "scored", `value`, `label` and

@@ -207,7 +207,8 @@ class Lifecycle:
         if run_id is None:
             raise Conflict(
                 f"{release.ref} has no evidence to replace {current.ref} on",
-                fix=f"run `trimtab eval {release.ref} DATASET --baseline {current.ref}` and name "
+                fix=f"run `trimtab eval --release {release.ref} --dataset DATASET --baseline "
+                f"{current.ref}` and name "
                 "its run, or force with a reason",
             )
         run = self._runs.get(project, run_id)

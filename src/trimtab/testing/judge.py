@@ -25,7 +25,7 @@ Judging = Callable[[str], AbstractAsyncContextManager[Judge]]
 def _read(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("ok"), bool):
         raise ValueError("`ok` is not true or false")
-    return value["ok"]
+    return bool(value["ok"])
 
 
 _QUESTION = Question(

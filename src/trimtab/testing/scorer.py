@@ -20,7 +20,17 @@ import pytest
 from msgspec.structs import replace
 
 from trimtab.ports import Scorer, Subject
-from trimtab.records import Example, Passage, Score, Span, Target
+from trimtab.records import (
+    Example,
+    Message,
+    Passage,
+    Score,
+    Span,
+    Target,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
 PASSAGE = Passage(
     id="docs/serve.md#ports/0",
@@ -30,14 +40,32 @@ PASSAGE = Passage(
 )
 
 
+_WORD = "The"
+
+
 def sample_subject(**changes: Any) -> Subject:
-    """A subject with everything in it: an answered question with the passage it rests on."""
+    """A subject with everything in it: an answered question with the passage it rests on.
+
+    Args:
+        changes: other values for fields of it, as for what a scorer expects of `expected`.
+    """
     question = "Which port does the server use?"
     answer = f"The server listens on port 8321 by default. [{PASSAGE.id}]"
     target = Target(kind="span", id="00f067aa0ba902b7", trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
     messages = [{"role": "user", "content": question}]
     output = [{"role": "assistant", "content": answer}]
     started_ns = 1_700_000_000_000_000_000
+    span = Span(
+        trace_id=str(target.trace_id),
+        span_id=target.id,
+        name="docs",
+        kind="chain",
+        start_ns=started_ns,
+        end_ns=started_ns + 12_500_000,
+        status="ok",
+        input=messages,
+        output=output,
+    )
     subject = Subject(
         target=target,
         project="docs",
@@ -46,20 +74,22 @@ def sample_subject(**changes: Any) -> Subject:
         expected="The server listens on port 8321.",
         context=(PASSAGE.text,),
         passages=(PASSAGE,),
+        messages=(
+            Message(role="system", content="You answer from the passages and from nothing else."),
+            Message(role="user", content=question),
+            Message(role="assistant", content=answer),
+        ),
+        tool_calls=(ToolCall(name="search", arguments={"query": "port"}),),
+        samples=("The port is 8321.",),
+        baseline="Port 8321.",
         metadata={"kind": "answerable"},
         latency_ms=12.5,
         cost_usd=Decimal("0.000125"),
-        span=Span(
-            trace_id=str(target.trace_id),
-            span_id=target.id,
-            name="docs",
-            kind="chain",
-            start_ns=started_ns,
-            end_ns=started_ns + 12_500_000,
-            status="ok",
-            input=messages,
-            output=output,
-        ),
+        usage=Usage(input=40, output=12),
+        logprobs=(TokenLogprob(token=_WORD, logprob=-0.1, top=(-0.1, -2.5)),),
+        model="openai/gpt-5",
+        spans=(span,),
+        span=span,
         example=Example(example_id="e1", input=question, expected="8321"),
         run="run-1",
     )
@@ -109,7 +139,7 @@ class ScorerContract:
     def test_it_judges_a_subject_that_has_everything(
         self, scorer: Scorer, subject: Subject
     ) -> None:
-        assert [score.status for score in judge(scorer, subject)] == ["scored"]
+        assert {score.status for score in judge(scorer, subject)} == {"scored"}
 
     def test_its_scores_name_the_target_and_the_scorer(
         self, scorer: Scorer, subject: Subject

@@ -1,0 +1,49 @@
+"""The report files of an evaluation: Markdown or HTML for people, JUnit XML for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from trimtab.errors import ConfigError
+from trimtab.experiments.reports.view import View
+
+_HTML = (".html", ".htm")
+_KINDS = (".md", ".markdown", *_HTML)
+
+
+def write_reports(views: Sequence[View], *, junit: Path | None, report: Path | None) -> None:
+    """Write what was asked for.
+
+    Raises:
+        ConfigError: a file cannot be written, or its name says neither Markdown nor HTML.
+    """
+    if report is not None:
+        _write(report, _report(views, report))
+    if junit is not None:
+        from trimtab.experiments import reports
+
+        _write(junit, reports.junit(views))
+
+
+def _report(views: Sequence[View], path: Path) -> str:
+    from trimtab.experiments import reports
+
+    kind = path.suffix.lower()
+    if kind not in _KINDS:
+        raise ConfigError(
+            f"a report of the kind {kind or 'without an ending'} is not known",
+            where=str(path),
+            fix="call it NAME.md or NAME.html",
+        )
+    return reports.html(views) if kind in _HTML else reports.markdown(views)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the file cannot be written: {error.strerror}", where=str(path), fix="name another"
+        ) from None

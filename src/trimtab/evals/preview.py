@@ -1,0 +1,73 @@
+"""What would be run, what it may cost and what it could show; nothing is asked of a model."""
+
+from __future__ import annotations
+
+import asyncio
+
+from trimtab.client import Client
+from trimtab.errors import TrimtabError
+from trimtab.evals.assemble import Cell, cells_of
+from trimtab.evals.baselines import earlier_runs, results_of
+from trimtab.evals.files import Declared
+from trimtab.evals.options import Given, Options, Site
+from trimtab.experiments.forecast import cost_of_run, detectable
+from trimtab.experiments.replies import Replies
+from trimtab.kit.clock import SystemClock
+from trimtab.records import Price, Run
+
+_MOST_CASES_TO_READ = 5_000
+
+
+async def preview_suite(
+    declared: Declared, options: Options, site: Site, given: Given | None = None
+) -> list[tuple[Run, str]]:
+    """What would be run, with the forecast of each; nothing is asked of a model."""
+    found = []
+    with Replies(site.replies, "off") as replies:
+        for cell in await cells_of(declared, options, site, replies, given):
+            await cell.closed()
+            found.append((cell.run, await asyncio.to_thread(forecast, cell, site.client)))
+    return found
+
+
+def forecast(cell: Cell, client: Client | None) -> str:
+    """What a run may cost and could show, in a sentence."""
+    earlier: list[Run] = []
+    if client is not None:
+        try:
+            earlier = earlier_runs(cell.run, client)
+        except TrimtabError:
+            earlier = []  # a forecast is not worth failing for
+    same_cost = next((run for run in earlier if _costs_alike(run, cell.run)), None)
+    cost = cost_of_run(
+        cell.rows.examples,
+        cell.bounds.repeats,
+        earlier=same_cost,
+        price=_price(cell),
+        parameters=None,
+        judged=any(scorer.tier == "judge" for scorer in cell.run.scorers),
+        free=cell.run.task.startswith("recorded"),
+    )
+    small = [run for run in earlier if 0 < run.total <= _MOST_CASES_TO_READ][:2]
+    results = [results_of(run.run_id, client) for run in small] if client is not None else []
+    rules = cell.declared.suite.gate.rules
+    shown = detectable(
+        cell.rows.examples, earlier=results, metric=rules[0].metric if rules else None
+    )
+    return f"{len(cell.rows.examples)} rows x {cell.bounds.repeats}, {cost.text}, {shown.text}"
+
+
+def _costs_alike(earlier: Run, run: Run) -> bool:
+    if earlier.cost_usd is None or earlier.task_digest != run.task_digest:
+        return False
+    return [scorer.digest for scorer in earlier.scorers] == [s.digest for s in run.scorers]
+
+
+def _price(cell: Cell) -> Price | None:
+    if cell.model is None:
+        return None
+    from trimtab.models.prices import Prices
+
+    provider, _, model = cell.model.partition("/")
+    clock = SystemClock()
+    return Prices.shipped().lookup(model or provider, provider, clock.now_ns())

@@ -1,0 +1,290 @@
+"""What answers the rows of a suite, resolved: names become releases, prompts and functions."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trimtab.client import Client, api_path
+from trimtab.errors import ConfigError, NotFound
+from trimtab.evals.chat import GatewayChat
+from trimtab.evals.files import Declared
+from trimtab.evals.options import Given, Site
+from trimtab.evals.scorers import named
+from trimtab.evals.tasks import ChatTask, EndpointTask, RecordedTask
+from trimtab.experiments.engine import Answering
+from trimtab.experiments.replies import KeptAnswers, Replies
+from trimtab.experiments.suite import TaskRef
+from trimtab.experiments.tasks import answering
+from trimtab.kit.hashing import digest, sha256_hex
+from trimtab.ports import Template
+from trimtab.records import Prompt, Span
+
+_PASSAGES = ("context", "passages", "spans", "span")
+
+
+class Making(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task needs that belongs to one run."""
+
+    site: Site
+    replies: Replies
+    fresh: bool
+    run_id: str
+    task_digest: str
+    seed: int | None
+    wants: frozenset[str]
+    close: list[Callable[[], Awaitable[None]]]
+
+    def chat(self) -> GatewayChat:
+        """A chat of the run. Raises ConfigError where there is no server to ask."""
+        if self.site.url is None:
+            raise ConfigError(
+                "a model is to be asked, and no server is named",
+                where="task",
+                fix="start one with `trimtab serve` and give its `url`, or set TRIMTAB_URL",
+            )
+        chat = GatewayChat(self.site.url, key=self.site.key, run=self.run_id)
+        self.close.append(chat.aclose)
+        return chat
+
+    def kept(self, *, fresh: bool = False) -> KeptAnswers:
+        return KeptAnswers(self.replies, task=self.task_digest, fresh=fresh or self.fresh)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that was resolved, before it belongs to a run."""
+
+    words: str
+    digest: str
+    make: Callable[[Making], Answering]
+    variant: dict[str, str] = {}
+    release: str | None = None
+    release_digest: str | None = None
+    model: str | None = None
+
+
+def tasks_of(
+    reference: Any, declared: Declared, client: Client | None, given: Given
+) -> list[Asked]:
+    """What a suite has answer, resolved to one or several tasks."""
+    if given.task is not None:
+        return [_of_callable(given.task)]
+    if not isinstance(reference, TaskRef):
+        return [_of_callable(reference)]
+    kinds = ("release", "prompt", "endpoint", "python", "outputs")
+    named_kinds = [kind for kind in kinds if getattr(reference, kind) is not None]
+    if not named_kinds and reference.models:
+        named_kinds = ["models"]
+    if len(named_kinds) != 1:
+        raise ConfigError(
+            "the task names " + (" and ".join(named_kinds) if named_kinds else "nothing"),
+            where=f"{declared.origin}, task",
+            fix=f"give one of {', '.join(kinds)}, or `models`",
+        )
+    return list(_RESOLVE[named_kinds[0]](reference, declared, client))
+
+
+def _of_release(task: TaskRef, _declared: Declared, client: Client | None) -> Iterator[Asked]:
+    release = _server(client, "a release").get(api_path("releases", _ref(task.release, client)))
+    ref = f"{release['route']}@{release['version']}"
+    models = [target["model"] for target in release["targets"]]
+
+    def make(making: Making) -> Answering:
+        looks = not making.wants.isdisjoint(_PASSAGES)
+        return ChatTask(
+            making.chat(),
+            making.kept(),
+            model=ref,
+            fields=task.parameters,
+            seed=None,
+            spans_of=_spans_of(making.site.client) if looks else None,
+        ).answer
+
+    yield Asked(
+        words=f"release {ref}",
+        digest=digest(["release", release["digest"], task.parameters]),
+        make=make,
+        release=ref,
+        release_digest=release["digest"],
+        model=models[0] if models else None,
+    )
+
+
+def _ref(ref: str | None, client: Client | None) -> str:
+    """A release by name: a route alone means what is live there."""
+    ref = ref or ""
+    if "@" in ref or client is None:
+        return ref
+    found = client.get("/api/v1/releases", {"route": ref})["data"]
+    live = next((one for one in found if one["state"] == "live"), None)
+    if live is not None:
+        return f"{live['route']}@{live['version']}"
+    if found:
+        raise NotFound(
+            f"no release of {ref} is live", where="task.release", fix=f"name one, as {ref}@1"
+        )
+    return ref
+
+
+def _spans_of(client: Client | None) -> Callable[[str], Awaitable[list[Span]]]:
+    async def spans(trace_id: str) -> list[Span]:
+        if client is None:
+            return []
+        try:
+            trace = await asyncio.to_thread(client.trace, trace_id)
+        except NotFound:
+            return []
+        return msgspec.convert(trace["spans"], list[Span])
+
+    return spans
+
+
+def _of_prompt(task: TaskRef, declared: Declared, client: Client | None) -> Iterator[Asked]:
+    from trimtab.prompts.template import CompiledPrompt
+
+    wire = _server(client, "a prompt").get(api_path("prompts", task.prompt or ""))
+    prompt = msgspec.convert(wire, Prompt)
+    if not task.models:
+        raise ConfigError(
+            "a prompt needs models to ask",
+            where=f"{declared.origin}, task",
+            fix="add `models: [provider/model]`",
+        )
+    brought: dict[str, Any] = dict(prompt.parameters)
+    if prompt.tools:
+        brought["tools"] = list(prompt.tools)
+    if prompt.output_schema is not None:
+        brought["response_format"] = _format(prompt)
+    yield from _matrix(task, brought, CompiledPrompt(prompt), prompt)
+
+
+def _format(prompt: Prompt) -> dict[str, Any]:
+    schema = prompt.output_schema or {}
+    if schema.get("type") == "json_schema" and "json_schema" in schema:
+        return schema
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+
+def _of_models(task: TaskRef, _declared: Declared, _client: Client | None) -> Iterator[Asked]:
+    yield from _matrix(task, {}, None, None)
+
+
+def _matrix(
+    task: TaskRef, brought: Mapping[str, Any], template: Template | None, prompt: Prompt | None
+) -> Iterator[Asked]:
+    """A task for each model with each of the parameters that are lists."""
+    lists = {name: value for name, value in task.parameters.items() if isinstance(value, list)}
+    fixed = {name: value for name, value in task.parameters.items() if name not in lists}
+    tools = {"tools": list(task.tools)} if task.tools else {}
+    several = len(task.models) > 1 or bool(lists)
+    for model, *values in product(task.models, *lists.values()):
+        chosen = dict(zip(lists, values, strict=True))
+        fields = {**brought, **fixed, **chosen, **tools}
+        variant = {"model": model} if several else {}
+        variant |= {name: str(value) for name, value in chosen.items()}
+        ref = "" if prompt is None else f"prompt {prompt.ref} with "
+        yield Asked(
+            words=f"{ref}{model}",
+            digest=digest(["model", model, fields, None if prompt is None else prompt.digest]),
+            make=_asking(model, fields, template),
+            variant=variant,
+            model=model,
+        )
+
+
+def _asking(
+    model: str, fields: Mapping[str, Any], template: Template | None
+) -> Callable[[Making], Answering]:
+    def make(making: Making) -> Answering:
+        return ChatTask(
+            making.chat(),
+            making.kept(),
+            model=model,
+            fields=fields,
+            template=template,
+            seed=making.seed,
+        ).answer
+
+    return make
+
+
+def _of_endpoint(task: TaskRef, declared: Declared, _client: Client | None) -> Iterator[Asked]:
+    endpoint = task.endpoint
+    if endpoint is None:
+        return
+
+    def make(making: Making) -> Answering:
+        # Nobody sees when the code behind an endpoint changes: kept answers are only replayed
+        # where nothing may be asked.
+        asked = EndpointTask(endpoint, making.kept(fresh=True), where=f"{declared.origin}, task")
+        making.close.append(asked.aclose)
+        return asked.answer
+
+    yield Asked(
+        words=f"{endpoint.method} {endpoint.url}",
+        digest=digest(["endpoint", endpoint]),
+        make=make,
+    )
+
+
+def _of_python(task: TaskRef, declared: Declared, _client: Client | None) -> Iterator[Asked]:
+    reference: Any = task.python
+    if not isinstance(reference, str):
+        yield _of_callable(reference)
+        return
+    found = named(reference, declared.folder)
+    yield msgspec.structs.replace(_of_callable(found), words=f"python {reference}")
+
+
+def _of_callable(function: Any) -> Asked:
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    module = getattr(function, "__module__", "")
+    return Asked(
+        words=f"python {name}",
+        digest=digest(["python", module, name, _source(function)]),
+        make=lambda making: answering(function, seed=making.seed),
+    )
+
+
+def _source(function: Any) -> str:
+    """The hash of the file that a function stands in; "" where it stands in none."""
+    try:
+        path = inspect.getsourcefile(inspect.unwrap(function))
+        return "" if path is None else sha256_hex(Path(path).read_bytes())
+    except (TypeError, OSError):
+        return ""
+
+
+def _of_outputs(task: TaskRef, _declared: Declared, _client: Client | None) -> Iterator[Asked]:
+    field = task.outputs or ""
+    yield Asked(
+        words=f"recorded answers in {field}",
+        digest=digest(["outputs", field]),
+        make=lambda _: RecordedTask(field).answer,
+    )
+
+
+def _server(client: Client | None, what: str) -> Client:
+    if client is None:
+        raise ConfigError(
+            f"{what} is on a server, and none is named",
+            where="task",
+            fix="start one with `trimtab serve` and give its `url`, or set TRIMTAB_URL",
+        )
+    return client
+
+
+_RESOLVE: Mapping[str, Callable[[TaskRef, Declared, Client | None], Iterator[Asked]]] = {
+    "release": _of_release,
+    "prompt": _of_prompt,
+    "models": _of_models,
+    "endpoint": _of_endpoint,
+    "python": _of_python,
+    "outputs": _of_outputs,
+}

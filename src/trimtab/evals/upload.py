@@ -1,0 +1,110 @@
+"""Sending a run to the server while it goes: opened, results in batches, ended.
+
+A batch counts as sent when the server has acknowledged it, which it does when it is durable. A
+server that goes away does not stop a run: its journal stays, and says how to send it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from trimtab.client import Client, api_path
+from trimtab.errors import StoreError, TrimtabError
+from trimtab.experiments.external import RunEnd, RunOpening
+from trimtab.records import Result, Run
+
+_BATCH = 500
+_EVERY_S = 0.25
+_MAX_BATCH_BYTES = 4 << 20
+
+
+class Upload:
+    """One run on its way to a server. Belongs to one event loop.
+
+    `fault` is why the server could not take it, None while it does.
+    """
+
+    def __init__(self, client: Client, run: Run) -> None:
+        self._client = client
+        self._run = run
+        self._waiting: list[Result] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._opened = False
+        self.fault: TrimtabError | None = None
+
+    async def open(self) -> None:
+        """Open the run there; a server that does not answer is a `fault`."""
+        await self._tried(self._open)
+        self._sending = asyncio.create_task(self._send_often(), name="upload")
+
+    def add(self, result: Result) -> None:
+        self._waiting.append(result)
+
+    async def end(self, run: Run) -> bool:
+        """Send what is left and the end of the run; whether the server has all of it."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+            self._sending = None
+        self.fault = None  # tried once more, for a server that came back
+        if not self._opened:
+            await self._tried(self._open)
+        while self._waiting and self.fault is None:
+            await self._tried(self._send)
+        if self.fault is None:
+            await self._tried(lambda: self._client.post(self._path("end"), _end(run)))
+        return self.fault is None
+
+    async def _send_often(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            while self._waiting and self.fault is None and self._opened:
+                await self._tried(self._send)
+
+    def _open(self) -> None:
+        self._client.post("/api/v1/runs/external", _opening(self._run))
+        self._opened = True
+
+    def _send(self) -> None:
+        batch = _batch(self._waiting)
+        self._client.post(self._path("results"), {"results": batch})
+        del self._waiting[: len(batch)]
+
+    def _path(self, what: str) -> str:
+        return api_path("runs", self._run.run_id, what)
+
+    async def _tried(self, work: Callable[[], object]) -> None:
+        """Do something with the server; what goes wrong is the fault, and stops nobody."""
+        doing = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            # What was sent must be known to be, or it would be sent twice.
+            await asyncio.gather(doing, return_exceptions=True)
+            raise
+        except TrimtabError as error:
+            self.fault = error
+        except OSError as error:
+            self.fault = StoreError(f"the server cannot be reached: {error}")
+
+
+def _batch(waiting: Sequence[Result]) -> list[Result]:
+    """The first results that fit into one request."""
+    size, count = 0, 0
+    for result in waiting[:_BATCH]:
+        size += len(msgspec.json.encode(result))
+        if count and size > _MAX_BATCH_BYTES:
+            break
+        count += 1
+    return list(waiting[:count])
+
+
+def _opening(run: Run) -> RunOpening:
+    return RunOpening(**{name: getattr(run, name) for name in RunOpening.__struct_fields__})
+
+
+def _end(run: Run) -> RunEnd:
+    return RunEnd(**{name: getattr(run, name) for name in RunEnd.__struct_fields__})

@@ -1,0 +1,278 @@
+"""What is asked of stored runs: a verdict, changed cases, slices, a ladder, live releases.
+
+Runs, their results and rows are read from the stores; the answers are computed each time, and only
+a verdict is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from trimtab.errors import InvalidRequest, NotFound, RequestError
+from trimtab.experiments.decision import Measured
+from trimtab.experiments.examples import Change, changes
+from trimtab.experiments.gate import GateRule
+from trimtab.experiments.ladder import Standing, standing
+from trimtab.experiments.live import LiveComparison, LiveScore, compared
+from trimtab.experiments.slices import Sliced, sliced
+from trimtab.experiments.suite import Slice
+from trimtab.experiments.verdict import judged, require_comparable
+from trimtab.ports import MetadataStore, ScoreQuery, TelemetryStore
+from trimtab.records import Example, Result, Run, Score
+
+_EVERY = 10_000_000
+_MOST_LIVE = 200_000
+_LIVE_S = 30.0
+LAST = "last"
+
+
+class Comparisons:
+    """Compares what is stored; belongs to a server."""
+
+    def __init__(self, *, metadata: MetadataStore, telemetry: TelemetryStore) -> None:
+        self._metadata = metadata
+        self._telemetry = telemetry
+
+    def run(self, project: str, name: str) -> Run:
+        """A run by its id, by its name (the newest finished one), or `last`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        runs = self._metadata.runs
+        try:
+            return runs.get(project, name)
+        except NotFound:
+            wanted = None if name == LAST else name
+            found = (run for run in runs.list(project, limit=1000, name=wanted))
+            done = next((run for run in found if run.status == "done"), None)
+            if done is not None:
+                return done
+        what = "no finished run" if name == LAST else f"no run {name[:200]!r}"
+        raise NotFound(
+            f"there is {what}", where="run", fix="see `trimtab runs list` for what there is"
+        )
+
+    def judged(
+        self,
+        project: str,
+        run: str,
+        baseline: str,
+        rules: Sequence[GateRule] = (),
+        *,
+        allow_uncalibrated: bool = False,
+    ) -> Run:
+        """The run with the verdict of the gate against a baseline run, which is stored with it.
+
+        The verdict that a release was promoted on is not replaced: a later one is only answered.
+
+        Args:
+            allow_uncalibrated: judges without a calibration card gate too.
+        """
+        candidate, against = self._pair(project, run, baseline)
+        found = judged(
+            candidate,
+            against,
+            self._rows(candidate, against),
+            rules=rules,
+            uncalibrated=() if allow_uncalibrated else self._uncalibrated(candidate.run),
+        )
+        releases = self._metadata.releases.list(project)
+        if not any(a.run == found.run_id for release in releases for a in release.approvals):
+            self._metadata.runs.put(found)
+        return found
+
+    def changes(
+        self, project: str, run: str, baseline: str, *, gating: Collection[str] = ()
+    ) -> list[Change]:
+        """The cases that changed from a baseline run, losses first."""
+        candidate, against = self._pair(project, run, baseline)
+        verdict = candidate.run.verdict
+        if not gating and verdict is not None and verdict.baseline_run == against.run.run_id:
+            gating = [each.metric for each in verdict.comparisons if each.outcome is not None]
+        return changes(
+            candidate.results,
+            against.results,
+            self._rows(candidate, against),
+            scorers=candidate.run.scorers,
+            gating=gating,
+        )
+
+    def slices(
+        self, project: str, run: str, slices: Sequence[Slice], *, baseline: str | None = None
+    ) -> list[Sliced]:
+        """A run's metrics by groups of cases, with differences from a baseline run."""
+        measured = [self._measured(project, run)]
+        if baseline is not None:
+            measured.append(self._measured(project, baseline))
+            require_comparable(measured[0].run, measured[1].run)
+        return sliced(
+            slices,
+            measured[0].results,
+            self._rows(*measured, needed=True),
+            scorers=measured[0].run.scorers,
+            baseline=measured[1].results if baseline is not None else (),
+        )
+
+    def ladder(self, project: str, runs: Sequence[str], metric: str | None = None) -> Standing:
+        """Several runs over the same rows, the strongest first."""
+        measured = [self._measured(project, name) for name in runs]
+        if not measured:
+            raise InvalidRequest("no run is named", where="runs", fix="name at least two")
+        return standing(measured, self._rows(*measured), metric=metric)
+
+    def live(
+        self,
+        project: str,
+        route: str,
+        score: str,
+        *,
+        base: str | None = None,
+        new: str | None = None,
+        since_ns: int | None = None,
+        bounds: tuple[float, float] = (0.0, 1.0),
+        higher_is_better: bool = True,
+    ) -> LiveComparison:
+        """The live scores of two releases of a route.
+
+        Args:
+            base, new: releases as `route@version`, or their versions; without them the two newest
+                that have such scores, the older one as the base.
+        Raises:
+            InvalidRequest: fewer than two releases have such scores, or there are too many scores.
+        """
+        scores = self._live_scores(project, route, score, since_ns)
+        names = sorted({each.release for each in scores}, key=_version)
+        given = [_release(route, name) for name in (base, new) if name is not None]
+        if base is None or new is None:
+            rest = [name for name in names if name not in given]
+            if len(rest) < 2 - len(given):
+                raise InvalidRequest(
+                    f"{len(names)} releases of {route[:100]!r} have live scores {score[:100]!r}",
+                    where="route",
+                    fix="name both with base and new, or wait until two have some",
+                )
+            base = _release(route, base) if base else rest[-1 if new else -2]
+            new = _release(route, new) if new else rest[-1]
+        return compared(
+            scores,
+            route=route,
+            score=score,
+            base=_release(route, base),
+            new=_release(route, new),
+            low=bounds[0],
+            high=bounds[1],
+            higher_is_better=higher_is_better,
+        )
+
+    # -- what is stored ------------------------------------------------------------------------
+
+    def _pair(self, project: str, run: str, baseline: str) -> tuple[Measured, Measured]:
+        candidate, against = self._measured(project, run), self._measured(project, baseline)
+        require_comparable(candidate.run, against.run)
+        return candidate, against
+
+    def _measured(self, project: str, name: str) -> Measured:
+        run = self.run(project, name)
+        results = list(self._metadata.runs.results(project, run.run_id))
+        return Measured(run, results or self._of_scores(run))
+
+    def _of_scores(self, run: Run) -> list[Result]:
+        """Results of a run from before results were kept: its scores are there, no answers."""
+        found = self._telemetry.scores(
+            ScoreQuery(project=run.project, run=run.run_id, limit=_EVERY)
+        )
+        own = {scorer.name for scorer in run.scorers}
+        by_example: dict[str, list[Score]] = {}
+        for score in sorted(found, key=lambda score: score.time_ns):
+            if score.target.kind == "example" and score.name.partition(".")[0] in own:
+                by_example.setdefault(score.target.id, []).append(score)
+        return [Result(example_id=key, scores=tuple(own)) for key, own in by_example.items()]
+
+    def _rows(self, *measured: Measured, needed: bool = False) -> list[Example]:
+        """The rows that runs were made over; where they are not stored, what the results know.
+
+        Raises:
+            NotFound: they are `needed`, and not stored.
+        """
+        run = measured[0].run
+        seen = {result.example_id: None for each in measured for result in each.results}
+        rows = self._stored(run)
+        if needed and not rows:
+            raise NotFound(
+                f"the rows of {run.dataset} are not on this server",
+                where="dataset",
+                fix="store them with `trimtab datasets create`, and run over the dataset",
+            )
+        known = [row for row in rows if row.example_id in seen]
+        named = {row.example_id for row in known}
+        return known + [Example(example_id=key, input=None) for key in seen if key not in named]
+
+    def _stored(self, run: Run) -> list[Example]:
+        datasets = self._metadata.datasets
+        try:
+            rows = datasets.examples(run.project, datasets.get(run.project, run.dataset).ref)
+        except RequestError:
+            return []
+        return [row for row in rows if run.split is None or row.split == run.split]
+
+    def _uncalibrated(self, run: Run) -> list[str]:
+        return [
+            scorer.name
+            for scorer in run.scorers
+            if scorer.tier == "judge"
+            and self._metadata.cards.get(run.project, scorer.name, scorer.digest) is None
+        ]
+
+    def _live_scores(
+        self, project: str, route: str, score: str, since_ns: int | None
+    ) -> list[LiveScore]:
+        """Scores of calls that no run made, in the order of the calls."""
+        text = _LIVE.format(
+            route=_quoted(route),
+            score=_quoted(score),
+            since=int(since_ns or 0),
+        )
+        table = self._telemetry.sql(project, text, max_rows=_MOST_LIVE, timeout_s=_LIVE_S)
+        if table.truncated:
+            raise InvalidRequest(
+                f"there are more than {_MOST_LIVE:,} such scores",
+                where="since",
+                fix="look at a shorter period",
+            )
+        named = {one.release_id: one.ref for one in self._metadata.releases.list(project)}
+        return list(_read(table.rows, named))
+
+
+_LIVE = """
+SELECT spans.release, coalesce(spans.session, spans.trace_id), scores.value, scores.passed
+FROM scores JOIN spans
+ON scores.target_trace_id = spans.trace_id
+AND (scores.target_id = spans.span_id OR scores.target_kind = 'trace')
+WHERE scores.name = {score} AND scores.status = 'scored' AND spans.route = {route}
+AND spans.release IS NOT NULL AND spans.parent_id IS NULL AND spans.run IS NULL
+AND spans.start_ns >= {since}
+ORDER BY spans.start_ns, spans.trace_id
+"""
+
+
+def _read(rows: Iterable[Sequence[Any]], named: Mapping[str, str]) -> Iterable[LiveScore]:
+    """Scores with the names of their releases, which spans know by their ids."""
+    for release, session, value, passed in rows:
+        number = passed if value is None else value
+        if number is not None:
+            yield LiveScore(named.get(release, release), session, float(number))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _release(route: str, name: str) -> str:
+    return name if "@" in name else f"{route}@{name}"
+
+
+def _version(release: str) -> tuple[int, str]:
+    version = release.rpartition("@")[2]
+    return (int(version) if version.isdecimal() else 0, release)

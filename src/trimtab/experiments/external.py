@@ -1,0 +1,158 @@
+"""Runs that are executed elsewhere: opened, filled with results, ended.
+
+What whoever executes it says goes to the stores; the scores are copied to the telemetry, so that
+they can be asked for beside those of live traffic. It executes nothing and judges nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from trimtab.errors import Conflict, NotFound
+from trimtab.experiments.execute import HERE
+from trimtab.ports import Clock, RunStore, TelemetryStore
+from trimtab.records import AppliedScorer, Estimate, Principal, Result, Run, Score, Verdict
+from trimtab.records.run import RunStatus, RunTier
+
+_Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}$(?!\n)")]
+_Name = Annotated[str, Meta(min_length=1, max_length=500)]
+_Text = Annotated[str, Meta(max_length=500)]
+_Source = Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{1,50}$(?!\n)")]
+
+
+class RunOpening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run as whoever executes it describes it; the fields are those of a run.
+
+    `run_id` is chosen by whoever executes it, so that opening it twice opens one.
+    """
+
+    run_id: _Id
+    name: _Name
+    dataset: _Name
+    dataset_digest: _Text = ""
+    split: str | None = None
+    release: str | None = None
+    release_digest: str | None = None
+    scorers: Annotated[tuple[AppliedScorer, ...], Meta(max_length=1000)] = ()
+    task: Annotated[str, Meta(max_length=2000)] = ""
+    task_digest: _Text = ""
+    variant: Annotated[dict[str, str], Meta(max_length=50)] = {}
+    suite: _Text | None = None
+    suite_digest: _Text = ""
+    tier: RunTier = "full"
+    repeats: Annotated[int, Meta(ge=1, le=1000)] = 1
+    seed: int | None = None
+    source: _Source = "eval"
+    commit: _Text | None = None
+    started_ns: Annotated[int, Meta(ge=0)]
+    total: Annotated[int, Meta(ge=0)]
+
+
+class RunEnd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a run came to its end, and what it found."""
+
+    status: RunStatus
+    done: Annotated[int, Meta(ge=0)]
+    error: Annotated[str, Meta(max_length=2000)] | None = None
+    metrics: dict[str, Estimate] = {}
+    verdict: Verdict | None = None
+    cost_usd: Decimal | None = None
+    ended_ns: int | None = None
+
+
+class ExternalRuns:
+    """Takes runs from elsewhere into the stores."""
+
+    def __init__(self, *, runs: RunStore, telemetry: TelemetryStore, clock: Clock) -> None:
+        self._runs = runs
+        self._telemetry = telemetry
+        self._clock = clock
+
+    def open(self, principal: Principal, opening: RunOpening) -> Run:
+        """The run, stored as running; one that is there already goes on.
+
+        Raises:
+            Conflict: there is another run with this id.
+        """
+        given = {name: getattr(opening, name) for name in opening.__struct_fields__}
+        given["source"] = "eval" if opening.source == HERE else opening.source
+        run = Run(project=principal.project, author=principal.id, **given)
+        try:
+            known = self._runs.get(run.project, run.run_id)
+        except NotFound:
+            self._runs.put(run)
+            return run
+        self._refuse_own(known)
+        if (known.dataset_digest, known.task_digest) != (run.dataset_digest, run.task_digest):
+            raise Conflict(
+                f"run {run.run_id} is over other examples, or of another task",
+                fix="open it with an id of its own",
+            )
+        if known.status != "running":
+            known = msgspec.structs.replace(known, status="running", error=None, ended_ns=None)
+            self._runs.put(known)
+        return known
+
+    async def append(self, project: str, run_id: str, results: Sequence[Result]) -> None:
+        """Make results durable, and their scores known to the telemetry.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: the server executes it itself.
+        """
+        run = await asyncio.to_thread(self._runs.get, project, run_id)
+        self._refuse_own(run)
+        own = [_of_run(result, project, run_id) for result in results]
+        scores = [score for result in own for score in result.scores]
+        await asyncio.to_thread(self._runs.append, project, run_id, own)
+        if scores:
+            await asyncio.wrap_future(self._telemetry.append(scores=scores))
+
+    def end(self, project: str, run_id: str, end: RunEnd) -> Run:
+        """The run with its end, stored.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: the server executes it itself.
+        """
+        run = self._runs.get(project, run_id)
+        self._refuse_own(run)
+        ended_ns = end.ended_ns if end.ended_ns is not None else self._clock.now_ns()
+        ended = msgspec.structs.replace(
+            run,
+            status=end.status,
+            done=end.done,
+            error=end.error,
+            metrics=end.metrics,
+            verdict=end.verdict,
+            cost_usd=end.cost_usd,
+            ended_ns=None if end.status == "running" else ended_ns,
+        )
+        self._runs.put(ended)
+        return ended
+
+    def _refuse_own(self, run: Run) -> None:
+        if run.source == HERE:
+            raise Conflict(
+                f"run {run.run_id} is executed by this server",
+                where="run_id",
+                fix="open a run of your own with POST /api/v1/runs/external",
+            )
+
+
+def _of_run(result: Result, project: str, run_id: str) -> Result:
+    """A result whose scores are this run's, whatever they say."""
+    if all(score.project == project and score.run == run_id for score in result.scores):
+        return result
+    scores = tuple(_moved(score, project, run_id) for score in result.scores)
+    return msgspec.structs.replace(result, scores=scores)
+
+
+def _moved(score: Score, project: str, run_id: str) -> Score:
+    return msgspec.structs.replace(score, project=project, run=run_id)

@@ -1,0 +1,149 @@
+"""Repeats: k answers to one example are one case, whose score is the mean of its repeats.
+
+Results go in; a vector for each metric, the headlines of a run, and cases that pass k of n come
+out. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from trimtab.experiments.suite import CaseRule
+from trimtab.experiments.vectors import Vector
+from trimtab.records import AppliedScorer, Estimate, Example, Result, Score
+from trimtab.scorers.abstention import ABSTAINED
+
+
+class _Metric(msgspec.Struct):
+    """What one metric says of each example, as it is gathered."""
+
+    numbers: dict[str, float | list[float]] = {}
+    binary: bool = True
+    labelled: bool = False
+    abstained: bool = False
+
+    def add(self, example_id: str, score: Score) -> None:
+        number = score.number if score.status == "scored" else None
+        if number is None:
+            self.labelled = self.labelled or score.label is not None
+            self.abstained = self.abstained or score.reason == ABSTAINED.reason
+            return
+        if score.passed is None:
+            self.binary = False
+        earlier = self.numbers.get(example_id)
+        if earlier is None:
+            self.numbers[example_id] = number
+        elif isinstance(earlier, list):
+            earlier.append(number)
+        else:
+            self.numbers[example_id] = [earlier, number]
+
+    def vector(self, example_ids: Iterable[str]) -> Vector:
+        values: dict[str, float | None] = {}
+        whole = self.binary and bool(self.numbers)
+        for example_id in example_ids:
+            number = self.numbers.get(example_id)
+            if isinstance(number, list):
+                number = sum(number) / len(number)
+                whole = whole and number in (0.0, 1.0)
+            values[example_id] = number
+        return Vector(values=values, binary=whole, abstained=self.abstained)
+
+
+def vectors_of(results: Iterable[Result], example_ids: Sequence[str]) -> dict[str, Vector]:
+    """One number, or its absence, for each example and metric; repeats are averaged.
+
+    A repeat that could not be scored is left out of the mean; a case none of whose repeats could
+    be is None. A metric stays pass-or-fail only where all repeats of every case agree. One that
+    gives only labels has no vector.
+    """
+    metrics: dict[str, _Metric] = {}
+    for result in results:
+        for score in result.scores:
+            metric = metrics.get(score.name)
+            if metric is None:
+                metric = metrics[score.name] = _Metric()
+            metric.add(result.example_id, score)
+    return {
+        name: metric.vector(example_ids)
+        for name, metric in sorted(metrics.items())
+        if metric.numbers or not metric.labelled
+    }
+
+
+def headlines(
+    results: Sequence[Result],
+    examples: Sequence[Example],
+    scorers: Sequence[AppliedScorer],
+    confidence: float = 0.95,
+) -> dict[str, Estimate]:
+    """The headline of each metric over all examples of a run."""
+    from trimtab.experiments.compare import summarise  # numpy, which only an ending run needs
+    from trimtab.experiments.reducers import of_run
+
+    higher = {scorer.name: scorer.higher_is_better for scorer in scorers}
+    clusters = clusters_of(examples)
+    ids = [example.example_id for example in examples]
+    found = {
+        name: summarise(
+            name,
+            vector.values,
+            binary=vector.binary,
+            higher_is_better=direction(name, higher),
+            clusters=clusters,
+            confidence=confidence,
+        )
+        for name, vector in vectors_of(results, ids).items()
+    }
+    found |= of_run(results, examples, clusters, confidence)
+    if all(scorer.tier != "judge" for scorer in scorers):
+        return found
+    from trimtab.experiments.debiasing import as_sure_as_its_judges
+
+    return {
+        name: as_sure_as_its_judges(estimate, results, name, groups=clusters)
+        for name, estimate in found.items()
+    }
+
+
+def clusters_of(examples: Iterable[Example]) -> dict[str, str]:
+    """The groups that errors are correlated in; an example that names none is its own."""
+    return {each.example_id: each.cluster for each in examples if each.cluster is not None}
+
+
+def direction(metric: str, higher: Mapping[str, bool]) -> bool:
+    """Whether more is better of a metric: its own name, else that of the scorer it is part of."""
+    if metric in higher:
+        return higher[metric]
+    if metric.endswith((".roc_auc", ".pr_auc")):  # of a scorer of errors
+        return True
+    return higher.get(metric.partition(".")[0], True)
+
+
+def passing(results: Iterable[Result], rule: CaseRule) -> dict[str, bool | None]:
+    """Whether each case passes a k-of-n rule; None where too few repeats could be scored to say.
+
+    A repeat passes with a score of 1.
+    """
+    counts: dict[str, list[int]] = {}
+    for result in results:
+        passed, scored, asked = counts.setdefault(result.example_id, [0, 0, 0])
+        number = next(
+            (s.number for s in result.scores if s.name == rule.metric and s.status == "scored"),
+            None,
+        )
+        counts[result.example_id] = [
+            passed + (number == 1.0),
+            scored + (number is not None),
+            asked + 1,
+        ]
+    return {case: _verdict(rule, *numbers) for case, numbers in counts.items()}
+
+
+def _verdict(rule: CaseRule, passed: int, scored: int, asked: int) -> bool | None:
+    needed = asked if rule.at_least is None else rule.at_least
+    if passed >= needed:
+        return True
+    return False if passed + (asked - scored) < needed else None

@@ -1,0 +1,228 @@
+"""Runs side by side, over HTTP and on the command line; live releases at any time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+from tests.api.conftest import BUNDLE, publish
+from tests.api.problems import problem
+from tests.serving import Served, configured, served
+from tests.stations.measured import Numbers, measured
+
+from trimtab.cli.shell import root
+from trimtab.records import AppliedScorer
+
+ROWS = [
+    {
+        "example_id": f"e{n:03}",
+        "input": f"Which port does widget {n} listen on?",
+        "expected": f"{7000 + n}",
+        "tags": [("ports", "paint")[n % 2]],
+        "metadata": {"tier": "free" if n < 30 else "pro"},
+    }
+    for n in range(60)
+]
+GOOD: Numbers = {"right": [True] * 58 + [False] * 2}
+FAIR: Numbers = {"right": [n % 2 == 0 for n in range(60)]}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Two finished runs over a stored dataset, and one over rows that nobody stored."""
+    with served(configured(tmp_path_factory.mktemp("compare") / "data")) as server:
+        server.client.post("/api/v1/datasets", {"name": "golden", "examples": ROWS})
+        digest = server.client.get("/api/v1/datasets/golden")["digest"]
+        for run_id, numbers in (("fair", FAIR), ("good", GOOD)):
+            put(server, run_id, numbers, dataset_digest=digest)
+        put(server, "alone", GOOD, dataset="elsewhere.jsonl", dataset_digest="x", name="alone")
+        judge = AppliedScorer(name="right", tier="judge", digest="j")
+        for run_id, numbers in (("judged-1", FAIR), ("judged-2", GOOD)):
+            put(server, run_id, numbers, dataset_digest="y", scorers=(judge,), name=run_id)
+        yield server
+
+
+def put(server: Served, run_id: str, numbers: Numbers, **fields: Any) -> None:
+    """A run as somebody executed it elsewhere."""
+    run, results = measured(run_id, numbers, **fields)
+    opening = {
+        name: msgspec.to_builtins(getattr(run, name))
+        for name in ("run_id", "name", "dataset", "dataset_digest", "release", "scorers", "total")
+    }
+    client = server.client
+    client.post("/api/v1/runs/external", {**opening, "started_ns": 1})
+    client.post(f"/api/v1/runs/{run_id}/results", {"results": msgspec.to_builtins(results)})
+    client.post(f"/api/v1/runs/{run_id}/end", {"status": "done", "done": run.done})
+
+
+def trimtab(server: Served, *args: str) -> Result:
+    return CliRunner().invoke(root, [*args, "--url", server.url])
+
+
+class TestChanges:
+    def test_losses_come_first_with_both_answers(self, shop: Served) -> None:
+        found = shop.client.get("/api/v1/runs/good/changes", {"baseline": "fair"})
+        assert (found["total"], found["regressions"]) == (30, 1)
+        first = found["data"][0]
+        assert (first["example_id"], first["kind"]) == ("e058", "regression")
+        assert first["input"] == "Which port does widget 58 listen on?"
+        assert first["before"] == "answer 58"
+
+    def test_regressions_can_be_asked_for_alone(self, shop: Served) -> None:
+        query = {"baseline": "fair", "only": "regressions"}
+        found = shop.client.get("/api/v1/runs/good/changes", query)
+        assert [change["kind"] for change in found["data"]] == ["regression"]
+
+    def test_a_baseline_must_be_named(self, shop: Served) -> None:
+        problem(shop.ask("GET", "/api/v1/runs/good/changes"), 400, where="query parameter baseline")
+
+    def test_runs_over_other_rows_are_refused(self, shop: Served) -> None:
+        problem(shop.ask("GET", "/api/v1/runs/good/changes?baseline=alone"), 409)
+
+
+class TestSlices:
+    def test_metrics_by_groups_with_differences(self, shop: Served) -> None:
+        query = {"by": "tag,metadata.tier", "baseline": "fair"}
+        tags, tiers = shop.client.get("/api/v1/runs/good/slices", query)["data"]
+        assert {group["key"] for group in tags["groups"]} == {"ports", "paint"}
+        paint = next(group for group in tags["groups"] if group["key"] == "paint")
+        assert paint["comparison"]["difference"]["value"] == pytest.approx(29 / 30)
+        assert [group["key"] for group in tiers["groups"]] == ["free", "pro"]
+
+    def test_rows_that_are_nowhere_have_no_groups(self, shop: Served) -> None:
+        reply = shop.ask("GET", "/api/v1/runs/alone/slices?by=tag")
+        assert "not on this server" in problem(reply, 404)["detail"]
+
+    def test_a_field_there_is_not_is_refused(self, shop: Served) -> None:
+        problem(shop.ask("GET", "/api/v1/runs/good/slices?by=colour"), 400, where="slices.by")
+
+
+class TestLadder:
+    def test_the_strongest_is_first(self, shop: Served) -> None:
+        found = shop.client.get("/api/v1/ladder", {"runs": "fair,good"})
+        assert [rung["run_id"] for rung in found["rungs"]] == ["good", "fair"]
+
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [("", 400), ("?runs=good", 400), ("?runs=good,alone", 409), ("?runs=good,nobody", 404)],
+    )
+    def test_what_is_no_ladder_is_refused(self, shop: Served, query: str, status: int) -> None:
+        problem(shop.ask("GET", f"/api/v1/ladder{query}"), status)
+
+
+class TestJudges:
+    def test_a_judge_without_a_card_gates_only_where_somebody_says_so(self, shop: Served) -> None:
+        path = "/api/v1/runs/judged-2/comparison"
+        rule = {"metric": "right", "margin": 0.1}
+        body = {"baseline": "judged-1", "rules": [rule]}
+        verdict = shop.client.post(path, body)["verdict"]
+        assert verdict["outcome"] == "inconclusive"
+        assert "no calibration card" in verdict["reasons"][-1]
+        verdict = shop.client.post(path, {**body, "allow_uncalibrated": True})["verdict"]
+        assert verdict["outcome"] == "pass"
+
+
+class TestCommand:
+    def test_the_verdict_comes_first_in_a_sentence(self, shop: Served) -> None:
+        result = trimtab(shop, "compare", "fair", "good", "--gate-on", "right:0.1")
+        assert result.exit_code == 0, result.output
+        first, *_ = result.stdout.splitlines()
+        assert first.startswith("docs@good is proved better on right (+46.7 points [+")
+        assert "30 cases changed, 1 for the worse; --examples N shows them" in result.stdout
+
+    def test_worse_is_exit_code_1_and_runs_go_by_name_too(self, shop: Served) -> None:
+        result = trimtab(shop, "compare", "good", "fair")
+        assert result.exit_code == 1
+        assert result.stdout.startswith("docs@fair is proved worse than docs@good on right (")
+        assert trimtab(shop, "compare", "alone", "alone").exit_code == 3
+
+    def test_regressions_and_slices_are_shown(self, shop: Served) -> None:
+        result = trimtab(shop, "compare", "fair", "good", "--regressions", "--slices", "tag")
+        assert "e058: worse  right 1 → 0" in result.stdout
+        assert "e001: better" not in result.stdout
+        assert "right by tag" in result.stdout
+        both = trimtab(shop, "compare", "fair", "good", "--examples", "3")
+        assert "e001: better" in both.stdout
+
+    def test_json_has_the_run_and_what_was_asked_for(self, shop: Served) -> None:
+        options = ("--examples", "1", "--slices", "tag", "--json")
+        found = json.loads(trimtab(shop, "compare", "fair", "good", *options).stdout)
+        assert found["run_id"] == "good"
+        assert found["verdict"]["outcomes"]
+        assert len(found["changes"]["data"]) == 1
+        assert found["slices"][0]["by"] == "tag"
+
+    @pytest.mark.parametrize("name", ["report.md", "report.html"])
+    def test_a_report_is_written(self, shop: Served, tmp_path: Path, name: str) -> None:
+        result = trimtab(shop, "compare", "fair", "good", "--report", str(tmp_path / name))
+        assert result.exit_code == 0, result.output
+        text = (tmp_path / name).read_text()
+        assert "e058" in text
+        assert "Which port does widget 58 listen on?" in text
+
+    def test_a_ladder_of_runs(self, shop: Served) -> None:
+        result = trimtab(shop, "compare", "--ladder", "fair", "good")
+        assert result.exit_code == 0, result.output
+        assert "docs@good" in result.stdout.splitlines()[1]
+
+    @pytest.mark.parametrize(
+        "args", [("good",), ("a", "b", "c"), ("--ladder", "good"), ("--online", "docs")]
+    )
+    def test_a_wrong_number_of_names_is_a_usage_error(
+        self, shop: Served, args: tuple[str, ...]
+    ) -> None:
+        assert trimtab(shop, "compare", *args).exit_code == 2
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Calls of two releases; people like those of the second."""
+    with served(configured(tmp_path_factory.mktemp("live") / "data")) as server:
+        publish(server)
+        server.client.post("/api/v1/releases", BUNDLE | {"parameters": {"abstain_below": 0.01}})
+        scores = []
+        for n in range(80):
+            model = f"widgets@{1 + n % 2}"
+            body = {"model": model, "messages": [{"role": "user", "content": f"Port {n}?"}]}
+            reply = server.ask("POST", "/v1/chat/completions", body)
+            assert reply.status == 200
+            trace = reply.headers["x-trimtab-trace-id"]
+            scores.append({"name": "liked", "trace_id": trace, "passed": bool(n % 2)})
+        server.client.post("/api/v1/scores", scores)
+        yield server
+
+
+class TestLive:
+    def test_the_two_newest_are_compared_and_the_sentence_says_when_one_may_look(
+        self, live: Served
+    ) -> None:
+        found = live.client.get("/api/v1/routes/widgets/comparison", {"score": "liked"})
+        assert (found["base"]["release"], found["new"]["release"]) == ("widgets@1", "widgets@2")
+        assert (found["base"]["calls"], found["new"]["mean"]) == (40, 1.0)
+        assert found["proved"] == "better"
+        assert "looked at at any time" in found["sentence"]
+
+    def test_on_the_command_line(self, live: Served) -> None:
+        args = ("compare", "--online", "widgets", "--score", "liked", "--since", "1h")
+        result = trimtab(live, *args, "2", "1")
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith("widgets@1 is proved worse than widgets@2 on liked (-100")
+
+    @pytest.mark.parametrize(
+        ("query", "where"),
+        [
+            ("score=nobody", "route"),
+            ("", "query parameter score"),
+            ("score=liked&since=yesterday", "query parameter since"),
+            ("score=liked&low=x", "query parameter low"),
+            ("score=liked&low=1&high=0", "bounds"),
+            ("score=liked'%20OR%201=1--", "route"),
+        ],
+    )
+    def test_what_cannot_be_compared_is_said(self, live: Served, query: str, where: str) -> None:
+        problem(live.ask("GET", f"/api/v1/routes/widgets/comparison?{query}"), 400, where=where)

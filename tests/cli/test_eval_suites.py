@@ -1,0 +1,476 @@
+"""`trimtab eval` over suites: files, matrices, judges, faults, money, and carrying on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.serving import Served, configured, served
+from tests.upstream import (
+    Answer,
+    Request,
+    Upstream,
+    chat_completion,
+    error_json,
+    rate_limited,
+    respond,
+    upstream_in_thread,
+)
+
+from trimtab.cli.shell import root
+from trimtab.experiments.journal import read
+
+pytestmark = pytest.mark.slow
+
+PROVIDER = """
+providers:
+  - {{name: far, kind: openai_compatible, base_url: '{url}', api_key: test}}
+prices:
+  - {{model: one, price: {{input: 1000, output: 1000}}}}
+  - {{model: two, price: {{input: 1000, output: 1000}}}}
+  - {{model: judge, price: {{input: 1000, output: 1000}}}}
+"""
+
+
+class Model:
+    """What a mock of somebody else's model answers; `says` makes the text of an answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.says: Callable[[dict[str, Any]], str | Answer] = lambda body: "yes"
+
+    def __call__(self, request: Request) -> Answer:
+        body = request.json
+        self.asked.append(body)
+        said = self.says(body)
+        if not isinstance(said, str):
+            return said
+        answer = chat_completion(body)
+        assert isinstance(answer[0], bytes)
+        wire = json.loads(answer[0].partition(b"\r\n\r\n")[2])
+        wire["choices"][0]["message"]["content"] = said
+        return respond(200, json.dumps(wire).encode())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Upstream]]:
+    with upstream_in_thread() as upstream:
+        text = PROVIDER.format(url=upstream.base_url)
+        with served(configured(tmp_path_factory.mktemp("suites") / "data", text)) as server:
+            yield server, upstream
+
+
+@pytest.fixture
+def model(world: tuple[Served, Upstream]) -> Model:
+    model = Model()
+    world[1].handler = model
+    return model
+
+
+@pytest.fixture
+def server(world: tuple[Served, Upstream]) -> Served:
+    return world[0]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def suite(folder: Path, **fields: Any) -> dict[str, Any]:
+    """Write a suite, which is JSON and so YAML; its name is that of the folder."""
+    rows = [{"example_id": f"e{n}", "input": f"q{n}", "expected": "yes"} for n in range(4)]
+    given = {
+        "name": folder.name,
+        "data": {"rows": rows},
+        "task": {"models": ["far/one"]},
+        "scorers": ["exact"],
+        **fields,
+    }
+    (folder / "a.eval.yaml").write_text(json.dumps(given))
+    return given
+
+
+def trimtab(server: Served, *args: str) -> Result:
+    return CliRunner().invoke(root, ["eval", *args, "--url", server.url])
+
+
+def runs(server: Served, *args: str, code: int = 0) -> list[dict[str, Any]]:
+    result = trimtab(server, *args, "--json")
+    assert result.exit_code == code, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)["runs"]
+    return found
+
+
+def test_a_suite_is_run_and_its_results_are_on_the_server(
+    server: Served, model: Model, folder: Path
+) -> None:
+    suite(folder)
+    [run] = runs(server)
+    assert (run["status"], run["done"], run["total"]) == ("done", 4, 4)
+    assert run["metrics"]["exact"]["value"] == 1.0
+    assert float(run["cost_usd"]) > 0
+    assert (run["suite"], run["task"]) == (folder.name, "far/one")
+    results = sorted(server.client.results(run["run_id"]), key=lambda row: row["example_id"])
+    assert [(r["example_id"], r["output"], r["model"]) for r in results] == [
+        (f"e{n}", "yes", "far/one") for n in range(4)
+    ]
+    assert all(float(result["cost_usd"]) > 0 for result in results)
+    assert list((folder / ".trimtab/evals/runs").iterdir()) == [], "the server has everything"
+    shown = CliRunner().invoke(root, ["runs", "results", run["run_id"], "--url", server.url])
+    assert "exact pass" in shown.stdout
+
+
+def test_a_matrix_is_a_run_for_each_cell(server: Served, model: Model, folder: Path) -> None:
+    model.says = lambda body: "yes" if body["model"] == "one" else "no"
+    task = {"models": ["far/one", "far/two"], "parameters": {"temperature": [0, 1], "top_p": 0.5}}
+    suite(folder, task=task)
+    found = runs(server)
+    cells = [(run["variant"], run["metrics"]["exact"]["value"]) for run in found]
+    assert cells == [
+        ({"model": "far/one", "temperature": "0"}, 1.0),
+        ({"model": "far/one", "temperature": "1"}, 1.0),
+        ({"model": "far/two", "temperature": "0"}, 0.0),
+        ({"model": "far/two", "temperature": "1"}, 0.0),
+    ]
+    assert {body["top_p"] for body in model.asked} == {0.5}
+
+
+def test_a_prompt_is_filled_with_the_row(server: Served, model: Model, folder: Path) -> None:
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "{{ word }}?"},
+    ]
+    server.client.post("/api/v1/prompts", {"name": "ask", "messages": messages})
+    rows = [{"input": {"word": "sun"}, "expected": "yes"}]
+    suite(folder, data={"rows": rows}, task={"prompt": "ask", "models": ["far/one"]})
+    [run] = runs(server)
+    assert run["task"] == "prompt ask@1 with far/one"
+    assert [turn["content"] for turn in model.asked[0]["messages"]] == ["Be brief.", "sun?"]
+
+
+def test_nothing_is_asked_twice_and_a_kept_reply_costs_nothing(
+    server: Served, model: Model, folder: Path
+) -> None:
+    suite(folder, repeat=2, seed=1)
+    [first] = runs(server)
+    assert len(model.asked) == 8
+    [second] = runs(server)
+    assert len(model.asked) == 8
+    assert (first["metrics"], second["cost_usd"]) == (second["metrics"], "0")
+    assert all(result["cached"] for result in server.client.results(second["run_id"]))
+    runs(server, "--cache", "off")
+    assert len(model.asked) == 16
+
+
+def test_the_code_tier_asks_no_model(server: Served, model: Model, folder: Path) -> None:
+    suite(folder)
+    result = trimtab(server, "--tier", "code")
+    assert result.exit_code == 4
+    assert "only kept ones may be used" in result.stderr
+    runs(server)
+    asked = len(model.asked)
+    [run] = runs(server, "--tier", "code")
+    assert run["metrics"]["exact"]["value"] == 1.0
+    assert len(model.asked) == asked
+
+
+def test_changed_runs_only_what_no_run_has_done(server: Served, model: Model, folder: Path) -> None:
+    given = suite(folder)
+    assert len(runs(server, "--changed")) == 1
+    assert runs(server, "--changed") == []
+    for change in ({"scorers": ["exact", "latency"]}, {"task": {"models": ["far/two"]}}):
+        suite(folder, **{**given, **change})
+        assert len(runs(server, "--changed")) == 1
+        assert runs(server, "--changed") == []
+
+
+def test_last_is_the_newest_run_of_the_suite(server: Served, model: Model, folder: Path) -> None:
+    rows = [{"example_id": f"e{n}", "input": f"q{n}", "expected": "yes"} for n in range(40)]
+    suite(folder, data={"rows": rows}, baseline="last")
+    [first] = runs(server)
+    assert first["verdict"] is None
+    model.says = lambda body: "no"
+    [second] = runs(server, "--cache", "off", code=1)
+    assert second["verdict"]["baseline_run"] == first["run_id"]
+    assert second["verdict"]["outcome"] == "fail"
+
+
+def test_floors_and_cases_gate_without_a_baseline(
+    server: Served, model: Model, folder: Path
+) -> None:
+    rules = [{"metric": "exact", "floor": 0.3}]
+    suite(folder, repeat=3, gate={"rules": rules, "cases": [{"metric": "exact", "at_least": 2}]})
+    [run] = runs(server)
+    assert run["verdict"]["outcome"] == "pass"
+    model.says = lambda body: "no" if body["messages"][-1]["content"] == "q1" else "yes"
+    [run] = runs(server, "--cache", "off", code=1)
+    assert "1 of 4 cases do not pass 2 repeats: e1" in " ".join(run["verdict"]["reasons"])
+
+
+JUDGED = """
+from trimtab import Judgement, Unscored, scorer
+from trimtab.ports import Question
+
+SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+
+@scorer(tier="judge")
+async def fine(output: str, judge):
+    messages = [{"role": "user", "content": "judge: " + output}]
+    answer = await judge.ask(
+        Question(name="fine", messages=messages, schema=SCHEMA, read=lambda value: value["ok"])
+    )
+    if answer.error is not None:
+        return Unscored(answer.error)
+    return Judgement(passed=answer.value, cost_usd=answer.cost_usd)
+"""
+
+
+def judging(folder: Path, **fields: Any) -> None:
+    (folder / "judging.py").write_text(JUDGED)
+    judge = {"model": "far/judge", "timeout_s": 1.0}
+    suite(folder, scorers=["exact", "judging.py:fine"], judge=judge, **fields)
+
+
+def is_judge(body: dict[str, Any]) -> bool:
+    return bool(body["model"] == "judge")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda: "nonsense", "not JSON"),
+        (lambda: '{"fine": 1}', "breaks its schema"),
+        (lambda: "", "empty"),
+        (lambda: error_json(500, "it broke"), "it broke"),
+        (lambda: error_json(400, "no such thing"), "no such thing"),
+        (lambda: rate_limited(3600), "Rate limit"),
+        (lambda: [lambda peer: peer.reader.read()], "did not answer in 1 s"),
+    ],
+    ids=["garbage", "schema", "empty", "500", "400", "429", "hangs"],
+)
+def test_a_judge_that_fails_leaves_its_cases_unscored_and_the_run_inconclusive(
+    server: Served, model: Model, folder: Path, answer: Callable[[], Any], reason: str
+) -> None:
+    model.says = lambda body: answer() if is_judge(body) else "yes"
+    judging(folder)
+    [run] = runs(server, "--allow-uncalibrated", code=3)
+    assert run["status"] == "done"
+    assert run["metrics"]["exact"]["value"] == 1.0
+    assert (run["metrics"]["fine"]["value"], run["metrics"]["fine"]["n"]) == (None, 0)
+    assert "only 0 of 4 examples" in " ".join(run["verdict"]["reasons"])
+    scores = [s for r in server.client.results(run["run_id"]) for s in r["scores"]]
+    said = [score for score in scores if score["name"] == "fine"]
+    assert {score["status"] for score in said} == {"unscored"}
+    assert all(reason in score["reason"] for score in said), said
+
+
+def test_a_judge_that_is_told_to_wait_is_asked_again(
+    server: Served, model: Model, folder: Path
+) -> None:
+    refusals = iter([1])
+    model.says = lambda body: (
+        "yes" if not is_judge(body) else rate_limited(1) if next(refusals, 0) else '{"ok": true}'
+    )
+    judging(folder)
+    [run] = runs(server, "--allow-uncalibrated")
+    assert (run["metrics"]["fine"]["value"], run["metrics"]["fine"]["n"]) == (1.0, 4)
+
+
+def test_a_judge_nobody_measured_does_not_gate(server: Served, model: Model, folder: Path) -> None:
+    model.says = lambda body: '{"ok": true}' if is_judge(body) else "yes"
+    judging(folder, gate={"rules": [{"metric": "fine", "floor": 0.1}]})
+    result = trimtab(server)
+    assert result.exit_code == 3
+    assert "fine: does not gate: its judge has no calibration card" in result.stdout
+    [run] = runs(server, "--allow-uncalibrated")
+    assert run["verdict"]["outcome"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda: error_json(500, "it broke"), "it broke"),
+        (lambda: rate_limited(3600), "Rate limit"),
+        (lambda: respond(200, b"<html>"), ""),
+    ],
+    ids=["500", "429", "garbage"],
+)
+def test_cases_that_the_task_fails_on_are_unscored_and_can_be_done_again(
+    server: Served, model: Model, folder: Path, answer: Callable[[], Answer], reason: str
+) -> None:
+    def says(body: dict[str, Any]) -> str | Answer:
+        return answer() if body["messages"][-1]["content"] == "q2" else "yes"
+
+    model.says = says
+    suite(folder)
+    [run] = runs(server, code=3)
+    exact = run["metrics"]["exact"]
+    assert (run["status"], exact["n"], exact["total"]) == ("done", 3, 4)
+    [failed] = [r for r in server.client.results(run["run_id"]) if r.get("error")]
+    assert failed["example_id"] == "e2"
+    assert reason in failed["error"]
+    model.says = lambda body: "yes"
+    asked = len(model.asked)
+    [again] = runs(server, "--rerun-failed")
+    assert again["run_id"] == run["run_id"]
+    assert again["metrics"]["exact"]["n"] == 4
+    assert len(model.asked) == asked + 1
+
+
+def test_a_run_ends_before_it_costs_more_and_can_be_carried_on(
+    server: Served, model: Model, folder: Path
+) -> None:
+    suite(folder)
+    [whole] = runs(server, "--cache", "off")
+    most = float(whole["cost_usd"]) * 0.6
+    asked = len(model.asked)
+    result = trimtab(server, "--cache", "off", "--max-cost", str(most))
+    assert result.exit_code == 4
+    assert "stopped by its budget" in result.stderr
+    assert "--resume carries on" in result.stderr
+    assert len(model.asked) == asked + 2
+    [run] = runs(server, "--cache", "off", "--resume")
+    assert (run["status"], run["done"]) == ("done", 4)
+    assert len(model.asked) == asked + 4
+
+
+def test_a_dry_run_asks_nobody_and_says_what_it_would_cost(
+    server: Served, model: Model, folder: Path
+) -> None:
+    suite(folder)
+    first = trimtab(server, "--dry-run")
+    assert "cost: unknown" in first.stdout
+    assert "detectable" in first.stdout
+    assert model.asked == []
+    runs(server)
+    later = trimtab(server, "--dry-run")
+    assert re.search(r"cost: about \$[0-9.]+ \(as run ", later.stdout)
+
+
+def test_an_endpoint_and_recorded_answers_and_functions_are_tasks(
+    server: Served, model: Model, folder: Path
+) -> None:
+    (folder / "app.py").write_text("async def answer(input):\n    return 'yes'\n")
+    endpoint = {
+        "url": f"{server.url}/v1/chat/completions",
+        "body": {"model": "far/one", "messages": [{"role": "user", "content": "{{ input }}"}]},
+        "output": "choices.0.message.content",
+    }
+    for task in ({"endpoint": endpoint}, {"outputs": "expected"}, {"python": "app.py:answer"}):
+        suite(folder, task=task)
+        [run] = runs(server)
+        assert run["metrics"]["exact"]["value"] == 1.0, task
+
+
+def test_suites_of_python_and_of_trimtab_yaml_are_found(
+    server: Served, model: Model, folder: Path
+) -> None:
+    (folder / "evals").mkdir()
+    (folder / "evals" / "eval_mine.py").write_text(
+        "import trimtab\n"
+        "from trimtab.experiments.suite import DataRef, TaskRef\n"
+        "async def task(input):\n    return input\n"
+        "rows = [{'input': 'a', 'expected': 'a'}]\n"
+        "first = trimtab.Suite(name='py', data=DataRef(rows=rows), task=TaskRef(python=task),\n"
+        "                      scorers=['exact'])\n"
+    )
+    (folder / "trimtab.yaml").write_text(
+        "suites:\n- name: inline\n  data: {rows: [{input: a, expected: a}]}\n"
+        "  task: {outputs: input}\n  scorers: [exact]\n"
+    )
+    assert sorted(run["suite"] for run in runs(server)) == ["inline", "py"]
+
+
+def test_a_server_that_goes_away_loses_nothing(model: Model, folder: Path, tmp_path: Path) -> None:
+    (folder / "app.py").write_text("def answer(input):\n    return 'yes'\n")
+    suite(folder, task={"python": "app.py:answer"})
+    result = CliRunner().invoke(root, ["eval", "--url", "http://127.0.0.1:1", "--json"])
+    assert "the server does not have this run" in result.stderr
+    assert "--resume sends it" in result.stderr
+    with served(configured(tmp_path / "late" / "data")) as server:
+        [run] = runs(server, "--resume")
+        assert len(list(server.client.results(run["run_id"]))) == 4
+    assert list((folder / ".trimtab/evals/runs").iterdir()) == []
+
+
+def test_reports_are_written_where_they_are_wanted(
+    server: Served, model: Model, folder: Path
+) -> None:
+    suite(folder, task={"models": ["far/one", "far/two"]})
+    files = ("--junit", "out/junit.xml", "--report", "out/report.md")
+    assert len(runs(server, *files)) == 2
+    runs(server, "--report", "out/report.html")
+    suites = ElementTree.parse(folder / "out/junit.xml").getroot().iter("testsuite")
+    assert len(list(suites)) >= 2
+    for name in ("report.md", "report.html"):
+        text = (folder / "out" / name).read_text()
+        assert "far/one" in text
+        assert "far/two" in text
+    result = trimtab(server, "--report", "report.doc")
+    assert result.exit_code == 2
+    assert "call it NAME.md or NAME.html" in result.stderr
+
+
+SLOW = """
+import asyncio, pathlib
+
+async def answer(input):
+    with pathlib.Path("asked.log").open("a") as log:
+        log.write(input + "\\n")
+    await asyncio.sleep(0.05)
+    return "yes"
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["interrupted", "killed"]
+)
+def test_a_run_that_is_cut_short_is_carried_on_and_repeats_nothing(
+    folder: Path, how: signal.Signals, code: int
+) -> None:
+    (folder / "app.py").write_text(SLOW)
+    rows = [{"example_id": f"e{n}", "input": f"q{n}", "expected": "yes"} for n in range(60)]
+    suite(folder, data={"rows": rows}, task={"python": "app.py:answer"}, concurrency=2)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIMTAB_")}
+    command = [sys.executable, "-m", "trimtab", "eval", "--json"]
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    asked = folder / "asked.log"
+    for _ in range(600):
+        if asked.exists() and len(asked.read_text().splitlines()) >= 12:
+            break
+        assert process.poll() is None, process.communicate()[1].decode()
+        threading.Event().wait(0.05)
+    process.send_signal(how)
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == code, said.decode()
+    if how is signal.SIGINT:
+        [run] = json.loads(out)["runs"]
+        assert (run["status"], run["error"]) == ("interrupted", "interrupted")
+        assert b"--resume carries on" in said
+    [journal] = (folder / ".trimtab/evals/runs").glob("*.journal")
+    kept = set(read(journal).results)
+    assert len(kept) >= 8
+    before = asked.read_text().splitlines()
+    done = subprocess.run(
+        [*command, "--resume"], env=environment, capture_output=True, check=True, timeout=120
+    )
+    [run] = json.loads(done.stdout)["runs"]
+    assert (run["status"], run["done"], run["metrics"]["exact"]["n"]) == ("done", 60, 60)
+    later = asked.read_text().splitlines()[len(before) :]
+    assert {f"e{question[1:]}" for question in later}.isdisjoint({key[0] for key in kept})
+    assert len(later) == 60 - len(kept)

@@ -1,0 +1,155 @@
+"""`trimtab.evaluate`: rows, a function and scorers become a verdict, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trimtab
+from trimtab.errors import ConfigError, InvalidRequest, ScorerError
+from trimtab.evals.rows import sampled
+from trimtab.experiments.rules import GateRule
+from trimtab.records import Example
+
+ROWS = [{"example_id": f"e{n}", "input": f"q{n}", "expected": f"q{n}"} for n in range(60)]
+
+
+async def right(input: str) -> str:
+    return input
+
+
+async def often(input: str) -> str:
+    return input if int(input[1:]) % 3 else "no"
+
+
+def test_a_function_is_scored_and_compared_with_another() -> None:
+    before = trimtab.evaluate(often, ROWS, scorers=["exact"])
+    assert before.metrics["exact"].value == pytest.approx(2 / 3)
+    assert (before.passed, before.verdict, len(before.results)) == (True, None, 60)
+    after = trimtab.evaluate(right, ROWS, scorers=["exact"], baseline=before)
+    assert after.verdict is not None
+    assert (after.verdict.outcome, after.verdict.improved, after.passed) == ("pass", True, True)
+    worse = trimtab.evaluate(often, ROWS, scorers=["exact"], baseline=after)
+    assert (worse.passed, worse.exit_code) == (False, 1)
+
+
+def test_it_runs_inside_the_loop_that_the_task_belongs_to() -> None:
+    async def work() -> float | None:
+        loop = asyncio.get_running_loop()
+
+        async def task(input: str) -> str:
+            assert asyncio.get_running_loop() is loop
+            return input
+
+        with pytest.raises(InvalidRequest, match="inside a running event loop"):
+            trimtab.evaluate(task, ROWS)
+        found = await trimtab.aevaluate(task, ROWS, scorers=["exact"])
+        return found.metrics["exact"].value
+
+    assert asyncio.run(work()) == 1.0
+
+
+def test_rows_may_be_examples_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("question,answer\na,a\nb,c\n")
+    examples = [Example(example_id="x", input="a", expected="a")]
+    by_file = trimtab.evaluate(right, tmp_path / "rows.csv", scorers=["exact"])
+    assert by_file.metrics["exact"].value == 0.5
+    assert trimtab.evaluate(right, examples, scorers=["exact"]).metrics["exact"].value == 1.0
+
+
+def test_own_functions_and_parameters_are_scorers() -> None:
+    def short(output: str) -> bool:
+        return len(output) < 3
+
+    found = trimtab.evaluate(right, ROWS[:20], scorers=[short, {"exact": {"name": "same"}}])
+    assert found.metrics["short"].value == 0.5
+    assert found.metrics["same"].value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcome"),
+    [
+        (GateRule(metric="exact", floor=0.4), "pass"),
+        (GateRule(metric="exact", floor=0.65), "inconclusive"),
+        (GateRule(metric="exact", floor=0.95), "fail"),
+        (GateRule(metric="nothing", floor=0.5), "inconclusive"),
+    ],
+)
+def test_a_floor_gates_without_a_baseline(rule: GateRule, outcome: str) -> None:
+    found = trimtab.evaluate(often, ROWS, scorers=["exact"], rules=[rule])
+    assert found.verdict is not None
+    assert found.verdict.outcome == outcome
+
+
+def test_a_run_in_a_folder_is_kept_there_and_carried_on(tmp_path: Path) -> None:
+    asked: list[str] = []
+    stop_at = [30]
+
+    async def task(input: str) -> str:
+        asked.append(input)
+        if len(asked) == stop_at[0]:
+            raise KeyboardInterrupt
+        return input
+
+    settings: dict[str, Any] = {"scorers": ["exact"], "folder": tmp_path, "concurrency": 1}
+    with pytest.raises(KeyboardInterrupt):
+        trimtab.evaluate(task, ROWS, **settings)
+    stop_at[0] = 0
+    found = trimtab.evaluate(task, ROWS, resume=True, **settings)
+    assert found.metrics["exact"].n == 60
+    assert len(asked) == 61, "the one that was cut short is asked again, no other"
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"scorers": ["exakt"]}, ScorerError),
+        ({"scorers": ["exact", "exact"]}, ScorerError),
+        ({"wrong": 1}, InvalidRequest),
+        ({"baseline": "last"}, InvalidRequest),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_asked(
+    settings: dict[str, Any], error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRIMTAB_URL", raising=False)
+
+    async def task(input: str) -> str:
+        raise AssertionError("asked")
+
+    with pytest.raises(error):
+        trimtab.evaluate(task, ROWS, **settings)
+    with pytest.raises(ConfigError, match="no server is named"):
+        trimtab.evaluate(trimtab.Suite(**_models()))
+
+
+def _models() -> dict[str, Any]:
+    from trimtab.experiments.suite import DataRef, TaskRef
+
+    data = DataRef(rows=[{"input": "a"}])
+    return {"name": "m", "data": data, "task": TaskRef(models=["far/x"])}
+
+
+def test_a_sample_is_spread_and_the_same_for_a_seed() -> None:
+    rows = [
+        Example(example_id=f"e{n}", input="x", split="a" if n < 90 else "b") for n in range(120)
+    ]
+    taken = sampled(rows, 40, 1)
+    assert taken == sampled(rows, 40, 1)
+    assert taken != sampled(rows, 40, 2)
+    assert len({row.example_id for row in taken}) == 40
+    assert abs(sum(row.split == "a" for row in taken) - 30) <= 1
+
+
+def test_the_public_api_loads_no_numpy_and_opens_nothing() -> None:
+    code = (
+        "import sys, trimtab; trimtab.evaluate, trimtab.Suite, trimtab.scorer;"
+        "print([m for m in ('numpy', 'sqlalchemy', 'duckdb', 'jinja2') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
