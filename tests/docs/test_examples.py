@@ -84,9 +84,10 @@ def passing_run(server: Served) -> str:
 
 @pytest.mark.parametrize("block", blocks([*PAGES, README], "bash"), ids=str)
 def test_every_shell_example_does_what_it_is_there_for(
-    server: Served, block: Block, monkeypatch: pytest.MonkeyPatch
+    server: Served, block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("TRIMTAB_DATA", str(tmp_path / "data"))  # what an evaluation keeps
     for line in command_lines(block._replace(text=prepared(server, block.text))):
         words = [*dropwhile(lambda word: re.fullmatch(r"\w+=.*", word), line)]
         if words[0] == "curl":
@@ -124,7 +125,7 @@ def trimtab(server: Served, words: list[str]) -> None:
         return
     local = words[0] in ("config", "version")
     result = CliRunner().invoke(root, words if local else [*words, "--url", server.url])
-    allowed = (0, 1, 3) if "--gate" in words else (0,)
+    allowed = (0, 1, 3) if "--baseline" in words else (0,)
     assert result.exit_code in allowed, f"{words}: {result.output}"
     assert result.stdout.strip()
     if "--json" in words:

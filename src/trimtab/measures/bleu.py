@@ -19,7 +19,17 @@ from typing import Literal, NamedTuple
 from trimtab.errors import MeasureError
 from trimtab.measures.overlap import Grams, ngrams, shared, shared_ngrams
 
-__all__ = ["Bleu", "BleuSettings", "accepted", "bleu", "corpus_bleu", "tokens_13a"]
+__all__ = [
+    "Bleu",
+    "BleuCounts",
+    "BleuSettings",
+    "accepted",
+    "bleu",
+    "bleu_counts",
+    "bleu_of",
+    "corpus_bleu",
+    "tokens_13a",
+]
 
 _SMOOTH_VALUES = {"exp": None, "none": None, "floor": 0.1, "add-k": 1.0}
 
@@ -96,7 +106,7 @@ class Bleu(NamedTuple):
     signature: str
 
 
-class _Counts(NamedTuple):
+class BleuCounts(NamedTuple):
     """Sums over answers: tokens, tokens of the closest reference, matches and n-grams by order."""
 
     answer: int
@@ -121,7 +131,7 @@ def bleu(
     53.7285
     """
     texts = accepted(references)
-    return _score(_counts(answer, texts, settings), settings, len(texts))
+    return _score(bleu_counts(answer, texts, settings), settings, len(texts))
 
 
 def corpus_bleu(
@@ -147,15 +157,26 @@ def corpus_bleu(
             references=len(references),
         )
     texts = [accepted(each) for each in references]
-    counts = [_counts(*pair, settings) for pair in zip(answers, texts, strict=True)]
-    total = _Counts(
+    counts = [bleu_counts(*pair, settings) for pair in zip(answers, texts, strict=True)]
+    sizes = {len(each) for each in texts}
+    return bleu_of(counts, settings, sizes.pop() if len(sizes) == 1 else "var")
+
+
+def bleu_of(
+    counts: Sequence[BleuCounts], settings: BleuSettings = _CORPUS, references: int | str = 1
+) -> Bleu:
+    """BLEU of answers that were counted before.
+
+    Args:
+        references: how many there were of each, for the signature alone.
+    """
+    total = BleuCounts(
         sum(each.answer for each in counts),
         sum(each.reference for each in counts),
         [sum(column) for column in zip(*(each.correct for each in counts), strict=True)],
         [sum(column) for column in zip(*(each.total for each in counts), strict=True)],
     )
-    sizes = {len(each) for each in texts}
-    return _score(total, settings, sizes.pop() if len(sizes) == 1 else "var")
+    return _score(total, settings, references)
 
 
 def accepted(references: str | Sequence[str]) -> Sequence[str]:
@@ -220,7 +241,10 @@ def _tokens(text: str, settings: BleuSettings) -> list[str]:
     return list("".join(text.split())) if settings.tokens == "char" else text.split()
 
 
-def _counts(answer: str, references: Sequence[str], settings: BleuSettings) -> _Counts:
+def bleu_counts(
+    answer: str, references: Sequence[str], settings: BleuSettings = _CORPUS
+) -> BleuCounts:
+    """What one answer adds to the BLEU of a corpus."""
     given = _tokens(answer, settings)
     wanted = [_tokens(reference, settings) for reference in references]
     closest = min((abs(len(given) - len(each)), len(each)) for each in wanted)[1]
@@ -230,7 +254,7 @@ def _counts(answer: str, references: Sequence[str], settings: BleuSettings) -> _
         correct[n - 1] = _matches(given, wanted, n)
         if not correct[n - 1]:
             break  # nor can a longer one be there
-    return _Counts(len(given), closest, correct, [max(len(given) - n + 1, 0) for n in orders])
+    return BleuCounts(len(given), closest, correct, [max(len(given) - n + 1, 0) for n in orders])
 
 
 def _matches(given: list[str], wanted: list[list[str]], n: int) -> int:
@@ -241,7 +265,7 @@ def _matches(given: list[str], wanted: list[list[str]], n: int) -> int:
     return shared(ngrams(given, n), most)
 
 
-def _score(counts: _Counts, settings: BleuSettings, references: int | str) -> Bleu:
+def _score(counts: BleuCounts, settings: BleuSettings, references: int | str) -> Bleu:
     penalty = 1.0
     if counts.answer < counts.reference:
         penalty = math.exp(1 - counts.reference / counts.answer) if counts.answer else 0.0
@@ -263,7 +287,7 @@ def _score(counts: _Counts, settings: BleuSettings, references: int | str) -> Bl
     )
 
 
-def _precisions(counts: _Counts, settings: BleuSettings) -> Iterable[float]:
+def _precisions(counts: BleuCounts, settings: BleuSettings) -> Iterable[float]:
     """Smoothed precisions in percent, up to the longest order that the answers have."""
     value = settings.value() or 0.0
     halved = 1.0

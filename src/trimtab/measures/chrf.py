@@ -15,7 +15,7 @@ from trimtab.errors import MeasureError
 from trimtab.measures.bleu import accepted
 from trimtab.measures.overlap import Grams, ngrams, shared
 
-__all__ = ["Chrf", "ChrfSettings", "chrf", "corpus_chrf"]
+__all__ = ["Chrf", "ChrfCounts", "ChrfSettings", "chrf", "chrf_counts", "chrf_of", "corpus_chrf"]
 
 _PUNCTUATION = frozenset(string.punctuation)
 
@@ -67,7 +67,7 @@ class Chrf(NamedTuple):
     signature: str
 
 
-class _Order(NamedTuple):
+class ChrfCounts(NamedTuple):
     """N-grams of one order: the answer's, the reference's, and those in both."""
 
     answer: int
@@ -91,7 +91,7 @@ def chrf(
     """
     texts = accepted(references)
     return Chrf(
-        _f_score(_orders(answer, texts, settings), settings), settings.signature(len(texts))
+        _f_score(chrf_counts(answer, texts, settings), settings), settings.signature(len(texts))
     )
 
 
@@ -118,27 +118,41 @@ def corpus_chrf(
             references=len(references),
         )
     texts = [accepted(each) for each in references]
-    found = [_orders(*pair, settings) for pair in zip(answers, texts, strict=True)]
-    total = [
-        _Order(*(sum(column) for column in zip(*orders, strict=True)))
-        for orders in zip(*found, strict=True)
-    ]
+    found = [chrf_counts(*pair, settings) for pair in zip(answers, texts, strict=True)]
     sizes = {len(each) for each in texts}
-    return Chrf(
-        _f_score(total, settings), settings.signature(sizes.pop() if len(sizes) == 1 else "var")
-    )
+    return chrf_of(found, settings, sizes.pop() if len(sizes) == 1 else "var")
 
 
-def _orders(answer: str, references: Sequence[str], settings: ChrfSettings) -> list[_Order]:
+def chrf_of(
+    counts: Sequence[list[ChrfCounts]],
+    settings: ChrfSettings = _DEFAULT,
+    references: int | str = 1,
+) -> Chrf:
+    """chrF of answers that were counted before.
+
+    Args:
+        references: how many there were of each, for the signature alone.
+    """
+    total = [
+        ChrfCounts(*(sum(column) for column in zip(*orders, strict=True)))
+        for orders in zip(*counts, strict=True)
+    ]
+    return Chrf(_f_score(total, settings), settings.signature(references))
+
+
+def chrf_counts(
+    answer: str, references: Sequence[str], settings: ChrfSettings = _DEFAULT
+) -> list[ChrfCounts]:
+    """What one answer adds to the chrF of a corpus, with the reference that suits it best."""
     given = _grams(answer, settings)
     found = [_matches(given, _grams(reference, settings)) for reference in references]
     return found[0] if len(found) == 1 else max(found, key=lambda each: _f_score(each, settings))
 
 
-def _matches(given: list[Grams], wanted: list[Grams]) -> list[_Order]:
+def _matches(given: list[Grams], wanted: list[Grams]) -> list[ChrfCounts]:
     """An order that the reference is too short for does not count against the answer."""
     return [
-        _Order(first.total() if second else 0, second.total(), shared(first, second))
+        ChrfCounts(first.total() if second else 0, second.total(), shared(first, second))
         for first, second in zip(given, wanted, strict=True)
     ]
 
@@ -170,7 +184,7 @@ def _words(text: str) -> list[str]:
     return found
 
 
-def _f_score(orders: list[_Order], settings: ChrfSettings) -> float:
+def _f_score(orders: list[ChrfCounts], settings: ChrfSettings) -> float:
     """F-beta of the mean precision and mean recall over the orders that both texts have."""
     counted = [order for order in orders if order.answer and order.reference]
     if not counted:

@@ -1,4 +1,4 @@
-"""`contains`, `starts_with` and `one_of`: texts that an answer must or must not hold."""
+"""`contains`, `starts_with`, `ends_with`, `one_of`: texts that an answer must or must not hold."""
 
 from __future__ import annotations
 
@@ -57,10 +57,28 @@ def starts_with(
 
 
 @scorer
+def ends_with(
+    output: str, expected: Any = None, *, any: Sequence[str] = (), ignore_case: bool = False
+) -> bool | Unscored:
+    """Passes when the answer ends with a text of `any`, or with an expected text.
+
+    >>> ends_with("So the answer is 42.\\n", any=["42", "42."])
+    True
+    """
+    accepted = list(any) or (references(expected) if expected is not None else [])
+    if not accepted:
+        return Unscored("missing: expected")
+    answer = _folded(output.rstrip(), ignore_case)
+    return answer.endswith(tuple(_folded(text, ignore_case) for text in accepted))
+
+
+@scorer
 def one_of(
     output: str, expected: Any = None, *, values: Sequence[str] = (), ignore_case: bool = True
 ) -> bool | Unscored:
-    """Passes when the whole answer is one of the values, white space and a last full stop aside.
+    """Passes when the whole answer is one of the values, or one of the expected texts.
+
+    White space around it and a last full stop do not count.
 
     >>> one_of("Positive.", values=["positive", "negative"])
     True

@@ -219,6 +219,7 @@ class FunctionScorer(Generic[P, R]):
                 cost_usd=outcome.cost_usd,
                 latency_ms=latency_ms,
                 time_ns=time_ns,
+                metadata=dict(outcome.metadata),
             )
             for name, outcome in judged.items()
         ]

@@ -30,15 +30,20 @@ _NUMBER = numbers.Real | Decimal
 
 
 class Unscored(msgspec.Struct, frozen=True):
-    """There is nothing to judge, and why. Not a failure: an absence."""
+    """There is nothing to judge, and why. Not a failure: an absence.
+
+    `cost_usd` is what was paid to learn that, as for a judge whose answer could not be read.
+    """
 
     reason: str
+    cost_usd: Decimal | None = None
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """A judgement with its reason and evidence: exactly one of value, passed and label.
 
-    `cost_usd` is what judging cost; None means unknown or nothing.
+    `cost_usd` is what judging cost; None means unknown or nothing. `metadata` is for programs that
+    look further than the judgement.
 
     >>> Judgement(value=0.5, reason="one of two sentences", evidence=("It is blue.",)).value
     0.5
@@ -50,6 +55,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     evidence: tuple[str, ...] = ()
     cost_usd: Decimal | None = None
+    metadata: Mapping[str, Any] = {}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +68,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     evidence: tuple[str, ...] = ()
     cost_usd: Decimal | None = None
+    metadata: Mapping[str, Any] = {}
 
 
 def bounds(scale: Scale) -> tuple[float, float] | None:
@@ -116,7 +123,9 @@ def _outcome(result: object, scale: Scale) -> Outcome:
     if isinstance(result, Judgement):
         return _read(result, scale)
     if isinstance(result, Unscored):
-        return failed(str(result.reason) or "the scorer gave no reason", "unscored")
+        missing = failed(str(result.reason) or "the scorer gave no reason", "unscored")
+        cost = result.cost_usd
+        return msgspec.structs.replace(missing, cost_usd=cost) if _is_cost(cost) else missing
     if result is None:
         return failed("the scorer returned None", "unscored")
     plain = _plain(result)
@@ -147,14 +156,19 @@ def _read(judgement: Judgement, scale: Scale) -> Outcome:
     if outcome.status != "scored":
         return outcome
     cost_usd = judgement.cost_usd
-    if cost_usd is not None and not (isinstance(cost_usd, Decimal) and cost_usd.is_finite()):
+    if cost_usd is not None and not _is_cost(cost_usd):
         return failed(f"the cost of judging is not a finite Decimal: {cost_usd!r}")
     return msgspec.structs.replace(
         outcome,
         reason=None if judgement.reason is None else _clean(str(judgement.reason)),
         evidence=tuple(_clean(str(piece)) for piece in judgement.evidence),
         cost_usd=cost_usd,
+        metadata=judgement.metadata,
     )
+
+
+def _is_cost(value: object) -> bool:
+    return isinstance(value, Decimal) and value.is_finite()
 
 
 def _valued(number: numbers.Real | Decimal, scale: Scale) -> Outcome:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from trimtab.measures import quantities
 from trimtab.scorers.definition import Judgement, Unscored, scorer
@@ -15,8 +17,8 @@ def numeric_close(
     output: Any,
     expected: Any,
     *,
-    absolute: float = 0.0,
-    relative: float = 1e-6,
+    absolute: Annotated[float, Meta(ge=0)] = 0.0,
+    relative: Annotated[float, Meta(ge=0)] = 1e-6,
     which: Literal["last", "first", "only"] = "last",
 ) -> Judgement | Unscored:
     """Passes when |a - e| <= max(absolute, relative |e|), a the answer's number, e the expected.
@@ -41,7 +43,10 @@ def numeric_close(
 
 def _number(value: Any, which: str) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if math.isfinite(value) else None
+        try:
+            return float(value) if math.isfinite(value) else None
+        except OverflowError:  # a whole number beyond what a float holds
+            return None
     said = text(value).strip()
     if which == "only":
         return quantities.parse_number(said)

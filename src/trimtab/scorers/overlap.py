@@ -14,6 +14,9 @@ from trimtab.scorers.texts import references
 
 RougeKind = Literal["rouge1", "rouge2", "rougeL", "rougeLsum"]
 
+_MOST_CHARACTERS = 100_000  # time grows with the square of the length
+_MOST_WORDS = 1_000
+
 
 @scorer(scale="unit")
 def token_f1(output: str, expected: Any) -> float | Unscored:
@@ -65,11 +68,12 @@ def bleu(output: str, expected: Any, *, lowercase: bool = False) -> float | Unsc
     if not accepted:
         return NO_EXPECTED
     settings = measure.BleuSettings(effective_order=True, lowercase=lowercase)
-    return measure.bleu(without_citations(output), accepted, settings=settings).score
+    # Rounding can carry a perfect match a hair above 100.
+    return min(100.0, measure.bleu(without_citations(output), accepted, settings=settings).score)
 
 
 @scorer(scale=(0, 100))
-def chrf(output: str, expected: Any, *, word_order: int = 0) -> float | Unscored:
+def chrf(output: str, expected: Any, *, word_order: Literal[0, 1, 2] = 0) -> float | Unscored:
     """chrF (Popovic 2015); with `word_order` 2 chrF++ (Popovic 2017). Any script.
 
     >>> round(chrf("the cat sat", "the cat slept"), 4)
@@ -81,12 +85,14 @@ def chrf(output: str, expected: Any, *, word_order: int = 0) -> float | Unscored
     if not accepted:
         return NO_EXPECTED
     settings = measure.ChrfSettings(word_order=word_order)
-    return measure.chrf(without_citations(output), accepted, settings=settings).score
+    return min(100.0, measure.chrf(without_citations(output), accepted, settings=settings).score)
 
 
-@scorer(higher_is_better=False)
+@scorer(higher_is_better=False, timeout_s=60.0)
 def ter(output: str, expected: Any) -> float | Unscored:
     """Translation edit rate in percent of the expected words (Snover et al. 2006); may exceed 100.
+
+    Seconds of work for texts of hundreds of words that have little in common.
 
     >>> ter("sat the cat here", "the cat sat here")
     25.0
@@ -96,7 +102,10 @@ def ter(output: str, expected: Any) -> float | Unscored:
     accepted = references(expected)
     if not accepted:
         return NO_EXPECTED
-    return measure.ter(without_citations(output), accepted).score
+    answer = without_citations(output)
+    if any(len(text.split()) > _MOST_WORDS for text in [answer, *accepted]):
+        return Unscored(f"too long to compare: more than {_MOST_WORDS} words")
+    return measure.ter(answer, accepted).score
 
 
 @scorer(scale="unit")
@@ -112,6 +121,8 @@ def levenshtein(output: str, expected: Any, *, ignore_case: bool = False) -> flo
     if not accepted:
         return NO_EXPECTED
     answer = without_citations(output)
+    if any(len(text) > _MOST_CHARACTERS for text in [answer, *accepted]):
+        return Unscored(f"too long to compare: more than {_MOST_CHARACTERS} characters")
     if ignore_case:
         answer, accepted = answer.casefold(), [text.casefold() for text in accepted]
     return max(edit.edit_similarity(answer, reference) for reference in accepted)

@@ -62,16 +62,24 @@ def citation_ids(
     known = [passage.id for passage in passages or ()]
     size = len(known) or len(context or ())
     cited = list(dict.fromkeys([*citations(output), *re.findall(r"\[(\d{1,4})\](?!\()", output)]))
+    wanted = _wanted(expected)
     if not cited:
-        return Unscored("nothing is cited")
+        return {"recall": 0.0} if wanted else Unscored("nothing is cited")
     named = [_id(citation, known, size) for citation in cited]
     scores: dict[str, Any] = {"valid": sum(name is not None for name in named) / len(named)}
-    wanted = expected.get("citations") if isinstance(expected, dict) else None
     if wanted:
-        right = {name for name in named if name in set(wanted)}
-        scores["precision"] = len(right) / len(named)
-        scores["recall"] = len(right) / len(set(wanted))
+        # A passage that is cited twice, by its id and by its place, counts once.
+        different = {name or citation for name, citation in zip(named, cited, strict=True)}
+        right = wanted.intersection(different)
+        scores["precision"] = len(right) / len(different)
+        scores["recall"] = len(right) / len(wanted)
     return scores
+
+
+def _wanted(expected: Any) -> set[str]:
+    ids = expected.get("citations") if isinstance(expected, dict) else None
+    several = ids if isinstance(ids, list | tuple) else [ids]
+    return {str(name) for name in several if isinstance(name, str | int)}
 
 
 def _id(citation: str, known: list[str], size: int) -> str | None:

@@ -13,6 +13,7 @@ _HOME = {
     "abstains": "abstention",
     "answer_correct": "correct",
     "answer_relevance": "judges.answer_relevance",
+    "bertscore": "bertscore",
     "bias": "judges.harm",
     "bleu": "overlap",
     "calibration": "forecasts",
@@ -28,8 +29,12 @@ _HOME = {
     "conversation": "judges.conversation",
     "correctness": "judges.correctness",
     "cost": "operations",
+    "embedding_similarity": "similarity",
+    "ends_with": "contains",
     "exact": "exact",
     "faithfulness": "judges.faithfulness",
+    "frustration": "judges.conversation",
+    "grade_level": "readability",
     "groundedness": "groundedness",
     "json_diff": "json_output",
     "json_schema": "json_output",
@@ -39,6 +44,7 @@ _HOME = {
     "levenshtein": "overlap",
     "loop": "tools",
     "max_steps": "tools",
+    "nli": "nli",
     "normalised": "exact",
     "numeric_close": "numeric",
     "one_of": "contains",
@@ -65,10 +71,14 @@ _HOME = {
     "tool_args": "tools",
     "tool_called": "tools",
     "tool_choice": "judges.agents",
+    "tool_schema": "tools",
     "tool_sequence": "tools",
     "toxicity": "judges.harm",
     "trajectory_f1": "tools",
 }
+
+JUDGES = frozenset(name for name, home in _HOME.items() if home.startswith("judges."))
+"""The names of those that ask a model."""
 
 
 class _BuiltIn(Mapping[str, Scorer]):

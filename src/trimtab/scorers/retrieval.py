@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from trimtab.measures import pools, ranks
 from trimtab.records import Passage
 from trimtab.scorers.definition import Unscored, scorer
+
+_MOST_GAIN = 100  # 2^gain stays a number
 
 
 @scorer(scale="unit")
@@ -16,8 +21,8 @@ def retrieval(
     expected: Any = None,
     metadata: dict[str, Any] | None = None,
     *,
-    k: int = 10,
-    by: str = "id",
+    k: Annotated[int, Meta(ge=1)] = 10,
+    by: Literal["id", "source"] = "id",
 ) -> dict[str, float] | Unscored:
     """Rank measures of the passages in the order they were found, against those judged relevant.
 
@@ -29,8 +34,9 @@ def retrieval(
         k: how many passages `hit`, `precision`, `recall`, `ndcg` and `ndcg_exponential` look at.
         by: `id` or `source`, for judgements of whole documents.
     Returns:
-        `hit`, `precision`, `recall`, `reciprocal_rank`, `average_precision`, `ndcg` (linear gains),
-        `ndcg_exponential` (2^gain - 1), `bpref` and `success` (the first passage is relevant).
+        `hit` (a relevant passage is there), `precision`, `recall`, `reciprocal_rank`,
+        `average_precision`, `ndcg` (linear gains), `ndcg_exponential` (2^gain - 1), `bpref` and
+        `success` (the first passage is relevant).
 
     >>> found = tuple(Passage(id=name, text="", source="") for name in ("b", "a"))
     >>> retrieval(found, {"relevant": ["a"]})["reciprocal_rank"]
@@ -39,6 +45,8 @@ def retrieval(
     gains = _judgements(expected, metadata)
     if not gains:
         return Unscored("missing: relevant")
+    if not all(0 <= gain <= _MOST_GAIN for gain in gains.values()):
+        return Unscored(f"a gain is not a number from 0 to {_MOST_GAIN}")
     relevant = sum(gain > 0 for gain in gains.values())
     if not relevant:
         return Unscored("nothing is relevant")
@@ -64,7 +72,12 @@ def _judgements(expected: Any, metadata: dict[str, Any] | None) -> dict[str, flo
     for place in (expected, metadata):
         relevant = place.get("relevant") if isinstance(place, Mapping) else None
         if isinstance(relevant, Mapping):
-            return {str(name): float(gain) for name, gain in relevant.items()}
+            return {str(name): _gain(gain) for name, gain in relevant.items()}
         if isinstance(relevant, list | tuple):
             return {str(name): 1.0 for name in relevant}
     return {}
+
+
+def _gain(given: Any) -> float:
+    """A gain as a number; NaN, which is on no scale, of anything else."""
+    return float(given) if isinstance(given, int | float) and abs(given) < 1e300 else math.nan

@@ -13,14 +13,15 @@ from typing import Any
 import msgspec
 
 from trimtab.ports import Response, Subject
-from trimtab.records import Example, Message, Passage, Span, Target, text_of
+from trimtab.records import Example, Message, Passage, Span, Target, ToolCall, Usage, text_of
 
 
 def of_span(root: Span, spans: Sequence[Span]) -> Subject:
     """The subject of a recorded call.
 
     `context` is what the trace's retrievers found: None where there is no retriever, empty where
-    it found nothing. `cost_usd` is the sum over the model calls, None when one is unpriced.
+    it found nothing. `tool_calls` are its tool spans, in the order they began. `cost_usd` and
+    `usage` are sums over the model calls; the cost is None when one is unpriced.
 
     Args:
         root: the call's root span, which is judged.
@@ -34,9 +35,14 @@ def of_span(root: Span, spans: Sequence[Span]) -> Subject:
         output=root.output,
         context=None if found is None else tuple(text_of(item) for item in found),
         passages=_passages(found),
+        messages=_messages(root.input, root.output),
+        tool_calls=_tools(spans),
         metadata=root.attributes,
         latency_ms=root.duration_ms,
         cost_usd=trace_cost(spans),
+        usage=_usage(spans),
+        model=root.model,
+        spans=tuple(spans),
         span=root,
         run=root.run,
     )
@@ -69,7 +75,7 @@ def of_example(
         expected=example.expected,
         context=texts or example.context or None,
         passages=response.passages or None,
-        messages=None if type(example.input) is str else _messages(example.input, response),
+        messages=None if type(example.input) is str else _messages(example.input, response.output),
         tool_calls=response.tool_calls,
         samples=samples,
         baseline=baseline,
@@ -116,7 +122,27 @@ def _passages(found: list[Any] | None) -> tuple[Passage, ...] | None:
         return None  # another retriever's shape
 
 
-def _messages(asked: Any, response: Response) -> tuple[Message, ...] | None:
+def _tools(spans: Sequence[Span]) -> tuple[ToolCall, ...]:
+    called = sorted((span for span in spans if span.kind == "tool"), key=lambda span: span.start_ns)
+    return tuple(
+        ToolCall(name=span.name, arguments=span.input, result=span.output, error=span.error)
+        for span in called
+    )
+
+
+def _usage(spans: Sequence[Span]) -> Usage | None:
+    """Tokens of all model calls; None where none is known."""
+    known = [span.usage for span in spans if span.kind == "llm" and span.usage is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    sums = {name: sum(getattr(usage, name) for usage in known) for name in _BUCKETS}
+    return Usage(**sums, estimated=any(usage.estimated for usage in known))
+
+
+_BUCKETS = tuple(name for name in Usage.__struct_fields__ if name != "estimated")
+
+
+def _messages(asked: Any, answered: Any) -> tuple[Message, ...] | None:
     """The conversation of an example, with the answer as its last turn; None where it is none."""
     if not isinstance(asked, list):
         return None
@@ -124,6 +150,6 @@ def _messages(asked: Any, response: Response) -> tuple[Message, ...] | None:
         turns = msgspec.convert(asked, tuple[Message, ...])
     except msgspec.ValidationError:
         return None
-    if response.output is None:
+    if answered is None:
         return turns
-    return (*turns, Message(role="assistant", content=text_of(response.output)))
+    return (*turns, Message(role="assistant", content=text_of(answered)))

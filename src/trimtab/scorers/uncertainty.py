@@ -12,13 +12,16 @@ from trimtab.records import TokenLogprob
 from trimtab.scorers.definition import Judgement, Unscored, scorer
 from trimtab.scorers.texts import text
 
+_LEAST = 700.0  # what exp can still show
+
 
 @scorer(higher_is_better=False)
 def perplexity(logprobs: tuple[TokenLogprob, ...]) -> dict[str, float] | Unscored:
     """Perplexity of the answer's tokens, and the mean entropy of what might have stood there.
 
-    exp(-mean log p); `entropy` in bits, over the likeliest tokens that came along; `least` is the
-    lowest probability of a token. Needs log probabilities: ask for them (`logprobs: true`).
+    `value` is exp(-mean ln p); `surprisal` is -log2 p of the least likely token, in bits;
+    `entropy`, in bits, is over the likeliest tokens that came along. Needs log probabilities: ask
+    for them (`logprobs: true`).
 
     >>> perplexity((TokenLogprob(token="a", logprob=-0.6931471805599453),))["value"]
     2.0
@@ -26,7 +29,14 @@ def perplexity(logprobs: tuple[TokenLogprob, ...]) -> dict[str, float] | Unscore
     if not logprobs:
         return Unscored("the answer has no log probabilities")
     values = [min(0.0, token.logprob) for token in logprobs]
-    scores = {"value": round(measure.perplexity(values), 12), "least": math.exp(min(values))}
+    if not all(math.isfinite(token.logprob) for token in logprobs):
+        return Unscored("a token has no probability")
+    if min(values) < -_LEAST:
+        return Unscored("a token's log probability is too small to be one")
+    scores = {
+        "value": round(measure.perplexity(values), 12),
+        "surprisal": -min(values) / math.log(2),
+    }
     tops = [token.top for token in logprobs if len(token.top) > 1]
     if tops:
         scores["entropy"] = measure.mean_token_entropy(tops)

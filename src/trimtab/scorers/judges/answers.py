@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -20,11 +20,11 @@ class Found(msgspec.Struct, Generic[V], frozen=True):
     cost_usd: Decimal | None = None
 
 
-async def found(judge: Judge, question: Question) -> Found[object] | Unscored:
-    """Ask; the value, or that there is none and why."""
+async def found(judge: Judge, question: Question) -> Found[Any] | Unscored:
+    """Ask; the value, or that there is none, why, and what that cost."""
     answer = await judge.ask(question)
     if answer.error is not None:
-        return Unscored(why(answer))
+        return Unscored(why(answer), answer.cost_usd)
     return Found(answer.value, answer.cost_usd)
 
 
@@ -34,7 +34,20 @@ def why(answer: JudgeAnswer) -> str:
     >>> why(JudgeAnswer(error="HTTP 500"))
     'judge: HTTP 500'
     """
-    return f"judge: {(answer.error or 'no answer').removeprefix('the judge ')}"
+    said = answer.error or "no answer"
+    return "judge: " + said.removeprefix("the judge's ").removeprefix("the judge ")
+
+
+def lacking(*parts: Found[Any] | Unscored) -> Unscored | None:
+    """The first of several that is missing, with the cost of all; None when none is.
+
+    >>> lacking(Found(1, Decimal(2)), Unscored("judge: HTTP 500", Decimal(3)))
+    Unscored(reason='judge: HTTP 500', cost_usd=Decimal('5'))
+    """
+    missing = next((part for part in parts if isinstance(part, Unscored)), None)
+    if missing is None:
+        return None
+    return Unscored(missing.reason, together(*(part.cost_usd for part in parts)))
 
 
 def together(*costs: Decimal | None) -> Decimal | None:

@@ -18,8 +18,10 @@ from trimtab.kit import jsonx
 from trimtab.kit.hashing import digest
 from trimtab.ports import Chat, ChatReply, JudgeAnswer, Question
 
-_FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"\A\s*<(think|thinking)>.*?</\1>", re.DOTALL)
 _MOST_QUOTED = 200
+_MOST_REPEATED = 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +31,12 @@ class ChatJudge:
     Args:
         target: the route or model that is asked.
         parameters: sent with every question, as `{"temperature": 0}`.
-        timeout_s: for each call.
         seed: sent along, so that providers that know one answer alike; a sample adds its number.
     """
 
     chat: Chat = field(repr=False)
     target: str
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 0})
-    timeout_s: float = 60.0
     seed: int | None = None
 
     @property
@@ -49,12 +49,12 @@ class ChatJudge:
     async def ask(self, question: Question) -> JudgeAnswer:
         """Ask, and once more with what was wrong if the answer cannot be read."""
         request = self._request(question)
-        first = await self._reply(request)
+        first = await self.chat.ask(request)
         read = _read(first, question)
         if not read.repairable:
             return _answer(read, [first])
         request["messages"] = [*request["messages"], *_objection(first, read)]
-        second = await self._reply(request)
+        second = await self.chat.ask(request)
         return _answer(_read(second, question), [first, second])
 
     def _request(self, question: Question) -> dict[str, Any]:
@@ -69,13 +69,24 @@ class ChatJudge:
             request["seed"] = (self.seed or 0) + question.sample
         return request
 
-    async def _reply(self, request: Mapping[str, Any]) -> ChatReply:
+
+@dataclass(frozen=True, kw_only=True)
+class TimedChat:
+    """A chat whose every call has `timeout_s`; implements `ports.Chat`.
+
+    It belongs below whatever keeps a pace: waiting for a turn is not the model's time.
+    """
+
+    chat: Chat = field(repr=False)
+    timeout_s: float = 60.0
+
+    async def ask(self, request: Mapping[str, Any]) -> ChatReply:
         try:
             async with asyncio.timeout(self.timeout_s):
                 return await self.chat.ask(request)
         except TimeoutError:
             late = f"the judge did not answer in {self.timeout_s:g} s"
-            return ChatReply(status=0, error=late, finish_reason="timeout")
+            return ChatReply(status=504, error=late, finish_reason="timeout")
 
 
 class _Read(NamedTuple):
@@ -91,22 +102,24 @@ def _read(reply: ChatReply, question: Question) -> _Read:
         return _Read(error=reply.error)
     if reply.finish_reason in ("content_filter", "refusal"):
         return _Read(error=f"the judge refused ({reply.finish_reason})")
-    text = (reply.text or "").strip()
+    text = _THOUGHT.sub("", reply.text or "").strip()
     if not text:
         return _Read(error="the judge's answer is empty", repairable=True)
-    if reply.finish_reason == "length":
+    read = _read_text(text, question)
+    if reply.finish_reason == "length" and read.error is not None:
         return _Read(error="the judge's answer was cut off at its length limit")
-    return _read_text(text, question)
+    return read
 
 
 def _read_text(text: str, question: Question) -> _Read:
-    fence = _FENCE.match(text)
+    fences = _FENCE.findall(text)
     try:
-        value = jsonx.decode((fence[1] if fence else text).encode(), what="the answer")
+        plain = fences[0] if len(fences) == 1 else text
+        value = jsonx.decode(plain.encode(), what="the answer")
     except (InvalidRequest, UnicodeEncodeError):
-        plain = question.read_text(text) if question.read_text else None
-        if plain is not None:
-            return _Read(value=plain)
+        said = question.read_text(text) if question.read_text else None
+        if said is not None:
+            return _Read(value=said)
         return _Read(error=f"the judge's answer is not JSON: {_quoted(text)}", repairable=True)
     try:
         return _Read(value=question.read(value))
@@ -117,7 +130,7 @@ def _read_text(text: str, question: Question) -> _Read:
 def _objection(reply: ChatReply, read: _Read) -> list[dict[str, str]]:
     """The wrong answer and what is wrong with it, as turns of the conversation."""
     return [
-        {"role": "assistant", "content": reply.text or "(empty)"},
+        {"role": "assistant", "content": (reply.text or "(empty)")[:_MOST_REPEATED]},
         {
             "role": "user",
             "content": f"That cannot be used: {read.error}. Answer again with one JSON object that "

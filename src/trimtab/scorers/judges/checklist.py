@@ -34,8 +34,6 @@ async def checklist(
     name: str,
     criteria: Sequence[str],
     material: Mapping[str, Any],
-    *,
-    sample: int = 0,
 ) -> Judgement | Unscored:
     """The share of the applicable criteria that are met, with the others as evidence.
 
@@ -46,7 +44,7 @@ async def checklist(
     Returns:
         A value in [0, 1]; unscored without an answer, or when nothing applies.
     """
-    answer = await verdicts(judge, name, criteria, material, sample=sample)
+    answer = await verdicts(judge, name, criteria, material)
     return answer if isinstance(answer, Unscored) else _judged(answer, criteria)
 
 
@@ -55,8 +53,6 @@ async def verdicts(
     name: str,
     criteria: Sequence[str],
     material: Mapping[str, Any],
-    *,
-    sample: int = 0,
 ) -> Found[list[Item]] | Unscored:
     """Each criterion with its verdict, in their order; arguments as for `checklist`."""
     question = Question(
@@ -64,19 +60,14 @@ async def verdicts(
         messages=messages(_TASK + numbered(criteria), material),
         schema=_schema(len(criteria)),
         read=lambda value: _items(value, len(criteria)),
-        sample=sample,
     )
-    answer = await found(judge, question)
-    if isinstance(answer, Unscored):
-        return answer
-    items: Any = answer.value
-    return Found(items, answer.cost_usd)
+    return await found(judge, question)
 
 
 def _judged(answer: Found[list[Item]], criteria: Sequence[str]) -> Judgement | Unscored:
     applicable = [item for item in answer.value if item.verdict != "not_applicable"]
     if not applicable:
-        return Unscored("no criterion applies")
+        return Unscored("no criterion applies", answer.cost_usd)
     missed = [item for item in applicable if item.verdict == "no"]
     return Judgement(
         value=1 - len(missed) / len(applicable),

@@ -36,12 +36,14 @@ async def choice(
     choices: Mapping[str, str],
     material: Mapping[str, Any],
     *,
-    sample: int = 0,
+    saying: str = "",
 ) -> Found[Chosen] | Unscored:
     """Which of the choices fits.
 
     Args:
         choices: label to what it means, in the order they are shown.
+        saying: how a model that answers in prose names its choice, as `{} is better`; the last
+            sentence of this form counts. Prose is not read without it.
     Returns:
         The chosen label with its reason; unscored without an answer.
     """
@@ -51,14 +53,9 @@ async def choice(
         messages=messages(_TASK.format(task=task, choices=listed), material),
         schema=_schema(list(choices)),
         read=lambda value: _chosen(value, choices),
-        read_text=lambda text: _said(text, choices),
-        sample=sample,
+        read_text=lambda text: _said(text, choices, saying),
     )
-    answer = await found(judge, question)
-    if isinstance(answer, Unscored):
-        return answer
-    taken: Any = answer.value
-    return Found(taken, answer.cost_usd)
+    return await found(judge, question)
 
 
 async def ordinal(
@@ -67,8 +64,6 @@ async def ordinal(
     task: str,
     anchors: Mapping[int, str],
     material: Mapping[str, Any],
-    *,
-    sample: int = 0,
 ) -> Judgement | Unscored:
     """The point of an ordinal scale whose anchor fits, as a value in [0, 1].
 
@@ -76,7 +71,7 @@ async def ordinal(
         anchors: what each point takes, the worst first; the least becomes 0, the greatest 1.
     """
     choices = {str(point): meaning for point, meaning in anchors.items()}
-    answer = await choice(judge, name, task, choices, material, sample=sample)
+    answer = await choice(judge, name, task, choices, material)
     if isinstance(answer, Unscored):
         return answer
     low, high = min(anchors), max(anchors)
@@ -95,13 +90,18 @@ def _chosen(value: Any, choices: Mapping[str, str]) -> Chosen:
     return chosen
 
 
-def _said(text: str, choices: Mapping[str, str]) -> Chosen | None:
-    """The choice of a model that answered with nothing but its label."""
+def _said(text: str, choices: Mapping[str, str], saying: str) -> Chosen | None:
+    """The choice of a model that answered with nothing but its label, or in prose."""
     plain = text.strip().strip("\"'`*.").casefold()
     for label in choices:
         if plain == label.casefold():
             return Chosen(label)
-    return None
+    if not saying:
+        return None
+    said = text.casefold()
+    last = {label: said.rfind(saying.format(label).casefold()) for label in choices}
+    chosen = max(last, key=lambda label: last[label])
+    return Chosen(chosen, text.strip()) if last[chosen] >= 0 else None
 
 
 def _schema(labels: list[str]) -> dict[str, Any]:

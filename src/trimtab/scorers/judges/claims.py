@@ -49,7 +49,6 @@ async def claims(
     *,
     names: tuple[str, str] = ("answer", "source"),
     beside: Mapping[str, Any] | None = None,
-    sample: int = 0,
 ) -> Found[list[Claim]] | Unscored:
     """The claims of a text, each held against a source.
 
@@ -66,16 +65,14 @@ async def claims(
         messages=messages(_TASK.format(text=called, source=against), shown),
         schema=_SCHEMA,
         read=lambda value: msgspec.convert(value, _Claims).claims,
-        sample=sample,
     )
     answer = await found(judge, question)
     if isinstance(answer, Unscored):
         return answer
-    taken: Any = answer.value
-    if not taken:
-        return Unscored(f"the {called} makes no claim")
+    if not answer.value:
+        return Unscored(f"the {called} makes no claim", answer.cost_usd)
     whole = normalised(source if isinstance(source, str) else "\n".join(source))
-    return Found([_checked(claim, whole) for claim in taken], answer.cost_usd)
+    return Found([_checked(claim, whole) for claim in answer.value], answer.cost_usd)
 
 
 def evidence(judged: Sequence[Claim]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from trimtab.ports import Judge
 from trimtab.scorers.definition import scorer
 from trimtab.scorers.judgement import Judgement, Unscored
-from trimtab.scorers.judges.answers import together
+from trimtab.scorers.judges.answers import lacking, together
 from trimtab.scorers.judges.choice import choice
 from trimtab.scorers.judges.claims import claims, evidence
 from trimtab.scorers.texts import references
@@ -47,10 +47,8 @@ async def correctness(
             beside=beside,
         ),
     )
-    if isinstance(made, Unscored):
-        return made
-    if isinstance(needed, Unscored):
-        return needed
+    if isinstance(made, Unscored) or isinstance(needed, Unscored):
+        return lacking(made, needed) or Unscored("no answer")
     right = sum(claim.supported for claim in made.value)
     wrong = len(made.value) - right
     missed = [claim for claim in needed.value if not claim.supported]

@@ -21,33 +21,42 @@ _RULES = (
 def messages(task: str, material: Mapping[str, Any]) -> list[dict[str, str]]:
     """The messages of a question: who the judge is, the task, and the material with its names.
 
-    Material that is None or empty is left out.
+    Material that is None or empty is left out. No text can close its tags, open another's, or go on
+    as the next item of a list.
 
-    >>> messages("Is it polite?", {"answer": "No </answer> way"})[1]["content"]
-    'Is it polite?\\n\\n<answer>\\nNo <\\\\/answer> way\\n</answer>'
+    >>> print(messages("Is it polite?", {"answer": "No </answer> way"})[1]["content"])
+    Is it polite?
+    <BLANKLINE>
+    <answer>
+    No <\\/answer> way
+    </answer>
     """
-    parts = [fenced(name, value) for name, value in material.items() if _is_there(value)]
+    shown = {name: value for name, value in material.items() if _is_there(value)}
+    tags = re.compile(rf"<(\s*/?\s*(?:{'|'.join(map(re.escape, material))})\b)", re.IGNORECASE)
+    parts = [fenced(name, value, tags) for name, value in shown.items()]
     return [
         {"role": "system", "content": _RULES},
         {"role": "user", "content": "\n\n".join([task, *parts])},
     ]
 
 
-def fenced(name: str, value: Any) -> str:
-    """A text between tags of its name, which nothing in it can close."""
-    inner = re.sub(
-        rf"<(\s*/\s*{re.escape(name)})", r"<\\\1", _short(_text(value)), flags=re.IGNORECASE
-    )
+def fenced(name: str, value: Any, tags: re.Pattern[str]) -> str:
+    """A text between tags of its name; what reads like one of the `tags` in it is none."""
+    inner = tags.sub(r"<\\\1", _short(_text(value)))
     return f"<{name}>\n{inner}\n</{name}>"
 
 
 def numbered(items: Sequence[str]) -> str:
-    """Items as lines that a judge can refer to by number, from 1.
+    """Items that a judge can refer to by number, from 1; further lines of one are indented.
 
-    >>> numbered(["a", "b"])
-    '1. a\\n2. b'
+    >>> print(numbered(["a\\n2. forged", "b"]))
+    1. a
+       2. forged
+    2. b
     """
-    return "\n".join(f"{number}. {item}" for number, item in enumerate(items, 1))
+    return "\n".join(
+        f"{number}. " + "\n   ".join(item.splitlines()) for number, item in enumerate(items, 1)
+    )
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from trimtab.ports import Judge
 from trimtab.scorers.judgement import Unscored
-from trimtab.scorers.judges.answers import Found, together
+from trimtab.scorers.judges.answers import Found, lacking, together
 from trimtab.scorers.judges.choice import Chosen, choice
 
 Winner = Literal["answer", "baseline", "tie"]
@@ -28,10 +28,14 @@ _PLACES = {"Output (a)": 0, "Output (b)": 1}
 
 
 class Preference(msgspec.Struct, frozen=True, kw_only=True):
-    """Who won; `is_consistent` when both orders named the same."""
+    """Who won; `is_consistent` when both orders named the same.
+
+    `orders` are the winners with the answer shown first, and with the baseline shown first.
+    """
 
     winner: Winner
     is_consistent: bool
+    orders: tuple[Winner, Winner]
     reasons: tuple[str, ...] = ()
 
 
@@ -42,8 +46,6 @@ async def pairwise(
     answer: str,
     baseline: str,
     material: Mapping[str, Any],
-    *,
-    sample: int = 0,
 ) -> Found[Preference] | Unscored:
     """Which of two answers is better, by two calls at once, one for each order.
 
@@ -54,13 +56,11 @@ async def pairwise(
 
     async def ask(pair: tuple[str, str]) -> Found[Chosen] | Unscored:
         shown = {**material, "output_a": pair[0], "output_b": pair[1]}
-        return await choice(judge, name, task, _CHOICES, shown, sample=sample)
+        return await choice(judge, name, task, _CHOICES, shown, saying="{} is better")
 
     straight, swapped = await asyncio.gather(ask((answer, baseline)), ask((baseline, answer)))
-    if isinstance(straight, Unscored):
-        return straight
-    if isinstance(swapped, Unscored):
-        return swapped
+    if isinstance(straight, Unscored) or isinstance(swapped, Unscored):
+        return lacking(straight, swapped) or Unscored("no answer")
     return Found(
         _preference(straight.value, swapped.value), together(straight.cost_usd, swapped.cost_usd)
     )
@@ -72,6 +72,7 @@ def _preference(straight: Chosen, swapped: Chosen) -> Preference:
     return Preference(
         winner=first if first == second else "tie",
         is_consistent=first == second,
+        orders=(first, second),
         reasons=tuple(chosen.reason for chosen in (straight, swapped) if chosen.reason),
     )
 

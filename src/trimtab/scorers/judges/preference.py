@@ -48,4 +48,9 @@ async def pairwise(
         reason=f"{won.winner} ({how}); {len(output)} against {len(text(baseline))} characters",
         evidence=won.reasons,
         cost_usd=found.cost_usd,
+        metadata={
+            "consistent": won.is_consistent,
+            "orders": list(won.orders),
+            "longer_times": max(1, len(output)) / max(1, len(text(baseline))),
+        },
     )

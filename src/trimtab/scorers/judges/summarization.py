@@ -7,8 +7,9 @@ import asyncio
 from trimtab.ports import Judge
 from trimtab.scorers.definition import scorer
 from trimtab.scorers.judgement import Judgement, Unscored
+from trimtab.scorers.judges.answers import Found
 from trimtab.scorers.judges.checklist import checklist
-from trimtab.scorers.judges.claims import claims, evidence
+from trimtab.scorers.judges.claims import Claim, claims, evidence
 
 _COVERAGE = (
     "Somebody who reads only the summary learns the main point of the source.",
@@ -20,7 +21,7 @@ _COVERAGE = (
 
 
 @scorer(tier="judge", scale="unit")
-async def summarization(input: str, output: str, judge: Judge) -> dict[str, object] | Unscored:
+async def summarization(input: str, output: str, judge: Judge) -> dict[str, object]:
     """`alignment`: the share of the summary's claims that the source supports; `coverage`: the
     share of five criteria of content met; `overall`: the lesser of the two.
 
@@ -31,17 +32,21 @@ async def summarization(input: str, output: str, judge: Judge) -> dict[str, obje
         claims(judge, "summarization_alignment", output, input, names=("summary", "source")),
         checklist(judge, "summarization_coverage", _COVERAGE, {"source": input, "summary": output}),
     )
-    if isinstance(aligned, Unscored) or isinstance(covered, Unscored):
-        reasons = {"alignment": aligned, "coverage": covered}
-        missing = {name: part for name, part in reasons.items() if isinstance(part, Unscored)}
-        return {**missing, "overall": next(iter(missing.values()))}
-    share = sum(claim.supported for claim in aligned.value) / len(aligned.value)
-    alignment = Judgement(value=share, evidence=evidence(aligned.value), cost_usd=aligned.cost_usd)
-    least = min(share, covered.value or 0.0)
+    alignment = aligned if isinstance(aligned, Unscored) else _alignment(aligned)
+    return {"alignment": alignment, "coverage": covered, "overall": _overall(alignment, covered)}
 
-    reason = f"alignment {share:.2f}, coverage {covered.value:.2f}"
-    return {
-        "alignment": alignment,
-        "coverage": covered,
-        "overall": Judgement(value=least, reason=reason),
-    }
+
+def _alignment(aligned: Found[list[Claim]]) -> Judgement:
+    share = sum(claim.supported for claim in aligned.value) / len(aligned.value)
+    return Judgement(value=share, evidence=evidence(aligned.value), cost_usd=aligned.cost_usd)
+
+
+def _overall(alignment: Judgement | Unscored, coverage: Judgement | Unscored) -> object:
+    """The lesser of the two; it costs nothing beyond them."""
+    values = []
+    for part in (alignment, coverage):
+        if isinstance(part, Unscored) or part.value is None:
+            return Unscored(part.reason or "no value")
+        values.append(part.value)
+    reason = "alignment {:.2f}, coverage {:.2f}".format(*values)
+    return Judgement(value=min(values), reason=reason)
