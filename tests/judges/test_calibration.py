@@ -123,12 +123,19 @@ def test_numbers_on_another_scale_are_compared_by_their_places() -> None:
 
 
 def test_labels_that_are_not_on_the_judges_scale_are_refused() -> None:
-    with pytest.raises(InvalidRequest, match="not on the judge's scale"):
-        card_of([1, 2, 5], [0.0, 0.25, 1.0])
+    with pytest.raises(InvalidRequest, match="would be 5 on the judge's scale, 0 to 1"):
+        card_of([0, 1, 5], [True, True, False])
+    with pytest.raises(InvalidRequest, match="would be 6 on the judge's scale, 1 to 5"):
+        card_of([1, 2, 6], [1.0, 2.0, 5.0], onto=(1.0, 5.0))
     with pytest.raises(InvalidRequest, match="is not a number"):
         card_of(["blue", "red"], [0.0, 1.0])
     with pytest.raises(InvalidRequest, match=r"no example has a label in metadata\.human"):
         card_of([None, None], [True, False])
+
+
+def test_labels_are_moved_onto_the_judges_own_scale() -> None:
+    card = card_of(["no", "yes", "yes"], [1.0, 5.0, 4.0], scale=(0.0, 1.0), onto=(1.0, 5.0))
+    assert value(card.agreement) == 1.0
 
 
 def test_names_are_compared_as_names() -> None:

@@ -126,6 +126,20 @@ def test_rows_that_a_judge_cannot_judge_are_counted_with_the_reason(
     assert "10 not judged: judge: answer is not JSON: 'no idea' (asked twice)" in made.stderr
 
 
+def test_a_judge_never_sees_the_label(server: Served, script: Script) -> None:
+    script.rule = lambda asked: {"choice": "1", "reason": ""}
+    rows = [
+        {"example_id": str(n), "input": "?", "expected": v, "metadata": {"output": "It is blue."}}
+        for n, v in enumerate(["yes", "no"])
+    ]
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = calibrate(
+        server, "task_completion", "--judge", "far/judge", "--label", "expected", "--json"
+    )
+    assert json.loads(made.stdout)["judged"] == 2
+    assert all(asked.material("what_counts_as_done") == "" for asked in script.asked)
+
+
 @pytest.mark.parametrize(
     ("name", "args", "said"),
     [

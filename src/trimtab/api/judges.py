@@ -52,7 +52,7 @@ async def judges(_: Request) -> Response:
 
 
 async def judge(request: Request) -> Response:
-    return reply(await asyncio.to_thread(entry, request.path["name"], "judge"))
+    return reply(await asyncio.to_thread(entry, request.path["judge"], "judge"))
 
 
 async def cards(request: Request) -> Response:
@@ -87,7 +87,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET",
-        path="/api/v1/judges/{name}",
+        path="/api/v1/judges/{judge}",
         permission="judges:read",
         handler=judge,
         summary="One built-in judge: what it measures, needs and takes",

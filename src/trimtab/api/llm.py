@@ -89,7 +89,8 @@ def caller_of(request: Request) -> Caller:
         user=_said(request, "user"),
         session=_said(request, "session"),
         environment=_said(request, "environment"),
-        run=_said(request, "run"),
+        # Calls of a run are not scored as live traffic: only who may make runs can say so.
+        run=_said(request, "run") if principal.may("runs:write") else None,
         key=principal.key,
         key_user=principal.user,
         team=principal.team,

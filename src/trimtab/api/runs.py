@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -61,7 +60,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
     """Results in the order they came; `next` is the page after this one, null on the last."""
 
-    data: list[Result]
+    data: Sequence[Result]
     next: str | None
 
 
@@ -101,28 +100,24 @@ async def opened(request: Request) -> Response:
 
 async def appended(request: Request) -> Response:
     given = request.json(ResultsInput)
-    await request.app.external.append(request.project, request.path["run_id"], given.results)
+    await request.app.external.append(request.principal, request.path["run_id"], given.results)
     return reply(Taken(stored=len(given.results)))
 
 
 async def ended(request: Request) -> Response:
     given = request.json(RunEnd)
     end = request.app.external.end
-    return reply(await asyncio.to_thread(end, request.project, request.path["run_id"], given))
+    return reply(await asyncio.to_thread(end, request.principal, request.path["run_id"], given))
 
 
 async def results(request: Request) -> Response:
     limit = request.whole_number("limit", 500, low=1, high=10_000)
     start = request.whole_number("page", 0, low=0, high=_MOST_PAGES)
-    found = await asyncio.to_thread(_page, request, start, limit + 1)
-    more = str(start + limit) if len(found) > limit else None
-    return reply(ResultPage(data=found[:limit], next=more))
-
-
-def _page(request: Request, start: int, size: int) -> list[Result]:
-    runs = request.app.metadata.runs
-    found = runs.results(request.project, request.path["run_id"])
-    return list(islice(found, start, start + size))
+    page, run_id = request.app.metadata.runs.page, request.path["run_id"]
+    found, following = await asyncio.to_thread(
+        page, request.project, run_id, start=start, size=limit
+    )
+    return reply(ResultPage(data=found, next=None if following is None else str(following)))
 
 
 async def read(request: Request) -> Response:

@@ -45,7 +45,7 @@ def drawn(estimate: Estimate, low: float, high: float) -> str:
     """An interval on a line of 24 characters.
 
     >>> drawn(Estimate(value=0.5, low=0.25, high=0.75, n=9, total=9), 0.0, 1.0)
-    '|     ------o-----       |'
+    '|      ------o------     |'
     """
     if estimate.value is None:
         return ""

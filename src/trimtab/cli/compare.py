@@ -142,7 +142,7 @@ def _text(
 def _write(client: Client, run: Run, baseline: Run, slices: list[Sliced], path: Path) -> None:
     from trimtab.cli.eval_reports import write_reports
 
-    write_reports([_view(client, run, baseline, slices)], junit=None, report=path)
+    write_reports([_view(client, run, baseline, slices)], reports=[path])
     note(f"wrote {path}")
 
 

@@ -56,7 +56,12 @@ _TIERS = click.Choice(["code", "fast", "full"])
 @click.option("--rerun-failed", is_flag=True, help="Do failed and unscored cases again.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
 @click.option(
-    "--report", type=click.Path(path_type=Path), metavar="FILE", help="Write .md or .html."
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write .md or .html; repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost.")
 def command(
@@ -65,7 +70,7 @@ def command(
     rules: tuple[str, ...],
     changed: bool,
     junit: Path | None,
-    report: Path | None,
+    reports: tuple[Path, ...],
     dry_run: bool,
     **flags: Any,
 ) -> None:
@@ -88,11 +93,11 @@ def command(
             asyncio.run(_preview(chosen, options, site))
             return
         outcomes = asyncio.run(_evaluated(chosen, options, site, changed_only=changed))
-    _finish(outcomes, as_json, junit, report)
+    _finish(outcomes, as_json, junit, reports)
 
 
 def _finish(
-    outcomes: Sequence[Outcome], as_json: bool, junit: Path | None, report: Path | None
+    outcomes: Sequence[Outcome], as_json: bool, junit: Path | None, reports: Sequence[Path]
 ) -> None:
     from trimtab.evals.evaluate import exit_code
 
@@ -104,7 +109,7 @@ def _finish(
             note(f"{outcome.run.name}: {sentence}")
         if outcome.run.status != "done":
             note(f"{outcome.run.name}: is {outcome.run.status}: {outcome.run.error}")
-    write_reports([outcome.view() for outcome in outcomes], junit=junit, report=report)
+    write_reports([outcome.view() for outcome in outcomes], junit=junit, reports=reports)
     click.get_current_context().exit(code)
 
 

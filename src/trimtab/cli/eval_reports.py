@@ -12,22 +12,24 @@ _HTML = (".html", ".htm")
 _KINDS = (".md", ".markdown", *_HTML)
 
 
-def write_reports(views: Sequence[View], *, junit: Path | None, report: Path | None) -> None:
+def write_reports(
+    views: Sequence[View], *, junit: Path | None = None, reports: Sequence[Path] = ()
+) -> None:
     """Write what was asked for.
 
     Raises:
         ConfigError: a file cannot be written, or its name says neither Markdown nor HTML.
     """
-    if report is not None:
-        _write(report, _report(views, report))
+    for path in reports:
+        _write(path, _report(views, path))
     if junit is not None:
-        from trimtab.experiments import reports
+        from trimtab.experiments.reports import junit as as_junit
 
-        _write(junit, reports.junit(views))
+        _write(junit, as_junit(views))
 
 
 def _report(views: Sequence[View], path: Path) -> str:
-    from trimtab.experiments import reports
+    from trimtab.experiments.reports import html, markdown
 
     kind = path.suffix.lower()
     if kind not in _KINDS:
@@ -36,7 +38,7 @@ def _report(views: Sequence[View], path: Path) -> str:
             where=str(path),
             fix="call it NAME.md or NAME.html",
         )
-    return reports.html(views) if kind in _HTML else reports.markdown(views)
+    return html(views) if kind in _HTML else markdown(views)
 
 
 def _write(path: Path, text: str) -> None:

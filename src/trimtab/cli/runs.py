@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from trimtab.cli import exchange
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.output import emit, show_table
 from trimtab.cli.verdicts import metrics_text, verdict_text
@@ -20,7 +21,11 @@ _SHOWN = 60
 
 @click.group()
 def command() -> None:
-    """List and show experiments and their results."""
+    """List and show experiments and their results, and take and give results of other tools."""
+
+
+command.add_command(exchange.imported)
+command.add_command(exchange.exported)
 
 
 @command.command("list")

@@ -18,7 +18,8 @@ from trimtab.evals.options import Given, Options, Site
 from trimtab.evals.resolve import Asked, Making, tasks_of
 from trimtab.evals.rows import Rows, rows_of
 from trimtab.evals.scorers import scorers_of
-from trimtab.experiments.engine import Answering, Bounds
+from trimtab.experiments.answers import Answering
+from trimtab.experiments.engine import Bounds
 from trimtab.experiments.execute import applied
 from trimtab.experiments.pace import Pace
 from trimtab.experiments.replies import KeptChat, Replies

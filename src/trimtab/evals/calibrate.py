@@ -30,6 +30,7 @@ from trimtab.kit.clock import SystemClock
 from trimtab.ports import Response, Scorer, Subject
 from trimtab.records import CalibrationCard, Example, Score, ToolCall
 from trimtab.scorers.definition import FunctionScorer
+from trimtab.scorers.judgement import bounds
 from trimtab.scorers.judges.jury import Jury
 from trimtab.scorers.judges.sampling import prompt_size
 from trimtab.scorers.subjects import of_example
@@ -163,6 +164,7 @@ def _calibrated(
         wanted.label,
         lengths=lengths,
         scale=wanted.scale,
+        onto=bounds(found.plain.scale),
         threshold=wanted.threshold,
     )
     about = About(
@@ -248,6 +250,8 @@ def _subject(row: Example, wanted: Wanted) -> Subject:
             where=f"example {row.example_id}",
             fix="name where the answers are with --output, as metadata.KEY",
         )
+    if wanted.label.partition(".")[0] == "expected":
+        row = msgspec.structs.replace(row, expected=None)  # a judge must not see the label
     calls = row.metadata.get("tool_calls")
     response = Response(
         output=output,

@@ -20,6 +20,7 @@ from trimtab.evals.judge import jury_of
 from trimtab.evals.scorers import scorers_of
 from trimtab.evals.upload import Upload
 from trimtab.experiments.costs import total_cost
+from trimtab.experiments.exchange.foreign import Foreign
 from trimtab.experiments.execute import applied
 from trimtab.experiments.journal import Journal
 from trimtab.experiments.pace import Pace
@@ -207,6 +208,43 @@ def session_of(
         cost_usd=total_cost(gathered),
     )
     return Session(run, gathered, rows)
+
+
+def foreign_session(found: Foreign, *, name: str) -> Session:
+    """Results of another tool as a run."""
+    run_id = ids.uuid7()
+    now_ns = _CLOCK.now_ns()
+    examples = list(found.examples)
+    results = [
+        msgspec.structs.replace(
+            result,
+            scores=tuple(
+                msgspec.structs.replace(score, run=run_id, time_ns=score.time_ns or now_ns)
+                for score in result.scores
+            ),
+            time_ns=result.time_ns or now_ns,
+        )
+        for result in found.results
+    ]
+    run = Run(
+        run_id=run_id,
+        name=name,
+        dataset=name,
+        dataset_digest=examples_digest(sorted(examples, key=lambda row: row.example_id)),
+        scorers=tuple(found.scorers),
+        task=f"imported from {found.tool}",
+        variant=dict(found.variant),
+        source=found.tool,
+        repeats=max((result.repeat for result in results), default=0) + 1,
+        status="done",
+        started_ns=found.started_ns or now_ns,
+        ended_ns=now_ns,
+        done=len(results),
+        total=len(results),
+        metrics=headlines(results, examples, found.scorers),
+        cost_usd=total_cost(results),
+    )
+    return Session(run, results, examples)
 
 
 def _gathered(checks: Sequence[Check], run_id: str) -> list[Result]:

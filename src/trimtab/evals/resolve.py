@@ -18,7 +18,7 @@ from trimtab.evals.files import Declared
 from trimtab.evals.options import Given, Site
 from trimtab.evals.scorers import named
 from trimtab.evals.tasks import ChatTask, EndpointTask, RecordedTask
-from trimtab.experiments.engine import Answering
+from trimtab.experiments.answers import Answering
 from trimtab.experiments.replies import KeptAnswers, Replies
 from trimtab.experiments.suite import TaskRef
 from trimtab.experiments.tasks import answering

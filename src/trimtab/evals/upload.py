@@ -7,6 +7,7 @@ server that goes away does not stop a run: its journal stays, and says how to se
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from trimtab.client import Client, api_path
 from trimtab.errors import StoreError, TrimtabError
 from trimtab.experiments.external import RunEnd, RunOpening
+from trimtab.experiments.silence import BEAT_S
 from trimtab.records import Result, Run
 
 _BATCH = 500
@@ -33,6 +35,7 @@ class Upload:
         self._waiting: list[Result] = []
         self._sending: asyncio.Task[None] | None = None
         self._opened = False
+        self._sent_at = time.monotonic()
         self.fault: TrimtabError | None = None
 
     async def open(self) -> None:
@@ -61,8 +64,12 @@ class Upload:
     async def _send_often(self) -> None:
         while True:
             await asyncio.sleep(_EVERY_S)
-            while self._waiting and self.fault is None and self._opened:
+            while self._has_something() and self.fault is None and self._opened:
                 await self._tried(self._send)
+
+    def _has_something(self) -> bool:
+        """Results, or that the run goes on where there are none for long."""
+        return bool(self._waiting) or time.monotonic() - self._sent_at >= BEAT_S
 
     def _open(self) -> None:
         self._client.post("/api/v1/runs/external", _opening(self._run))
@@ -72,6 +79,7 @@ class Upload:
         batch = _batch(self._waiting)
         self._client.post(self._path("results"), {"results": batch})
         del self._waiting[: len(batch)]
+        self._sent_at = time.monotonic()
 
     def _path(self, what: str) -> str:
         return api_path("runs", self._run.run_id, what)

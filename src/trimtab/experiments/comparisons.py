@@ -19,7 +19,7 @@ from trimtab.experiments.slices import Sliced, sliced
 from trimtab.experiments.suite import Slice
 from trimtab.experiments.verdict import judged, require_comparable
 from trimtab.ports import MetadataStore, ScoreQuery, TelemetryStore
-from trimtab.records import Example, Result, Run, Score
+from trimtab.records import Example, Result, Run, Score, Verdict
 
 _EVERY = 10_000_000
 _MOST_LIVE = 200_000
@@ -82,6 +82,25 @@ class Comparisons:
         if not any(a.run == found.run_id for release in releases for a in release.approvals):
             self._metadata.runs.put(found)
         return found
+
+    def confirmed(self, run: Run) -> Verdict:
+        """The verdict on a run computed anew, from the results and rows that are stored.
+
+        The rules are those of the comparisons that gate in its verdict, the usual ones where none
+        does. Judges gate that its verdict let gate.
+
+        Raises:
+            NotFound: the baseline of its verdict is not stored.
+            Conflict: the two runs cannot be compared.
+        """
+        verdict = run.verdict
+        baseline = verdict.baseline_run if verdict is not None else None
+        candidate, against = self._pair(run.project, run.run_id, baseline or "")
+        gating = [each for each in verdict.comparisons if each.outcome] if verdict else []
+        rules = [GateRule(metric=each.metric, margin=each.margin or 0.0) for each in gating]
+        rows = self._rows(candidate, against)
+        found = judged(candidate, against, rows, rules=rules).verdict
+        return found or Verdict(outcome="inconclusive", reasons=("nothing was scored",))
 
     def changes(
         self, project: str, run: str, baseline: str, *, gating: Collection[str] = ()

@@ -8,32 +8,30 @@ cases do. The engine stores nothing and knows no server.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
-from trimtab.errors import TrimtabError
+from trimtab.experiments.answers import Answering, Answers, given_before
 from trimtab.experiments.costs import cost_of, judging_cost
-from trimtab.experiments.judging import Judging, described, result_of
-from trimtab.experiments.pace import Pace, error_refusal
+from trimtab.experiments.judging import Judging, result_of
+from trimtab.experiments.pace import Pace
 from trimtab.experiments.spending import Spending
-from trimtab.kit.clock import NS_PER_MS, SystemClock
-from trimtab.kit.deadline import Deadline
+from trimtab.kit.clock import SystemClock
 from trimtab.ports import Clock, Response, Scorer
 from trimtab.records import Example, Result
 
-__all__ = ["Answering", "Bounds", "Engine", "Key", "Sink", "Tally"]
+__all__ = ["Bounds", "Engine", "Key", "Sink", "Tally"]
 
-_log = logging.getLogger("trimtab.experiments")
 _YIELD_EVERY = 64
+_WAITS_MS = 2.0  # an answer that takes longer leaves time to judge another meanwhile
 
 Key = tuple[str, int]
-Answering = Callable[[Example, int], Awaitable[Response]]
-"""A task with the number of the repeat; what `tasks.answering` makes of any task."""
-
+Case = tuple[Example, int]
+_Answered = tuple[Response, bool]
 
 class Sink(Protocol):
     """Where results go. What it raises ends the run: an answer that is paid for must be kept."""
@@ -56,13 +54,14 @@ class Sink(Protocol):
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much at once, how often, and how far.
 
-    `timeout_s` is for one answer of the task, None for as long as it takes. `most_usd` ends the
-    run before it costs more.
+    `timeout_s` is for one answer of the task, None for as long as it takes, `scorer_timeout_s` for
+    a scorer that waits and has no limit of its own. `most_usd` ends the run before it costs more.
     """
 
     concurrency: int = 8
     repeats: int = 1
     timeout_s: float | None = None
+    scorer_timeout_s: float | None = 300.0
     most_usd: Decimal | None = None
 
 
@@ -100,7 +99,6 @@ class Engine:
         baselines: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._answer = answer
         self._sink = sink
         self._run = run
         self._bounds = bounds or Bounds()
@@ -112,9 +110,13 @@ class Engine:
             project=project,
             clock=self._clock,
             baselines=baselines or {},
+            limit_s=self._bounds.scorer_timeout_s,
         )
         self._together = self._bounds.repeats > 1 and self._judging.wants_samples
         self.pace = Pace(self._bounds.concurrency)
+        self._answers = Answers(
+            answer, self.pace, run=run, timeout_s=self._bounds.timeout_s, clock=self._clock
+        )
         self.spending = Spending(self._bounds.most_usd)
         self.tally = Tally(total=0)
 
@@ -135,18 +137,19 @@ class Engine:
         """
         results, answers = results or {}, answers or {}
         self.tally = Tally(total=len(examples) * self._bounds.repeats)
-        workers = range(min(self._bounds.concurrency, max(1, self.tally.total)))
+        workers = min(self._bounds.concurrency, max(1, self.tally.total))
         if self._together:
             each, kept = iter(examples), {**answers, **results}
-            await _all([self._work_together(each, kept, results.keys()) for _ in workers])
+            work = partial(self._work_together, each, kept, results.keys())
+            await _all(lambda _: work(), workers)
         else:
             cases = self._cases(examples, results)
-            await _all([self._work(cases, answers) for _ in workers])
+            await _all(lambda group: self._work(group, cases, answers), workers)
         return not self.spending.exhausted
 
     def _cases(
         self, examples: Sequence[Example], results: Mapping[Key, Result]
-    ) -> Iterator[tuple[Example, int]]:
+    ) -> Iterator[Case]:
         """Every repeat of all examples before the next, so that a run cut short has all cases."""
         for repeat in range(self._bounds.repeats):
             for example in examples:
@@ -159,21 +162,29 @@ class Engine:
     # -- workers -------------------------------------------------------------------------------
 
     async def _work(
-        self,
-        cases: Iterator[tuple[Example, int]],
-        answers: Mapping[Key, Result],
+        self, group: asyncio.TaskGroup, cases: Iterator[Case], answers: Mapping[Key, Result]
     ) -> None:
+        """One case after the other; while one is judged, the next is asked already.
+
+        So a call that waits fills its slot all the time, however long judging takes. Where money
+        is limited a case is paid for before the next is begun.
+        """
         limited, waits, since = self.spending.limited, self._sink.waits, 0
-        for example, repeat in cases:
+        asked: asyncio.Task[_Answered] | None = None
+        case = next(cases, None)
+        while case is not None:
             if limited and not await self.spending.set_aside():
                 return
             result: Result | None = None
             try:
-                kept = answers.get((example.example_id, repeat)) if answers else None
-                response = await self._response(example, repeat) if kept is None else _again(kept)
-                result = await self._judging.judged(
-                    example, repeat, response, None, known=kept is not None
-                )
+                response, known = await (self._answered(case, answers) if asked is None else asked)
+                example, repeat = case
+                asked, case = None, next(cases, None)
+                if case is not None and self._goes_ahead(response):
+                    asked = group.create_task(self._answered_ahead(case, answers))
+                    await asyncio.sleep(0)  # it begins,
+                    await asyncio.sleep(0)  # and so do those of the workers behind this one
+                result = await self._judging.judged(example, repeat, response, None, known=known)
             finally:
                 if limited:
                     self.spending.settle(None if result is None else cost_of(result))
@@ -186,6 +197,27 @@ class Engine:
                 # A task that never waits would keep signals and progress from being seen.
                 since = 0
                 await asyncio.sleep(0)
+
+    def _goes_ahead(self, response: Response) -> bool:
+        if self._bounds.concurrency == 1 or self.spending.limited or response.cached:
+            return False
+        return (response.latency_ms or 0.0) > _WAITS_MS
+
+    async def _answered(self, case: Case, answers: Mapping[Key, Result]) -> _Answered:
+        """The answer to a case, and whether it is kept already."""
+        example, repeat = case
+        kept = answers.get((example.example_id, repeat)) if answers else None
+        if kept is not None:
+            return given_before(kept), True
+        return await self._answers.to(example, repeat), False
+
+    async def _answered_ahead(self, case: Case, answers: Mapping[Key, Result]) -> _Answered:
+        """The same while another case is judged: kept at once, for that may take a while."""
+        response, known = await self._answered(case, answers)
+        if not known and self._judging.may_wait:
+            self._sink.answered(result_of(*case, response, (), self._clock.now_ns()))
+            known = True
+        return response, known
 
     async def _work_together(
         self, examples: Iterator[Example], kept: Mapping[Key, Result], over: Collection[Key]
@@ -216,9 +248,9 @@ class Engine:
         responses = []
         for key in keys:
             if key in kept:
-                responses.append(_again(kept[key]))
+                responses.append(given_before(kept[key]))
                 continue
-            response = await self._response(example, key[1])
+            response = await self._answers.to(example, key[1])
             now_ns = self._clock.now_ns()
             self._sink.answered(result_of(example, key[1], response, (), now_ns))
             responses.append(response)
@@ -237,43 +269,6 @@ class Engine:
             costs.append(judging_cost(result) if key in kept else cost_of(result))
         known = [cost for cost in costs if cost is not None]
         return sum(known, Decimal(0)) if len(known) == len(costs) else None
-
-    # -- answering -----------------------------------------------------------------------------
-
-    async def _response(self, example: Example, repeat: int) -> Response:
-        """What the task answers; what goes wrong in it is the error of this case alone."""
-        outcome = await self.pace.through(lambda: self._asked(example, repeat), _refusal)
-        if isinstance(outcome, Response):
-            return outcome
-        if not isinstance(outcome, TrimtabError | TimeoutError):
-            _log.warning(
-                "the task of run %s failed on %s: %r", self._run, example.example_id, outcome
-            )
-        return Response(output=None, error=described(outcome))
-
-    async def _asked(self, example: Example, repeat: int) -> Response | Exception:
-        started_ns = self._clock.monotonic_ns()
-        timeout_s = self._bounds.timeout_s
-        try:
-            if timeout_s is None:
-                response = await self._answer(example, repeat)
-            else:
-                deadline = Deadline(asyncio.get_running_loop(), timeout_s)
-                with deadline:
-                    response = await self._answer(example, repeat)
-        except asyncio.CancelledError:
-            if _is_being_cancelled():
-                raise
-            return RuntimeError("the task cancelled itself")
-        except Exception as error:
-            # A task is anybody's code: one example that it fails on does not end the run.
-            if timeout_s is not None and isinstance(error, TimeoutError) and deadline.expired:
-                return TimeoutError(f"no answer in {timeout_s:g} s")
-            return error
-        if response.latency_ms is None:
-            taken_ms = (self._clock.monotonic_ns() - started_ns) / NS_PER_MS
-            return msgspec.structs.replace(response, latency_ms=taken_ms)
-        return response
 
     def _reuse(self, result: Result) -> None:
         self.tally.reused += 1
@@ -294,39 +289,11 @@ class Engine:
             self.spending.pay(cost_of(result))
 
 
-async def _all(workers: Sequence[Any]) -> None:
+async def _all(work: Callable[[asyncio.TaskGroup], Coroutine[Any, Any, None]], workers: int) -> None:
     """Wait for all workers; the first that fails stops the others, and its error is raised."""
     try:
         async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(worker)
+            for _ in range(workers):
+                group.create_task(work(group))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
-
-
-def _refusal(outcome: Response | Exception) -> float | None:
-    return None if isinstance(outcome, Response) else error_refusal(outcome)
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _again(result: Result) -> Response:
-    """The answer that a result holds, to be judged."""
-    return Response(
-        output=result.output,
-        error=result.error,
-        context=result.context,
-        passages=result.passages,
-        tool_calls=result.tool_calls or None,
-        model=result.model,
-        usage=result.usage,
-        cost_usd=result.cost_usd,
-        latency_ms=result.latency_ms,
-        first_token_ms=result.first_token_ms,
-        trace_id=result.trace_id,
-        span_id=result.span_id,
-        cached=result.cached,
-    )

@@ -18,6 +18,7 @@ from trimtab.errors import Conflict, NotFound, StoreError
 from trimtab.experiments.costs import total_cost
 from trimtab.experiments.engine import Bounds, Engine
 from trimtab.experiments.repeats import headlines
+from trimtab.experiments.silence import BEAT_S, give_up, heard
 from trimtab.experiments.tasks import answering
 from trimtab.kit.clock import NS_PER_S
 from trimtab.ports import Clock, RunStore, Scorer, Task, TelemetryStore
@@ -38,6 +39,7 @@ class Experiments:
         self._telemetry = telemetry
         self._clock = clock
         self._running: dict[asyncio.Task[None], Run] = {}
+        self._watching: asyncio.Task[None] | None = None
         # One thread writes the records of runs, so that they land in the order they were written.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="experiments")
 
@@ -56,15 +58,36 @@ class Experiments:
         self._running[running] = run
         running.add_done_callback(self._running.pop)
 
-    def recover(self) -> None:
-        """Runs of this server that a crash left running end as interrupted; their results so far
-        are kept. Those that are executed elsewhere go on."""
-        for run in self._runs.running():
-            if run.source == HERE:
-                self._runs.put(_ended(run, "interrupted", self._clock, "the server was killed"))
+    async def watch(self) -> None:
+        """Say from now on that the runs of this server go on, and end those of which nothing is
+        heard, whoever executed them."""
+        await self._look()
+        self._watching = asyncio.create_task(self._look_often(), name="runs")
+
+    async def _look_often(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            for run in list(self._running.values()):
+                await self._in_turn(self._beat, run)
+            for run in await asyncio.to_thread(give_up, self._runs, self._clock):
+                _log.warning("run %s is ended: %s", run.run_id, run.error)
+        except StoreError as error:
+            _log.warning("nobody looks after runs for now: %s", error)
+
+    def _beat(self, run: Run) -> None:
+        with contextlib.suppress(NotFound):
+            heard(self._runs, self._runs.get(run.project, run.run_id), self._clock)
 
     async def stop(self) -> None:
         """Cancel what is running; those runs end as interrupted."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
         running = dict(self._running)
         for task in running:
             task.cancel()
@@ -136,10 +159,6 @@ class Experiments:
         return ended
 
 
-HERE = "trimtab"
-"""`Run.source` of a run that a server executes itself."""
-
-
 class _Stored:
     """The sink of a run on the server: scores to the telemetry at once, results in batches."""
 
@@ -178,7 +197,8 @@ class _Stored:
         if late or len(self._batch) >= _APPEND_EVERY:
             await self.append()
         if self._settled % _PROGRESS_EVERY == 0:
-            progress = msgspec.structs.replace(self._run, done=self._settled)
+            now_ns = self._clock.now_ns()
+            progress = msgspec.structs.replace(self._run, done=self._settled, heard_ns=now_ns)
             await self._in_turn(self._runs.put, progress)
 
     async def append(self) -> None:
@@ -241,6 +261,8 @@ def new_run(
         task_digest=release.digest,
         started_ns=clock.now_ns(),
         total=len(examples),
+        vouched=True,
+        heard_ns=clock.now_ns(),
     )
 
 

@@ -14,12 +14,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from trimtab.errors import Conflict, NotFound
-from trimtab.experiments.execute import HERE
+from trimtab.errors import Conflict, Forbidden, NotFound
+from trimtab.experiments.silence import HERE, heard
 from trimtab.ports import Clock, RunStore, TelemetryStore
 from trimtab.records import AppliedScorer, Estimate, Principal, Result, Run, Score, Verdict
 from trimtab.records.run import RunStatus, RunTier
 
+_VOUCHING = "releases:promote"
 _Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}$(?!\n)")]
 _Name = Annotated[str, Meta(min_length=1, max_length=500)]
 _Text = Annotated[str, Meta(max_length=500)]
@@ -67,7 +68,11 @@ class RunEnd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ExternalRuns:
-    """Takes runs from elsewhere into the stores."""
+    """Takes runs from elsewhere into the stores.
+
+    What anybody says of their own run is no evidence to promote on: it is vouched for only when
+    all of it comes from principals who could promote without it.
+    """
 
     def __init__(self, *, runs: RunStore, telemetry: TelemetryStore, clock: Clock) -> None:
         self._runs = runs
@@ -79,16 +84,23 @@ class ExternalRuns:
 
         Raises:
             Conflict: there is another run with this id.
+            Forbidden: it is vouched for, and the principal cannot vouch.
         """
         given = {name: getattr(opening, name) for name in opening.__struct_fields__}
         given["source"] = "eval" if opening.source == HERE else opening.source
-        run = Run(project=principal.project, author=principal.id, **given)
+        run = Run(
+            project=principal.project,
+            author=principal.id,
+            vouched=principal.may(_VOUCHING),
+            heard_ns=self._clock.now_ns(),
+            **given,
+        )
         try:
             known = self._runs.get(run.project, run.run_id)
         except NotFound:
             self._runs.put(run)
             return run
-        self._refuse_own(known)
+        self._refuse(known, principal)
         if (known.dataset_digest, known.task_digest) != (run.dataset_digest, run.task_digest):
             raise Conflict(
                 f"run {run.run_id} is over other examples, or of another task",
@@ -96,33 +108,40 @@ class ExternalRuns:
             )
         if known.status != "running":
             known = msgspec.structs.replace(known, status="running", error=None, ended_ns=None)
+            known = msgspec.structs.replace(known, heard_ns=self._clock.now_ns())
             self._runs.put(known)
         return known
 
-    async def append(self, project: str, run_id: str, results: Sequence[Result]) -> None:
+    async def append(self, principal: Principal, run_id: str, results: Sequence[Result]) -> None:
         """Make results durable, and their scores known to the telemetry.
+
+        No results say that whoever executes the run is still at it.
 
         Raises:
             NotFound: there is no such run.
             Conflict: the server executes it itself.
+            Forbidden: it is vouched for, and the principal cannot vouch.
         """
+        project = principal.project
         run = await asyncio.to_thread(self._runs.get, project, run_id)
-        self._refuse_own(run)
+        self._refuse(run, principal)
+        await asyncio.to_thread(heard, self._runs, run, self._clock)
         own = [_of_run(result, project, run_id) for result in results]
         scores = [score for result in own for score in result.scores]
         await asyncio.to_thread(self._runs.append, project, run_id, own)
         if scores:
             await asyncio.wrap_future(self._telemetry.append(scores=scores))
 
-    def end(self, project: str, run_id: str, end: RunEnd) -> Run:
+    def end(self, principal: Principal, run_id: str, end: RunEnd) -> Run:
         """The run with its end, stored.
 
         Raises:
             NotFound: there is no such run.
             Conflict: the server executes it itself.
+            Forbidden: it is vouched for, and the principal cannot vouch.
         """
-        run = self._runs.get(project, run_id)
-        self._refuse_own(run)
+        run = self._runs.get(principal.project, run_id)
+        self._refuse(run, principal)
         ended_ns = end.ended_ns if end.ended_ns is not None else self._clock.now_ns()
         ended = msgspec.structs.replace(
             run,
@@ -137,12 +156,20 @@ class ExternalRuns:
         self._runs.put(ended)
         return ended
 
-    def _refuse_own(self, run: Run) -> None:
+    def _refuse(self, run: Run, principal: Principal) -> None:
+        """Refuse what would make a run something else than it says."""
         if run.source == HERE:
             raise Conflict(
                 f"run {run.run_id} is executed by this server",
                 where="run_id",
                 fix="open a run of your own with POST /api/v1/runs/external",
+            )
+        if run.vouched and not principal.may(_VOUCHING):
+            raise Forbidden(
+                f"run {run.run_id} was opened by {run.author}, who may promote on it",
+                where="run_id",
+                fix=f"open a run of your own, or use a key with {_VOUCHING}",
+                permission=_VOUCHING,
             )
 
 

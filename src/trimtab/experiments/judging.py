@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from trimtab.errors import TrimtabError
+from trimtab.kit.deadline import Deadline
 from trimtab.kit.hashing import digest
 from trimtab.ports import Clock, Response, Scorer, Subject
 from trimtab.records import Example, Result, Score
-from trimtab.records.score import ScoreSource, score_id
+from trimtab.records.score import ScoreSource, ScoreStatus, score_id
 from trimtab.scorers.subjects import of_example
 
 _log = logging.getLogger("trimtab.experiments")
@@ -29,6 +30,10 @@ class Judging:
             side.
         keep: gets an answer whose scores may take a while.
         baselines: answers of an earlier run by example, for scorers that compare.
+        limit_s: for one score of a scorer that waits and has no limit of its own; None for as long
+            as it takes. Those that ask judges or embedders are limited by them.
+
+    `may_wait` says that there is a scorer which is not called in place.
     """
 
     def __init__(
@@ -40,15 +45,18 @@ class Judging:
         project: str,
         clock: Clock,
         baselines: Mapping[str, Any],
+        limit_s: float | None = None,
     ) -> None:
         self._keep = keep
         self._run = run
         self._project = project
         self._clock = clock
         self._baselines = baselines
+        self._limit_s = limit_s
         self._inline = [scorer for scorer in scorers if getattr(scorer, "inline", False)]
         self._slow = [scorer for scorer in scorers if not getattr(scorer, "inline", False)]
         self._order = {scorer.name: place for place, scorer in enumerate(scorers)}
+        self.may_wait = bool(self._slow)
         self.wants_samples = any(map(_wants_samples, scorers))
 
     async def judged(
@@ -90,10 +98,22 @@ class Judging:
         if failed:
             return [self._unscored(scorer, subject, "missing: output") for scorer in self._slow]
         if len(self._slow) == 1:
-            return await self._scored(self._slow[0], subject)
+            return await self._in_time(self._slow[0], subject)
         async with asyncio.TaskGroup() as group:
-            judging = [group.create_task(self._scored(each, subject)) for each in self._slow]
+            judging = [group.create_task(self._in_time(each, subject)) for each in self._slow]
         return [score for task in judging for score in task.result()]
+
+    async def _in_time(self, scorer: Scorer, subject: Subject) -> list[Score]:
+        """The scores of a scorer; what hangs costs the run this score alone."""
+        if self._limit_s is None or _has_limit(scorer):
+            return await self._scored(scorer, subject)
+        deadline = Deadline(asyncio.get_running_loop(), self._limit_s)
+        try:
+            with deadline:
+                return await self._scored(scorer, subject)
+        except TimeoutError:
+            reason = f"took longer than {self._limit_s:g} s"
+            return [self._unscored(scorer, subject, reason, status="timeout")]
 
     async def _scored(self, scorer: Scorer, subject: Subject) -> list[Score]:
         try:
@@ -101,17 +121,22 @@ class Judging:
         except Exception as error:
             # A scorer promises not to; anybody's code breaks promises.
             _log.exception("the scorer %s of run %s raised", scorer.name, self._run)
-            return [self._unscored(scorer, subject, described(error), error=True)]
+            return [self._unscored(scorer, subject, described(error), status="error")]
 
     def _unscored(
-        self, scorer: Scorer, subject: Subject, reason: str, *, error: bool = False
+        self,
+        scorer: Scorer,
+        subject: Subject,
+        reason: str,
+        *,
+        status: ScoreStatus = "unscored",
     ) -> Score:
         return Score(
             score_id=score_id(subject.target, scorer.name, scorer.digest, subject.run),
             project=subject.project,
             target=subject.target,
             name=scorer.name,
-            status="error" if error else "unscored",
+            status=status,
             reason=reason[:_MAX_REASON],
             source=_SOURCE.get(scorer.tier, "code"),
             scorer_version=scorer.version,
@@ -179,6 +204,12 @@ def described(error: BaseException) -> str:
     if isinstance(error, TrimtabError | TimeoutError) and said:
         return said
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _has_limit(scorer: Scorer) -> bool:
+    """Whether a scorer ends by itself: by its own limit, or by that of whom it asks."""
+    own = getattr(scorer, "timeout_s", None) is not None
+    return own or bool(getattr(scorer, "resources", None))
 
 
 def _wants_samples(scorer: Scorer) -> bool:

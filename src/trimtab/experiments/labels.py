@@ -74,6 +74,7 @@ def labelled(
     *,
     lengths: Mapping[str, float] | None = None,
     scale: tuple[float, float] | None = None,
+    onto: tuple[float, float] | None = None,
     threshold: float = 0.5,
 ) -> Labelled:
     """The examples that have a label, with the judge's score of each.
@@ -83,7 +84,8 @@ def labelled(
         label: where the label is, as `expected` or `metadata.human`: a number, true or false, `yes`
             or `no`, `pass` or `fail`, a winner (`answer`, `baseline`, `tie`), or a name.
         lengths: of the answers, by example id.
-        scale: lowest and highest possible label, for numbers on another scale than [0, 1].
+        scale: lowest and highest possible label, for numbers on another scale than the judge's.
+        onto: the judge's scale; None: [0, 1] of one that passes or fails, else any number.
         threshold: with labels of two kinds, the least number of the judge that counts as yes.
     Raises:
         InvalidRequest: there is no label, or numbers are not on the judge's scale.
@@ -98,9 +100,11 @@ def labelled(
         )
     names = any(score.label is not None for score in scores.values())
     numbers = {name: str(value) if names else _number(value) for name, value in known.items()}
+    if onto is None and any(score.passed is not None for score in scores.values()):
+        onto = (0.0, 1.0)
     if scale is not None:
-        numbers = {name: _on_scale(value, scale) for name, value in numbers.items()}
-    _check_scale(numbers, scores)
+        numbers = {n: _moved(value, scale, onto or (0.0, 1.0)) for n, value in numbers.items()}
+    _check_scale(numbers, scores, onto)
     cases = [
         _rated(each, numbers[each.example_id], scores.get(each.example_id), lengths or {})
         for each in examples
@@ -125,25 +129,34 @@ def _number(value: Any) -> float | str:
     return str(value) if known is None else known
 
 
-def _on_scale(value: float | str, scale: tuple[float, float]) -> float | str:
-    low, high = scale
-    return value if isinstance(value, str) else (value - low) / (high - low)
+def _moved(
+    value: float | str, scale: tuple[float, float], onto: tuple[float, float]
+) -> float | str:
+    """A number on one scale as the same place on another."""
+    if isinstance(value, str):
+        return value
+    share = (value - scale[0]) / (scale[1] - scale[0])
+    return onto[0] + share * (onto[1] - onto[0])
 
 
-def _check_scale(labels: Mapping[str, float | str], scores: Mapping[str, Score]) -> None:
+def _check_scale(
+    labels: Mapping[str, float | str],
+    scores: Mapping[str, Score],
+    onto: tuple[float, float] | None,
+) -> None:
     """Raises InvalidRequest when labels cannot be compared with what the judge says."""
-    judged = [score.number for score in scores.values() if score.number is not None]
-    unit = bool(judged) and all(0 <= number <= 1 for number in judged)
+    numeric = any(score.number is not None for score in scores.values())
     for name, value in labels.items():
-        if judged and isinstance(value, str):
+        if numeric and isinstance(value, str):
             raise InvalidRequest(
                 f"the label {value[:50]!r} of example {name} is not a number, the judge's are",
                 where="label",
                 fix="label with numbers, true and false, yes and no, or pass and fail",
             )
-        if unit and not isinstance(value, str) and not 0 <= value <= 1:
+        if onto and not isinstance(value, str) and not onto[0] <= value <= onto[1]:
             raise InvalidRequest(
-                f"the label {value:g} of example {name} is not on the judge's scale, 0 to 1",
+                f"the label of example {name} would be {value:g} on the judge's scale,"
+                f" {onto[0]:g} to {onto[1]:g}",
                 where="label",
                 fix="say which scale the labels are on, as --scale 1:5",
             )

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from trimtab.errors import InvalidRequest
-from trimtab.experiments.engine import Answering
+from trimtab.experiments.answers import Answering
 from trimtab.experiments.threads import Threads
 from trimtab.kit import jsonx
 from trimtab.kit.hashing import digest

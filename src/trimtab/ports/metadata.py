@@ -236,6 +236,20 @@ class RunStore(Protocol):
         """
         ...
 
+    def page(
+        self, project: str, run_id: str, *, start: int = 0, size: int
+    ) -> tuple[Sequence[Result], int | None]:
+        """The same, up to `size` of them from a place on; what comes before is not read again.
+
+        Args:
+            start: 0, or where an earlier page says that the next one starts.
+        Returns:
+            the results, and where the next page starts; None after the last.
+        Raises:
+            NotFound: there is no such run.
+        """
+        ...
+
 
 class CardStore(Protocol):
     """Calibration cards by scorer and digest; the newest counts."""

@@ -24,6 +24,9 @@ def contains(
 
     Without any of the three it must hold the expected text (one of them, for a list).
 
+    Args:
+        ignore_case: case does not count.
+
     >>> contains("Port 8321, over HTTP.", any=["http", "grpc"], none=["telnet"]).passed
     True
     """
@@ -46,6 +49,9 @@ def starts_with(
 ) -> bool | Unscored:
     """Passes when the answer begins with a text of `any`, or with an expected text.
 
+    Args:
+        ignore_case: case does not count.
+
     >>> starts_with("Yes, it does.", any=["Yes", "No"])
     True
     """
@@ -61,6 +67,9 @@ def ends_with(
     output: str, expected: Any = None, *, any: Sequence[str] = (), ignore_case: bool = False
 ) -> bool | Unscored:
     """Passes when the answer ends with a text of `any`, or with an expected text.
+
+    Args:
+        ignore_case: case does not count.
 
     >>> ends_with("So the answer is 42.\\n", any=["42", "42."])
     True
@@ -79,6 +88,10 @@ def one_of(
     """Passes when the whole answer is one of the values, or one of the expected texts.
 
     White space around it and a last full stop do not count.
+
+    Args:
+        values: all there are; without them what the row expects.
+        ignore_case: case does not count.
 
     >>> one_of("Positive.", values=["positive", "negative"])
     True

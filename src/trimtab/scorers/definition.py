@@ -42,6 +42,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Tier = Literal["code", "model", "judge"]
 
+_LARGE = 100_000
+
 _SOURCE: dict[Tier, ScoreSource] = {"code": "code", "model": "model", "judge": "judge"}
 
 
@@ -50,8 +52,9 @@ class FunctionScorer(Generic[P, R]):
     """A scorer made of a function; called, it is that function. Make one with `scorer`.
 
     A synchronous function of the tier "code" without `timeout_s` runs where it is called and is
-    expected to take milliseconds; any other synchronous function runs in a thread of its own, so
-    that it blocks nobody. `inline` says which.
+    expected to take milliseconds; any other synchronous function, and one that gets a text of more
+    than 100,000 characters, runs in a thread of its own, so that it blocks nobody. `inline` says
+    which.
     """
 
     function: Callable[P, R]
@@ -133,7 +136,8 @@ class FunctionScorer(Generic[P, R]):
         started_ns = self.clock.monotonic_ns()
         given, judged = self._prepare(subject)
         if judged is None:
-            judged = self._judge(given) if self.inline else await self._judge_elsewhere(given)
+            here = self.inline and not _is_large(given)
+            judged = self._judge(given) if here else await self._judge_elsewhere(given)
         return self._scores(subject, judged, started_ns)
 
     def check(self, **arguments: Any) -> list[Score]:
@@ -343,6 +347,11 @@ def _check_declaration(name: str, scale: Scale, tier: Tier, timeout_s: float | N
 def _is_async(function: Callable[..., Any]) -> bool:
     call = type(function).__call__
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _is_large(given: Mapping[str, Any]) -> bool:
+    """Whether judging may take long enough to hold up a loop that serves others."""
+    return any(type(value) is str and len(value) > _LARGE for value in given.values())
 
 
 def _is_being_cancelled() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from msgspec import Meta
 
 from trimtab.errors import InvalidRequest, ScorerError
 from trimtab.kit import jsonx
+from trimtab.kit.hashing import canonical
 from trimtab.records import Message
 from trimtab.scorers.definition import Judgement, Unscored, scorer
 from trimtab.scorers.texts import text
@@ -51,6 +53,7 @@ def json_schema(
 
     Args:
         schema: the schema; without one that of the row, `metadata.schema`.
+        fenced: as of `json_valid`.
 
     >>> json_schema('{"n": "x"}', schema={"properties": {"n": {"type": "integer"}}}).passed
     False
@@ -84,6 +87,7 @@ def json_diff(
 
     Args:
         ignore: keys that do not count, at whatever depth.
+        fenced: as of `json_valid`.
         absolute, relative: numbers are equal when |a - e| <= max(absolute, relative |e|).
 
     >>> json_diff('{"a": 1, "b": 2}', {"a": 1, "b": 3}).value
@@ -145,17 +149,9 @@ def faults(value: Any, schema: Any) -> list[str]:
     Raises:
         ScorerError: the schema is none.
     """
-    from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import Draft202012Validator
-    from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise ScorerError(f"not a JSON Schema: {error.message}", where=error.json_path) from None
-    # An empty registry: a schema of a row must not make this process fetch what it refers to.
-    validator = Draft202012Validator(schema, registry=Registry())
+    validator = _validator(canonical(schema))
     try:
         found = islice(validator.iter_errors(value), _MOST_FAULTS)
         return [f"{fault.json_path}: {fault.message}"[:300] for fault in found]
@@ -165,6 +161,22 @@ def faults(value: Any, schema: Any) -> list[str]:
         raise ScorerError(
             f"the schema refers to what is not in it: {error}", where="schema", fix="write it out"
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: bytes) -> Any:
+    """What checks values by a schema, which is the same for all rows as a rule."""
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import Draft202012Validator
+    from referencing import Registry
+
+    wanted = jsonx.decode(schema, what="the schema")
+    try:
+        Draft202012Validator.check_schema(wanted)
+    except SchemaError as error:
+        raise ScorerError(f"not a JSON Schema: {error.message}", where=error.json_path) from None
+    # An empty registry: a schema of a row must not make this process fetch what it refers to.
+    return Draft202012Validator(wanted, registry=Registry())
 
 
 def _leaves(value: Any, ignore: Sequence[str]) -> dict[str, Any] | None:

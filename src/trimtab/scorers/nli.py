@@ -32,8 +32,8 @@ def nli(
     `consistent` is the share of sentences whose entailment is likelier than their contradiction.
 
     Args:
-        directory: of a model, with `model.onnx`, `tokenizer.json` and `config.json`, whose `id2label`
-            names entailment, neutral and contradiction; needs the extra [onnx].
+        directory: of a model, with `model.onnx`, `tokenizer.json` and `config.json`, in which
+            `id2label` names entailment, neutral and contradiction; needs the extra [onnx].
     """
     accepted = references(expected) if expected is not None else []
     premises = (

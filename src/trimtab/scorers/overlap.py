@@ -43,6 +43,11 @@ def rouge(
 ) -> float | Unscored:
     """F1 of ROUGE-1, -2, -L or -Lsum (Lin 2004); English letters and digits only.
 
+    Args:
+        kind: n-grams of one or two words, the longest common subsequence of the texts, or that of
+            their lines.
+        stemmed: words are compared by Porter's stems.
+
     >>> rouge("the cat sat", "the cat slept", kind="rouge2")
     0.5
     """
@@ -59,6 +64,12 @@ def rouge(
 def bleu(output: str, expected: Any, *, lowercase: bool = False) -> float | Unscored:
     """Sentence BLEU (Papineni et al. 2002) with sacreBLEU's tokens, smoothing and effective order.
 
+    BP exp(mean over n = 1..4 of ln p_n), p_n the clipped precision of n-grams; its tokens are for
+    languages written with spaces.
+
+    Args:
+        lowercase: case does not count.
+
     >>> round(bleu("the cat sat on a mat", "the cat sat on the mat"), 4)
     53.7285
     """
@@ -74,7 +85,10 @@ def bleu(output: str, expected: Any, *, lowercase: bool = False) -> float | Unsc
 
 @scorer(scale=(0, 100))
 def chrf(output: str, expected: Any, *, word_order: Literal[0, 1, 2] = 0) -> float | Unscored:
-    """chrF (Popovic 2015); with `word_order` 2 chrF++ (Popovic 2017). Any script.
+    """The chrF of an answer (Popovic 2015): F2 of character n-grams, n = 1..6. Any script.
+
+    Args:
+        word_order: word n-grams up to so long count as well; 2 is chrF++ (Popovic 2017).
 
     >>> round(chrf("the cat sat", "the cat slept"), 4)
     55.0165
@@ -110,7 +124,12 @@ def ter(output: str, expected: Any) -> float | Unscored:
 
 @scorer(scale="unit")
 def levenshtein(output: str, expected: Any, *, ignore_case: bool = False) -> float | Unscored:
-    """1 - d / max(|a|, |e|), with d the edit distance over characters (Levenshtein 1966).
+    """How few edits of characters make the expected text of the answer, from 0 to 1.
+
+    1 - d / max(|a|, |e|), with d the edit distance (Levenshtein 1966).
+
+    Args:
+        ignore_case: case does not count.
 
     >>> levenshtein("kitten", "sitting")
     0.5714285714285714

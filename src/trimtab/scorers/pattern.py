@@ -30,6 +30,8 @@ def regex(
     and forth without end (`(a+)+$`) holds everything up: write those you trust.
 
     Args:
+        match: whether the pattern may stand anywhere, at the start, or must be the whole.
+        ignore_case: case does not count.
         group: what this group of `pattern` last found must be an expected text, case aside with
             `ignore_case`: `ANSWER: ([A-D])` with 1 is multiple choice.
 

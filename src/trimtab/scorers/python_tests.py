@@ -100,8 +100,7 @@ async def run(
         except TimeoutError:
             return _late(limit_s)
         finally:
-            _end(process)
-            await process.wait()
+            await _end(process)
     return _reason(process.returncode or 0, errors, limit_s)
 
 
@@ -153,10 +152,14 @@ def _code(answer: str) -> str:
     return "\n\n".join(fenced) if fenced else answer
 
 
-def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process and its group, whatever state they are in."""
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the process, which ends what it started, and its group, whatever state they are in."""
+    with contextlib.suppress(ProcessLookupError, TimeoutError):
+        process.terminate()
+        await asyncio.wait_for(process.wait(), _GRACE_S)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
+    await process.wait()

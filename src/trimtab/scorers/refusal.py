@@ -26,7 +26,7 @@ _APOSTROPHES = str.maketrans("\u2019\u02bc", "''")
 
 @scorer(scale="binary", higher_is_better=False)
 def refusal(output: str) -> float:
-    """1 when the answer refuses or says that it does not know, else 0, by English phrases.
+    """Whether the answer refuses or says that it does not know, 1 or 0, by English phrases.
 
     It looks at the first two sentences: a refusal comes first, and what comes later is a caveat.
 

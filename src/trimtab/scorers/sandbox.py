@@ -79,6 +79,7 @@ def _watched(child: int, limit_s: float) -> int:
             os.kill(child, signal.SIGKILL)
 
     signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGTERM, stop)
     signal.setitimer(signal.ITIMER_REAL, limit_s)
     _, status = os.waitpid(child, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)

@@ -31,7 +31,7 @@ def tool_called(
     all: Sequence[str] = (),
     none: Sequence[str] = (),
 ) -> Judgement | Unscored:
-    """Passes when all of `all` were called and none of `none`.
+    """Passes when all tools of `all` were called and none of `none`.
 
     Without either, what is expected of the row must have been called.
 

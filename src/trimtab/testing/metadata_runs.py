@@ -188,6 +188,30 @@ class ResultContract:
         given = [sample_result("e", repeat=repeat) for repeat in (0, 1, 2)]
         assert self.keep(store, given) == given
 
+    @pytest.mark.parametrize("size", [1, 3, 500, 5_000])
+    def test_pages_are_what_the_stream_is_whatever_their_size(
+        self, store: MetadataStore, size: int
+    ) -> None:
+        each = [sample_result(f"e{n}", repeat=n % 2) for n in range(20)]
+        again = [replace(each[n], output="later") for n in (3, 4, 17)]
+        twice = [replace(each[3], output="last"), sample_result("new")]
+        stream = self.keep(store, each[:7], each[7:], again, twice)
+        pages: list[Result] = []
+        start = 0
+        while True:
+            page, following = store.runs.page("default", "run-1", start=start, size=size)
+            pages += page
+            assert len(page) <= size
+            if following is None:
+                break
+            assert following > start
+            start = following
+        assert pages == stream
+
+    def test_a_page_of_no_run_is_not_found(self, store: MetadataStore) -> None:
+        with pytest.raises(NotFound):
+            store.runs.page("default", "run-9", size=5)
+
     def test_results_stay_when_the_run_is_put_again(self, store: MetadataStore) -> None:
         given = [sample_result()]
         self.keep(store, given)
