@@ -45,6 +45,16 @@ def returning(result: Any, **declared: Any) -> Any:
     return made
 
 
+def test_a_text_so_long_that_judging_may_take_a_while_is_judged_beside_the_loop() -> None:
+    @scorer
+    def where(output: str) -> str:
+        return threading.current_thread().name
+
+    assert where.inline
+    assert one(where, output="a" * 100_000).label == threading.current_thread().name
+    assert one(where, output="a" * 100_001).label == "trimtab-scorer"
+
+
 class TestReturnRule:
     @pytest.mark.parametrize(
         ("result", "expected"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import inspect
 import re
 import string
 from decimal import Decimal
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from trimtab.dialects.passages import ABSTENTION
 from trimtab.errors import ScorerError
 from trimtab.ports import Response, Subject
-from trimtab.records import Example, Passage, Score, Span, Target
+from trimtab.records import Example, Passage, Score, Span, Target, ToolCall, Usage
 from trimtab.scorers import subjects
 from trimtab.scorers.abstention import is_abstention, should_abstain
 from trimtab.scorers.registry import BUILT_IN, resolve
@@ -76,6 +77,27 @@ class TestSubjects:
         assert subjects.of_span(root, [root]).cost_usd == Decimal(1)
         assert subjects.trace_cost([]) is None
 
+    def test_a_call_has_its_tools_its_tokens_and_its_conversation(self) -> None:
+        asked = [{"role": "user", "content": "Which port?"}]
+        usage = Usage(input=3, output=1)
+        root = self.span(kind="agent", input=asked, output="8321", model="m", usage=usage)
+        spans = [
+            root,
+            self.span(kind="tool", name="read", start_ns=2, input={"n": 1}, error="no file"),
+            self.span(kind="tool", name="search", start_ns=1, output=["a"]),
+            self.span(kind="llm", usage=Usage(input=10, cache_read=2, output=5)),
+            self.span(kind="llm", usage=Usage(input=1, output=1, estimated=True)),
+        ]
+        made = subjects.of_span(root, spans)
+        assert made.tool_calls == (
+            ToolCall(name="search", result=["a"]),
+            ToolCall(name="read", arguments={"n": 1}, error="no file"),
+        )
+        assert made.usage == Usage(input=11, cache_read=2, output=6, estimated=True)
+        assert [turn.text for turn in made.messages or ()] == ["Which port?", "8321"]
+        assert (made.model, made.spans) == ("m", tuple(spans))
+        assert subjects.of_span(root, [root]).usage is None
+
     def test_an_example_brings_its_context_when_the_response_has_none(self) -> None:
         example = Example(example_id="e", input="q", expected="a", context=("own",))
         made = subjects.of_example(example, Response(output="x"), project="p", run="r")
@@ -100,6 +122,15 @@ class TestRegistry:
             name: name for name in BUILT_IN
         }
 
+    @pytest.mark.parametrize("name", sorted(BUILT_IN))
+    def test_every_built_in_says_in_a_sentence_what_it_is(self, name: str) -> None:
+        said = inspect.getdoc(BUILT_IN[name]) or ""
+        first = said.partition("\n\n")[0]
+        assert first.endswith("."), first
+        which = BUILT_IN[name]
+        for parameter in which.wants.parameters if which.tier != "judge" else ():
+            assert re.search(rf"\b{parameter.name}\b", said), f"{name}: {parameter.name}"
+
     def test_an_unknown_name_is_answered_with_the_one_that_was_meant(self) -> None:
         with pytest.raises(ScorerError, match="did you mean 'groundedness'"):
             resolve(["exact", "groundednes"])
@@ -108,6 +139,27 @@ class TestRegistry:
 
 
 class TestExact:
+    @pytest.mark.parametrize(
+        ("output", "expected", "passed"),
+        [
+            ("8321", "8321", True),
+            (" 8321\n", "8321", True),
+            ("b", ["a", "b"], True),
+            ([{"role": "assistant", "content": "Yes!"}], "Yes!", True),
+            ("Yes", "yes", False),
+            ("8321.", "8321", False),
+            ("a  b", "a b", False),
+            ("It is 8321. [docs/serve.md#ports/0]", "It is 8321.", False),
+            ("", "x", False),
+        ],
+    )
+    def test_every_character_counts_but_white_space_around(
+        self, output: Any, expected: Any, passed: bool
+    ) -> None:
+        assert one(BUILT_IN["exact"], output=output, expected=expected).passed is passed
+
+
+class TestNormalised:
     @pytest.mark.parametrize(
         ("output", "expected"),
         [
@@ -121,18 +173,27 @@ class TestExact:
         ],
     )
     def test_the_same_answer_passes(self, output: Any, expected: Any) -> None:
-        assert one(BUILT_IN["exact"], output=output, expected=expected).passed is True
+        assert one(BUILT_IN["normalised"], output=output, expected=expected).passed is True
 
     @pytest.mark.parametrize(
         ("output", "expected"),
         [("-5", "5"), ("C++", "C#"), ("8321", "8322"), ("", "x"), ("a b", "ab"), ("x", ["y", "z"])],
     )
     def test_another_answer_fails(self, output: str, expected: Any) -> None:
-        assert one(BUILT_IN["exact"], output=output, expected=expected).passed is False
+        assert one(BUILT_IN["normalised"], output=output, expected=expected).passed is False
 
-    @pytest.mark.parametrize("expected", ["", [], [" "]])
-    def test_an_empty_expected_text_is_unscored(self, expected: Any) -> None:
-        assert one(BUILT_IN["exact"], output="x", expected=expected).status == "unscored"
+    @given(st.text(max_size=20), st.text(min_size=1, max_size=20))
+    def test_whatever_is_exact_is_the_same_in_normal_form(self, output: str, expected: str) -> None:
+        if one(BUILT_IN["exact"], output=output, expected=expected).passed:
+            assert one(BUILT_IN["normalised"], output=output, expected=expected).passed
+
+
+@pytest.mark.parametrize(
+    "name", ["exact", "normalised", "token_f1", "rouge", "bleu", "levenshtein"]
+)
+@pytest.mark.parametrize("expected", ["", [], [" "]])
+def test_an_empty_expected_text_is_unscored(name: str, expected: Any) -> None:
+    assert one(BUILT_IN[name], output="x", expected=expected).status == "unscored"
 
 
 def squad_f1(prediction: str, truth: str) -> float:
@@ -379,3 +440,32 @@ class TestOperational:
     def test_an_unpriced_call_has_no_cost_and_a_free_one_costs_nothing(self) -> None:
         assert one(BUILT_IN["cost"]).reason == "unpriced"
         assert one(BUILT_IN["cost"], cost_usd=Decimal(0)).value == 0.0
+
+    @pytest.mark.parametrize(
+        ("name", "settings", "passed"),
+        [
+            ("latency", {"most_ms": 12.5}, True),
+            ("latency", {"most_ms": 12.4}, False),
+            ("cost", {"most_usd": 0.1}, True),
+            ("cost", {"most_usd": 0.09}, False),
+            ("tokens", {"most": 15}, True),
+            ("tokens", {"most": 9, "of": "input"}, False),
+            ("tokens", {"most": 5, "of": "output"}, True),
+        ],
+    )
+    def test_with_a_limit_they_pass_or_fail(
+        self, name: str, settings: dict[str, Any], passed: bool
+    ) -> None:
+        which = BUILT_IN[name].configured(**settings)
+        fields = {"latency_ms": 12.5, "cost_usd": Decimal("0.1")}
+        assert one(which, usage=Usage(input=10, output=5), **fields).passed is passed
+
+    def test_an_operation_that_failed_is_named(self) -> None:
+        fine = Span(trace_id="a" * 32, span_id="b" * 16, name="n", start_ns=0, end_ns=1)
+        bad = Span(
+            trace_id="a" * 32, span_id="c" * 16, name="search", start_ns=0, end_ns=1,
+            status="error", error="down",
+        )  # fmt: skip
+        assert one(BUILT_IN["span_error"], spans=(fine,)).passed is True
+        score = one(BUILT_IN["span_error"], spans=(fine, bad))
+        assert (score.passed, score.evidence) == (False, ("search: down",))

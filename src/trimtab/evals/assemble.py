@@ -36,7 +36,8 @@ _CLOCK = SystemClock()
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to run: rows through one task and its scorers.
 
-    `close` ends what the cell opened, once it has run.
+    `models` may answer, with these `parameters`. `free` says why nothing is paid, `silent` why
+    nobody can tell what is. `close` ends what the cell opened, once it has run.
     """
 
     declared: Declared
@@ -45,7 +46,10 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     answer: Answering
     scorers: Sequence[Scorer]
     bounds: Bounds
-    model: str | None = None
+    models: Sequence[str] = ()
+    parameters: Mapping[str, Any] = {}
+    free: str | None = None
+    silent: str = ""
     close: Sequence[Callable[[], Awaitable[None]]] = ()
 
     async def closed(self) -> None:
@@ -159,11 +163,22 @@ def _cell(
             concurrency=concurrency,
             repeats=repeats,
             timeout_s=options.timeout_s,
+            scorer_timeout_s=suite.scorer_timeout_s,
             most_usd=most_usd,
         ),
-        model=asked.model,
+        models=asked.models,
+        parameters=asked.parameters,
+        free=asked.free or _replayed(asked, options),
+        silent=asked.silent,
         close=close,
     )
+
+
+def _replayed(asked: Asked, options: Options) -> str | None:
+    """Why answers cost nothing: kept replies alone are used."""
+    if options.mode != "readonly" or not asked.kept:
+        return None
+    return "for only kept replies are used"
 
 
 def suite_digest(declared: Declared) -> str:

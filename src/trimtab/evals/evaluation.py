@@ -148,7 +148,7 @@ async def _evaluate_cell(
         earlier = await asyncio.to_thread(_newest_of_same, cell.run, site.client)
         if earlier is None:
             say(f"{cell.run.name}: no finished run to repeat the failed cases of; all are run")
-    say(f"{cell.run.name}: {await asyncio.to_thread(forecast, cell, site.client)}")
+    say(await asyncio.to_thread(forecast, cell, site.client))
     performed = await perform(
         cell,
         options,
@@ -206,7 +206,7 @@ async def _base(
         say(f"baseline {cells[0].run.task}: as in run {same.run_id}")
         await cells[0].closed()
         return Base(same, await asyncio.to_thread(results_of, same.run_id, site.client))
-    say(f"baseline {cells[0].run.task}: is run first")
+    say(f"the baseline is run first: {await asyncio.to_thread(forecast, cells[0], site.client)}")
     performed = await perform(cells[0], options, site, watching=watching)
     if performed.interrupted:
         raise KeyboardInterrupt
@@ -236,7 +236,7 @@ def _kin(cell: Cell, results: Sequence[Result]) -> list[str]:
     from trimtab.scorers.judges.jury import models_of
 
     judges = [model for scorer in cell.scorers for model in models_of(scorer)]
-    candidates = {result.model for result in results} | {cell.model}
+    candidates = {result.model for result in results} | {*cell.models}
     return kinship(judges, [model for model in candidates if model])
 
 

@@ -31,7 +31,7 @@ async def preview_suite(
 
 
 def forecast(cell: Cell, client: Client | None) -> str:
-    """What a run may cost and could show, in a sentence."""
+    """What is run, what it may cost and what it could show: a line each."""
     earlier: list[Run] = []
     if client is not None:
         try:
@@ -43,10 +43,11 @@ def forecast(cell: Cell, client: Client | None) -> str:
         cell.rows.examples,
         cell.bounds.repeats,
         earlier=same_cost,
-        price=_price(cell),
-        parameters=None,
+        prices=[_price(model) for model in cell.models],
+        parameters=cell.parameters,
         judged=any(scorer.tier == "judge" for scorer in cell.run.scorers),
-        free=cell.run.task.startswith("recorded"),
+        free=cell.free,
+        silent=None if cell.models else cell.silent,
     )
     small = [run for run in earlier if 0 < run.total <= _MOST_CASES_TO_READ][:2]
     results = [results_of(run.run_id, client) for run in small] if client is not None else []
@@ -54,7 +55,16 @@ def forecast(cell: Cell, client: Client | None) -> str:
     shown = detectable(
         cell.rows.examples, earlier=results, metric=rules[0].metric if rules else None
     )
-    return f"{len(cell.rows.examples)} rows x {cell.bounds.repeats}, {cost.text}, {shown.text}"
+    count, repeats = len(cell.rows.examples), cell.bounds.repeats
+    often = "" if repeats == 1 else f", {repeats} times each"
+    rows = f"{count} row" if count == 1 else f"{count} rows"
+    where = cell.run.dataset.removeprefix("rows ")
+    of = where if where != cell.run.dataset else f"of {where}"
+    return (
+        f"{cell.run.name}: {rows} {of}{often}, answered by {cell.run.task}\n"
+        f"  cost:        {cost.text}\n"
+        f"  detectable:  {shown.text}"
+    )
 
 
 def _costs_alike(earlier: Run, run: Run) -> bool:
@@ -63,11 +73,9 @@ def _costs_alike(earlier: Run, run: Run) -> bool:
     return [scorer.digest for scorer in earlier.scorers] == [s.digest for s in run.scorers]
 
 
-def _price(cell: Cell) -> Price | None:
-    if cell.model is None:
-        return None
+def _price(name: str) -> Price | None:
     from trimtab.models.prices import Prices
 
-    provider, _, model = cell.model.partition("/")
+    provider, _, model = name.partition("/")
     clock = SystemClock()
     return Prices.shipped().lookup(model or provider, provider, clock.now_ns())

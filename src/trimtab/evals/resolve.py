@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,11 @@ class Making(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that was resolved, before it belongs to a run."""
+    """A task that was resolved, before it belongs to a run.
+
+    `models` may answer, with these `parameters`. `kept` says that its answers can be replayed,
+    `free` why they cost nothing, `silent` why nobody can tell what they cost.
+    """
 
     words: str
     digest: str
@@ -66,7 +70,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     variant: dict[str, str] = {}
     release: str | None = None
     release_digest: str | None = None
-    model: str | None = None
+    models: Sequence[str] = ()
+    parameters: Mapping[str, Any] = {}
+    kept: bool = True
+    free: str | None = None
+    silent: str = ""
 
 
 def tasks_of(
@@ -112,7 +120,8 @@ def _of_release(task: TaskRef, _declared: Declared, client: Client | None) -> It
         make=make,
         release=ref,
         release_digest=release["digest"],
-        model=models[0] if models else None,
+        models=models,
+        parameters={**release["parameters"], **task.parameters},
     )
 
 
@@ -194,7 +203,8 @@ def _matrix(
             digest=digest(["model", model, fields, None if prompt is None else prompt.digest]),
             make=_asking(model, fields, template),
             variant=variant,
-            model=model,
+            models=[model],
+            parameters=fields,
         )
 
 
@@ -230,6 +240,7 @@ def _of_endpoint(task: TaskRef, declared: Declared, _client: Client | None) -> I
         words=f"{endpoint.method} {endpoint.url}",
         digest=digest(["endpoint", endpoint]),
         make=make,
+        silent="for only its answers say what an endpoint costs",
     )
 
 
@@ -249,6 +260,8 @@ def _of_callable(function: Any) -> Asked:
         words=f"python {name}",
         digest=digest(["python", module, name, _source(function)]),
         make=lambda making: answering(function, seed=making.seed),
+        kept=False,
+        silent="for nobody but the function knows what it pays",
     )
 
 
@@ -267,6 +280,7 @@ def _of_outputs(task: TaskRef, _declared: Declared, _client: Client | None) -> I
         words=f"recorded answers in {field}",
         digest=digest(["outputs", field]),
         make=lambda _: RecordedTask(field).answer,
+        free="for the answers are there and no model is asked",
     )
 
 

@@ -31,7 +31,6 @@ _WAITS_MS = 2.0  # an answer that takes longer leaves time to judge another mean
 
 Key = tuple[str, int]
 Case = tuple[Example, int]
-_Answered = tuple[Response, bool]
 
 class Sink(Protocol):
     """Where results go. What it raises ends the run: an answer that is paid for must be kept."""
@@ -169,41 +168,37 @@ class Engine:
         So a call that waits fills its slot all the time, however long judging takes. Where money
         is limited a case is paid for before the next is begun.
         """
-        limited, waits, since = self.spending.limited, self._sink.waits, 0
-        asked: asyncio.Task[_Answered] | None = None
-        case = next(cases, None)
-        while case is not None:
+        limited, since = self.spending.limited, 0
+        behind: asyncio.Task[Result] | None = None
+        for case in cases:
             if limited and not await self.spending.set_aside():
                 return
             result: Result | None = None
             try:
-                response, known = await (self._answered(case, answers) if asked is None else asked)
-                example, repeat = case
-                asked, case = None, next(cases, None)
-                if case is not None and self._goes_ahead(response):
-                    asked = group.create_task(self._answered_ahead(case, answers))
-                    await asyncio.sleep(0)  # it begins,
-                    await asyncio.sleep(0)  # and so do those of the workers behind this one
-                result = await self._judging.judged(example, repeat, response, None, known=known)
+                response, known = await self._answered(case, answers)
+                if self._leaves_time(response):
+                    if behind is not None and not behind.done():
+                        known = known or self._keep(case, response)
+                        await behind
+                    behind = group.create_task(self._judged(case, response, known))
+                    continue
+                result = await self._judged(case, response, known)
             finally:
                 if limited:
                     self.spending.settle(None if result is None else cost_of(result))
-            self._sink.finished(result)
-            self._count(result, paid=not limited)
-            if waits:
-                await self._sink.settled(result)
             since += 1
             if since == _YIELD_EVERY:
                 # A task that never waits would keep signals and progress from being seen.
                 since = 0
                 await asyncio.sleep(0)
 
-    def _goes_ahead(self, response: Response) -> bool:
+    def _leaves_time(self, response: Response) -> bool:
+        """Whether the next call is likely to wait so long that this answer is judged meanwhile."""
         if self._bounds.concurrency == 1 or self.spending.limited or response.cached:
             return False
         return (response.latency_ms or 0.0) > _WAITS_MS
 
-    async def _answered(self, case: Case, answers: Mapping[Key, Result]) -> _Answered:
+    async def _answered(self, case: Case, answers: Mapping[Key, Result]) -> tuple[Response, bool]:
         """The answer to a case, and whether it is kept already."""
         example, repeat = case
         kept = answers.get((example.example_id, repeat)) if answers else None
@@ -211,13 +206,19 @@ class Engine:
             return given_before(kept), True
         return await self._answers.to(example, repeat), False
 
-    async def _answered_ahead(self, case: Case, answers: Mapping[Key, Result]) -> _Answered:
-        """The same while another case is judged: kept at once, for that may take a while."""
-        response, known = await self._answered(case, answers)
-        if not known and self._judging.may_wait:
-            self._sink.answered(result_of(*case, response, (), self._clock.now_ns()))
-            known = True
-        return response, known
+    def _keep(self, case: Case, response: Response) -> bool:
+        """An answer that waits to be judged is paid for, and must not be lost."""
+        self._sink.answered(result_of(*case, response, (), self._clock.now_ns()))
+        return True
+
+    async def _judged(self, case: Case, response: Response, known: bool) -> Result:
+        """The result of a case, which the sink has then."""
+        result = await self._judging.judged(*case, response, None, known=known)
+        self._sink.finished(result)
+        self._count(result, paid=not self.spending.limited)
+        if self._sink.waits:
+            await self._sink.settled(result)
+        return result
 
     async def _work_together(
         self, examples: Iterator[Example], kept: Mapping[Key, Result], over: Collection[Key]

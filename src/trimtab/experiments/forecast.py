@@ -1,13 +1,14 @@
 """Before a run: what it may cost, and the smallest difference it could show.
 
-Earlier runs, prices and the number of cases go in; two sentences come out. What is not known is
-said to be unknown. Pure.
+Earlier runs, prices and the number of cases go in; two lines come out. What is not known is said
+to be unknown. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ CHARS_PER_TOKEN = 4
 
 _POWER = 0.8
 _MILLION = Decimal(1_000_000)
+_NOTHING = Decimal(0)
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +33,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         if self.usd is None:
-            return f"cost: unknown ({self.basis})"
-        return f"cost: about ${_rounded(self.usd)} ({self.basis})"
+            return f"unknown, {self.basis}"
+        return f"nothing, {self.basis}" if not self.usd else f"${_rounded(self.usd)}, {self.basis}"
 
 
 class Detectable(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,9 +48,9 @@ class Detectable(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         cases = f"{self.cases} case" + ("" if self.cases == 1 else "s")
         if self.difference is None:
-            return f"detectable: {cases} cannot show any difference of a pass rate ({self.basis})"
+            return f"nothing, {cases} cannot show a difference of a pass rate"
         points = f"{100 * self.difference:.1f} points"
-        return f"detectable: {points} of a pass rate with 80 % power, {cases} ({self.basis})"
+        return f"{points} of a pass rate with 80 % power by {cases}, {self.basis}"
 
 
 def cost_of_run(
@@ -56,38 +58,59 @@ def cost_of_run(
     repeats: int,
     *,
     earlier: Run | None = None,
-    price: Price | None = None,
+    prices: Sequence[Price | None] = (),
     parameters: Mapping[str, Any] | None = None,
     judged: bool = False,
-    free: bool = False,
+    free: str | None = None,
+    silent: str | None = None,
 ) -> Cost:
     """What a run may cost.
 
     Args:
         earlier: a finished run of the same task and scorers; its cost per case is the best guess.
-        price: of the model that answers. The length of answers is not known before, so without a
-            `max_tokens` among the `parameters` there is no guess from prices.
+        prices: of the models that may answer, None for one that has none; the dearest counts. The
+            length of answers is not known before, so without a `max_tokens` among the
+            `parameters` there is no guess from prices.
         judged: judges are asked too, whose cost only an earlier run tells.
-        free: nothing is asked of anybody.
+        free: why nothing is paid, as in "no model is asked".
+        silent: why nobody can tell what an answer costs, as in "the function does not say it".
     """
     cases = len(examples) * repeats
-    if free:
-        return Cost(usd=Decimal(0), basis="no model is asked")
+    if free is not None and not judged:
+        return Cost(usd=Decimal(0), basis=free)
     if earlier is not None and earlier.done and earlier.cost_usd is not None:
         per_case = earlier.cost_usd / earlier.done
-        return Cost(usd=per_case * cases, basis=f"as run {earlier.run_id} cost per case")
+        return Cost(usd=per_case * cases, basis=f"if cases cost what they did in {earlier.run_id}")
     if judged:
-        return Cost(usd=None, basis="no earlier run tells what the judges cost")
-    longest = _most_tokens(parameters or {})
-    if price is None or price.input is None or price.output is None:
-        return Cost(usd=None, basis="no price and no earlier run")
+        return Cost(usd=None, basis="for no earlier run tells what the judges cost")
+    if silent is not None:
+        return Cost(usd=None, basis=silent)
+    return _listed(examples, repeats, prices, parameters or {})
+
+
+def _listed(
+    examples: Sequence[Example],
+    repeats: int,
+    prices: Sequence[Price | None],
+    parameters: Mapping[str, Any],
+) -> Cost:
+    """What a run costs at most by the list prices of its models."""
+    known = [(p.input, p.output) for p in prices if p and None not in (p.input, p.output)]
+    if not known or len(known) < len(prices):
+        return Cost(usd=None, basis="for a model has no price and no earlier run tells it")
+    if not any(chain.from_iterable(known)):
+        return Cost(usd=Decimal(0), basis="for the models are free")
+    longest = _most_tokens(parameters)
     if longest is None:
-        return Cost(usd=None, basis="the length of answers is not known; max_tokens bounds it")
-    asked = sum(_length(example.input) for example in examples) / CHARS_PER_TOKEN
-    usd = Decimal(asked * repeats) * price.input + Decimal(longest * cases) * price.output
-    return Cost(
-        usd=usd / _MILLION, basis=f"at most, with answers of {longest} tokens and list prices"
+        return Cost(usd=None, basis="for nobody knows how long answers get; max_tokens bounds it")
+    asked = sum(_length(example.input) for example in examples) * repeats / CHARS_PER_TOKEN
+    written = longest * len(examples) * repeats
+    usd = max(
+        Decimal(asked) * (read or _NOTHING) + Decimal(written) * (write or _NOTHING)
+        for read, write in known
     )
+    basis = f"at most, by list prices and with answers of {longest} tokens"
+    return Cost(usd=usd / _MILLION, basis=basis)
 
 
 def detectable(
@@ -122,11 +145,11 @@ def _changed(earlier: Sequence[Sequence[Result]], metric: str | None) -> tuple[f
         both = known[0].keys() & known[1].keys()
         if both:
             moved = sum(known[0][case] != known[1][case] for case in both)
-            return moved / len(both), "as the last two runs differed"
+            return moved / len(both), "if as many change as between the last two runs"
     if known:
         rate = sum(known[0].values()) / len(known[0])
-        return 2 * rate * (1 - rate), "as if runs agreed only by chance"
-    return 0.5, "the worst case: half of the cases change"
+        return 2 * rate * (1 - rate), "if runs agree only by chance"
+    return 0.5, "if half of the cases change, the worst case"
 
 
 def _passes(results: Sequence[Result], metric: str | None) -> dict[str, bool]:

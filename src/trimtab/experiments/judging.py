@@ -209,7 +209,9 @@ def described(error: BaseException) -> str:
 def _has_limit(scorer: Scorer) -> bool:
     """Whether a scorer ends by itself: by its own limit, or by that of whom it asks."""
     own = getattr(scorer, "timeout_s", None) is not None
-    return own or bool(getattr(scorer, "resources", None))
+    asks = bool(getattr(scorer, "resources", None))
+    several = getattr(scorer, "scorers", ()) or getattr(scorer, "voters", ())
+    return own or asks or (bool(several) and all(map(_has_limit, several)))
 
 
 def _wants_samples(scorer: Scorer) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -11,9 +11,18 @@ from msgspec import Meta
 from trimtab.experiments.rules import GateRule
 from trimtab.records.run import RunTier
 
+if TYPE_CHECKING:
+    from trimtab.ports import Scorer
+
 Parameters = Mapping[str, Any]
-ScorerRef = str | Mapping[str, Parameters | None]
-"""A scorer by name, or by name with its parameters: `exact`, `{contains: {any: [yes, ja]}}`."""
+if TYPE_CHECKING:
+    # A program may give the thing itself; a file can only name it, which is all that is decoded.
+    Function = str | Callable[..., Any]
+    ScorerRef = str | Mapping[str, Parameters | None] | Callable[..., Any] | Scorer
+else:
+    Function = str
+    ScorerRef = str | Mapping[str, Parameters | None]
+    """A scorer by name, or by name with its parameters: `exact`, `{contains: {any: [yes, ja]}}`."""
 
 DEFAULT_SCORERS = (
     "answer_correct",
@@ -53,7 +62,8 @@ class TaskRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         prompt: a prompt of the store, asked of each of `models` with each of `parameters`.
         models: without a prompt, each row's input is the question itself.
         endpoint: an HTTP endpoint of the application.
-        python: `module:function` or `file.py:function`; plain, async, or an async generator.
+        python: `module:function` or `file.py:function`, in a program also the function itself;
+            plain, async, or an async generator.
         outputs: a field of the rows (`metadata.answer`) that holds recorded answers.
         parameters: a value for all, or a list of which each is a cell of the matrix.
         tools: passed on to the models.
@@ -63,7 +73,7 @@ class TaskRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     prompt: str | None = None
     models: Sequence[str] = ()
     endpoint: EndpointRef | None = None
-    python: str | None = None
+    python: Function | None = None
     outputs: str | None = None
     parameters: Mapping[str, Any] = {}
     tools: Sequence[Mapping[str, Any]] = ()
@@ -136,6 +146,9 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `embedder` is the model of embeddings (`provider/model`) for scorers that compare meanings.
 
+    `scorer_timeout_s` is for one score of a scorer that waits and has no limit of its own; null for
+    as long as it takes.
+
     `tier` is the least tier that runs it: a `code` suite runs always, a `full` one only in a full
     run. In a `code` run only scorers of the tier code are applied and no model is asked; in a
     `fast` one a sample of `fast_sample` rows is taken.
@@ -156,4 +169,5 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     concurrency: Annotated[int, Meta(ge=1, le=512)] = 8
     seed: int | None = None
     max_cost_usd: Annotated[float, Meta(gt=0)] | None = None
+    scorer_timeout_s: Annotated[float, Meta(gt=0)] | None = 300.0
     description: str = ""

@@ -57,6 +57,8 @@ def rouge(
     if not accepted:
         return NO_EXPECTED
     answer = without_citations(output)
+    if any(len(text) > _MOST_CHARACTERS for text in [answer, *accepted]):
+        return Unscored(f"too long to compare: more than {_MOST_CHARACTERS} characters")
     return measure.rouge(answer, accepted, kinds=[kind], stemmed=stemmed)[kind].f1
 
 
