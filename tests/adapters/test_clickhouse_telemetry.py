@@ -22,6 +22,7 @@ from trimtab.ports import Cost, Erasure, ScoreQuery, Sequenced, SpanQuery, Writt
 from trimtab.records import Condition, Target
 from trimtab.stores.telemetry import queries
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
+from trimtab.stores.telemetry.clickhouse import store as schema_in_use
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Place
 from trimtab.stores.telemetry.clickhouse.dialect import transpiled
 from trimtab.stores.telemetry.clickhouse.numbers import LAG_S, SLOT_BITS, Numbers
@@ -226,16 +227,53 @@ def test_sums_by_hour_are_read_from_the_projection_also_after_spans_were_replace
         add(store, *spans[start : start + 4_000])
     store.compact()
     hours = queries.Period("default", NOON, NOON + 4 * HOUR_NS).hours((1 << 63) - 1)
-    assert "ReadFromMergeTree (hours)" in plan(connection, hours)
+    assert "ReadFromMergeTree (hourly)" in plan(connection, hours)
     assert add(store, replace(spans[7], revision=1, status="error")) == Written(1, 0)
-    assert "ReadFromMergeTree (hours)" in plan(connection, hours)
+    assert "ReadFromMergeTree (hourly)" in plan(connection, hours)
     overview = store.overview("default", since_ns=NOON, until_ns=NOON + HOUR_NS)
     assert (overview.spans, overview.errors) == (20_000, 1)
     sums = connection.ask(
         "SELECT sum(rows) FROM system.projection_parts"
-        " WHERE active AND database = currentDatabase() AND name = 'hours'"
+        " WHERE active AND database = currentDatabase() AND name = 'hourly'"
     ).rows[0][0]
     assert 0 < sums < 100, "one row for each hour and step of latency in each part"
+
+
+def test_calls_that_failed_were_counted_as_unpriced_and_are_not_after_the_upgrade(
+    connection: Connection, clickhouse_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = {"status": "error", "usage": None, "cost_usd": None}
+    kinds = [{}, failed, failed | {"status": "ok"}, failed | {"run": "r1"}, {"cost_usd": None}]
+    spans = [
+        replace(sample_span(start_ns=NOON + hour * HOUR_NS + n), **kind)
+        for hour in range(3)
+        for n, kind in enumerate(kinds)
+    ]
+
+    def unpriced(store: ClickHouseTelemetry) -> int:
+        found = store.overview("default", since_ns=NOON, until_ns=NOON + 4 * HOUR_NS)
+        return found.unpriced
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema_in_use, "migrations", lambda: migrations()[:1])
+        with closing(ClickHouseTelemetry.open(clickhouse_database)) as store:
+            add(store, *spans)
+            assert unpriced(store) == 9
+    for _ in range(2):  # two processes may take the step at once
+        connection.run("TRUNCATE TABLE schema_migrations")
+        with closing(ClickHouseTelemetry.open(clickhouse_database)) as store:
+            assert unpriced(store) == 6
+    with closing(ClickHouseTelemetry.open(clickhouse_database)) as store:
+        later = [replace(span, revision=1) for span in spans[:5]]
+        assert add(store, *later) == Written(5, 0)
+        assert unpriced(store) == 6
+        store.compact()
+        assert unpriced(store) == 6
+        paid = [Cost(span.trace_id, span.span_id, Decimal(1)) for span in spans if span.run is None]
+        assert store.set_costs("default", paid) == 12
+        assert unpriced(store) == 0
+    waiting = "SELECT count(*) FROM system.mutations WHERE NOT is_done"
+    assert connection.ask(f"{waiting} AND database = currentDatabase()").rows == [(0,)]
 
 
 # -- several writers -------------------------------------------------------------------------------

@@ -24,10 +24,12 @@ from trimtab.errors import InvalidRequest, NotDurable, StoreError, StoreLocked, 
 from trimtab.ports import Cost, Erasure, ScoreQuery, SpanQuery, Written
 from trimtab.records import Usage
 from trimtab.stores.blobs.files import FileBlobs
-from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, packs, upkeep
+from trimtab.stores.telemetry.duckdb import DuckDBTelemetry, engine, packs, statements, upkeep
 from trimtab.stores.telemetry.duckdb.files import PackFiles
 from trimtab.stores.telemetry.duckdb.schema import migrations, upgrade
 from trimtab.stores.telemetry.migrations import Migration
+from trimtab.stores.telemetry.queries import ROLLUP_SUMS
+from trimtab.stores.telemetry.rows import UNPRICED
 from trimtab.testing.telemetry import sample_score, sample_span
 from trimtab.testing.telemetry_reads import HOUR_NS, NOON
 
@@ -338,6 +340,44 @@ def test_figures_stay_right_through_rolling_up_replacing_pricing_and_erasing(
         assert figures(store) == expected(spans.values())
         store.compact()
         assert figures(store) == expected(spans.values())
+
+
+def test_sums_that_counted_failed_calls_as_unpriced_are_corrected(path, blobs, monkeypatch):
+    before = "(kind = 'llm' AND cost_usd IS NULL)"
+    failed = {"status": "error", "usage": None, "cost_usd": None}
+    kinds = [{}, {"cost_usd": None}, failed, failed | {"status": "ok"}, failed | {"kind": "tool"}]
+    kinds += [failed | {"run": "r1"}, failed | {"usage": Usage(input=1)}, failed]
+    spans = [
+        replace(sample_span(start_ns=NOON + hour * HOUR_NS + n, user=f"u{hour}-{n}"), **kind)
+        for hour in range(3)
+        for n, kind in enumerate(kinds)
+    ]
+
+    def unpriced(spans):
+        return sum(s.is_unpriced for s in spans if s.kind == "llm" and s.run is None)
+
+    def found(store):
+        return store.overview("default", since_ns=NOON, until_ns=NOON + 4 * HOUR_NS).unpriced
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(engine, "migrations", lambda: migrations()[:2])
+        earlier.setattr(upkeep, "_ROLL_SPANS", 16)
+        earlier.setattr(statements, "ROLLUP_SUMS", ROLLUP_SUMS.replace(UNPRICED, before))
+        with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+            add(store, *spans[:16])
+            add(store, *spans[16:])  # not summed yet
+    summed = "SELECT sum(unpriced), sum(spans) FROM rollups"
+    assert query(path, summed) == [(10, 14)]
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        assert found(store) == unpriced(spans) == 9
+        store.erase(Erasure(project="default", users=("u0-2", "u1-1")))
+        assert found(store) == 8
+        assert store.set_costs("default", [Cost(s.trace_id, s.span_id, None) for s in spans]) == 3
+        assert found(store) == 11
+    assert query(path, summed) == [(7, 12)]
+    with closing(DuckDBTelemetry.open(path, blobs=blobs)) as store:
+        store.compact()
+        assert found(store) == 11
 
 
 # -- erasing -------------------------------------------------------------------------------------

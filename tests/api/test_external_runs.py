@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from tests.api.problems import problem
 from tests.serving import Served
+
+import trimtab
 
 PATH = "/api/v1/runs"
 
@@ -89,6 +92,7 @@ def test_opening_a_run_again_goes_on_with_it(widgets: Served) -> None:
     first = client.post(f"{PATH}/external", opening("ext-4"))
     client.post(f"{PATH}/ext-4/end", {"status": "interrupted", "done": 1, "error": "stopped"})
     again = client.post(f"{PATH}/external", opening("ext-4", started_ns=99))
+    assert again.pop("heard_ns") >= first.pop("heard_ns")
     assert again == first | {"done": 1}
 
 
@@ -129,6 +133,29 @@ def test_a_run_of_the_server_itself_is_not_written_by_others(widgets: Served) ->
     [answered] = client.results(run["run_id"])
     assert answered["output"]
     assert [score["name"] for score in answered["scores"]] == ["exact"]
+
+
+def test_a_run_is_heard_of_while_it_has_no_results(
+    widgets: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("silence", "upload"):
+        package = "experiments" if module == "silence" else "evals"
+        monkeypatch.setattr(f"trimtab.{package}.{module}.BEAT_S", 0.05)
+    heard = []
+
+    async def slow(input: str) -> str:
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            found = await asyncio.to_thread(widgets.client.get, PATH, {"name": "beating"})
+            heard.append(found["data"][0]["heard_ns"])
+            if len(set(heard)) > 2:
+                break
+        return input
+
+    rows = [{"input": "a", "expected": "a"}]
+    ended = trimtab.evaluate(slow, rows, scorers=["exact"], name="beating", url=widgets.url)
+    assert ended.passed
+    assert len(set(heard)) > 2
 
 
 def test_runs_are_listed_by_suite_and_by_name(widgets: Served) -> None:

@@ -111,9 +111,13 @@ def test_what_a_route_answers_is_what_the_description_says(
 ) -> None:
     trace_id = widgets.client.chat("widgets", "Which port is it?")["trace_id"]
     for number in (1, 2):
-        rows = [{"example_id": "1", "input": number}]
+        rows = [{"example_id": "1", "input": number}, {"example_id": "2", "input": "x"}]
         widgets.client.post("/api/v1/datasets", {"name": "d", "examples": rows})
-    run = widgets.client.post("/api/v1/runs", {"release": "widgets@1", "dataset": "d"})["run_id"]
+    started = {"release": "widgets@1", "dataset": "d"}
+    run, other = (widgets.client.post("/api/v1/runs", started)["run_id"] for _ in range(2))
+    for one in (run, other):
+        *_, ended = widgets.client.watch(one)
+        assert ended["status"] == "done"
     span_id = widgets.client.trace(trace_id)["spans"][0]["span_id"]
     paths = {"trace_id": trace_id, "span_id": span_id, "run_id": run}
     refs = {"datasets": "d", "prompts": "widgets", "releases": "widgets@1", "keys": "k"}
@@ -121,7 +125,14 @@ def test_what_a_route_answers_is_what_the_description_says(
     headers = {"x-api-key": widgets.client.post("/api/v1/keys", key)["secret"]}
     widgets.client.put("/api/v1/routes/r", {"targets": [{"model": "trimtab/extract"}]})
     widgets.client.put("/api/v1/allowances", {"kind": "key", "name": "*", "daily_usd": 1})
-    paths["name"] = "r"
+    paths |= {"name": "r", "judge": "rubric"}
+    # What some routes cannot do without.
+    queries = {
+        "/api/v1/runs/{run_id}/changes": f"?baseline={other}",
+        "/api/v1/runs/{run_id}/slices": "?by=length",
+        "/api/v1/ladder": f"?runs={run},{other}",
+        "/api/v1/routes/{name}/comparison": "?score=liked&base=1&new=2",
+    }
     checked = 0
     for path, item in description["paths"].items():
         content = item.get("get", {"responses": {"2XX": {}}})["responses"]["2XX"].get("content")
@@ -129,7 +140,7 @@ def test_what_a_route_answers_is_what_the_description_says(
             continue
         filled = path.format(ref=refs.get(path.split("/")[3], ""), **paths)
         _require(
-            widgets.ask("GET", filled, headers=headers).json,
+            widgets.ask("GET", filled + queries.get(path, ""), headers=headers).json,
             content["application/json"]["schema"],
             description,
         )

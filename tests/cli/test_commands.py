@@ -331,9 +331,9 @@ CALLS: list[tuple[str, int, str]] = [
 ]
 # Tested elsewhere: what serves, what looks at this machine only, and where commands look.
 ELSEWHERE = {"serve", "demo", "config", "doctor", "version", "run"}
-# Tested in test_traces.py, since it ends when it is interrupted, in test_move.py, and in
-# test_eval.py and test_eval_suites.py.
-APART = {"traces tail", "admin move", "eval"}
+# Tested in test_traces.py, since it ends when it is interrupted, test_move.py, test_eval.py,
+# test_eval_suites.py, tests/api/test_comparisons.py and tests/evals/test_exchange.py.
+APART = {"traces tail", "admin move", "eval", "compare", "runs import", "runs export"}
 SHARED = {"--help", "--json", "--url", "--key", "--data", "--config"}
 
 

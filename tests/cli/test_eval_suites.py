@@ -347,17 +347,27 @@ def test_a_run_ends_before_it_costs_more_and_can_be_carried_on(
     assert len(model.asked) == asked + 4
 
 
+def test_a_floor_without_a_baseline_shows_no_table_of_comparisons(
+    server: Served, model: Model, folder: Path
+) -> None:
+    suite(folder, gate={"rules": [{"metric": "exact", "floor": 0.01}]})
+    result = trimtab(server)
+    assert "gate: " in result.stdout
+    assert "the floor 0.01" in result.stdout
+    assert "baseline [95 %]" not in result.stdout
+
+
 def test_a_dry_run_asks_nobody_and_says_what_it_would_cost(
     server: Served, model: Model, folder: Path
 ) -> None:
     suite(folder)
     first = trimtab(server, "--dry-run")
-    assert "cost: unknown" in first.stdout
+    assert re.search(r"cost: +unknown, for ", first.stdout)
     assert "detectable" in first.stdout
     assert model.asked == []
     runs(server)
     later = trimtab(server, "--dry-run")
-    assert re.search(r"cost: about \$[0-9.]+ \(as run ", later.stdout)
+    assert re.search(r"cost: +\$[0-9.]+, if cases cost what they did in ", later.stdout)
 
 
 def test_an_endpoint_and_recorded_answers_and_functions_are_tasks(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from trimtab import records
 from trimtab.kit import jsonx
 from trimtab.records import (
+    AppliedScorer,
     Approval,
     Comparison,
     Dataset,
@@ -56,7 +57,7 @@ VERDICTS = st.builds(
 )
 RUNS = st.builds(
     Run,
-    scorers=st.lists(drawn.texts, max_size=2).map(tuple),
+    scorers=st.lists(st.builds(AppliedScorer), max_size=2).map(tuple),
     metrics=st.dictionaries(drawn.texts, ESTIMATES, max_size=2),
     verdict=st.none() | VERDICTS,
     cost_usd=drawn.costs,

@@ -223,6 +223,35 @@ class TestFaults:
         [score] = sink.results["e0", 0].scores
         assert (score.status, score.reason) == ("unscored", "the task failed: ValueError: no")
 
+    @pytest.mark.parametrize("kind", ["async", "thread"])
+    def test_a_scorer_that_hangs_costs_the_run_one_score(self, kind: str) -> None:
+        over = threading.Event()
+
+        async def hangs(output: str) -> bool:
+            await asyncio.sleep(60)
+            return True
+
+        def blocks(output: str) -> bool:
+            return over.wait(60)
+
+        stuck = scorer(name="stuck", tier="model")(hangs if kind == "async" else blocks)
+        sink, _ = run(same_async, rows(2), [right, stuck], scorer_timeout_s=0.05)
+        over.set()
+        for result in sink.results.values():
+            exact, late = result.scores
+            assert (exact.status, exact.passed) == ("scored", True)
+            assert (late.name, late.status) == ("stuck", "timeout")
+            assert late.reason == "took longer than 0.05 s"
+
+    def test_a_scorer_with_a_limit_of_its_own_keeps_to_that(self) -> None:
+        @scorer(timeout_s=30.0)
+        async def slow(output: str) -> bool:
+            await asyncio.sleep(0.1)
+            return True
+
+        sink, _ = run(same_async, rows(1), [slow], scorer_timeout_s=0.01)
+        assert sink.results["e0", 0].scores[0].passed
+
     def test_what_cannot_be_kept_ends_the_run(self) -> None:
         class Full(Kept):
             def finished(self, result: Result) -> None:
@@ -363,6 +392,48 @@ class TestPace:
 
         assert asyncio.run(work()).text == "x"
         assert replies == []
+
+
+class TestGoingAhead:
+    def test_the_next_case_is_asked_while_one_is_judged_and_its_answer_is_kept(self) -> None:
+        kept = asyncio.Event()
+
+        class Watching(Kept):
+            def answered(self, result: Result) -> None:
+                super().answered(result)
+                if {("e2", 0), ("e3", 0)} <= self.answers.keys():
+                    kept.set()
+
+        async def waits(input: str) -> str:
+            await asyncio.sleep(0.01)
+            return input
+
+        @scorer(tier="judge", timeout_s=20.0)
+        async def patient(output: str) -> bool:
+            await kept.wait()
+            return True
+
+        sink = Watching()
+        bounds = Bounds(concurrency=2)
+        engine = Engine(answering(waits), [patient], sink, run="r", bounds=bounds)
+        asyncio.run(engine.go(rows(6)))
+        assert engine.tally.done == 6
+        assert engine.tally.unscored == 0
+        assert sorted(sink.results) == [(f"e{n}", 0) for n in range(6)]
+
+    def test_no_more_are_asked_at_once_than_may_be(self) -> None:
+        now = most = 0
+
+        async def waits(input: str) -> str:
+            nonlocal now, most
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0.004)
+            now -= 1
+            return input
+
+        sink, _ = run(waits, rows(30), [right, judged], concurrency=3)
+        assert (most, len(sink.results)) == (3, 30)
 
 
 class TestResults:

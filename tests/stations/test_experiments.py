@@ -16,6 +16,8 @@ from tests.stations.laboratory import Laboratory, echo, failing_on, length, righ
 from tests.stations.wiring import in_loop, open_telemetry
 
 from trimtab.errors import Conflict, NotDurable, ProviderUnavailable, StoreError
+from trimtab.experiments.silence import SILENT_S, give_up, heard
+from trimtab.kit.clock import NS_PER_S, SystemClock
 from trimtab.ports import Response, RunStore, Subject, Written
 from trimtab.records import Example, Run, Score
 from trimtab.stores.metadata.sql import SQLMetadata
@@ -294,14 +296,43 @@ class TestInTheBackground:
         self, lab: Laboratory
     ) -> None:
         runs: RunStore = lab.metadata.runs
-        runs.put(lab.new(rows(5), "left", done=3))
-        runs.put(lab.new(rows(5), "theirs", project="other"))
-        ended = lab.new(rows(5), "ended", status="done")
-        runs.put(ended)
-        lab.experiments().recover()
-        assert runs.running() == []
+        long_ago = SystemClock().now_ns() - 100 * NS_PER_S
+        runs.put(lab.new(rows(5), "left", done=3, heard_ns=long_ago))
+        runs.put(lab.new(rows(5), "theirs", project="other", heard_ns=long_ago))
+        ended = lab.new(rows(5), "ended", status="done", heard_ns=long_ago)
+        elsewhere = lab.new(rows(5), "elsewhere", source="eval", heard_ns=long_ago)
+        beside = lab.new(rows(5), "beside")
+        for run in (ended, elsewhere, beside):
+            runs.put(run)
+
+        async def start() -> None:
+            experiments = lab.experiments()
+            await experiments.watch()
+            await experiments.stop()
+
+        in_loop(start)
         left = runs.get("default", "left")
-        assert (left.status, left.error, left.done) == ("interrupted", "the server was killed", 3)
-        assert left.ended_ns is not None
+        error = "whoever executes it has not been heard of for 90 s"
+        assert (left.status, left.error, left.done) == ("interrupted", error, 3)
+        assert left.ended_ns == long_ago
         assert runs.get("other", "theirs").status == "interrupted"
-        assert runs.get("default", "ended") == ended
+        for run in (ended, elsewhere, beside):
+            assert runs.get("default", run.run_id) == run, "it goes on, or is over"
+
+    def test_a_run_of_another_process_ends_when_nothing_is_heard_and_goes_on_when_it_is(
+        self, lab: Laboratory
+    ) -> None:
+        runs, clock = lab.metadata.runs, SystemClock()
+        heard_ns = clock.now_ns() - int(SILENT_S + 1) * NS_PER_S
+        runs.put(lab.new(rows(5), source="eval", heard_ns=heard_ns))
+        assert [run.run_id for run in give_up(runs, clock)] == ["run-1"]
+        assert give_up(runs, clock) == []
+        assert lab.stored().status == "interrupted"
+        heard(runs, lab.stored(), clock)
+        again = lab.stored()
+        assert (again.status, again.error, again.ended_ns) == ("running", None, None)
+        heard(runs, again, clock)
+        assert lab.stored() == again, "said just now: nothing is written"
+        stopped = lab.new(rows(5), source="eval", status="interrupted", error="interrupted")
+        heard(runs, stopped, clock)
+        assert lab.stored() == again, "what was stopped by hand stays so"

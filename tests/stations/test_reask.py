@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.output_check import faults
 from trimtab.ports import Call, Reply
 from trimtab.records import ModelCard, Price, TieredPrice, Usage
+from trimtab.tracing.pricing import Repriced, reprice
 
 SCHEMA = {
     "type": "object",
@@ -137,6 +139,35 @@ class TestReask:
                 (span,) = await room.spans()
             assert span.usage == Usage(input=21, output=15)
             assert span.cost_usd == Decimal(36)
+
+        in_loop(work)
+
+    def test_each_answer_is_priced_by_its_own_size_when_prices_change(
+        self, tmp_path: Path, dialect: str, translated: bool
+    ) -> None:
+        spoken = OTHERS.get(dialect, "anthropic.messages") if translated else dialect
+        low, two, high = (
+            Price(input=Decimal(x), output=Decimal(x)) for x in (1_000_000, 2_000_000, 9_000_000)
+        )
+        price = TieredPrice.of(low, above=10, beyond=high)
+        far = Learner(spoken, said(BAD), said(BAD), said(GOOD), price=price)
+
+        async def work() -> None:
+            async with wired(tmp_path, providers=[far]) as room:
+                await given(room, dialect, asks(dialect, 2))
+                await room.spans()
+                for new, changed, cost in (
+                    (price, 0, 36),
+                    (TieredPrice.of(two, above=10, beyond=high), 1, 72),
+                    (TieredPrice.of(two, above=6, beyond=high), 1, 324),
+                    (low, 1, 36),
+                ):
+                    done = await asyncio.to_thread(
+                        reprice, room.telemetry, CALLER.project, lambda *_, new=new: new
+                    )
+                    assert done == Repriced(calls=1, changed=changed)
+                    (span,) = await room.spans()
+                    assert span.cost_usd == Decimal(cost)
 
         in_loop(work)
 

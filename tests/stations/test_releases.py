@@ -19,6 +19,7 @@ from trimtab.kit.clock import SystemClock
 from trimtab.ports import Clock
 from trimtab.prompts.write import write
 from trimtab.records import (
+    AppliedScorer,
     Message,
     ModelTarget,
     Release,
@@ -44,9 +45,16 @@ class Town:
             releases=metadata.releases,
             prompts=metadata.prompts,
             runs=metadata.runs,
+            confirmed=self.confirmed,
             clock=clock,
         )
         self._counter = itertools.count(1)
+        self.found: Verdict | None = None
+
+    def confirmed(self, run: Run) -> Verdict:
+        """What the results say: what the verdict does, unless a test says otherwise."""
+        assert run.verdict is not None
+        return self.found or run.verdict
 
     def create(self, route: str = "docs", **fields: Any) -> Release:
         """A candidate unlike any other, unless `fields` say what it is like."""
@@ -77,8 +85,9 @@ class Town:
                 "release_digest": release.digest,
                 "dataset": "d@1",
                 "dataset_digest": "x",
-                "scorers": ("exact",),
+                "scorers": (AppliedScorer(name="exact"),),
                 "status": "done",
+                "vouched": True,
                 "started_ns": 1,
                 **fields,
             }
@@ -180,7 +189,9 @@ class TestPromoting:
         old, new = town.live(), town.create()
         error = refused(town, new)
         assert error.fix is not None
-        assert f"trimtab eval --release {new.ref} --dataset DATASET --baseline {old.ref}" in error.fix
+        assert (
+            f"trimtab eval --release {new.ref} --dataset DATASET --baseline {old.ref}" in error.fix
+        )
 
     def test_a_run_of_another_release_is_no_evidence(self, town: Town) -> None:
         old, new, other = town.live(), town.create(), town.create()
@@ -210,6 +221,27 @@ class TestPromoting:
         assert f"the gate says {outcome}" in error.what
         assert "because" in error.what
         assert error.fields == {"outcome": outcome}
+
+    def test_a_run_that_nobody_vouches_for_is_no_evidence(self, town: Town) -> None:
+        old, new = town.live(), town.create()
+        run = town.compared(new, old)
+        town.metadata.runs.put(msgspec.structs.replace(run, vouched=False, author="ci"))
+        error = refused(town, new, run_id=run.run_id)
+        assert "was brought by ci, who may not promote" in error.what
+        assert "releases:promote" in (error.fix or "")
+        forced = town.promote(new, run_id=run.run_id, force=True, reason="seen by hand")
+        assert forced.state == "live"
+
+    @pytest.mark.parametrize("outcome", ["fail", "inconclusive"])
+    def test_a_verdict_that_the_results_do_not_bear_out_is_no_evidence(
+        self, town: Town, outcome: Outcome
+    ) -> None:
+        old, new = town.live(), town.create()
+        run = town.compared(new, old)
+        town.found = Verdict(outcome=outcome, reasons=("two cases are missing",))
+        error = refused(town, new, run_id=run.run_id)
+        assert f"its stored results say {outcome}" in error.what
+        assert "two cases are missing" in error.what
 
     def test_a_run_that_was_not_compared_is_no_evidence(self, town: Town) -> None:
         town.live()

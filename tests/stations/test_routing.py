@@ -242,9 +242,7 @@ class TestReleases:
         both = Counter((one < 0.5, other < 0.5) for one, other in places)
         assert chisquare(list(both.values())).pvalue > LIKELY
 
-    def test_a_canary_gets_its_share_and_a_growing_one_keeps_its_users(
-        self, room: Room
-    ) -> None:
+    def test_a_canary_gets_its_share_and_a_growing_one_keeps_its_users(self, room: Room) -> None:
         split = (ReleaseShare(version=3), ReleaseShare(version=2))
         small = self.arms(room, self.releases(canary=0.1, split=split))
         large = self.arms(room, self.releases(canary=0.3, split=split))

@@ -107,12 +107,16 @@ class App(Front):
             days={keep.project: keep.days for keep in config.retention},
             before=self.tracing.empty,
         )
-        self.releases = Lifecycle(
-            releases=metadata.releases, prompts=metadata.prompts, runs=metadata.runs, clock=clock
-        )
         self.experiments = Experiments(runs=metadata.runs, telemetry=telemetry, clock=clock)
         self.external = ExternalRuns(runs=metadata.runs, telemetry=telemetry, clock=clock)
         self.comparisons = Comparisons(metadata=metadata, telemetry=telemetry)
+        self.releases = Lifecycle(
+            releases=metadata.releases,
+            prompts=metadata.prompts,
+            runs=metadata.runs,
+            confirmed=self.comparisons.confirmed,
+            clock=clock,
+        )
         self._reloading = Reloading(self, source, spread=self.fleet.configure)
 
     @classmethod
@@ -140,7 +144,7 @@ class App(Front):
 
     async def start(self) -> None:
         """Carry on where the last process stopped, and begin to answer."""
-        await asyncio.to_thread(self.experiments.recover)
+        await self.experiments.watch()
         self.tracing.start()
         settings = await asyncio.to_thread(self.gateway_settings)
         budgets = any(one.has_budget for one in settings.allowances.values())

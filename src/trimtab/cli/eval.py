@@ -17,6 +17,7 @@ from trimtab.cli.compare import parse_rule, rules_option
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.eval_progress import watched
 from trimtab.cli.eval_reports import write_reports
+from trimtab.cli.failures import printable
 from trimtab.cli.options import load_config
 from trimtab.cli.output import emit, note
 from trimtab.cli.verdicts import metrics_text, verdict_text
@@ -136,8 +137,8 @@ async def _preview(declared: Sequence[Declared], options: Options, site: Site) -
     from trimtab.evals.preview import preview_suite
 
     for one in declared:
-        for run, said in await preview_suite(one, options, site):
-            click.echo(f"{run.name}: {run.task}: {said}")
+        for _, said in await preview_suite(one, options, site):
+            click.echo(printable(said))
 
 
 def _text(outcome: Outcome) -> str:
@@ -145,7 +146,10 @@ def _text(outcome: Outcome) -> str:
     text = f"{run.name}: run {run.run_id}\n{metrics_text(run)}"
     if run.verdict is None:
         return text
-    return f"{text}\n\n{verdict_text(run)}"
+    from trimtab.experiments.words import sentence
+
+    base = outcome.baseline.run if outcome.baseline is not None else None
+    return f"{sentence(run, base)}\n\n{text}\n\n{verdict_text(run)}"
 
 
 # -- what the flags say ----------------------------------------------------------------------------

@@ -30,13 +30,14 @@ def metrics_text(run: Run) -> str:
 
 
 def verdict_text(run: Run) -> str:
-    """Every comparison as a row, then the gate's word and its reasons."""
+    """Every comparison as a row, where there is one, then the gate's word and its reasons."""
     verdict = run.verdict
     if verdict is None:
         return "not compared with a baseline"
     rows = [_row(comparison) for comparison in verdict.comparisons]
     right = ("pairs", "p", "detectable")
-    lines = [table(rows, _COLUMNS, right=right), f"gate: {verdict.outcome}"]
+    lines = [table(rows, _COLUMNS, right=right)] if rows else []
+    lines.append(f"gate: {verdict.outcome}")
     return "\n".join(lines + [f"  {reason}" for reason in verdict.reasons])
 
 

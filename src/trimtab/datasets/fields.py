@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -42,7 +43,7 @@ Told = Callable[[str], None]
 _ABSENT: Any = object()
 
 
-class Mapped(msgspec.Struct, frozen=True, kw_only=True):
+class Mapped(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Fields to columns, and what becomes of the columns that no field takes.
 
     `columns` are paths: `a.b` is the column of that name, or else `b` within `a`. `rest` columns go
@@ -62,9 +63,13 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True):
         return said
 
     def rest(self, among: Collection[str]) -> list[str]:
-        used = {*self.columns.values(), *self.metadata.values()}
-        used |= {path.partition(".")[0] for path in used}
+        used = self._used
         return [column for column in among if column not in used]
+
+    @cached_property
+    def _used(self) -> set[str]:
+        used = {*self.columns.values(), *self.metadata.values()}
+        return used | {path.partition(".")[0] for path in used}
 
     def example(self, row: Row, *, what: str) -> Example:
         """The example that a row is.
@@ -176,11 +181,11 @@ def parse(pairs: Sequence[str]) -> dict[str, str]:
 
 def at(row: Any, path: str) -> Any:
     """The value of a column, or of a path into one; `_ABSENT` where there is none."""
-    if isinstance(row, Mapping) and path in row:
-        return row[path]
     head, dot, rest = path.partition(".")
-    if isinstance(row, Mapping) and head in row:
-        return at(row[head], rest) if dot else row[head]
+    if type(row) is dict or isinstance(row, Mapping):
+        if path in row:
+            return row[path]
+        return at(row[head], rest) if dot and head in row else _ABSENT
     if isinstance(row, list) and head.isdecimal() and int(head) < len(row):
         return at(row[int(head)], rest) if dot else row[int(head)]
     return _ABSENT

@@ -16,7 +16,7 @@ from trimtab.errors import TrimtabError
 from trimtab.experiments.judging import described
 from trimtab.experiments.pace import Pace, error_refusal
 from trimtab.kit.clock import NS_PER_MS
-from trimtab.kit.deadline import Deadline
+from trimtab.kit.deadline import Deadline, Timers
 from trimtab.ports import Clock, Response
 from trimtab.records import Example, Result
 
@@ -41,6 +41,7 @@ class Answers:
         self._pace = pace
         self._run = run
         self._timeout_s = timeout_s
+        self._timers: Timers | None = None
         self._clock = clock
 
     async def to(self, example: Example, repeat: int) -> Response:
@@ -61,7 +62,10 @@ class Answers:
             if timeout_s is None:
                 response = await self._answer(example, repeat)
             else:
-                deadline = Deadline(asyncio.get_running_loop(), timeout_s)
+                if self._timers is None:
+                    self._loop = asyncio.get_running_loop()
+                    self._timers = Timers(self._loop)
+                deadline = Deadline(self._loop, timeout_s, self._timers)
                 with deadline:
                     response = await self._answer(example, repeat)
         except asyncio.CancelledError:

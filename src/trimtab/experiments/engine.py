@@ -32,6 +32,7 @@ _WAITS_MS = 2.0  # an answer that takes longer leaves time to judge another mean
 Key = tuple[str, int]
 Case = tuple[Example, int]
 
+
 class Sink(Protocol):
     """Where results go. What it raises ends the run: an answer that is paid for must be kept."""
 
@@ -146,9 +147,7 @@ class Engine:
             await _all(lambda group: self._work(group, cases, answers), workers)
         return not self.spending.exhausted
 
-    def _cases(
-        self, examples: Sequence[Example], results: Mapping[Key, Result]
-    ) -> Iterator[Case]:
+    def _cases(self, examples: Sequence[Example], results: Mapping[Key, Result]) -> Iterator[Case]:
         """Every repeat of all examples before the next, so that a run cut short has all cases."""
         for repeat in range(self._bounds.repeats):
             for example in examples:
@@ -290,7 +289,9 @@ class Engine:
             self.spending.pay(cost_of(result))
 
 
-async def _all(work: Callable[[asyncio.TaskGroup], Coroutine[Any, Any, None]], workers: int) -> None:
+async def _all(
+    work: Callable[[asyncio.TaskGroup], Coroutine[Any, Any, None]], workers: int
+) -> None:
     """Wait for all workers; the first that fails stops the others, and its error is raised."""
     try:
         async with asyncio.TaskGroup() as group:

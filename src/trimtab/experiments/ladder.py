@@ -110,11 +110,15 @@ def _require(runs: Sequence[Measured]) -> None:
 
 
 def _usual(found: Sequence[Mapping[str, Vector]]) -> str:
-    shared = [name for name in found[0] if all(name in own for own in found)]
+    shared = [name for name in found[0] if all(_has_scores(own.get(name)) for own in found)]
     passing = [name for name in shared if all(own[name].binary for own in found)]
     if not shared:
         raise InvalidRequest("the runs have no metric in common", where="metric")
     return (passing or shared)[0]
+
+
+def _has_scores(vector: Vector | None) -> bool:
+    return vector is not None and any(value is not None for value in vector.values.values())
 
 
 def _bouts(vectors: Mapping[str, Vector], clusters: Mapping[str, str]) -> _Bouts:

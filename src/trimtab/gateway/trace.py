@@ -19,8 +19,8 @@ from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock
-from trimtab.records import Passage, Price, Span, Usage, cost_usd, text_of
-from trimtab.records.span import GATEWAY, CostSource, SpanKind, SpanStatus
+from trimtab.records import Passage, Span, Usage, cost_of_answers, text_of
+from trimtab.records.span import EARLIER_USAGE, GATEWAY, CostSource, SpanKind, SpanStatus
 
 _FINISHED = "gen_ai.response.finish_reasons"
 _BYTES_PER_TOKEN = 4  # A rough average over English text, used only where nothing was reported.
@@ -149,6 +149,8 @@ class CallTrace:
         if (usage is None or cut) and self._estimates and not outcome.free:
             usage = _at_least(usage, _estimate(sent, outcome))
         attributes = {**self._caller.attributes, **self._said, **outcome.attributes}
+        if self.earlier:
+            attributes[EARLIER_USAGE] = msgspec.to_builtins(self.earlier)
         call: dict[str, Any] = {
             "status": outcome.status,
             "error": outcome.error,
@@ -161,7 +163,7 @@ class CallTrace:
         if target is None:
             return call
         card = target.card
-        cost = _cost(usage, self.earlier, card.price) if usage else None
+        cost = cost_of_answers(usage, self.earlier, card.price) if usage else None
         source: CostSource | None = None if cost is None else "table"
         if outcome.free or self._free or (usage is None and self._uncharged):
             cost, source = Decimal(0), "given"
@@ -214,19 +216,6 @@ def _identity(caller: Caller, plan: Plan, dialect: str) -> dict[str, Any]:
     if plan.deployment is not None and plan.arm is not plan.compiled.main:
         said["trimtab.arm"] = plan.deployment.release.ref
     return said
-
-
-def _cost(usage: Usage, earlier: Sequence[Usage], price: Price | None) -> Decimal | None:
-    """What several answers cost, each by itself: a price may depend on what goes in at once."""
-    if not earlier:
-        return cost_usd(usage, price)
-    left = {
-        name: getattr(usage, name) - sum(getattr(one, name) for one in earlier)
-        for name in Usage.__struct_fields__
-        if name != "estimated"
-    }
-    costs = [cost_usd(one, price) for one in (*earlier, Usage(**left))]
-    return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
 
 
 def _estimate(sent: Any, outcome: Outcome) -> Usage | None:

@@ -9,7 +9,7 @@ from trimtab.records.card import CalibrationCard
 from trimtab.records.example import Dataset, Example
 from trimtab.records.filter import AllOf, AnyOf, Condition, Filter, Not
 from trimtab.records.message import Message, Passage, TokenLogprob, ToolCall, text_of
-from trimtab.records.model import ModelCard, Price, TieredPrice, Usage, cost_usd
+from trimtab.records.model import ModelCard, Price, TieredPrice, Usage, cost_of_answers, cost_usd
 from trimtab.records.otel import RawSpan
 from trimtab.records.patch import SpanPatch
 from trimtab.records.principal import Principal
@@ -61,6 +61,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "VirtualKey",
+    "cost_of_answers",
     "cost_usd",
     "text_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from trimtab.records.record import Record
@@ -113,3 +114,27 @@ def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
     if total >= _ABSURD_USD:
         return None
     return total.quantize(_NANO_USD, rounding=ROUND_HALF_EVEN)
+
+
+def cost_of_answers(usage: Usage, earlier: Sequence[Usage], price: Price | None) -> Decimal | None:
+    """What the answers to a call that was asked more than once cost; None as `cost_usd` is.
+
+    Each is priced by itself, because a price may depend on what goes in at once.
+
+    Args:
+        usage: of all answers together.
+        earlier: the part of each answer before the last.
+
+    >>> long = Price(input=Decimal(9))
+    >>> price = TieredPrice.of(Price(input=Decimal(1)), above=1000, beyond=long)
+    >>> cost_of_answers(Usage(input=1500), [Usage(input=700)], price)
+    Decimal('0.001500000')
+    """
+    if not earlier or not isinstance(price, TieredPrice):
+        return cost_usd(usage, price)
+    last = {
+        bucket: getattr(usage, bucket) - sum(getattr(one, bucket) for one in earlier)
+        for bucket in Price.__struct_fields__
+    }
+    costs = [cost_usd(one, price) for one in (*earlier, Usage(**last))]
+    return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))

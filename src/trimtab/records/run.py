@@ -88,6 +88,9 @@ class Run(Record, frozen=True, kw_only=True):
     `{"model": "openai/gpt-5", "temperature": "0"}`. `suite` is the name it was declared under and
     `suite_digest` the hash of that declaration. `total` counts examples times `repeats`.
     `metrics` are headlines by the name of a score.
+
+    `vouched` says that a release may be promoted on it: the server made it itself, or whoever
+    brought it may promote releases. `heard_ns` is when whoever executes it was last heard of.
     """
 
     run_id: str
@@ -119,3 +122,5 @@ class Run(Record, frozen=True, kw_only=True):
     metrics: dict[str, Estimate] = {}
     verdict: Verdict | None = None
     cost_usd: Decimal | None = None
+    vouched: bool = False
+    heard_ns: int | None = None

@@ -27,6 +27,9 @@ CostSource = Literal["given", "table"]
 GATEWAY = "trimtab.gateway"
 """The service of the gateway's own spans; the ledger adds up what they cost."""
 
+EARLIER_USAGE = "trimtab.earlier_usage"
+"""The attribute with the usage of each answer before the last, where a call was asked again."""
+
 
 class Span(Record, frozen=True, kw_only=True):
     """One timed operation: OpenTelemetry ids and times, plus what a model call adds.

@@ -5,7 +5,7 @@ Promoted on evidence; a canary to gather it; rolled back at will.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -14,7 +14,7 @@ from trimtab.dialects.llm import openai_chat
 from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
-from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run
+from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run, Verdict
 from trimtab.records.release import ReleaseState, release_digest
 
 MOST_SHARE = 0.5
@@ -37,14 +37,25 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Lifecycle:
-    """Creates releases and moves them through their states."""
+    """Creates releases and moves them through their states.
+
+    Args:
+        confirmed: computes the verdict on a run anew, from the results that are stored.
+    """
 
     def __init__(
-        self, *, releases: ReleaseStore, prompts: PromptStore, runs: RunStore, clock: Clock
+        self,
+        *,
+        releases: ReleaseStore,
+        prompts: PromptStore,
+        runs: RunStore,
+        confirmed: Callable[[Run], Verdict],
+        clock: Clock,
     ) -> None:
         self._releases = releases
         self._prompts = prompts
         self._runs = runs
+        self._confirmed = confirmed
         self._clock = clock
 
     def create(self, project: str, bundle: Bundle) -> Release:
@@ -94,7 +105,8 @@ class Lifecycle:
         """Make a release live; the one that was live retires.
 
         The first release of a route has nothing to be compared with and needs no run. Any other
-        needs a run of this very content whose verdict is pass, or `force` with a reason.
+        needs a run of this very content whose verdict is pass, or `force` with a reason. The run
+        must be vouched for, and its stored results must say pass again.
 
         Raises:
             NotFound: there is no such release or run.
@@ -217,7 +229,15 @@ class Lifecycle:
                 f"run {run_id} judged {run.release or 'something else'}, not {release.ref}",
                 fix="name a run of this release",
             )
+        if not run.vouched:
+            raise Conflict(
+                f"run {run_id} was brought by {run.author or 'somebody'}, who may not promote: it"
+                " is no evidence",
+                fix="let the server run it (POST /api/v1/runs, then compare it), bring it with a "
+                "key that has releases:promote, or force with a reason",
+            )
         self._require_verdict(project, run, release, current)
+        self._require_confirmed(run, release)
 
     def _require_verdict(self, project: str, run: Run, release: Release, current: Release) -> None:
         if run.verdict is None:
@@ -241,6 +261,17 @@ class Lifecycle:
             raise Conflict(
                 f"run {run.run_id} was not compared with {current.ref}, which is live",
                 fix=f"compare it with a run of {current.ref}",
+            )
+
+    def _require_confirmed(self, run: Run, release: Release) -> None:
+        """What the verdict says must be what the results say."""
+        found = self._confirmed(run)
+        if found.outcome != "pass":
+            raise Conflict(
+                f"the verdict on run {run.run_id} says pass, but its stored results say"
+                f" {found.outcome} for {release.ref}: {'; '.join(found.reasons)}",
+                fix="compare the run again, or force with a reason",
+                outcome=found.outcome,
             )
 
     def _approval(

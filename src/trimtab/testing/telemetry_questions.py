@@ -218,6 +218,29 @@ class TelemetryQuestionContract:
                 spans[0].trace_id for spans in traces
             }
 
+    def test_a_call_that_failed_before_anything_was_used_is_neither_priced_nor_unpriced(
+        self, store: TelemetryStore
+    ) -> None:
+        failed = sample_span(status="error", error="no answer", usage=None, cost_usd=None)
+        cut = sample_span(status="error", error="cut off", cost_usd=None)
+        told_nothing = sample_span(usage=None, cost_usd=None)
+        paid = sample_span()
+        store.append([failed, cut, told_nothing, paid]).result(timeout=60)
+        for priced, spans in ((True, {paid.span_id}), (False, {cut.span_id, told_nothing.span_id})):
+            query = SpanQuery(where=_is("priced", priced))
+            assert {span.span_id for span in store.spans(query)} == spans
+        unpriced = {trace.trace_id: trace.unpriced for trace in store.traces(SpanQuery())}
+        assert unpriced == {
+            failed.trace_id: 0,
+            cut.trace_id: 1,
+            told_nothing.trace_id: 1,
+            paid.trace_id: 0,
+        }
+        overview = store.overview("default", since_ns=NOON, until_ns=NOON + HOUR_NS)
+        assert (overview.calls, overview.errors, overview.unpriced) == (4, 2, 2)
+        [group] = store.groups(SpanQuery(), "kind")
+        assert group.unpriced == 2
+
     def test_an_unknown_field_is_refused(self, store: TelemetryStore) -> None:
         with pytest.raises(InvalidRequest, match="no field 'colour'"):
             store.spans(SpanQuery(where=_is("colour", "red")))
@@ -296,7 +319,7 @@ class TelemetryQuestionContract:
             assert group.errors == sum(span.status == "error" for span in own)
             assert (group.input_tokens, group.output_tokens) == _tokens(own)
             assert group.cost_usd == _cost(own)
-            assert group.unpriced == sum(call.cost_usd is None for call in calls)
+            assert group.unpriced == sum(call.is_unpriced for call in calls)
             assert (group.first_ns, group.last_ns) == (
                 min(span.start_ns for span in own),
                 max(span.start_ns for span in own),
@@ -487,7 +510,9 @@ class TelemetryQuestionContract:
         end = NOON + 24 * HOUR_NS
         overview = store.overview("default", since_ns=NOON - HOUR_NS, until_ns=end)
         assert overview.cost_usd == total
-        assert overview.unpriced == sum(cost is None for cost in new.values())
+        assert overview.unpriced == sum(
+            replace(call, cost_usd=new[call.span_id]).is_unpriced for call in calls
+        )
         [group] = [one for one in store.groups(SpanQuery(), "kind") if one.key == "llm"]
         assert (group.cost_usd, group.unpriced) == (total, overview.unpriced)
         for call in calls[:10]:
@@ -687,9 +712,16 @@ def _tagged(tree: Condition, tags: Sequence[str]) -> bool:
     return any(value in tags for value in tree.values)
 
 
+def _is_priced(span: Span) -> bool | None:
+    """Of a model call; None where it had nothing to pay."""
+    if span.kind != "llm":
+        return None
+    return False if span.is_unpriced else True if span.cost_usd is not None else None
+
+
 _OF_SPAN: dict[str, Callable[[Span], Any]] = {
     "root": lambda span: span.parent_id is None,
-    "priced": lambda span: span.cost_usd is not None if span.kind == "llm" else None,
+    "priced": _is_priced,
     "since": lambda span: span.start_ns,
     "until": lambda span: span.start_ns,
     "ttft_ms": lambda span: (

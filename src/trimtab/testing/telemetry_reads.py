@@ -318,7 +318,7 @@ class TelemetryReadContract:
         assert overview.input_tokens == 10 * len(calls)
         assert overview.output_tokens == 5 * len(calls)
         assert overview.cost_usd == _total_cost(calls)
-        assert overview.unpriced == sum(span.cost_usd is None for span in calls)
+        assert overview.unpriced == sum(span.is_unpriced for span in calls)
         latencies = (overview.latency_p50_ms, overview.latency_p95_ms, overview.latency_p99_ms)
         ranked = sorted(span.duration_ms for span in calls)
         expected = [ranked[math.ceil(q * len(ranked)) - 1] for q in (0.5, 0.95, 0.99)]

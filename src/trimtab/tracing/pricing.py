@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from trimtab.ports import Cost, TelemetryStore
-from trimtab.records import Price, Span, Usage, cost_usd
+from trimtab.records import Price, Span, TieredPrice, Usage, cost_of_answers, cost_usd
+from trimtab.records.span import EARLIER_USAGE, GATEWAY
 
 PriceOf = Callable[[str, str | None, int], Price | None]
 
@@ -25,6 +28,16 @@ _CALLS = """
         AND (start_ns > {start} OR start_ns = {start} AND span_id > '{span}')
     ORDER BY start_ns, span_id"""
 _BUCKETS = Usage.__struct_fields__[:8]
+
+
+class _Call(NamedTuple):
+    trace_id: str
+    span_id: str
+    model: str
+    provider: str | None
+    start_ns: int
+    cost_usd: Decimal | None
+    usage: Usage
 
 
 class Repriced(NamedTuple):
@@ -54,7 +67,12 @@ def reprice(
         text = _CALLS.format(start=start, span=span_id.replace("'", "''"))
         table = store.sql(project, text, max_rows=_AT_ONCE, timeout_s=_TIMEOUT_S)
         calls += len(table.rows)
-        new = [cost for row in table.rows if (cost := _changed(row, price_of)) is not None]
+        found = [_call(row) for row in table.rows]
+        new = [
+            Cost(call.trace_id, call.span_id, cost)
+            for call in found
+            if (cost := _cost_now(store, project, call, price_of)) != call.cost_usd
+        ]
         if new:
             changed += store.set_costs(project, new)
         if not table.truncated:
@@ -62,9 +80,24 @@ def reprice(
         span_id, start = table.rows[-1][1], table.rows[-1][4]
 
 
-def _changed(row: list[Any], price_of: PriceOf) -> Cost | None:
-    trace_id, span_id, model, provider, start_ns, before, *counts = row
-    known: dict[str, Any] = dict(zip(_BUCKETS, (n or 0 for n in counts), strict=True))
-    usage = Usage(**known)
-    cost = cost_usd(usage, price_of(model, provider, start_ns))
-    return None if cost == before else Cost(trace_id, span_id, cost)
+def _call(row: list[Any]) -> _Call:
+    known: dict[str, Any] = dict(zip(_BUCKETS, (n or 0 for n in row[6:]), strict=True))
+    return _Call._make((*row[:6], Usage(**known)))
+
+
+def _cost_now(
+    store: TelemetryStore, project: str, call: _Call, price_of: PriceOf
+) -> Decimal | None:
+    price = price_of(call.model, call.provider, call.start_ns)
+    # Only there it matters whether the tokens are those of one answer; to look takes a payload.
+    tier = isinstance(price, TieredPrice) and call.usage.total_input > price.above
+    earlier = _earlier(store, project, call) if tier else ()
+    return cost_of_answers(call.usage, earlier, price)
+
+
+def _earlier(store: TelemetryStore, project: str, call: _Call) -> tuple[Usage, ...]:
+    """What the answers before the last have used, where the gateway asked again."""
+    span = store.span(project, call.trace_id, call.span_id)
+    if span is None or span.service != GATEWAY:
+        return ()
+    return msgspec.convert(span.attributes.get(EARLIER_USAGE, ()), tuple[Usage, ...])

@@ -70,13 +70,20 @@ def _found(condition: Condition, span: Span) -> Any:
     return _DERIVED[name](span) if name in _DERIVED else getattr(span, name)
 
 
+def _priced(span: Span) -> bool | None:
+    """Whether a model call has a cost; None where there was nothing to pay."""
+    if span.kind != "llm" or (span.cost_usd is None and not span.is_unpriced):
+        return None
+    return not span.is_unpriced
+
+
 def _ms(start_ns: int, end_ns: int | None) -> Decimal | None:
     return None if end_ns is None else Decimal(end_ns - start_ns) / 1_000_000
 
 
 _DERIVED: Mapping[str, Callable[[Span], Any]] = {
     "root": lambda span: span.parent_id is None,
-    "priced": lambda span: span.cost_usd is not None if span.kind == "llm" else None,
+    "priced": _priced,
     "duration_ms": lambda span: _ms(span.start_ns, span.end_ns),
     "ttft_ms": lambda span: _ms(span.start_ns, span.first_token_ns),
     "input_tokens": lambda span: span.usage and span.usage.total_input,

@@ -1,4 +1,4 @@
-"""A run as a table, a row for each answer and a column for each metric: JSON lines, CSV, Parquet."""
+"""A run as a table, a row for each answer, a column for each metric: JSON lines, CSV or Parquet."""
 
 from __future__ import annotations
 

@@ -81,6 +81,14 @@ class SQLRuns:
             _body(connection, project, run_id)
             return StoredResults(self._database, connection, project, run_id).current()
 
+    def page(
+        self, project: str, run_id: str, *, start: int = 0, size: int
+    ) -> tuple[Sequence[Result], int | None]:
+        with self._database.read() as connection:
+            _body(connection, project, run_id)
+            stored = StoredResults(self._database, connection, project, run_id)
+        return stored.page(start, size)
+
 
 def _body(connection: Connection, project: str, run_id: str, *, lock: bool = False) -> str:
     """Raises NotFound. Others who would lock the run wait from now on."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from trimtab.errors import InvalidRequest
 from trimtab.records import AllOf, Condition, Filter, Not
 from trimtab.records.filter import FIELDS, Value
-from trimtab.stores.telemetry.rows import INPUT_TOKENS, OUTPUT_TOKENS
+from trimtab.stores.telemetry.rows import INPUT_TOKENS, OUTPUT_TOKENS, UNPRICED
 
 PAYLOAD_FIELDS = frozenset({"text", "attributes"})
 OWNERS = {"session": "session", "user": '"user"'}
@@ -32,7 +32,9 @@ _EXPRESSIONS = {
     "cost_usd": "cost_usd",
     "root": "(parent_id IS NULL)",
     "open": "open",
-    "priced": "(CASE WHEN kind = 'llm' THEN cost_usd IS NOT NULL END)",  # of model calls only
+    # Of model calls only, and of none that had nothing to pay.
+    "priced": f"(CASE WHEN {UNPRICED} THEN FALSE"
+    " WHEN kind = 'llm' AND cost_usd IS NOT NULL THEN TRUE END)",
     "since": "start_ns",
     "until": "start_ns",
 }

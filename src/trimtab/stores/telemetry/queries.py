@@ -20,6 +20,7 @@ from trimtab.stores.telemetry.rows import (
     OUTPUT_TOKENS,
     SCORE_COLUMNS,
     SPAN_COLUMNS,
+    UNPRICED,
     ScoreIdentity,
 )
 
@@ -39,7 +40,7 @@ ROLLUP_SUMS = f"""{BUCKET} AS bucket,
     count(*) AS spans,
     count(*) FILTER (WHERE parent_id IS NULL) AS roots,
     count(*) FILTER (WHERE kind = 'llm' AND status = 'error') AS errors,
-    count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL) AS unpriced,
+    count(*) FILTER (WHERE {UNPRICED}) AS unpriced,
     coalesce(sum({INPUT_TOKENS}) FILTER (WHERE kind = 'llm'), 0) AS input_tokens,
     coalesce(sum({OUTPUT_TOKENS}) FILTER (WHERE kind = 'llm'), 0) AS output_tokens,
     coalesce(sum(cost_usd) FILTER (WHERE kind = 'llm'), 0) AS cost_usd"""
@@ -154,7 +155,7 @@ _SUMS = """
     SELECT trace_id, min(start_ns) AS first_ns, max(start_ns + duration_ns) AS last_ns,
         count(*) AS spans, {input_tokens} AS input_sum, {output_tokens} AS output_sum,
         sum(cost_usd) AS cost,
-        count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL) AS unpriced,
+        count(*) FILTER (WHERE {unpriced}) AS unpriced,
         {firsts},
         arg_min(seq, start_ns) FILTER (WHERE parent_id IS NULL) AS root,
         arg_min(seq, start_ns) AS first
@@ -228,7 +229,7 @@ def sums_of_traces(
     if trace_ids is not None:
         where.add("trace_id IN (SELECT unnest($ids::VARCHAR[]))", ids=list(trace_ids))
     firsts = ", ".join(f"arg_min({column}, start_ns) AS {column}" for column in _ROOT_OR_FIRST)
-    sql = fill(_SUMS, input_tokens=_INPUT, output_tokens=_OUTPUT, firsts=firsts)
+    sql = fill(_SUMS, input_tokens=_INPUT, output_tokens=_OUTPUT, unpriced=UNPRICED, firsts=firsts)
     return _query(sql, where, limit=limit)
 
 
@@ -289,7 +290,7 @@ def scores_by_id(wanted: Iterable[ScoreIdentity]) -> Query:
 
 _FIGURES = f"""count(DISTINCT trace_id), count(*), count(*) FILTER (WHERE kind = 'llm'),
     count(*) FILTER (WHERE status = 'error'), {_INPUT}, {_OUTPUT}, sum(cost_usd),
-    count(*) FILTER (WHERE kind = 'llm' AND cost_usd IS NULL),
+    count(*) FILTER (WHERE {UNPRICED}),
     quantile_cont(duration_ns / 1e6, 0.5) FILTER (WHERE kind = 'llm'),
     quantile_cont(duration_ns / 1e6, 0.95) FILTER (WHERE kind = 'llm')"""
 

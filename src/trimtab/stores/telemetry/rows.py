@@ -68,6 +68,10 @@ _NO_USAGE: Row = (None,) * (len(BUCKETS) + 1)
 INPUT_TOKENS = f"({' + '.join(f'{bucket}_tokens' for bucket in BUCKETS[:5])})"
 OUTPUT_TOKENS = f"({' + '.join(f'{bucket}_tokens' for bucket in BUCKETS[5:])})"
 
+# A model call for which `Span.is_unpriced` holds, as SQL.
+UNPRICED = """(kind = 'llm' AND cost_usd IS NULL
+    AND (input_tokens IS NOT NULL OR status <> 'error'))"""
+
 # The flat columns of a span, in the order of its row; a store adds the place of the payload.
 SPAN_COLUMNS = (
     *_SPAN_PLAIN,
