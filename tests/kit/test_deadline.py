@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from trimtab.kit.deadline import Deadline
+from trimtab.kit.deadline import Deadline, Timers
 
 
 def test_work_in_time_is_not_touched() -> None:
@@ -71,3 +71,23 @@ def test_one_in_another() -> None:
         assert not outer.expired
 
     asyncio.run(work())
+
+
+def test_deadlines_that_share_a_timer_each_end_their_own_work_and_no_other() -> None:
+    async def work() -> list[str]:
+        loop = asyncio.get_running_loop()
+        timers = Timers(loop)
+
+        async def one(takes_s: float) -> str:
+            try:
+                with Deadline(loop, 0.05, timers):
+                    await asyncio.sleep(takes_s)
+            except TimeoutError:
+                return "late"
+            return "in time"
+
+        first = await asyncio.gather(one(0), one(30), one(0.001), one(30))
+        later = await asyncio.gather(one(30), one(0))
+        return [*first, *later]
+
+    assert asyncio.run(work()) == ["in time", "late", "in time", "late", "late", "in time"]

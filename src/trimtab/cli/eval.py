@@ -15,7 +15,7 @@ import msgspec
 
 from trimtab.cli.compare import parse_rule, rules_option
 from trimtab.cli.connect import client_options, connected
-from trimtab.cli.eval_progress import watched
+from trimtab.cli.eval_progress import say, watched
 from trimtab.cli.eval_reports import write_reports
 from trimtab.cli.failures import printable
 from trimtab.cli.options import load_config
@@ -125,7 +125,7 @@ async def _evaluated(
     with watched(watching):
         for one in declared:
             found = await evaluate_suite(
-                one, options, site, changed_only=changed_only, say=note, watching=watching
+                one, options, site, changed_only=changed_only, say=say, watching=watching
             )
             outcomes += found
             if any(each.performed.interrupted for each in found):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trimtab.cli.failures import printable
-from trimtab.cli.output import is_fancy, is_quiet
+from trimtab.cli.output import is_fancy, is_quiet, note
 
 if TYPE_CHECKING:
     from trimtab.evals.perform import Watching
@@ -40,6 +40,13 @@ def watched(watching: Watching) -> Iterator[None]:
         thread.join()
         if fancy:
             click.echo(_CLEAR, err=True, nl=False)
+
+
+def say(text: str) -> None:
+    """Lines for people, in the place of the line that changes, which comes again below them."""
+    if is_fancy(sys.stderr) and not is_quiet():
+        click.echo(_CLEAR, err=True, nl=False)
+    note(text)
 
 
 def _show(watching: Watching, over: threading.Event, fancy: bool) -> None:
