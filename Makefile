@@ -46,8 +46,9 @@ check: $(STAMP) ## style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-peers: ## the systems that bench/telemetry and bench/gateway compare with, if they are missing (3 GB)
+peers: ## the systems that the benchmarks compare with, if they are missing (6 GB)
 	sh dev/peers/install.sh
+	sh dev/peers/evals/install.sh
 
 bench: $(STAMP) peers ## the figures the README quotes, into bench/results
 	for name in footprint gateway/embedded http1_client calibrate_extract; do \
@@ -55,6 +56,7 @@ bench: $(STAMP) peers ## the figures the README quotes, into bench/results
 	done
 	sh bench/gateway/all.sh $(BIN)/python | tee bench/results/gateway.md
 	sh bench/telemetry/all.sh $(BIN)/python | tee bench/results/telemetry.md
+	sh bench/evals/all.sh $(BIN)/python | tee bench/results/evals.md
 
 docs: $(STAMP) ## run every example of the documentation
 	$(BIN)/pytest -q tests/docs
