@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trimtab.client import Client
     from trimtab.errors import TrimtabError
     from trimtab.evals.evaluate import Evaluation, aevaluate, evaluate
-    from trimtab.experiments.suite import Suite
+    from trimtab.experiments.suite import DataRef, Suite, TaskRef
     from trimtab.records import Example, Prompt, Release, Run, Score, Span
     from trimtab.scorers.definition import scorer
     from trimtab.scorers.judgement import Judgement, Unscored
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Client": "trimtab.client",
+    "DataRef": "trimtab.experiments.suite",
     "Evaluation": "trimtab.evals.evaluate",
     "Example": "trimtab.records",
     "Judgement": "trimtab.scorers.judgement",
@@ -36,6 +37,7 @@ _HOME = {
     "Score": "trimtab.records",
     "Span": "trimtab.records",
     "Suite": "trimtab.experiments.suite",
+    "TaskRef": "trimtab.experiments.suite",
     "TrimtabError": "trimtab.errors",
     "Unscored": "trimtab.scorers.judgement",
     "__version__": "trimtab.version",
@@ -56,6 +58,7 @@ _HOME = {
 
 __all__ = [
     "Client",
+    "DataRef",
     "Evaluation",
     "Example",
     "Judgement",
@@ -65,6 +68,7 @@ __all__ = [
     "Score",
     "Span",
     "Suite",
+    "TaskRef",
     "TrimtabError",
     "Unscored",
     "__version__",

@@ -49,6 +49,7 @@ class Checked:
         return self._check is None
 
     def __await__(self) -> Generator[Any, None, Checked]:
+        __tracebackhide__ = True
         if self._check is None:
             self._check = yield from self._pending().__await__()
         return self
@@ -108,18 +109,21 @@ def assert_score(
     response = Response(output=output, **rest)
 
     def settle(check: Check) -> Check:
+        __tracebackhide__ = True
         if own is not None:
             own.add(name, check)
         wrong = complaints(check.result.scores, at_least=at_least, at_most=at_most)
         if wrong:
-            raise AssertionError("\n".join([*wrong, f"answer: {_shown(output)}"]))
+            raise AssertionError("\n".join([*wrong, *_sides(output, row.expected)]))
         return check
 
     async def judge_it() -> Check:
+        __tracebackhide__ = True
         server = own.server if own is not None else None
         return await judged(scorer, row, response, judge=judge, server=server)
 
     async def later() -> Check:
+        __tracebackhide__ = True
         if own is not None:
             own.pending.pop(id(checked), None)
         return settle(await judge_it())
@@ -146,6 +150,12 @@ def _in_loop() -> bool:
 def _test() -> str:
     """The test that runs now, as pytest tells it to everybody: `path::name (call)`."""
     return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+
+
+def _sides(output: Any, expected: Any) -> list[str]:
+    """What was answered, below what was expected, where that is known."""
+    said = [f"answer:   {_shown(output)}"]
+    return said if expected is None else [f"expected: {_shown(expected)}", *said]
 
 
 def _shown(output: Any) -> str:
@@ -240,9 +250,9 @@ class _Scores:
         said = [f"{scores} scores of {len(self._all)} tests are run {session.run.run_id}"]
         try:
             said.append(self._store(session))
-            report = self._config.getoption("trimtab_report")
-            if report:
-                said.append(self._report(session, self._config.invocation_params.dir / report))
+            folder = self._config.invocation_params.dir
+            reports = self._config.getoption("trimtab_report")
+            said += [self._report(session, folder / report) for report in reports]
         except (TrimtabError, OSError) as error:
             said.append(f"cannot be kept: {error}")
         return said
@@ -309,7 +319,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Server that has datasets and judges, and gets the run.  [default: $TRIMTAB_URL]",
     )
     group.addoption(
-        "--trimtab-report", metavar="FILE", help="Write a report: NAME.md, NAME.html, NAME.xml."
+        "--trimtab-report",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="Write a report: NAME.md, NAME.html, NAME.xml; repeatable.",
     )
     group.addoption(
         "--trimtab-name", metavar="NAME", default="pytest", help="Name of the run.  [%(default)s]"
@@ -318,9 +332,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARK)
-    report = config.getoption("trimtab_report")
-    if report and Path(report).suffix not in (".md", ".html", ".xml"):
-        raise pytest.UsageError(f"--trimtab-report {report}: call it NAME.md, .html or .xml")
+    for report in config.getoption("trimtab_report"):
+        if Path(report).suffix not in (".md", ".html", ".xml"):
+            raise pytest.UsageError(f"--trimtab-report {report}: call it NAME.md, .html or .xml")
     scores = _Scores(config)
     _sessions.append(scores)
     config.pluginmanager.register(scores, "trimtab-scores")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trimtab.providers.mask import KeyMask, base64_of
+from trimtab.kit.mask import KeyMask, base64_of
 
 KEYS = st.lists(st.text("ab/", min_size=2, max_size=5).map(str.encode), min_size=1, max_size=3)
 

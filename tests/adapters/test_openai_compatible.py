@@ -24,8 +24,8 @@ from trimtab.errors import (
     ProviderUnavailable,
     TrimtabError,
 )
+from trimtab.kit.mask import KeyMask
 from trimtab.ports import Call, Provider, Reply
-from trimtab.providers.mask import KeyMask
 from trimtab.records import ModelCard
 from trimtab.testing.provider import folded
 

@@ -70,6 +70,40 @@ def test_code_that_ends_before_its_tests_has_not_passed_them(code: str, tests: s
     assert run(code, tests) == "the program ended before its tests did"
 
 
+FRAMES = """
+import os, sys
+frame = sys._getframe()
+while frame:
+    if 'PASSED' in frame.f_globals: os._exit(frame.f_globals['PASSED'])
+    frame = frame.f_back
+"""
+OBJECTS = """
+import gc, os
+for held in gc.get_objects():
+    if isinstance(held, dict) and 'PASSED' in held: os._exit(held['PASSED'])
+"""
+DESCRIPTORS = """
+import os
+for number in range(3, 64):
+    try:
+        os.set_blocking(number, False)
+        os.write(number, os.read(number, 1000))
+    except OSError: pass
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("code", [FRAMES, OBJECTS, DESCRIPTORS])
+def test_what_code_finds_in_its_process_is_not_enough_to_end_as_passed(code: str) -> None:
+    assert run(code, "assert False") == "the program ended before its tests did"
+
+
+def test_no_exit_status_alone_is_a_pass() -> None:
+    passed = [code for code in range(256) if sandbox._status(code << 8, False) == sandbox.PASSED]
+    assert passed == []
+    assert sandbox._status(0, True) == sandbox.PASSED
+
+
 @pytest.mark.parametrize(
     "code",
     [

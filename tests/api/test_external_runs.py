@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -79,8 +80,7 @@ def test_results_are_read_page_by_page(widgets: Served) -> None:
 def test_scores_are_the_runs_own_and_known_to_the_telemetry(widgets: Served) -> None:
     client = widgets.client
     client.post(f"{PATH}/external", opening("ext-3"))
-    forged = result(0, run="another", project="secret")
-    client.post(f"{PATH}/ext-3/results", {"results": [forged]})
+    client.post(f"{PATH}/ext-3/results", {"results": [result(0, project="secret")]})
     [kept] = client.results("ext-3")
     assert {score["run"] for score in kept["scores"]} == {"ext-3"}
     scores = client.get("/api/v1/scores", {"run": "ext-3"})["data"]
@@ -115,6 +115,46 @@ def test_another_run_with_the_same_id_is_refused(widgets: Served, other: dict[st
 )
 def test_what_cannot_be_is_refused(widgets: Served, path: str, body: Any, status: int) -> None:
     problem(widgets.ask("POST", f"{PATH}/{path}", body), status)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"repeat": -5}, "results[1].repeat"),
+        ({"cost_usd": "NaN"}, "results[1].cost_usd"),
+        ({"cost_usd": "-1e400"}, "results[1].cost_usd"),
+        ({"latency_ms": -1.0}, "results[1].latency_ms"),
+        ({"first_token_ms": -1.0}, "results[1].first_token_ms"),
+        ({"scores": {"cost_usd": "Infinity"}}, "results[1].scores[0].cost_usd"),
+        ({"scores": {"run": "another"}}, "results[1].scores[0].run"),
+        (
+            {"scores": {"target": {"kind": "example", "id": "e9"}}},
+            "results[1].scores[0].target",
+        ),
+    ],
+)
+def test_results_that_cannot_be_are_refused_and_none_of_them_is_kept(
+    widgets: Served, wrong: dict[str, Any], place: str
+) -> None:
+    client = widgets.client
+    client.post(f"{PATH}/external", opening("ext-9"))
+    bad = result(1, **wrong["scores"]) if "scores" in wrong else result(1) | wrong
+    reply = widgets.ask("POST", f"{PATH}/ext-9/results", {"results": [result(0), bad]})
+    assert place in json.dumps(problem(reply, 400))
+    assert list(client.results("ext-9")) == []
+
+
+def test_results_after_the_end_are_refused_until_the_run_is_opened_again(widgets: Served) -> None:
+    client = widgets.client
+    client.post(f"{PATH}/external", opening("ext-10"))
+    client.post(f"{PATH}/ext-10/results", {"results": [result(0)]})
+    client.post(f"{PATH}/ext-10/end", {"status": "done", "done": 1})
+    for sent in ([result(1)], []):
+        late = widgets.ask("POST", f"{PATH}/ext-10/results", {"results": sent})
+        assert "has ended" in problem(late, 409)["detail"]
+    client.post(f"{PATH}/external", opening("ext-10"))
+    assert client.post(f"{PATH}/ext-10/results", {"results": [result(1)]}) == {"stored": 1}
+    assert [row["example_id"] for row in client.results("ext-10")] == ["e0", "e1"]
 
 
 def test_a_run_of_the_server_itself_is_not_written_by_others(widgets: Served) -> None:

@@ -173,7 +173,7 @@ def test_each_missing_piece_of_evidence_is_a_conflict_that_says_what_to_do(
     of_live, of_better = run(widgets, live), run(widgets, better)
     assert "judged judged@1, not judged@2" in refusal(run=of_live["run_id"])
     assert "not compared with a baseline" in refusal(run=of_better["run_id"])
-    compare(widgets, of_better, of_better)
+    compare(widgets, of_better, run(widgets, better))
     assert "the gate says" in refusal(run=of_better["run_id"])
     mute = create(widgets, route="other", parameters={"abstain_below": 1.0, "max_sentences": 1})
     elsewhere = run(widgets, mute)

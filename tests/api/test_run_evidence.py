@@ -139,4 +139,37 @@ def test_a_run_of_somebody_who_may_promote_is_evidence(guarded: Served) -> None:
     release = candidate(guarded, "better")
     bring(guarded.client, "base-3", live, COUNT // 2)
     bring(guarded.client, "better-1", release, COUNT, "base-3")
-    assert promote(guarded, release, "better-1")["state"] == "live"
+    live_now = promote(guarded, release, "better-1")
+    assert live_now["state"] == "live"
+    assert "clusters are not known" in live_now["approvals"][-1]["reason"]
+    before = guarded.client.get(f"{RUNS}/better-1")
+    with pytest.raises(Conflict, match="a release was promoted on run better-1"):
+        guarded.client.post(f"{RUNS}/better-1/end", {"status": "done", "done": 0})
+    with pytest.raises(Conflict, match="a release was promoted on run better-1"):
+        bring(guarded.client, "better-1", release, 0, "base-3")
+    answered = guarded.client.post(f"{RUNS}/better-1/comparison", {"baseline": "own-1"})
+    assert answered["verdict"]["baseline_run"] == "own-1"
+    assert guarded.client.get(f"{RUNS}/better-1") == before
+
+
+@pytest.mark.parametrize(
+    ("by", "body", "stored"),
+    [
+        ("ci", {"rules": [{"metric": "exact", "margin": 0.9}]}, False),
+        ("ci", {"allow_uncalibrated": True}, False),
+        ("ci", {}, True),
+        ("", {"rules": [{"metric": "exact", "margin": 0.9}]}, True),
+    ],
+)
+def test_who_may_not_promote_chooses_no_rules_for_evidence(
+    guarded: Served, by: str, body: dict[str, Any], stored: bool
+) -> None:
+    live = guarded.client.get("/api/v1/releases/widgets@1")
+    bring(guarded.client, "base-4", live, COUNT)
+    bring(guarded.client, "worse-4", live, COUNT - 4)
+    answered = client(guarded, by).post(
+        f"{RUNS}/worse-4/comparison", {"baseline": "base-4", **body}
+    )
+    assert answered["verdict"] is not None
+    kept = guarded.client.get(f"{RUNS}/worse-4")["verdict"]
+    assert kept == (answered["verdict"] if stored else None)

@@ -160,16 +160,16 @@ def test_runs_over_different_rows_cannot_be_compared(rows: Served) -> None:
     ],
 )
 def test_rules_that_cannot_be_meant_are_refused(rows: Served, rules: Any, where: str) -> None:
-    run = finished(rows.client, scorers=["latency"])
+    base, run = (finished(rows.client, scorers=["latency"]) for _ in range(2))
     path = f"{PATH}/{run['run_id']}/comparison"
-    problem(rows.ask("POST", path, {"baseline": run["run_id"], "rules": rules}), 400, where=where)
+    problem(rows.ask("POST", path, {"baseline": base["run_id"], "rules": rules}), 400, where=where)
 
 
 def test_a_metric_that_was_not_measured_makes_the_verdict_inconclusive(rows: Served) -> None:
-    run = finished(rows.client, scorers=["latency"])
+    base, run = (finished(rows.client, scorers=["latency"]) for _ in range(2))
     path = f"{PATH}/{run['run_id']}/comparison"
     rules = [{"metric": "answer_correct"}]
-    verdict = rows.client.post(path, {"baseline": run["run_id"], "rules": rules})["verdict"]
+    verdict = rows.client.post(path, {"baseline": base["run_id"], "rules": rules})["verdict"]
     assert verdict["outcome"] == "inconclusive"
     assert "answer_correct: was not measured" in verdict["reasons"]
 

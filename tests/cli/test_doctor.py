@@ -150,6 +150,7 @@ def test_an_extra_that_a_setting_needs_is_missed_only_then(monkeypatch):
 def test_every_extra_of_the_package_is_named():
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = asked["project"]["optional-dependencies"]
+    assert {extra.name for extra in module._EXTRAS} == set(extras)
     found = findings()
     for name in extras:
         assert found[f"[{name}]"], name

@@ -86,6 +86,21 @@ def test_the_verdict_is_the_exit_code(
     assert shop.client.get(f"/api/v1/runs/{run.run_id}")["verdict"]["outcome"] == outcome
 
 
+def test_a_run_made_to_compare_with_is_not_what_names_and_last_mean(shop: Served) -> None:
+    args = on_rows("widgets@2", "--baseline", "widgets@3", "--seed", "7", *GATE, "--json")
+    [run] = runs_of(trimtab(shop, *args))
+    assert run.verdict is not None
+    base = shop.client.get(f"/api/v1/runs/{run.verdict.baseline_run}")
+    assert (base["name"], base["role"], run.role) == ("widgets@3", "baseline", "candidate")
+    for name in ("last", run.name):
+        found = trimtab(shop, "compare", run.verdict.baseline_run or "", name, "--json")
+        assert json.loads(found.stdout)["run_id"] == run.run_id
+    again = trimtab(shop, *on_rows("widgets@2", "--baseline", "last", "--seed", "7", "--json"))
+    [second] = runs_of(again)
+    assert second.verdict is not None
+    assert second.verdict.baseline_run == run.run_id
+
+
 def test_too_few_examples_are_inconclusive_and_exit_with_3(shop: Served) -> None:
     args = on_rows("widgets@2", "--baseline", "widgets@1", "--split", "small", *GATE)
     result = trimtab(shop, *args)

@@ -208,6 +208,44 @@ def test_last_is_the_newest_run_of_the_suite(server: Served, model: Model, folde
     assert second["verdict"]["outcome"] == "fail"
 
 
+def test_changed_says_again_what_failed_and_runs_again_what_was_not_enough(
+    server: Served, model: Model, folder: Path
+) -> None:
+    given = suite(folder, gate={"cases": [{"metric": "exact"}]})
+    model.says = lambda body: "no"
+    [first] = runs(server, "--changed", code=1)
+    asked = len(model.asked)
+    [again] = runs(server, "--changed", code=1)
+    assert (again["run_id"], again["verdict"]["outcome"]) == (first["run_id"], "fail")
+    said = trimtab(server, "--changed").stderr
+    assert f"unchanged since run {first['run_id']}, which failed" in said
+    assert len(model.asked) == asked
+    suite(folder, **{**given, "gate": {}, "seed": 7})
+    model.says = lambda body: error_json(500, "it broke") if "q2" in str(body) else "yes"
+    [first] = runs(server, "--changed", code=3)
+    model.says = lambda body: "yes"
+    [again] = runs(server, "--changed")
+    assert again["run_id"] != first["run_id"]
+    assert runs(server, "--changed") == []
+
+
+def test_cases_done_again_are_compared_with_the_run_before(
+    server: Served, model: Model, folder: Path
+) -> None:
+    rows = [{"example_id": f"e{n}", "input": f"q{n}", "expected": "yes"} for n in range(40)]
+    suite(folder, data={"rows": rows}, baseline="last")
+    [base] = runs(server)
+    model.says = lambda body: error_json(500, "it broke") if "q2" in str(body) else "no"
+    [worse] = runs(server, "--cache", "off", code=3)
+    model.says = lambda body: "no"
+    [again] = runs(server, "--rerun-failed", code=1)
+    assert again["run_id"] == worse["run_id"]
+    assert again["verdict"]["baseline_run"] == base["run_id"]
+    result = trimtab(server, "--rerun-failed", "--baseline", worse["run_id"])
+    assert result.exit_code != 0
+    assert "cannot be compared with itself" in result.output
+
+
 def test_floors_and_cases_gate_without_a_baseline(
     server: Served, model: Model, folder: Path
 ) -> None:

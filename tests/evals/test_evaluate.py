@@ -77,7 +77,6 @@ def test_own_functions_and_parameters_are_scorers() -> None:
         (GateRule(metric="exact", floor=0.4), "pass"),
         (GateRule(metric="exact", floor=0.65), "inconclusive"),
         (GateRule(metric="exact", floor=0.95), "fail"),
-        (GateRule(metric="nothing", floor=0.5), "inconclusive"),
     ],
 )
 def test_a_floor_gates_without_a_baseline(rule: GateRule, outcome: str) -> None:
@@ -86,23 +85,30 @@ def test_a_floor_gates_without_a_baseline(rule: GateRule, outcome: str) -> None:
     assert found.verdict.outcome == outcome
 
 
+class Application:
+    """What a task asks: it has a state, which is no part of what the task is."""
+
+    def __init__(self, stop_at: int) -> None:
+        self.asked: list[str] = []
+        self.stop_at = stop_at
+
+
 def test_a_run_in_a_folder_is_kept_there_and_carried_on(tmp_path: Path) -> None:
-    asked: list[str] = []
-    stop_at = [30]
+    application = Application(stop_at=30)
 
     async def task(input: str) -> str:
-        asked.append(input)
-        if len(asked) == stop_at[0]:
+        application.asked.append(input)
+        if len(application.asked) == application.stop_at:
             raise KeyboardInterrupt
         return input
 
     settings: dict[str, Any] = {"scorers": ["exact"], "folder": tmp_path, "concurrency": 1}
     with pytest.raises(KeyboardInterrupt):
         trimtab.evaluate(task, ROWS, **settings)
-    stop_at[0] = 0
+    application.stop_at = 0
     found = trimtab.evaluate(task, ROWS, resume=True, **settings)
     assert found.metrics["exact"].n == 60
-    assert len(asked) == 61, "the one that was cut short is asked again, no other"
+    assert len(application.asked) == 61, "the one that was cut short is asked again, no other"
 
 
 @pytest.mark.parametrize(
@@ -153,3 +159,52 @@ def test_the_public_api_loads_no_numpy_and_opens_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"cache": "maybe"}, "cache is 'maybe'"),
+        ({"repeat": 0}, "repeat is 0"),
+        ({"concurrency": -1}, "concurrency is -1"),
+        ({"scorers": []}, "nothing to judge the answers with"),
+        ({"data": ["a", "b"]}, "row 1 is of the type str"),
+        ({"data": {"input": "a"}}, "the data is of the type dict"),
+        ({"data": 7}, "the data is of the type int"),
+    ],
+)
+def test_what_no_run_could_have_is_refused_before_it(settings: dict[str, Any], said: str) -> None:
+    def task(input: str) -> str:
+        raise AssertionError("it was asked")
+
+    with pytest.raises(InvalidRequest, match=said):
+        trimtab.evaluate(task, **{"data": ROWS, "scorers": ["exact"], **settings})
+
+
+def test_one_scorer_needs_no_list_and_a_lambda_no_name() -> None:
+    assert trimtab.evaluate(right, ROWS, scorers="exact").metrics["exact"].value == 1.0
+    both = ["exact", lambda output: len(output) < 3]
+    found = trimtab.evaluate(right, ROWS[:20], scorers=both)
+    assert found.metrics["scorer_2"].value == 0.5
+
+
+def test_an_evaluation_is_printed_as_a_table_with_its_verdict() -> None:
+    rules = [GateRule(metric="exact", floor=0.4)]
+    said = str(trimtab.evaluate(often, ROWS, scorers=["exact"], rules=rules))
+    [row] = [line for line in said.splitlines() if line.startswith("exact")]
+    assert row.split() == ["exact", "0.67", "[0.54,", "0.77]", "60", "100", "%"]
+    assert "gate: pass" in said
+
+
+def test_a_suite_of_a_program_takes_plain_things(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("question,answer\na,a\nb,c\n")
+    for data in (str(tmp_path / "rows.csv"), [{"input": "a", "expected": "a"}, {"input": "b"}]):
+        suite = trimtab.Suite(name="plain", data=data, task=right, scorers=["exact"])
+        assert isinstance(suite.data, trimtab.DataRef)
+        assert isinstance(suite.task, trimtab.TaskRef)
+        assert trimtab.evaluate(suite).metrics["exact"].total == 2
+    named = trimtab.Suite(name="named", data="golden@3", task="app.py:answer")
+    assert (named.data.dataset, named.task.python) == ("golden@3", "app.py:answer")
+    wrong: Any = [{"input": "a"}, "b"]
+    with pytest.raises(InvalidRequest, match="row 2 is of the type str"):
+        trimtab.Suite(name="wrong", data=wrong, task=right)

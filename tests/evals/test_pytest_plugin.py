@@ -74,10 +74,15 @@ def test_all_scores_of_a_session_are_one_run_that_can_be_compared(tmp_path: Path
     assert code == 1, said
     assert "1 failed, 7 passed" in said
     assert "exact did not pass" in said
+    assert "expected: 5" in said
+    assert "pytest_plugin.py" not in said.partition("short test summary")[0]
     assert said.count("scores of 8 tests are run") == 1
-    _, said = run(tmp_path, SUITE, "-n", "2", "--trimtab-report", "report.xml")
+    _, said = run(
+        tmp_path, SUITE, "-n", "2", "--trimtab-report", "report.xml", "--trimtab-report", "r.md"
+    )
     assert "1 failed, 7 passed" in said
     assert f"report in {tmp_path / 'report.xml'}" in said
+    assert f"report in {tmp_path / 'r.md'}" in said
     assert "test_sums[r3]" in (tmp_path / "report.xml").read_text()
     assert said.count("scores of 8 tests are run") == 1
     first, second = kept(tmp_path)

@@ -165,15 +165,53 @@ def test_an_unchanged_score_is_bounded_by_the_number_of_pairs() -> None:
     same = scores([0.8] * 300)
     found = compare("f1", same, same, binary=False)
     assert (found.difference.low, found.difference.high) == pytest.approx(tango(0, 0, 300))
-    assert found.baseline.low == pytest.approx(0.8 + tango(0, 0, 300).low)
+    assert found.baseline.low == pytest.approx(0.8 + 0.8 * tango(0, 0, 300).low)
     assert found.p_value == 1.0
     assert found.detectable == pytest.approx(0.026, abs=0.001)  # eight losses out of eight changes
 
 
-def test_a_constant_price_is_a_point_because_nothing_bounds_it() -> None:
-    free = scores([0.0] * 20)
-    found = compare("cost_usd", free, free, binary=False, higher_is_better=False)
-    assert (found.difference.low, found.difference.high) == (0.0, 0.0)
+@pytest.mark.parametrize("shift", [0.0, 0.1])
+@pytest.mark.parametrize("n", [2, 20, 200])
+def test_of_scores_without_a_scale_a_constant_shift_shows_no_interval(n: int, shift: float) -> None:
+    before, after = scores([0.5] * n), scores([0.5 + shift] * n)
+    found = compare("cost_usd", before, after, binary=False, higher_is_better=False)
+    bounds = (found.difference.low, found.baseline.low, found.candidate.high, found.detectable)
+    assert bounds == (None,) * 4
+    assert found.difference.value == pytest.approx(shift)
+    rare = scores([0.5] * (n - 1) + [9.0])
+    assert compare("cost_usd", before, rare, binary=False).difference.low is None
+
+
+@pytest.mark.parametrize(("scale", "base"), [((0.0, 1.0), 0.5), ((1.0, 5.0), 3.0)])
+def test_on_a_scale_a_constant_shift_is_as_sure_as_its_pairs_are_many(
+    scale: tuple[float, float], base: float
+) -> None:
+    widths = []
+    for n in (2, 5, 60, 600):
+        pair = (scores([base] * n), scores([base + 0.1] * n))
+        found = compare("m", *pair, binary=False, higher_is_better=False, scale=scale)
+        low, high = found.difference.low, found.difference.high
+        assert low is not None
+        assert high is not None
+        assert low < 0.1 < high
+        widths.append(high - low)
+        assert found.detectable is None or found.detectable > 0
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > 0.5 * (scale[1] - scale[0])
+
+
+def test_a_scale_that_a_score_contradicts_bounds_nothing() -> None:
+    found = summarise("m", scores([0.5] * 20 + [7.0]), binary=False, scale=(0.0, 1.0))
+    assert (found.low, found.method) == (None, "too few cases deviate")
+
+
+def test_clusters_of_equal_sums_are_not_certain() -> None:
+    keys = {f"e{i}": f"c{i // 2}" for i in range(40)}
+    same, mixed = scores([0.5] * 40), scores([0.5, 1.0] * 20)
+    found = compare("m", same, mixed, binary=False, clusters=keys)
+    assert found.difference.low is not None
+    assert found.difference.high is not None
+    assert found.difference.low < 0.25 < found.difference.high
 
 
 def test_the_detectable_difference_is_shown_four_times_in_five() -> None:

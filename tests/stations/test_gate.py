@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -106,7 +107,7 @@ def test_units_other_than_points_are_kept() -> None:
 
 
 def test_where_lower_is_better_a_floor_is_a_ceiling() -> None:
-    fast, slow = scores(np.linspace(90, 110, 100)), scores(np.linspace(190, 210, 100))
+    fast, slow = scores(np.linspace(90, 110, 100)), scores(np.linspace(180, 220, 100))
     saved = compare("latency_ms", slow, fast, binary=False, higher_is_better=False)
     assert saved.difference.value == pytest.approx(-100)
     kept = judge([saved], gate(GateRule(metric="latency_ms", margin=5, floor=150)))
@@ -277,3 +278,24 @@ def test_graded_scores_in_clusters_keep_the_same_promises(size: int) -> None:
     assert even.count("fail") / 500 <= 0.05
     lost = [verdict(-0.05, seed).outcome for seed in range(500)]
     assert lost.count("pass") / 500 <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [20, 30, 60])
+@pytest.mark.parametrize(
+    ("scale", "higher"), [((0.0, 1.0), False), ((1.0, 5.0), True)], ids=["toxicity", "1 to 5"]
+)
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_rare_losses_on_any_scale_seldom_pass(
+    scale: tuple[float, float], n: int, share: float, *, higher: bool
+) -> None:
+    """Cases that are lost altogether, as often as the margin allows: at most 2.5 % may pass."""
+    rng, draws, passed = np.random.default_rng(n), 600, 0
+    best, worst = reversed(scale) if higher else scale
+    usual = scores([best] * n)
+    for _ in range(draws):
+        lost = scores(np.where(rng.random(n) < share, worst, best))
+        found = compare("m", usual, lost, binary=False, higher_is_better=higher, scale=scale)
+        rule = GateRule(metric="m", margin=share * (scale[1] - scale[0]))
+        passed += judge([found], gate(rule)).outcome == "pass"
+    assert passed / draws <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / draws)

@@ -173,13 +173,13 @@ class TestJudging:
 
         def taking(ms: float) -> Any:
             async def task(example: Example) -> Response:
-                return Response(output="x", latency_ms=ms + int(example.example_id[1:]))
+                return Response(output="x", latency_ms=ms * (10 + int(example.example_id[1:])))
 
             return task
 
         scorers = resolve(["latency"])
-        fast = lab.execute(examples, taking(10), scorers, run_id="fast")
-        slow = lab.execute(examples, taking(500), scorers, run_id="slow")
+        fast = lab.execute(examples, taking(1), scorers, run_id="fast")
+        slow = lab.execute(examples, taking(50), scorers, run_id="slow")
         rule = GateRule(metric="latency", margin=5)
         for candidate, baseline, outcome in ((fast, slow, "pass"), (slow, fast, "fail")):
             run = lab.judge(candidate, baseline, examples, rule)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.stations.measured import Numbers, examples, measured
 
+from trimtab.cli.verdicts import verdict_text
 from trimtab.experiments.decision import Measured, decide
 from trimtab.experiments.examples import changes
 from trimtab.experiments.rules import GateRule
@@ -56,8 +57,33 @@ def test_no_change_is_said_to_be_as_good_and_no_gain() -> None:
 def test_what_is_not_decided_says_why() -> None:
     thin: list[bool | None] = [True] * 100 + [None] * 60
     text, _ = said({"right": ALWAYS}, {"right": thin}, GateRule(metric="right", margin=0.1))
-    assert text.startswith("Whether docs@2 can replace docs@1 is not decided: right: ")
-    assert "only 100 of 160 examples (62.5 %) were scored" in text
+    assert text == (
+        "Whether docs@2 can replace docs@1 is not decided on right: only 100 of 160 examples"
+        " (62.5 %) were scored in both runs, 98 % are needed; the candidate has no score of 60."
+    )
+
+
+def test_of_several_that_are_not_decided_the_one_that_needs_most_cases_is_said() -> None:
+    names = ("right", "polite", "short", "clear")
+    text, run = said(
+        dict.fromkeys(names, MOSTLY),
+        {name: [*reversed(MOSTLY)] if name == "short" else MOSTLY for name in names},
+        *(GateRule(metric=name, margin=0.001) for name in names),
+    )
+    assert text == (
+        "Whether docs@2 can replace docs@1 is not decided on clear, polite, right and 1 more:"
+        " for short, these 160 pairs could have shown 16.1 points (80 % power); no reasonable"
+        " number of examples would show 0.1 points."
+    )
+    assert run.verdict is not None
+    assert len(run.verdict.reasons) == 4, "the list keeps every reason whole"
+
+
+def test_a_loss_that_is_certain_has_no_p_value_of_zero() -> None:
+    _, run = said({"right": ALWAYS}, {"right": RARELY}, GateRule(metric="right"))
+    assert run.verdict is not None
+    assert run.verdict.reasons[0].endswith("proved worse (p<0.0001)")
+    assert " <0.0001 " in verdict_text(run)
 
 
 def test_a_run_that_did_not_end_says_how_far_it_got() -> None:

@@ -37,7 +37,8 @@ class ComparisonInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Judge a run against a baseline run by rules; no rules means the default ones.
 
     Runs are named by id, by name (the newest finished one), or `last`. `allow_uncalibrated` lets
-    judges gate that have no calibration card.
+    judges gate that have no calibration card. With either, from a key that may not promote, the
+    verdict on a run that is vouched for is answered and not stored.
     """
 
     baseline: str
@@ -130,7 +131,7 @@ async def compared(request: Request) -> Response:
     with _asked_for():
         run = await asyncio.to_thread(
             request.app.comparisons.judged,
-            request.project,
+            request.principal,
             request.path["run_id"],
             given.baseline,
             given.rules,

@@ -108,7 +108,9 @@ class App(Front):
             before=self.tracing.empty,
         )
         self.experiments = Experiments(runs=metadata.runs, telemetry=telemetry, clock=clock)
-        self.external = ExternalRuns(runs=metadata.runs, telemetry=telemetry, clock=clock)
+        self.external = ExternalRuns(
+            runs=metadata.runs, releases=metadata.releases, telemetry=telemetry, clock=clock
+        )
         self.comparisons = Comparisons(metadata=metadata, telemetry=telemetry)
         self.releases = Lifecycle(
             releases=metadata.releases,

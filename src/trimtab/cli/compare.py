@@ -52,8 +52,9 @@ def command(
 ) -> None:
     """Compare the run NEW with the run BASE, and let the gate judge.
 
-    A run is named by its id, by its name (the newest finished one), or as `last`. With --online,
-    BASE and NEW are releases, and may be left out.
+    A run is named by its id, by its name (the newest finished one), or as `last`; NAME and `last`
+    that mean the same run are the newest two of that name. With --online, BASE and NEW are
+    releases, and may be left out.
 
     Exits 0 when the gate passes, 1 when it fails, 3 when the evidence is not enough.
     """
@@ -93,6 +94,8 @@ def _compare(as_json: bool, base: str, new: str, flags: dict[str, Any]) -> None:
         emit({**found, **more, **({"slices": slices} if slices else {})}, as_json)
     else:
         click.echo(_text(run, baseline, slices, changed, wanted))
+    if flags["report"] is not None:
+        note(f"wrote {flags['report']}")
     if run.verdict is not None:
         click.get_current_context().exit(EXIT_CODES[run.verdict.outcome])
 
@@ -143,7 +146,6 @@ def _write(client: Client, run: Run, baseline: Run, slices: list[Sliced], path: 
     from trimtab.cli.eval_reports import write_reports
 
     write_reports([_view(client, run, baseline, slices)], reports=[path])
-    note(f"wrote {path}")
 
 
 def _view(client: Client, run: Run, baseline: Run, slices: list[Sliced]) -> View:
@@ -208,7 +210,7 @@ def _ladder_text(found: dict[str, Any]) -> str:
     ]
     heads = ["", "run", "Elo [95 %]", "won", "lost", "tied", "id"]
     said = f"by {ladder.metric}, over {ladder.pairs:,} pairs of answers to the same case"
-    return f"{table(rows, heads)}\n{said}"
+    return "\n".join([table(rows, heads), said, *(f"note: {note}" for note in ladder.notes)])
 
 
 def _compare_live(

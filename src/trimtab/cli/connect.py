@@ -1,7 +1,8 @@
 """A client for a command: of the server it names, of the one that runs, or of one just for it.
 
 Only one process can have a data directory open, so a command talks to the running server where
-there is one; where there is none it opens the directory itself, for as long as it takes.
+there is one; where there is none it opens the directory itself, for as long as it takes, and lends
+that server to the commands that come meanwhile.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 import click
 from msgspec.structs import replace
 
+from trimtab.cli.lending import borrowed, lent
 from trimtab.cli.options import config_option, data_option, load_config
 from trimtab.cli.output import json_option
 from trimtab.client import Client
@@ -62,7 +64,10 @@ def connected(flags: Mapping[str, Any]) -> Iterator[Client]:
     data = Path(config.data)
     server = datadir.running_server(data)
     if server is not None:
-        with Client(server.url, key=flags.get("key")) as client:
+        with (
+            borrowed(data, server) as key,
+            Client(server.url, key=key or flags.get("key")) as client,
+        ):
             yield client
     elif data.is_dir():
         with _opened(load_config(flags).config) as client:
@@ -77,7 +82,7 @@ def connected(flags: Mapping[str, Any]) -> Iterator[Client]:
 
 @contextmanager
 def _opened(config: Config) -> Iterator[Client]:
-    """Serve the directory to this process alone, on a free port and with a key nobody knows."""
+    """Serve the directory on a free port, with a key that only this user's commands can know."""
     from trimtab.api import serving
     from trimtab.app import App
     from trimtab.governance.access import Access, Key
@@ -85,7 +90,7 @@ def _opened(config: Config) -> Iterator[Client]:
 
     listener = serving.listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with listener, datadir.acquire(Path(config.data), url=url):
+    with listener, datadir.acquire(Path(config.data), url=url, lends=True):
         secret = secrets.token_urlsafe(32)
         app = App.open(replace(config, workers=1))
         app.access = Access([Key.of("cli", secret, config.project, ["*"])], project=config.project)
@@ -103,7 +108,7 @@ def _opened(config: Config) -> Iterator[Client]:
         thread = threading.Thread(target=serve, name="trimtab-server")
         thread.start()
         try:
-            with Client(url, key=secret) as client:
+            with Client(url, key=secret) as client, lent(Path(config.data), url, secret):
                 yield client
         finally:
             loop.call_soon_threadsafe(stop.set)

@@ -98,6 +98,7 @@ _EXTRAS = (
         "providers[].credentials.key_file",
         lambda config: any("key_file" in provider.credentials for provider in config.providers),
     ),
+    Extra("wandb", "wandb", "runs exported to Weights & Biases", lambda _: False),
 )
 
 Probe = Callable[[Loaded], Iterator[Check]]

@@ -16,13 +16,13 @@ import msgspec
 from trimtab.cli.compare import parse_rule, rules_option
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.eval_progress import say, watched
-from trimtab.cli.eval_reports import write_reports
+from trimtab.cli.eval_reports import require_known, write_reports
 from trimtab.cli.failures import printable
 from trimtab.cli.options import load_config
 from trimtab.cli.output import emit, note
 from trimtab.cli.verdicts import metrics_text, verdict_text
 from trimtab.client import Client
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, InvalidRequest, NotFound, ScorerError, StoreError
 from trimtab.experiments.rules import GateRule
 from trimtab.experiments.suite import DEFAULT_SCORERS, DataRef, Suite, TaskRef
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _MODES = click.Choice(["readwrite", "readonly", "off"])
 _TIERS = click.Choice(["code", "fast", "full"])
+_ENDED = {"failed": "failed", "interrupted": "was interrupted", "running": "did not end"}
 
 
 @click.command()
@@ -83,6 +84,7 @@ def command(
     Exits 0 when everything passes, 1 when a gate fails, 3 when the evidence is not enough, 4 when
     a run could not be done or its budget is spent, 130 when interrupted.
     """
+    require_known(reports)
     options = _options(flags, rules)
     declared = _declared(paths, flags)
     chosen = [one for one in declared if options.runs(one.suite.tier)]
@@ -109,7 +111,7 @@ def _finish(
         for sentence in outcome.performed.notes:
             note(f"{outcome.run.name}: {sentence}")
         if outcome.run.status != "done":
-            note(f"{outcome.run.name}: is {outcome.run.status}: {outcome.run.error}")
+            note(f"{outcome.run.name}: the run {_ENDED[outcome.run.status]}: {outcome.run.error}")
     write_reports([outcome.view() for outcome in outcomes], junit=junit, reports=reports)
     click.get_current_context().exit(code)
 
@@ -124,11 +126,12 @@ async def _evaluated(
     watching = Watching()
     with watched(watching):
         for one in declared:
-            found = await evaluate_suite(
-                one, options, site, changed_only=changed_only, say=say, watching=watching
-            )
+            with _told_of(one):
+                found = await evaluate_suite(
+                    one, options, site, changed_only=changed_only, say=say, watching=watching
+                )
             outcomes += found
-            if any(each.performed.interrupted for each in found):
+            if any(each.performed.interrupted or each.performed.broken for each in found):
                 break
     return outcomes
 
@@ -137,19 +140,46 @@ async def _preview(declared: Sequence[Declared], options: Options, site: Site) -
     from trimtab.evals.preview import preview_suite
 
     for one in declared:
-        for _, said in await preview_suite(one, options, site):
+        with _told_of(one):
+            found = await preview_suite(one, options, site)
+        for _, said in found:
             click.echo(printable(said))
+
+
+@contextmanager
+def _told_of(declared: Declared) -> Iterator[None]:
+    """What is wrong with a suite is said with its file and its name."""
+    try:
+        yield
+    except (ConfigError, InvalidRequest, NotFound, ScorerError) as error:
+        if declared.origin not in (error.where or ""):
+            suite = f"{declared.origin}, suite {declared.suite.name}"
+            error.where = f"{suite}, {error.where}" if error.where else suite
+        raise
 
 
 def _text(outcome: Outcome) -> str:
     run = outcome.run
     text = f"{run.name}: run {run.run_id}\n{metrics_text(run)}"
+    missing = _unscored(outcome)
+    if missing:
+        text = f"{text}\n\n{missing}"
     if run.verdict is None:
         return text
     from trimtab.experiments.words import sentence
 
     base = outcome.baseline.run if outcome.baseline is not None else None
     return f"{sentence(run, base)}\n\n{text}\n\n{verdict_text(run)}"
+
+
+def _unscored(outcome: Outcome) -> str:
+    """What has no score, and where to see all of it."""
+    from trimtab.experiments.reports.plain_text import unscored_lines
+
+    lines = unscored_lines(outcome.view())
+    if lines:
+        lines.append(f"  see `trimtab runs results {outcome.run.run_id} --failed`")
+    return "\n".join(map(printable, lines))
 
 
 # -- what the flags say ----------------------------------------------------------------------------
@@ -232,9 +262,10 @@ def site_of(flags: dict[str, Any]) -> Iterator[Site]:
     made if there is none: a first evaluation needs nothing but itself.
     """
     from trimtab.evals.options import Site
+    from trimtab.kit.datadir import running_server
 
     config = load_config(flags, secrets=False).config
-    data = Path(config.data)
+    data, holder = Path(config.data), None
     if not flags.get("url"):
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -244,8 +275,15 @@ def site_of(flags: dict[str, Any]) -> Iterator[Site]:
                 where=str(data),
                 fix="name another with --data",
             ) from None
+        holder = running_server(data)
     with connected(flags) as client:
         yield Site(client, _key_of(client, flags), data / "evals")
+    if holder is not None and holder.lends and running_server(data) != holder:
+        raise StoreError(
+            f"the command whose server this one used (process {holder.pid}) was ended meanwhile",
+            where=str(data),
+            fix="run it again with --resume",
+        )
 
 
 def _key_of(client: Client, flags: dict[str, Any]) -> str | None:

@@ -20,6 +20,7 @@ def write_reports(
     Raises:
         ConfigError: a file cannot be written, or its name says neither Markdown nor HTML.
     """
+    require_known(reports)
     for path in reports:
         _write(path, _report(views, path))
     if junit is not None:
@@ -28,17 +29,22 @@ def write_reports(
         _write(junit, as_junit(views))
 
 
+def require_known(reports: Sequence[Path]) -> None:
+    """Raises ConfigError: the name of a report says neither Markdown nor HTML."""
+    for path in reports:
+        kind = path.suffix.lower()
+        if kind not in _KINDS:
+            raise ConfigError(
+                f"a report of the kind {kind or 'without an ending'} is not known",
+                where=str(path),
+                fix="call it NAME.md or NAME.html",
+            )
+
+
 def _report(views: Sequence[View], path: Path) -> str:
     from trimtab.experiments.reports import html, markdown
 
-    kind = path.suffix.lower()
-    if kind not in _KINDS:
-        raise ConfigError(
-            f"a report of the kind {kind or 'without an ending'} is not known",
-            where=str(path),
-            fix="call it NAME.md or NAME.html",
-        )
-    return html(views) if kind in _HTML else markdown(views)
+    return html(views) if path.suffix.lower() in _HTML else markdown(views)
 
 
 def _write(path: Path, text: str) -> None:

@@ -28,7 +28,9 @@ _SHAPES = ("jsonl", "csv", "parquet", "mlflow", "wandb")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--format", "tool", type=click.Choice(_TOOLS), help="What wrote it.  [default: told]")
 @click.option("--name", help="Name of the run.  [default: as the file says, or is called]")
-@click.option("--dataset", metavar="NAME", help="Store the rows as a dataset of this name too.")
+@click.option(
+    "--dataset", metavar="NAME", help="Name of the dataset of the rows.  [default: NAME rows]"
+)
 def imported(
     as_json: bool, path: Path, tool: str | None, name: str | None, dataset: str | None, **flags: Any
 ) -> None:
@@ -70,7 +72,7 @@ def _with_dataset(client: Client, session: Session, one: Foreign, dataset: str |
     rows = [msgspec.to_builtins(row) for row in session.examples]
     made = client.add_dataset(dataset, rows, note=f"imported from {one.tool}")
     ref = {"dataset": f"{made['name']}@{made['version']}", "dataset_digest": made["digest"]}
-    return session._replace(run=msgspec.structs.replace(session.run, **ref))
+    return session._replace(run=msgspec.structs.replace(session.run, **ref), stored=True)
 
 
 @click.command("export")

@@ -108,9 +108,10 @@ def _is_bad(row: dict[str, Any]) -> bool:
 
 
 def _score(score: dict[str, Any]) -> str:
-    """A score in a word: `exact pass`, `length 12`, `faithfulness unscored`."""
+    """A score in some words: `exact pass`, `length 12`, `faithfulness unscored: no judge`."""
     if score["status"] != "scored":
-        return f"{score['name']} {score['status']}"
+        why = f": {score['reason'][:_SHOWN]}" if score.get("reason") else ""
+        return f"{score['name']} {score['status']}{why}"
     if score["passed"] is not None:
         return f"{score['name']} {'pass' if score['passed'] else 'fail'}"
     value = score["value"]

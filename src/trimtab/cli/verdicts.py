@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from trimtab.cli.output import table
+from trimtab.experiments import findings
 from trimtab.records import Comparison, Estimate, Run
 
 _COLUMNS = [
@@ -24,9 +27,19 @@ def metrics_text(run: Run) -> str:
         [name, estimate_text(estimate), f"{estimate.n}/{estimate.total}", estimate.method]
         for name, estimate in sorted(run.metrics.items())
     ]
-    spent = "unpriced" if run.cost_usd is None else f"${run.cost_usd:f}"
+    spent = "unpriced" if run.cost_usd is None else dollars(run.cost_usd)
     metrics = table(rows, ["metric", "value [95 %]", "scored", "method"])
-    return f"{metrics}\ncost of {run.done} calls: {spent}"
+    answers = "1 answer" if run.done == 1 else f"{run.done:,} answers"
+    return f"{metrics}\ncost of {answers}: {spent}"
+
+
+def dollars(amount_usd: Decimal) -> str:
+    """An amount without zeros that say nothing.
+
+    >>> dollars(Decimal("0E-9")), dollars(Decimal("0.001200"))
+    ('$0', '$0.0012')
+    """
+    return f"${amount_usd.normalize():f}"
 
 
 def verdict_text(run: Run) -> str:
@@ -38,7 +51,8 @@ def verdict_text(run: Run) -> str:
     right = ("pairs", "p", "detectable")
     lines = [table(rows, _COLUMNS, right=right)] if rows else []
     lines.append(f"gate: {verdict.outcome}")
-    return "\n".join(lines + [f"  {reason}" for reason in verdict.reasons])
+    lines += [f"  {reason}" for reason in verdict.reasons]
+    return "\n".join(lines + [f"note: {note}" for note in verdict.notes])
 
 
 def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
@@ -63,7 +77,7 @@ def _row(comparison: Comparison) -> list[object]:
         estimate_text(comparison.candidate),
         estimate_text(comparison.difference, signed=True),
         f"{comparison.difference.n}/{comparison.difference.total}",
-        None if p_value is None else f"{p_value:.4f}",
+        None if p_value is None else findings.p_value(p_value),
         None if comparison.detectable is None else f"{comparison.detectable:.3g}",
         comparison.outcome or "reported",
     ]

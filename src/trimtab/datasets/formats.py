@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -17,6 +19,7 @@ FORMATS = ("csv", "tsv", "jsonl", "json", "parquet")
 MAX_JSON_BYTES = 256 << 20
 _CSV_CELL_CHARS = (1 << 31) - 1
 _LINE_FACTOR = 64  # a line may be that many times as long as its longest cell
+_KEY = re.compile(r'"\s*:')
 _LISTS = ("examples", "data", "rows")
 _OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
@@ -68,7 +71,34 @@ def _json_lines(path: Path, how: Reading) -> Iterator[Found]:
         number += 1
         what = f"line {line} of {path.name}"
         row = jsonx.decode(text.encode(), what=what)
+        _refuse_doubled(text, row, what)
         yield Found(_object(row, what), number, what, len(text) * 4)
+
+
+def _refuse_doubled(text: str, row: Any, what: str) -> None:
+    """Of a key that is there twice, one value would be lost without a word."""
+    # As many keys as were decoded, unless some are doubled or a text looks like one.
+    if len(_KEY.findall(text)) == _keys_in(row):
+        return
+
+    def checked(pairs: list[tuple[str, Any]]) -> None:
+        seen = set[str]()
+        for name, _ in pairs:
+            if name in seen:
+                raise InvalidRequest(
+                    f"{what} has the key {name!r} twice in one object",
+                    where=what,
+                    fix="give each key once",
+                )
+            seen.add(name)
+
+    json.loads(text, object_pairs_hook=checked, parse_int=str, parse_float=str)
+
+
+def _keys_in(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_keys_in, value.values()))
+    return sum(map(_keys_in, value)) if isinstance(value, list) else 0
 
 
 def _json(path: Path, how: Reading) -> Iterator[Found]:

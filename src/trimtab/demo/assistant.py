@@ -28,7 +28,7 @@ FIRST: dict[str, Any] = {
 }
 
 # What the failing calls ask for: more passages, word stems, and silence where nothing is known.
-# The threshold is the one that abstains best on the calibration questions (bench/calibrate_extract).
+# The threshold abstains best on the calibration questions (bench/calibrate_extract.py).
 SECOND: dict[str, Any] = {
     "route": ROUTE,
     "prompt": ROUTE,

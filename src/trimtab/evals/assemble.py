@@ -12,9 +12,12 @@ from typing import Any
 
 import msgspec
 
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, TrimtabError
+from trimtab.evals.behind import Behind
 from trimtab.evals.files import Declared
 from trimtab.evals.options import Given, Options, Site
+from trimtab.evals.outage import Outage
+from trimtab.evals.possible import require_possible
 from trimtab.evals.resolve import Asked, Making, tasks_of
 from trimtab.evals.rows import Rows, rows_of
 from trimtab.evals.scorers import scorers_of
@@ -37,7 +40,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to run: rows through one task and its scorers.
 
     `models` may answer, with these `parameters`. `free` says why nothing is paid, `silent` why
-    nobody can tell what is. `close` ends what the cell opened, once it has run.
+    nobody can tell what is. `notes` are sentences for people. `close` ends what the cell opened,
+    once it has run. `broken` says why no case can be done any more.
     """
 
     declared: Declared
@@ -50,7 +54,9 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any] = {}
     free: str | None = None
     silent: str = ""
+    notes: Sequence[str] = ()
     close: Sequence[Callable[[], Awaitable[None]]] = ()
+    broken: Callable[[], TrimtabError | None] = lambda: None
 
     async def closed(self) -> None:
         """End what the cell opened."""
@@ -87,7 +93,12 @@ async def cells_of(
     asked = await asyncio.to_thread(
         tasks_of, task or suite.task, declared, site.client, given if task is None else Given()
     )
-    return [_cell(declared, options, site, replies, given, rows, each) for each in asked]
+    behind = Behind(site.client)
+    judges = [] if given.judge is not None else _judges(suite, options)
+    names = {*judges, *(model for each in asked if each.release is None for model in each.models)}
+    if names:
+        await asyncio.to_thread(behind.learn)
+    return [_cell(declared, options, site, replies, given, rows, each, behind) for each in asked]
 
 
 def _cell(
@@ -98,25 +109,32 @@ def _cell(
     given: Given,
     rows: Rows,
     asked: Asked,
+    behind: Behind,
 ) -> Cell:
     suite = declared.suite
+    names = list(asked.models) if asked.release is None else []
+    resolved = [behind.of(name) for name in names]
+    if any(resolved):
+        asked = msgspec.structs.replace(asked, digest=digest([asked.digest, resolved]))
     run_id = ids.uuid7()
     seed = options.seed if options.seed is not None else suite.seed
     concurrency = options.concurrency or suite.concurrency
     close: list[Callable[[], Awaitable[None]]] = []
-    judge = given.judge
+    judge, outage = given.judge, Outage()
     making = Making(
         site=site,
-        replies=replies,
+        replies=replies if all(map(behind.is_known, names)) else replies.unkept(),
         fresh=options.rerun_failed,
         run_id=run_id,
         task_digest=asked.digest,
         seed=seed,
         wants=frozenset(),
         close=close,
+        outage=outage,
     )
     if judge is None and options.tier != "code":
-        judge = _judge(suite, options, making, concurrency)
+        names = [*names, *_judges(suite, options)]
+        judge = _judge(suite, options, making, concurrency, behind, replies)
     embedder = None
     if suite.embedder is not None and options.tier != "code":
         embedder = _embedder(suite.embedder, making, concurrency)
@@ -128,6 +146,10 @@ def _cell(
         argument.name for each in scorers for argument in getattr(each, "arguments", ())
     )
     repeats = options.repeat or suite.repeat
+    gate = suite.gate
+    if options.rules:
+        gate = msgspec.structs.replace(gate, rules=options.rules)
+    require_possible(gate, scorers, repeats=repeats, left_out=options.tier == "code")
     most_usd = options.max_cost_usd
     if most_usd is None and suite.max_cost_usd is not None:
         most_usd = Decimal(str(suite.max_cost_usd))
@@ -170,7 +192,9 @@ def _cell(
         parameters=asked.parameters,
         free=asked.free or _replayed(asked, options),
         silent=asked.silent,
+        notes=[note] if (note := behind.note(names)) is not None else (),
         close=close,
+        broken=lambda: outage.error or replies.fault,
     )
 
 
@@ -205,20 +229,44 @@ def _embedder(model: str, making: Making, concurrency: int) -> Any:
             where="embedder",
             fix="start one with `trimtab serve` and give its `url`, or set TRIMTAB_URL",
         )
-    found = GatewayEmbedder(site.url, model, Pace(2 * concurrency), key=site.key, run=making.run_id)
+    found = GatewayEmbedder(
+        site.url,
+        model,
+        Pace(2 * concurrency),
+        key=site.key,
+        run=making.run_id,
+        outage=making.outage,
+    )
     making.close.append(found.aclose)
     return found
 
 
-def _judge(suite: Suite, options: Options, making: Making, concurrency: int) -> Any:
+def _judges(suite: Suite, options: Options) -> list[str]:
+    """The models that judge, by name."""
+    if options.tier == "code":
+        return []
+    if options.judge or suite.judge is None:
+        return options.judge.split(",") if options.judge else []
+    model = suite.judge.model
+    return [model] if isinstance(model, str) else list(model)
+
+
+def _judge(
+    suite: Suite,
+    options: Options,
+    making: Making,
+    concurrency: int,
+    behind: Behind,
+    replies: Replies,
+) -> Any:
     """Who judges, if anybody is named; asked at a pace of its own, and never twice the same."""
-    named_models = options.judge.split(",") if options.judge else []
-    if suite.judge is not None and not named_models:
-        model = suite.judge.model
-        named_models = [model] if isinstance(model, str) else list(model)
-    if not named_models:
+    names = _judges(suite, options)
+    if not names:
         return None
     from trimtab.evals.judge import jury_of
 
-    chat = KeptChat(making.chat(), making.replies, fresh=making.fresh)
-    return jury_of(chat, named_models, suite.judge, Pace(2 * concurrency))
+    known = all(map(behind.is_known, names))
+    resolved = {name: behind.of(name) for name in names}
+    kept = replies if known else replies.unkept()
+    chat = KeptChat(making.chat(), kept, fresh=making.fresh, behind=resolved)
+    return jury_of(chat, names, suite.judge, Pace(2 * concurrency), resolved)

@@ -48,12 +48,16 @@ def base_of(name: str, run: Run, client: Client) -> Base | None:
 
 
 def newest(run: Run, client: Client) -> Run | None:
-    """The newest finished run of the same suite and cell, over the same examples."""
+    """The newest finished run of the same suite and cell, over the same examples.
+
+    Runs that were made only to be compared with do not count.
+    """
     return next(
         (
             other
             for other in earlier_runs(run, client)
-            if (other.dataset_digest, other.split) == (run.dataset_digest, run.split)
+            if other.role != "baseline"
+            and (other.dataset_digest, other.split) == (run.dataset_digest, run.split)
         ),
         None,
     )
@@ -87,7 +91,11 @@ def _run_called(name: str, run: Run, client: Client) -> Run | None:
         return msgspec.convert(client.get(api_path("runs", name)), Run)
     except NotFound:
         pass
-    named = [other for other in _runs(client, name=name) if other.status == "done"]
+    named = [
+        other
+        for other in _runs(client, name=name)
+        if other.status == "done" and other.role != "baseline" and other.run_id != run.run_id
+    ]
     same = [other for other in named if other.dataset_digest == run.dataset_digest]
     return next(iter(same or named), None)
 

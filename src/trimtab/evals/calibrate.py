@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from trimtab.errors import ConfigError, InvalidRequest, NotFound
+from trimtab.evals.behind import Behind
 from trimtab.evals.chat import GatewayChat
 from trimtab.evals.files import find
 from trimtab.evals.judge import jury_of
@@ -139,9 +140,13 @@ async def measure(
     chat = GatewayChat(site.url, key=site.key)
     try:
         with Replies(site.replies, wanted.cache) as replies:
-            jury = jury_of(
-                KeptChat(chat, replies), found.models, found.judge, Pace(2 * wanted.concurrency)
-            )
+            behind = Behind(site.client)
+            await asyncio.to_thread(behind.learn)
+            resolved = {name: behind.of(name) for name in found.models}
+            kept = replies if all(map(behind.is_known, resolved)) else replies.unkept()
+            asked = KeptChat(chat, kept, behind=resolved)
+            pace = Pace(2 * wanted.concurrency)
+            jury = jury_of(asked, found.models, found.judge, pace, resolved)
             scorer = jury.equip(found.plain)
             scores = await _judged(scorer, found.subjects, wanted.concurrency, advance)
     finally:

@@ -13,9 +13,10 @@ from typing import Any
 
 from trimtab.dialects.llm import DIALECTS
 from trimtab.dialects.llm.answer import Fold
-from trimtab.errors import InvalidRequest
+from trimtab.errors import InvalidRequest, NotDurable
+from trimtab.evals.outage import Outage
 from trimtab.kit import jsonx
-from trimtab.kit.http1 import HTTP1Client, HTTPError, ReadTimeout, Timeouts
+from trimtab.kit.http1 import HTTP1Client, HTTPError, ReadTimeout, Response, Timeouts
 from trimtab.ports import ChatReply
 from trimtab.records import TokenLogprob, ToolCall
 
@@ -31,10 +32,17 @@ class GatewayChat:
         key: its credential; None in local mode.
         run: the run that the calls are made for; it is on their traces.
         timeout_s: for one whole answer.
+        outage: learns when the server is gone, or can write nothing.
     """
 
     def __init__(
-        self, url: str, *, key: str | None = None, run: str | None = None, timeout_s: float = 600.0
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        run: str | None = None,
+        timeout_s: float = 600.0,
+        outage: Outage | None = None,
     ) -> None:
         self._url = url.rstrip("/") + "/v1/chat/completions"
         self._headers = {"content-type": "application/json", "accept": "application/json"}
@@ -44,24 +52,31 @@ class GatewayChat:
             self._headers["x-trimtab-run"] = run
         self._timeouts = Timeouts(first_byte_s=timeout_s, idle_s=timeout_s, total_s=timeout_s)
         self._client = HTTP1Client()
+        self._outage = outage or Outage()
 
     async def ask(self, request: Mapping[str, Any]) -> ChatReply:
         """The reply to a chat completion; what goes wrong is its `error`."""
         started = time.perf_counter()
         try:
             body = jsonx.encode(request)
-            response = await self._client.request(
-                "POST", self._url, headers=self._headers, body=body, timeouts=self._timeouts
-            )
-            received = await response.read()
+            response, received = await self._outage.through(self._url, lambda: self._sent(body))
         except ReadTimeout as error:
             return ChatReply(status=504, error=f"no answer in time: {error}")
         except (HTTPError, ValueError, TypeError) as error:
             return ChatReply(status=0, error=f"the gateway cannot be asked: {error}")
         taken_ms = (time.perf_counter() - started) * 1000
         if response.status >= 400:
+            said, code = _error_of(received)
+            if code == NotDurable.code:
+                self._outage.error = NotDurable(said, where=self._url, fix="make room there")
             return _refused(response.status, response.headers, received, taken_ms)
         return _answered(response.headers, received, taken_ms)
+
+    async def _sent(self, body: bytes) -> tuple[Response, bytes]:
+        response = await self._client.request(
+            "POST", self._url, headers=self._headers, body=body, timeouts=self._timeouts
+        )
+        return response, await response.read()
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -170,11 +170,12 @@ def _complaint(score: Score, at_least: float | None, at_most: float | None) -> s
 
 
 class Session(NamedTuple):
-    """A run with everything it is made of."""
+    """A run with everything it is made of; `stored` says that the server has its rows."""
 
     run: Run
     results: list[Result]
     examples: list[Example]
+    stored: bool = False
 
 
 def session_of(
@@ -275,7 +276,9 @@ def sent(session: Session, client: Client) -> TrimtabError | None:
     """Send a session to a server; what went wrong, or None."""
 
     async def send() -> TrimtabError | None:
-        upload = Upload(client, session.run)
+        # In the order of the digest that the run has.
+        rows = sorted(session.examples, key=lambda row: row.example_id)
+        upload = Upload(client, session.run, () if session.stored else rows)
         await upload.open()
         for result in session.results:
             upload.add(result)

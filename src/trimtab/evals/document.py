@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,27 @@ def suite_of(tree: Tree) -> Suite:
     """One suite. Raises ConfigError, which says where and what to do."""
     value = plain(tree)
     try:
-        return msgspec.convert(value, Suite)
+        suite = msgspec.convert(value, Suite)
     except msgspec.ValidationError as error:
         raise config_error([_problem(error, tree)]) from None
     except MeasureError as error:
         raise config_error(
             [Problem(error.what, _node(tree, ["gate"]).place, "gate", error.fix or "")]
         ) from None
+    problems = list(_impossible(suite, tree))
+    if problems:
+        raise config_error(problems)
+    return suite
+
+
+def _impossible(suite: Suite, tree: Tree) -> Iterator[Problem]:
+    """Cases that are to pass more repeats than there are."""
+    for number, rule in enumerate(suite.gate.cases):
+        if rule.at_least is not None and rule.at_least > suite.repeat:
+            steps = ["gate", "cases", str(number), "at_least"]
+            what = f"`at_least: {rule.at_least}` of {suite.repeat} repeats can never be"
+            fix = f"write `repeat: {rule.at_least}` or a smaller `at_least`"
+            yield Problem(what, _node(tree, steps).place, _key(steps), fix)
 
 
 def plain(tree: Tree) -> Any:
@@ -171,6 +185,8 @@ def _joined(key: str, name: str) -> str:
 
 
 def _advice(text: str) -> str:
+    if "matching regex" in text:
+        return "use 1 to 200 letters, digits, spaces and . _ - /"
     if "got `str`" in text:
         return "write it without quotes" if "int" in text or "float" in text else ""
     if "expected `str`" in text:

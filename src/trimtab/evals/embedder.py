@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from trimtab.errors import InvalidRequest, ProviderError, RateLimited
+from trimtab.evals.outage import Outage
 from trimtab.experiments.pace import Pace, error_refusal
 from trimtab.kit import jsonx
-from trimtab.kit.http1 import HTTP1Client, HTTPError, Timeouts
+from trimtab.kit.http1 import HTTP1Client, HTTPError, Response, Timeouts
 
 _MAX_SAID = 300
 
@@ -32,6 +33,7 @@ class GatewayEmbedder:
         pace: how many calls are in flight; refused ones are made again.
         key: the server's credential; None in local mode.
         run: the run that the calls are made for; it is on their traces.
+        outage: learns when the server is gone.
         timeout_s: for one call.
     """
 
@@ -44,6 +46,7 @@ class GatewayEmbedder:
         key: str | None = None,
         run: str | None = None,
         timeout_s: float = 60.0,
+        outage: Outage | None = None,
     ) -> None:
         self.name = model
         self._url = url.rstrip("/") + "/v1/embeddings"
@@ -55,6 +58,7 @@ class GatewayEmbedder:
             self._headers["x-trimtab-run"] = run
         self._timeouts = Timeouts(first_byte_s=timeout_s, idle_s=timeout_s, total_s=timeout_s)
         self._client = HTTP1Client()
+        self._outage = outage or Outage()
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """See `ports.Embedder`.
@@ -77,12 +81,15 @@ class GatewayEmbedder:
     async def aclose(self) -> None:
         await self._client.aclose()
 
+    async def _sent(self, body: bytes) -> tuple[Response, bytes]:
+        response = await self._client.request(
+            "POST", self._url, headers=self._headers, body=body, timeouts=self._timeouts
+        )
+        return response, await response.read()
+
     async def _asked(self, body: bytes, size: int) -> list[list[float]] | Exception:
         try:
-            response = await self._client.request(
-                "POST", self._url, headers=self._headers, body=body, timeouts=self._timeouts
-            )
-            received = await response.read()
+            response, received = await self._outage.through(self._url, lambda: self._sent(body))
         except HTTPError as error:
             return ProviderError(f"the gateway cannot be asked for embeddings: {error}")
         if response.status == 429:

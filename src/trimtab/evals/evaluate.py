@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
 
-from trimtab.errors import InvalidRequest
+import msgspec
+
+from trimtab.errors import InvalidRequest, MeasureError
+from trimtab.experiments.replies import Mode
 from trimtab.experiments.rules import GateRule
-from trimtab.experiments.suite import DataRef, Suite, SuiteGate, TaskRef
+from trimtab.experiments.suite import DataRef, Suite, SuiteGate, TaskRef, data_of, rows_in
 
 if TYPE_CHECKING:
     from trimtab.evals.evaluation import Outcome
@@ -82,6 +85,11 @@ class Evaluation:
         """What reports are made of, one for each run."""
         return [outcome.view() for outcome in self._outcomes]
 
+    def __str__(self) -> str:
+        from trimtab.experiments.reports.plain_text import terminal
+
+        return terminal(self.views)
+
     def __repr__(self) -> str:
         said = self.verdict.outcome if self.verdict is not None else self.run.status
         return f"Evaluation({self.run.name!r}, {said}, {len(self._outcomes)} runs)"
@@ -105,13 +113,13 @@ def _code(outcome: Outcome) -> int:
 class Settings(TypedDict, total=False):
     """What `evaluate` takes beside task, rows, scorers, judge and baseline."""
 
-    rules: Sequence[GateRule]
+    rules: Sequence[GateRule | Mapping[str, Any]]
     repeat: int
     concurrency: int
     seed: int
     max_cost_usd: float | str | Decimal
     timeout_s: float | None
-    cache: Literal["readwrite", "readonly", "off"]
+    cache: Mode
     url: str
     key: str
     folder: str | Path
@@ -192,7 +200,9 @@ async def aevaluate(
     options = _options(settings, judge, baseline)
     suite, own = _suite(task, data, scorers, name)
     given = Given(
-        task=own, rows=data if _is_rows(data) else None, judge=judge if _is_judge(judge) else None
+        task=own,
+        rows=_rows(data) if _is_rows(data) else None,
+        judge=judge if _is_judge(judge) else None,
     )
     try:
         outcomes = await evaluate_suite(
@@ -224,6 +234,7 @@ def _options(settings: Settings, judge: Any, baseline: Any) -> Options:
     from trimtab.evals.options import Options
 
     given: dict[str, Any] = {**settings}
+    _require_possible(given)
     most = given.pop("max_cost_usd", None)
     rules = given.pop("rules", ())
     unknown = sorted(set(given) - set(Options.__struct_fields__))
@@ -235,9 +246,49 @@ def _options(settings: Settings, judge: Any, baseline: Any) -> Options:
         max_cost_usd=None if most is None else Decimal(str(most)),
         judge=judge if isinstance(judge, str) else None,
         baseline=baseline if isinstance(baseline, str) else None,
-        rules=tuple(rules),
+        rules=tuple(_rule(rule, number) for number, rule in enumerate(rules)),
         **given,
     )
+
+
+def _rule(rule: Any, number: int) -> GateRule:
+    if isinstance(rule, GateRule):
+        return rule
+    where = f"rules[{number}]"
+    try:
+        return msgspec.convert(rule, GateRule)
+    except (msgspec.ValidationError, MeasureError) as error:
+        raise InvalidRequest(
+            f"not a rule: {error}",
+            where=where,
+            fix='write {"metric": NAME, "margin": 0.02, "floor": 0.9}, or a trimtab.GateRule',
+        ) from None
+
+
+def _require_possible(given: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest for a value that no run could have."""
+    modes = get_args(Mode)
+    if given.get("cache", modes[0]) not in modes:
+        raise InvalidRequest(
+            f"cache is {given['cache']!r}", where="cache", fix=f"use {', '.join(modes)}"
+        )
+    for name in ("repeat", "concurrency"):
+        number = given.get(name, 1)
+        if not isinstance(number, int) or number < 1:
+            raise InvalidRequest(f"{name} is {number!r}", where=name, fix="give 1 or more")
+
+
+def _scorers(scorers: Any) -> list[Any]:
+    """A list of scorers; one that is given by itself is the only one."""
+    if isinstance(scorers, str | Mapping) or callable(scorers) or hasattr(scorers, "score"):
+        return [scorers]
+    if not scorers:
+        raise InvalidRequest(
+            "there is nothing to judge the answers with",
+            where="scorers",
+            fix='give scorers=["exact"]; `trimtab scorers list` shows what there is',
+        )
+    return list(scorers)
 
 
 def _suite(task: Any, data: Any, scorers: Sequence[Any], name: str | None) -> tuple[Suite, Any]:
@@ -250,22 +301,21 @@ def _suite(task: Any, data: Any, scorers: Sequence[Any], name: str | None) -> tu
     called = name or (getattr(task, "__name__", "") if callable(task) else "") or "evaluation"
     suite = Suite(
         name=called.replace("<lambda>", "evaluation"),
-        data=_data(data),
+        data=DataRef() if _is_rows(data) else data_of(data),
         task=reference,
-        scorers=list(scorers),
+        scorers=_scorers(scorers),
         gate=SuiteGate(),
     )
     return suite, None if isinstance(task, TaskRef) else task
 
 
-def _data(data: Any) -> DataRef:
-    if isinstance(data, DataRef):
-        return data
-    if isinstance(data, Path) or (isinstance(data, str) and Path(data).suffix):
-        return DataRef(file=str(data))
-    if isinstance(data, str):
-        return DataRef(dataset=data)
-    return DataRef()
+def _rows(data: Any) -> list[Any]:
+    """Rows that are there once and for all: `Example`s as they are, others as mappings."""
+    from trimtab.records import Example
+
+    rows = list(data) if isinstance(data, Iterable) and not isinstance(data, Mapping) else data
+    whole = isinstance(rows, list) and all(isinstance(row, Example) for row in rows)
+    return rows if whole else rows_in(rows)
 
 
 def _is_rows(data: Any) -> bool:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from trimtab.client import Client, api_path
-from trimtab.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.client import Client
+from trimtab.errors import InvalidRequest, TrimtabError
 from trimtab.evals.assemble import Cell, cells_of
 from trimtab.evals.baselines import Base, base_of, results_of, unchanged
 from trimtab.evals.files import Declared
+from trimtab.evals.gating import gating
 from trimtab.evals.options import Given, Options, Site
-from trimtab.evals.perform import Performed, Watching, is_same, perform
+from trimtab.evals.perform import Performed, Watching, is_same, left_of, perform
 from trimtab.evals.preview import forecast
+from trimtab.experiments.judging import is_failed
 from trimtab.experiments.replies import Replies
 from trimtab.experiments.reports.view import View
-from trimtab.experiments.suite import SuiteGate
 from trimtab.records import CalibrationCard, Result, Run
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ async def evaluate_suite(
 
     Args:
         base: the baseline, where it is there already.
-        changed_only: leave out cells that a finished run has done exactly.
+        changed_only: leave out cells that a finished run has done exactly, and passed; of one that
+            failed there is the verdict again.
         say: gets sentences for people.
     Raises:
         TrimtabError: something the suite names is wrong, or results cannot be written.
@@ -98,15 +100,15 @@ async def evaluate_suite(
     with Replies(site.replies, options.mode) as replies:
         cells = await cells_of(declared, options, site, replies, given)
         for cell in cells:
-            if changed_only and site.client is not None:
-                same = await asyncio.to_thread(unchanged, cell.run, site.client)
-                if same is not None:
-                    say(f"{cell.run.name}: unchanged since run {same.run_id}")
-                    await cell.closed()
-                    continue
-            outcome = await _evaluate_cell(cell, options, site, replies, given, base, say, watching)
+            asked = (cell, options, site, replies, given, base, say, watching)
+            outcome = await _as_before(*asked) if changed_only else None
+            if outcome is None:
+                outcome = await _evaluate_cell(*asked)
+            elif outcome.run.verdict is None or outcome.run.verdict.outcome == "pass":
+                continue
             outcomes.append(outcome)
-            if outcome.performed.interrupted or outcome.performed.over_budget:
+            done = outcome.performed
+            if done.interrupted or done.over_budget or done.broken:
                 break
     return outcomes
 
@@ -121,63 +123,93 @@ async def _evaluate_cell(
     say: Say,
     watching: Watching | None,
 ) -> Outcome:
-    if base is None:
-        base = await _base(cell, options, site, replies, given, say, watching)
-    cards = await asyncio.to_thread(_cards, cell, site.client)
-    unproven = _unproven(cell.run, cards)
-    gate = _gate(cell, options)
-
-    def decided(run: Run, results: Sequence[Result]) -> Run:
-        from trimtab.experiments.decision import Measured, decide
-
-        compared = None
-        if base is not None and base.run is not None:
-            compared = Measured(base.run, base.results)
-        verdict = decide(
-            Measured(run, results),
-            cell.rows.examples,
-            gate,
-            baseline=compared,
-            slices=cell.declared.suite.slices,
-            uncalibrated=() if options.allow_uncalibrated else unproven,
-        )
-        return msgspec.structs.replace(run, verdict=verdict)
-
-    earlier = None
+    run, earlier = cell.run, None
     if options.rerun_failed and site.client is not None:
         earlier = await asyncio.to_thread(_newest_of_same, cell.run, site.client)
         if earlier is None:
             say(f"{cell.run.name}: no finished run to repeat the failed cases of; all are run")
+        else:
+            run = earlier[0]
+    elif options.resume:
+        left = await asyncio.to_thread(left_of, cell.run, site)
+        run = left or cell.run
+    if base is None:
+        base = await _base(cell, run, options, site, replies, given, say, watching)
+    gate = await asyncio.to_thread(gating, cell, run, options, site.client, base)
     say(await asyncio.to_thread(forecast, cell, site.client))
     performed = await perform(
         cell,
         options,
         site,
-        decide=decided,
+        decide=gate.decided,
         earlier=earlier,
-        baselines=_answers(base),
+        baselines=gate.answers(),
         watching=watching,
     )
     notes = list(performed.notes)
     if cell.rows.note:
         notes.insert(0, f"over {cell.rows.note}")
-    if unproven and not options.allow_uncalibrated:
+    if gate.unproven and not options.allow_uncalibrated:
         notes.append(
-            f"{', '.join(unproven)}: reported, does not gate: no calibration card;"
+            f"{', '.join(gate.unproven)}: reported, does not gate: no calibration card;"
             " measure one, or say --allow-uncalibrated"
         )
+    notes += cell.notes
     notes += _kin(cell, performed.results)
+    notes += gate.uncompared()
     return Outcome(
         declared=cell.declared,
         performed=msgspec.structs.replace(performed, notes=notes),
         baseline=base,
-        cards=cards,
+        cards=gate.cards,
+        url=site.url,
+    )
+
+
+async def _as_before(
+    cell: Cell,
+    options: Options,
+    site: Site,
+    replies: Replies,
+    given: Given | None,
+    base: Base | None,
+    say: Say,
+    watching: Watching | None,
+) -> Outcome | None:
+    """What a finished run of exactly the same says under the gate of now; None where there is
+    none, or its evidence is not enough."""
+    if site.client is None:
+        return None
+    same = await asyncio.to_thread(unchanged, cell.run, site.client)
+    if same is None:
+        return None
+    if base is None:
+        base = await _base(cell, same, options, site, replies, given, say, watching)
+    results = await asyncio.to_thread(results_of, same.run_id, site.client)
+    gate = await asyncio.to_thread(gating, cell, same, options, site.client, base)
+    run = await asyncio.to_thread(gate.decided, same, results)
+    found = None if run.verdict is None else run.verdict.outcome
+    since = f"unchanged since run {same.run_id}"
+    whole = len(results) >= same.total and not any(map(is_failed, results))
+    if found == "inconclusive" or (found is None and not whole):
+        why = "was inconclusive" if found else "has cases without a score"
+        say(f"{cell.run.name}: {since}, which {why}: it is run again")
+        return None
+    said = f"{since}, which failed" if found == "fail" else since
+    say(f"{cell.run.name}: {said}")
+    await cell.closed()
+    return Outcome(
+        declared=cell.declared,
+        performed=Performed(run=run, results=results, examples=cell.rows.examples, notes=[said]),
+        baseline=base,
+        cards=gate.cards,
         url=site.url,
     )
 
 
 async def _base(
     cell: Cell,
+    run: Run,
     options: Options,
     site: Site,
     replies: Replies,
@@ -185,7 +217,7 @@ async def _base(
     say: Say,
     watching: Watching | None,
 ) -> Base | None:
-    """The baseline by name; a release is run now, over the same rows."""
+    """What a run is compared with, by name; a release is run now, over the same rows."""
     name = options.baseline or cell.declared.suite.baseline
     if name is None:
         return None
@@ -195,19 +227,20 @@ async def _base(
             where="baseline",
             fix="give `url`, or an Evaluation as the baseline",
         )
-    found = await asyncio.to_thread(base_of, name, cell.run, site.client)
+    found = await asyncio.to_thread(base_of, name, run, site.client)
     if found is None:
         say(f"{cell.run.name}: no earlier run to compare with; this one is the first")
     if found is None or found.release is None:
         return found
     cells = await cells_of(cell.declared, options, site, replies, given, task=found.release)
-    same = await asyncio.to_thread(unchanged, cells[0].run, site.client)
+    own = _as_baseline(cells[0])
+    same = await asyncio.to_thread(unchanged, own.run, site.client)
     if same is not None:
-        say(f"baseline {cells[0].run.task}: as in run {same.run_id}")
-        await cells[0].closed()
+        say(f"baseline {own.run.task}: as in run {same.run_id}")
+        await own.closed()
         return Base(same, await asyncio.to_thread(results_of, same.run_id, site.client))
-    say(f"the baseline is run first: {await asyncio.to_thread(forecast, cells[0], site.client)}")
-    performed = await perform(cells[0], options, site, watching=watching)
+    say(f"the baseline is run first: {await asyncio.to_thread(forecast, own, site.client)}")
+    performed = await perform(own, options, site, watching=watching)
     if performed.interrupted:
         raise KeyboardInterrupt
     if performed.run.status != "done":
@@ -219,13 +252,11 @@ async def _base(
     return Base(performed.run, performed.results)
 
 
-def _unproven(run: Run, cards: Mapping[str, CalibrationCard]) -> list[str]:
-    """The judges of a run that nobody has measured."""
-    if all(scorer.tier != "judge" for scorer in run.scorers):
-        return []
-    from trimtab.experiments.calibration import uncalibrated
-
-    return uncalibrated(run, cards)
+def _as_baseline(cell: Cell) -> Cell:
+    """Its run is no run of the suite for whoever looks for one: it has its release's name."""
+    run = cell.run
+    named = msgspec.structs.replace(run, name=run.release or run.name, role="baseline")
+    return msgspec.structs.replace(cell, run=named)
 
 
 def _kin(cell: Cell, results: Sequence[Result]) -> list[str]:
@@ -240,39 +271,10 @@ def _kin(cell: Cell, results: Sequence[Result]) -> list[str]:
     return kinship(judges, [model for model in candidates if model])
 
 
-def _gate(cell: Cell, options: Options) -> SuiteGate:
-    gate = cell.declared.suite.gate
-    return msgspec.structs.replace(gate, rules=options.rules) if options.rules else gate
-
-
-def _answers(base: Base | None) -> dict[str, Any]:
-    """The baseline's answers by example, for scorers that compare two."""
-    if base is None:
-        return {}
-    return {
-        result.example_id: result.output
-        for result in base.results
-        if result.repeat == 0 and result.error is None
-    }
-
-
 def _newest_of_same(run: Run, client: Client) -> tuple[Run, Sequence[Result]] | None:
     found = client.get("/api/v1/runs", {"limit": 1000, "suite": run.suite})["data"]
     for other in msgspec.convert(found, list[Run]):
-        if other.status != "running" and is_same(other, run):
+        is_over = other.status != "running" and other.role != "baseline"
+        if is_over and is_same(other, run):
             return other, results_of(other.run_id, client)
     return None
-
-
-def _cards(cell: Cell, client: Client | None) -> dict[str, CalibrationCard]:
-    """The calibration cards of the judges of a cell, by digest."""
-    judges = [scorer for scorer in cell.run.scorers if scorer.tier == "judge"]
-    if client is None or not judges:
-        return {}
-    try:
-        found = client.get(api_path("cards"))["data"]
-    except (NotFound, TrimtabError):
-        return {}
-    cards = msgspec.convert(found, list[CalibrationCard])
-    digests = {scorer.digest for scorer in judges}
-    return {card.digest: card for card in reversed(cards) if card.digest in digests}

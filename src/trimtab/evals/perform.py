@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.errors import NotDurable
+from trimtab.errors import NotDurable, TrimtabError
 from trimtab.evals.assemble import Cell
 from trimtab.evals.options import Options, Site
 from trimtab.evals.upload import Upload
@@ -28,13 +28,15 @@ from trimtab.kit.clock import SystemClock
 from trimtab.records import Example, Result, Run
 
 _CLOCK = SystemClock()
+INTERRUPTED = "interrupted"
 
 
 class Performed(msgspec.Struct, frozen=True, kw_only=True):
     """A run that came to an end, of whatever kind.
 
     `notes` are sentences for people. `kept` is the journal that is still needed, None where the
-    server has everything; `over_budget` says that money was over before the cases were.
+    server has everything; `over_budget` says that money was over before the cases were, `broken`
+    that something every case needs was gone.
     """
 
     run: Run
@@ -44,6 +46,7 @@ class Performed(msgspec.Struct, frozen=True, kw_only=True):
     kept: Path | None = None
     interrupted: bool = False
     over_budget: bool = False
+    broken: bool = False
 
 
 class Watching(msgspec.Struct):
@@ -111,7 +114,10 @@ async def perform(
         Conflict: another process is at this run.
     """
     start = await asyncio.to_thread(_started, cell, options, site, earlier)
-    upload = None if site.client is None else Upload(site.client, start.run)
+    upload = None
+    if site.client is not None:
+        rows = () if cell.rows.stored else cell.rows.examples
+        upload = Upload(site.client, start.run, rows)
     sink = _Sink(start.journal, upload)
     sink.results.update(start.results)
     engine = Engine(
@@ -122,10 +128,11 @@ async def perform(
         project=start.run.project,
         bounds=cell.bounds,
         baselines=baselines,
+        broken=cell.broken,
     )
     if watching is not None:
         watching.run, watching.engine = start.run, engine
-    interrupted = False
+    interrupted, broken = False, None
     try:
         if upload is not None:
             await upload.open()
@@ -137,12 +144,15 @@ async def perform(
         task = asyncio.current_task()
         if task is not None:
             task.uncancel()
-    except BaseException:
-        _let_go(start.journal)
-        raise
+    except BaseException as error:
+        if not isinstance(error, TrimtabError) or error is not cell.broken():
+            _let_go(start.journal)
+            raise
+        broken = error
     finally:
         await cell.closed()
-    return await _ended(cell, start, engine, sink, upload, decide, interrupted=interrupted)
+    stopped = INTERRUPTED if interrupted else None if broken is None else f"stopped: {broken}"
+    return await _ended(cell, start, engine, sink, upload, decide, stopped=stopped)
 
 
 async def _ended(
@@ -153,13 +163,13 @@ async def _ended(
     upload: Upload | None,
     decide: Callable[[Run, Sequence[Result]], Run] | None,
     *,
-    interrupted: bool,
+    stopped: str | None,
 ) -> Performed:
     results = _in_order(cell, sink.results)
     over_budget = engine.spending.exhausted
     notes = [*start.notes]
-    if interrupted or over_budget:
-        why = "stopped by its budget" if over_budget else "interrupted"
+    why = "stopped by its budget" if over_budget else stopped
+    if why is not None:
         run = _stopped(start.run, results, cell.rows.examples, why)
     else:
         run = await asyncio.to_thread(concluded, start.run, results, cell.rows.examples, _CLOCK)
@@ -170,14 +180,20 @@ async def _ended(
     sent = False
     if upload is not None:
         sent = await upload.end(run)
+        run = msgspec.structs.replace(run, dataset=upload.run.dataset)
         if not sent:
             notes.append(f"the server does not have this run: {upload.fault}")
-    keep = start.journal is not None and (interrupted or over_budget or not sent)
+        elif upload.unstored is not None:
+            notes.append(
+                "the server does not have the rows of this run, so `trimtab compare` does not know"
+                f" their clusters: {upload.unstored}"
+            )
+    keep = start.journal is not None and (why is not None or not sent)
     if start.journal is not None:
         finish = start.journal.close if keep else start.journal.remove
         await asyncio.to_thread(finish)
-    if keep and start.journal is not None and (upload is not None or interrupted or over_budget):
-        what = "carries on" if interrupted or over_budget else "sends it"
+    if keep and start.journal is not None and (upload is not None or why is not None):
+        what = "carries on" if why is not None else "sends it"
         notes.append(f"its results are in {start.journal.path}; --resume {what}")
     return Performed(
         run=run,
@@ -185,8 +201,9 @@ async def _ended(
         examples=cell.rows.examples,
         notes=notes,
         kept=start.journal.path if keep and start.journal is not None else None,
-        interrupted=interrupted,
+        interrupted=stopped == INTERRUPTED,
         over_budget=over_budget,
+        broken=stopped not in (None, INTERRUPTED),
     )
 
 
@@ -243,6 +260,12 @@ def _left(folder: Path, run: Run) -> Path | None:
     )
 
 
+def left_of(run: Run, site: Site) -> Run | None:
+    """The run that resuming a cell carries on with, None where it begins anew."""
+    path = None if site.journals is None else _left(site.journals, run)
+    return None if path is None else journals.head(path)
+
+
 def is_same(one: Run, other: Run) -> bool:
     """Whether two runs are attempts at the same: task, rows, scorers, repeats and seed."""
     return _identity(one) == _identity(other)
@@ -286,5 +309,7 @@ def _again(cell: Cell, site: Site, earlier: tuple[Run, Sequence[Result]]) -> _St
     if journal is not None:
         for result in results.values():
             journal.finished(result)
+        for answer in answers.values():
+            journal.answered(answer)
     note = f"{cell.run.total - len(results)} of {cell.run.total} cases are done again"
     return _Start(run=run, journal=journal, results=results, answers=answers, notes=[note])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,15 +12,18 @@ import msgspec
 from trimtab.client import Client, api_path
 from trimtab.errors import ConfigError, NotFound
 from trimtab.evals.chat import GatewayChat
+from trimtab.evals.code import digest_of_callable
+from trimtab.evals.endpoint import EndpointTask
 from trimtab.evals.files import Declared
 from trimtab.evals.options import Given, Site
+from trimtab.evals.outage import Outage
 from trimtab.evals.scorers import named
-from trimtab.evals.tasks import ChatTask, EndpointTask, RecordedTask
+from trimtab.evals.tasks import ChatTask, RecordedTask
 from trimtab.experiments.answers import Answering
 from trimtab.experiments.replies import KeptAnswers, Replies
 from trimtab.experiments.suite import TaskRef
 from trimtab.experiments.tasks import answering
-from trimtab.kit.hashing import digest, sha256_hex
+from trimtab.kit.hashing import digest
 from trimtab.ports import Template
 from trimtab.records import Prompt, Span
 
@@ -40,6 +41,7 @@ class Making(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None
     wants: frozenset[str]
     close: list[Callable[[], Awaitable[None]]]
+    outage: Outage
 
     def chat(self) -> GatewayChat:
         """A chat of the run. Raises ConfigError where there is no server to ask."""
@@ -49,7 +51,8 @@ class Making(msgspec.Struct, frozen=True, kw_only=True):
                 where="task",
                 fix="start one with `trimtab serve` and give its `url`, or set TRIMTAB_URL",
             )
-        chat = GatewayChat(self.site.url, key=self.site.key, run=self.run_id)
+        key, outage = self.site.key, self.outage
+        chat = GatewayChat(self.site.url, key=key, run=self.run_id, outage=outage)
         self.close.append(chat.aclose)
         return chat
 
@@ -232,7 +235,8 @@ def _of_endpoint(task: TaskRef, declared: Declared, _client: Client | None) -> I
     def make(making: Making) -> Answering:
         # Nobody sees when the code behind an endpoint changes: kept answers are only replayed
         # where nothing may be asked.
-        asked = EndpointTask(endpoint, making.kept(fresh=True), where=f"{declared.origin}, task")
+        where = f"{declared.origin}, task"
+        asked = EndpointTask(endpoint, making.kept(fresh=True), where=where, outage=making.outage)
         making.close.append(asked.aclose)
         return asked.answer
 
@@ -255,23 +259,13 @@ def _of_python(task: TaskRef, declared: Declared, _client: Client | None) -> Ite
 
 def _of_callable(function: Any) -> Asked:
     name = getattr(function, "__qualname__", type(function).__qualname__)
-    module = getattr(function, "__module__", "")
     return Asked(
         words=f"python {name}",
-        digest=digest(["python", module, name, _source(function)]),
+        digest=digest_of_callable(function),
         make=lambda making: answering(function, seed=making.seed),
         kept=False,
         silent="for nobody but the function knows what it pays",
     )
-
-
-def _source(function: Any) -> str:
-    """The hash of the file that a function stands in; "" where it stands in none."""
-    try:
-        path = inspect.getsourcefile(inspect.unwrap(function))
-        return "" if path is None else sha256_hex(Path(path).read_bytes())
-    except (TypeError, OSError):
-        return ""
 
 
 def _of_outputs(task: TaskRef, _declared: Declared, _client: Client | None) -> Iterator[Asked]:

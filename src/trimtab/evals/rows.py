@@ -20,13 +20,17 @@ from trimtab.records.example import examples_digest
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """The examples of a run, and what its record calls them."""
+    """The examples of a run, and what its record calls them.
+
+    `stored` says that the server has them, in the dataset of that name.
+    """
 
     examples: Sequence[Example]
     name: str
     digest: str
     split: str | None = None
     note: str = ""
+    stored: bool = False
 
 
 def rows_of(
@@ -71,6 +75,7 @@ def rows_of(
         digest=whole if whole is not None and not narrowed else examples_digest(kept),
         split=data.split,
         note=note,
+        stored=whole is not None,
     )
 
 

@@ -30,7 +30,7 @@ def scorers_of(
     Raises:
         ScorerError: there is no such scorer or parameter, or one needs a judge and there is none.
     """
-    found = [_configured(reference, folder) for reference in references]
+    found = [_configured(_called(each, n), folder) for n, each in enumerate(references, start=1)]
     if tier == "code":
         found = [each for each in found if each.tier == "code"]
     found = [_equipped(each, {"judge": judge, **resources}) for each in found]
@@ -64,12 +64,23 @@ def named(reference: str, folder: Path) -> Any:
         raise ConfigError(
             f"the module cannot be imported: {error}", where=place, fix="correct its name"
         ) from None
+    except (TypeError, ValueError):  # `../x`, `.x` and the like
+        raise ConfigError(
+            "this is no name of a module", where=reference, fix="write FILE.py:NAME for a file"
+        ) from None
     value: Any = module
     for part in name.split("."):
         value = getattr(value, part, None)
     if value is None:
         raise ConfigError(f"{place} has no {name!r}", where=reference, fix="correct the name")
     return value
+
+
+def _called(reference: Any, number: int) -> Any:
+    """A lambda has no name: it is called after its place."""
+    if getattr(reference, "__name__", "") != "<lambda>":
+        return reference
+    return scorer(name=f"scorer_{number}")(reference)
 
 
 def _configured(reference: Any, folder: Path) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trimtab.errors import InvalidRequest
+from trimtab.kit import jsonx
 from trimtab.records import Example, text_of
 
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.\-]*)\s*\}\}")
@@ -83,6 +84,17 @@ def from_environment(text: str, *, where: str) -> str:
         return found
 
     return _VARIABLE.sub(value, text)
+
+
+def variables(text: str) -> dict[str, str]:
+    """The variables that a text names as `${NAME}` and the environment has, with their values."""
+    names = _VARIABLE.findall(text)
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, of a conversation its text, of anything else its JSON."""
+    return text_of(value) or jsonx.encode(value).decode()
 
 
 def _found(path: str, look_up: Callable[[str], Any], where: str) -> Any:

@@ -12,18 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 from trimtab.errors import MeasureError
+from trimtab.experiments import bounded
+from trimtab.experiments.bounded import Keys, Scale
+from trimtab.experiments.findings import TOO_FEW
 from trimtab.measures import intervals, power, significance
-from trimtab.measures.clusters import FloatArray, totals
+from trimtab.measures.clusters import FloatArray
 from trimtab.measures.intervals import Interval
 from trimtab.records import Comparison, Estimate
 
 __all__ = ["compare", "summarise"]
 
 Scores = Mapping[str, float | None]
-Keys = Sequence[str] | None
-
-# From fewer deviations than this nothing can be learnt about their spread (see rare_interval).
-_FEW = 8
 
 
 def compare(
@@ -33,8 +32,8 @@ def compare(
     *,
     binary: bool,
     higher_is_better: bool = True,
+    scale: Scale | None = None,
     clusters: Mapping[str, str] | None = None,
-    margin: float | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
@@ -52,17 +51,21 @@ def compare(
         metric: its name; numbers stay in its own unit.
         baseline, candidate: score by example id; None where there is none.
         binary: every score is 0 or 1.
+        scale: the least and the greatest value a score can take; None where nobody says.
         clusters: example id -> the group its errors are correlated in; an id without is its own.
-        margin: copied into the result; the gate decides by it.
         seed: for the sign flips, where they are sampled.
     Returns:
-        A comparison without outcome. Where an interval is undefined (no pair; one independent pair
-        of a metric that is not pass/fail) its bounds are None.
+        A comparison without outcome. Where an interval is undefined its bounds are None: no pair;
+        of a metric that is not pass/fail, one independent pair, or no scale and too few pairs that
+        deviate from the usual difference.
     Raises:
         MeasureError: a score is NaN or infinite, or not 0 or 1 though `binary`.
     """
     pairs = _paired(metric, baseline, candidate, clusters, binary)
-    view = _View(binary, confidence, _span(pairs.everything, binary, higher_is_better))
+    own = bounded.scale_of(
+        pairs.everything, binary=binary, higher_is_better=higher_is_better, declared=scale
+    )
+    view = _View(binary, confidence, own)
     p_value, test = _test(pairs, binary, seed)
     return Comparison(
         metric=metric,
@@ -73,7 +76,6 @@ def compare(
         changed=int(np.count_nonzero(pairs.differences)),
         p_value=p_value,
         test=test,
-        margin=margin,
         detectable=_detectable(pairs, view),
     )
 
@@ -84,6 +86,7 @@ def summarise(
     *,
     binary: bool,
     higher_is_better: bool = True,
+    scale: Scale | None = None,
     clusters: Mapping[str, str] | None = None,
     confidence: float = 0.95,
 ) -> Estimate:
@@ -97,7 +100,8 @@ def summarise(
     """
     ids = sorted(name for name, score in scores.items() if score is not None)
     values = _numbers(metric, scores, ids, binary)
-    view = _View(binary, confidence, _span(values, binary, higher_is_better))
+    own = bounded.scale_of(values, binary=binary, higher_is_better=higher_is_better, declared=scale)
+    view = _View(binary, confidence, own)
     return _headline(values, _keys(ids, clusters), len(scores), view)
 
 
@@ -106,15 +110,7 @@ class _View(NamedTuple):
 
     binary: bool
     confidence: float
-    span: _Span
-
-
-class _Span(NamedTuple):
-    """The most one score can change: 1 for a score in [0, 1] of which more is better, else the
-    range seen."""
-
-    most: float
-    bounded: bool
+    scale: Scale | None
 
 
 class _Pairs(NamedTuple):
@@ -178,15 +174,6 @@ def _keys(ids: Sequence[str], clusters: Mapping[str, str] | None) -> Keys:
     return keys if len(set(keys)) < len(keys) else None
 
 
-def _span(values: FloatArray, binary: bool, higher_is_better: bool) -> _Span:
-    if len(values) == 0:
-        return _Span(0.0, False)
-    # A cost of 0.0004 lies in [0, 1] as well, without 1 meaning anything to it.
-    unit = float(values.min()) >= 0 and float(values.max()) <= 1
-    bounded = binary or (unit and higher_is_better)
-    return _Span(1.0 if bounded else float(np.ptp(values)), bounded)
-
-
 def _groups(n: int, keys: Keys) -> int:
     return n if keys is None else len(set(keys))
 
@@ -210,19 +197,9 @@ def _headline(values: FloatArray, keys: Keys, total: int, view: _View) -> Estima
         bounds = intervals.clustered_rate(values, keys, view.confidence)
         method = "Wilson" + _over(keys)
     else:
-        bounds = _mean_bounds(values, keys, view)
-        method = "Student and Hall" + _over(keys)
+        bounds = bounded.mean_within(values, keys, view.confidence, view.scale)
+        method = TOO_FEW if bounds is None else "Student and Hall" + _over(keys)
     return _estimate(mean, bounds, n, total, view, method)
-
-
-def _mean_bounds(values: FloatArray, keys: Keys, view: _View) -> Interval:
-    """Bounds of a mean; a score that is nearly always the same is treated as rarely deviating."""
-    if not view.span.bounded:
-        return intervals.skew_interval(values, keys, view.confidence)
-    seen, counts = np.unique(values, return_counts=True)
-    usual = float(seen[counts.argmax()])
-    low, high = intervals.rare_interval(values - usual, keys, view.confidence, span=view.span.most)
-    return Interval(max(0.0, usual + low), min(1.0, usual + high))
 
 
 def _estimate(
@@ -253,10 +230,8 @@ def _difference(pairs: _Pairs, view: _View) -> Estimate:
         method = "Tango"
         bounds = intervals.tango(*_counts(differences), n, view.confidence)
     elif _groups(n, keys) >= 2:
-        method = "Student and Hall" + _over(keys)
-        bounds = intervals.rare_interval(differences, keys, view.confidence, span=view.span.most)
-        if view.span.bounded:
-            bounds = Interval(max(-1.0, bounds.low), min(1.0, bounds.high))
+        bounds = bounded.mean_within(differences, keys, view.confidence, bounded.apart(view.scale))
+        method = TOO_FEW if bounds is None else "Student and Hall" + _over(keys)
     return _estimate(mean, bounds, n, pairs.total, view, method)
 
 
@@ -281,12 +256,4 @@ def _detectable(pairs: _Pairs, view: _View) -> float | None:
         return power.mcnemar_detectable(n, changed=sum(_counts(differences)) / n)
     if g < 2:
         return None
-    groups = totals(differences, keys)
-    error = intervals.standard_error(differences, keys)
-    seen = power.detectable_difference(error.value, error.df)
-    moved = int(np.count_nonzero(groups.sums))
-    if moved >= _FEW or 2 * moved > g:
-        return seen
-    size = n if keys is None else round(intervals.working_size(keys))
-    rare = power.mcnemar_detectable(size, changed=min(1.0, moved / size))
-    return None if rare is None else max(seen, rare * view.span.most)
+    return bounded.detectable(differences, keys, bounded.apart(view.scale))

@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from trimtab.errors import InvalidRequest, NotFound, RequestError
-from trimtab.experiments.decision import Measured
+import msgspec
+
+from trimtab.errors import InvalidRequest, NotFound
+from trimtab.experiments.evidence import VOUCHING, was_promoted_on
 from trimtab.experiments.examples import Change, changes
 from trimtab.experiments.gate import GateRule
 from trimtab.experiments.ladder import Standing, standing
 from trimtab.experiments.live import LiveComparison, LiveScore, compared
 from trimtab.experiments.slices import Sliced, sliced
+from trimtab.experiments.stored import StoredRuns
 from trimtab.experiments.suite import Slice
-from trimtab.experiments.verdict import judged, require_comparable
-from trimtab.ports import MetadataStore, ScoreQuery, TelemetryStore
-from trimtab.records import Example, Result, Run, Score, Verdict
+from trimtab.experiments.verdict import judged
+from trimtab.ports import MetadataStore, TelemetryStore
+from trimtab.records import Principal, Run, Verdict
 
-_EVERY = 10_000_000
 _MOST_LIVE = 200_000
 _LIVE_S = 30.0
-LAST = "last"
 
 
 class Comparisons:
@@ -33,30 +34,11 @@ class Comparisons:
     def __init__(self, *, metadata: MetadataStore, telemetry: TelemetryStore) -> None:
         self._metadata = metadata
         self._telemetry = telemetry
-
-    def run(self, project: str, name: str) -> Run:
-        """A run by its id, by its name (the newest finished one), or `last`.
-
-        Raises:
-            NotFound: there is none.
-        """
-        runs = self._metadata.runs
-        try:
-            return runs.get(project, name)
-        except NotFound:
-            wanted = None if name == LAST else name
-            found = (run for run in runs.list(project, limit=1000, name=wanted))
-            done = next((run for run in found if run.status == "done"), None)
-            if done is not None:
-                return done
-        what = "no finished run" if name == LAST else f"no run {name[:200]!r}"
-        raise NotFound(
-            f"there is {what}", where="run", fix="see `trimtab runs list` for what there is"
-        )
+        self._stored = StoredRuns(metadata=metadata, telemetry=telemetry)
 
     def judged(
         self,
-        project: str,
+        principal: Principal,
         run: str,
         baseline: str,
         rules: Sequence[GateRule] = (),
@@ -65,21 +47,26 @@ class Comparisons:
     ) -> Run:
         """The run with the verdict of the gate against a baseline run, which is stored with it.
 
-        The verdict that a release was promoted on is not replaced: a later one is only answered.
+        It is answered and not stored where it would change what a promotion rests on: the run is
+        evidence already, or it is vouched for, and somebody who may not promote chose what gates.
 
         Args:
+            run, baseline: runs by id, by name, or as `last`.
             allow_uncalibrated: judges without a calibration card gate too.
         """
-        candidate, against = self._pair(project, run, baseline)
+        candidate, against = self._stored.pair(principal.project, run, baseline)
+        rows = self._stored.rows(candidate, against)
         found = judged(
             candidate,
             against,
-            self._rows(candidate, against),
+            rows.examples,
             rules=rules,
             uncalibrated=() if allow_uncalibrated else self._uncalibrated(candidate.run),
+            notes=rows.notes,
         )
-        releases = self._metadata.releases.list(project)
-        if not any(a.run == found.run_id for release in releases for a in release.approvals):
+        chosen = bool(rules) or allow_uncalibrated
+        may_store = not (found.vouched and chosen) or principal.may(VOUCHING)
+        if may_store and not was_promoted_on(self._metadata.releases, found):
             self._metadata.runs.put(found)
         return found
 
@@ -95,25 +82,25 @@ class Comparisons:
         """
         verdict = run.verdict
         baseline = verdict.baseline_run if verdict is not None else None
-        candidate, against = self._pair(run.project, run.run_id, baseline or "")
+        candidate, against = self._stored.pair(run.project, run.run_id, baseline or "")
         gating = [each for each in verdict.comparisons if each.outcome] if verdict else []
         rules = [GateRule(metric=each.metric, margin=each.margin or 0.0) for each in gating]
-        rows = self._rows(candidate, against)
-        found = judged(candidate, against, rows, rules=rules).verdict
+        rows = self._stored.rows(candidate, against)
+        found = judged(candidate, against, rows.examples, rules=rules, notes=rows.notes).verdict
         return found or Verdict(outcome="inconclusive", reasons=("nothing was scored",))
 
     def changes(
         self, project: str, run: str, baseline: str, *, gating: Collection[str] = ()
     ) -> list[Change]:
         """The cases that changed from a baseline run, losses first."""
-        candidate, against = self._pair(project, run, baseline)
+        candidate, against = self._stored.pair(project, run, baseline)
         verdict = candidate.run.verdict
         if not gating and verdict is not None and verdict.baseline_run == against.run.run_id:
             gating = [each.metric for each in verdict.comparisons if each.outcome is not None]
         return changes(
             candidate.results,
             against.results,
-            self._rows(candidate, against),
+            self._stored.rows(candidate, against).examples,
             scorers=candidate.run.scorers,
             gating=gating,
         )
@@ -121,25 +108,38 @@ class Comparisons:
     def slices(
         self, project: str, run: str, slices: Sequence[Slice], *, baseline: str | None = None
     ) -> list[Sliced]:
-        """A run's metrics by groups of cases, with differences from a baseline run."""
-        measured = [self._measured(project, run)]
-        if baseline is not None:
-            measured.append(self._measured(project, baseline))
-            require_comparable(measured[0].run, measured[1].run)
+        """A run's metrics by groups of cases, with differences from a baseline run.
+
+        Raises:
+            NotFound: its rows are not stored.
+        """
+        if baseline is None:
+            measured = [self._stored.measured(project, run)]
+        else:
+            measured = list(self._stored.pair(project, run, baseline))
+        rows = self._stored.rows(*measured)
+        if rows.unknown and rows.unknown == len(rows.examples):
+            raise NotFound(
+                f"the rows of {measured[0].run.dataset} are not on this server",
+                where="dataset",
+                fix="store them with `trimtab datasets create`, and run over the dataset",
+            )
         return sliced(
             slices,
             measured[0].results,
-            self._rows(*measured, needed=True),
+            rows.examples,
             scorers=measured[0].run.scorers,
             baseline=measured[1].results if baseline is not None else (),
         )
 
     def ladder(self, project: str, runs: Sequence[str], metric: str | None = None) -> Standing:
         """Several runs over the same rows, the strongest first."""
-        measured = [self._measured(project, name) for name in runs]
+        measured = [self._stored.measured(project, name) for name in runs]
         if not measured:
             raise InvalidRequest("no run is named", where="runs", fix="name at least two")
-        return standing(measured, self._rows(*measured), metric=metric)
+        rows = self._stored.rows(*measured)
+        found = standing(measured, rows.examples, metric=metric)
+        return msgspec.structs.replace(found, notes=rows.notes)
 
     def live(
         self,
@@ -186,55 +186,6 @@ class Comparisons:
         )
 
     # -- what is stored ------------------------------------------------------------------------
-
-    def _pair(self, project: str, run: str, baseline: str) -> tuple[Measured, Measured]:
-        candidate, against = self._measured(project, run), self._measured(project, baseline)
-        require_comparable(candidate.run, against.run)
-        return candidate, against
-
-    def _measured(self, project: str, name: str) -> Measured:
-        run = self.run(project, name)
-        results = list(self._metadata.runs.results(project, run.run_id))
-        return Measured(run, results or self._of_scores(run))
-
-    def _of_scores(self, run: Run) -> list[Result]:
-        """Results of a run from before results were kept: its scores are there, no answers."""
-        found = self._telemetry.scores(
-            ScoreQuery(project=run.project, run=run.run_id, limit=_EVERY)
-        )
-        own = {scorer.name for scorer in run.scorers}
-        by_example: dict[str, list[Score]] = {}
-        for score in sorted(found, key=lambda score: score.time_ns):
-            if score.target.kind == "example" and score.name.partition(".")[0] in own:
-                by_example.setdefault(score.target.id, []).append(score)
-        return [Result(example_id=key, scores=tuple(own)) for key, own in by_example.items()]
-
-    def _rows(self, *measured: Measured, needed: bool = False) -> list[Example]:
-        """The rows that runs were made over; where they are not stored, what the results know.
-
-        Raises:
-            NotFound: they are `needed`, and not stored.
-        """
-        run = measured[0].run
-        seen = {result.example_id: None for each in measured for result in each.results}
-        rows = self._stored(run)
-        if needed and not rows:
-            raise NotFound(
-                f"the rows of {run.dataset} are not on this server",
-                where="dataset",
-                fix="store them with `trimtab datasets create`, and run over the dataset",
-            )
-        known = [row for row in rows if row.example_id in seen]
-        named = {row.example_id for row in known}
-        return known + [Example(example_id=key, input=None) for key in seen if key not in named]
-
-    def _stored(self, run: Run) -> list[Example]:
-        datasets = self._metadata.datasets
-        try:
-            rows = datasets.examples(run.project, datasets.get(run.project, run.dataset).ref)
-        except RequestError:
-            return []
-        return [row for row in rows if run.split is None or row.split == run.split]
 
     def _uncalibrated(self, run: Run) -> list[str]:
         return [

@@ -134,7 +134,7 @@ def as_sure_as_its_judges(
     That of another metric is returned as it is.
     """
     panel = panel_estimate(results, metric, groups=groups, confidence=headline.confidence)
-    if panel is None or None in (panel.value, panel.low, panel.high, headline.value):
+    if panel is None or None in (panel.value, panel.low, panel.high, headline.value, headline.low):
         return headline
     middle, value = panel.value or 0.0, headline.value or 0.0
     low, high = value - (middle - (panel.low or 0.0)), value + ((panel.high or 0.0) - middle)

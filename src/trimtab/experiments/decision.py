@@ -13,13 +13,23 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from trimtab.errors import Conflict
+from trimtab.experiments import findings
 from trimtab.experiments.compare import compare
 from trimtab.experiments.gate import Gate, GateRule, judge
 from trimtab.experiments.judging import failed_to_judge
-from trimtab.experiments.repeats import clusters_of, direction, headlines, passing, vectors_of
+from trimtab.experiments.missing import with_missing
+from trimtab.experiments.repeats import (
+    clusters_of,
+    direction,
+    headlines,
+    passing,
+    scale_in,
+    vectors_of,
+)
 from trimtab.experiments.slices import sliced
 from trimtab.experiments.suite import CaseRule, Slice, SuiteGate
-from trimtab.experiments.vectors import Vector
+from trimtab.experiments.vectors import Vector, compared
 from trimtab.measures.distributions import normal_cdf, normal_quantile
 from trimtab.measures.significance import holm
 from trimtab.records import Comparison, Estimate, Example, Result, Run, Verdict
@@ -61,7 +71,11 @@ def decide(
         slices: those with a `max_gap` gate.
         uncalibrated: names of scorers that may not gate, because nobody measured how far they can
             be believed.
+    Raises:
+        Conflict: the baseline is the run itself.
     """
+    if baseline is not None:
+        require_another(candidate.run, baseline.run)
     comparisons: tuple[Comparison, ...] = ()
     said: list[Said] = []
     improved = False
@@ -89,6 +103,27 @@ def decide(
         improved=improved,
         cost_usd=candidate.run.cost_usd,
     )
+
+
+def uncompared(gate: SuiteGate, *, baseline: bool) -> list[str]:
+    """What to say of rules that compare, where there is nothing to compare with."""
+    if baseline:
+        return []
+    return [
+        f"{rule.metric}: nothing was compared: its rule has only a margin, and there is no baseline"
+        for rule in gate.rules
+        if rule.floor is None
+    ]
+
+
+def require_another(candidate: Run, baseline: Run) -> None:
+    """Raises Conflict where a run is its own baseline: it would always pass."""
+    if (candidate.project, candidate.run_id) == (baseline.project, baseline.run_id):
+        raise Conflict(
+            f"run {candidate.run_id} cannot be compared with itself",
+            where="baseline",
+            fix="name another run",
+        )
 
 
 def _rules(
@@ -119,7 +154,6 @@ def _against(
 ) -> Verdict:
     ids = [example.example_id for example in examples]
     before, after = vectors_of(baseline.results, ids), vectors_of(candidate.results, ids)
-    margins = {rule.metric: rule.margin for rule in rules}
     higher = {scorer.name: scorer.higher_is_better for scorer in candidate.run.scorers}
     clusters = clusters_of(examples)
     comparisons = [
@@ -128,16 +162,20 @@ def _against(
             before[name].values,
             after[name].values,
             binary=before[name].binary and after[name].binary,
-            higher_is_better=direction(name, higher),
+            higher_is_better=direction(name, higher, before[name], after[name]),
+            scale=scale_in(name, candidate.run.scorers, before[name], after[name]),
             clusters=clusters,
-            margin=margins.get(name),
             confidence=gate.confidence,
         )
         for name in after
         if name in before
     ]
     return judge(
-        comparisons,
+        [
+            with_missing(compared(each, *sides), *sides, clusters)
+            for each in comparisons
+            for sides in [(before[each.metric], after[each.metric])]
+        ],
         Gate(
             rules=tuple(rules),
             min_coverage=gate.coverage,
@@ -172,7 +210,11 @@ def _floors(
         return []
     found = headlines(candidate.results, examples, candidate.run.scorers, gate.confidence)
     higher = {scorer.name: scorer.higher_is_better for scorer in candidate.run.scorers}
-    cases = [_Floor(rule, found.get(rule.metric), _higher(rule, higher)) for rule in rules]
+    given = vectors_of(candidate.results, [example.example_id for example in examples])
+    cases = [
+        _Floor(rule, found.get(rule.metric), _higher(rule, higher, given.get(rule.metric)))
+        for rule in rules
+    ]
     tests = {case.rule.metric: p for case in cases if (p := case.p_value) is not None}
     adjusted = dict(zip(tests, holm(list(tests.values())), strict=True))
     return [case.said(adjusted.get(case.rule.metric), gate) for case in cases]
@@ -207,7 +249,7 @@ class _Floor(NamedTuple):
             return Said("inconclusive", f"{numbers}: {_covered(found, gate.coverage)}")
         bound = found.low if self.higher else found.high
         if bound is None or p_adjusted is None:
-            return Said("inconclusive", f"{numbers}: too few independent examples for an interval")
+            return Said("inconclusive", f"{numbers}: {findings.unbounded(found)}")
         if p_adjusted < gate.alpha / 2:
             return Said("fail", f"{numbers}: misses {limit}")
         if floor is not None and (bound >= floor if self.higher else bound <= floor):
@@ -215,9 +257,9 @@ class _Floor(NamedTuple):
         return Said("inconclusive", f"{numbers}: the interval reaches across {limit}")
 
 
-def _higher(rule: GateRule, higher: Mapping[str, bool]) -> bool:
+def _higher(rule: GateRule, higher: Mapping[str, bool], vector: Vector | None) -> bool:
     if rule.direction is None:
-        return direction(rule.metric, higher)
+        return direction(rule.metric, higher, vector)
     return rule.direction == "higher"
 
 
@@ -289,11 +331,7 @@ def _uncovered(candidate: Measured, examples: Sequence[Example], gate: SuiteGate
 
 
 def _covered(estimate: Estimate, wanted: float) -> str:
-    share = int(estimate.coverage * 1000) / 10  # 97.96 % must not read 98.0 %
-    return (
-        f"only {estimate.n} of {estimate.total} examples ({share:.1f} %) were scored,"
-        f" {100 * wanted:g} % are needed"
-    )
+    return f"only {findings.counted(estimate)} were scored, {100 * wanted:g} % are needed"
 
 
 def _numbers(estimate: Estimate) -> str:

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from trimtab.errors import TrimtabError
 from trimtab.experiments.answers import Answering, Answers, given_before
 from trimtab.experiments.costs import cost_of, judging_cost
-from trimtab.experiments.judging import Judging, result_of
+from trimtab.experiments.judging import Judging, is_failed, result_of
 from trimtab.experiments.pace import Pace
 from trimtab.experiments.spending import Spending
 from trimtab.kit.clock import SystemClock
@@ -85,6 +86,8 @@ class Engine:
         project, run: what scores belong to.
         sink: gets every result as soon as there is one.
         baselines: answers of an earlier run by example, for scorers that compare.
+        broken: why no case can be done any more, if so: the run ends, and cases that failed
+            meanwhile have no result.
     """
 
     def __init__(
@@ -97,15 +100,17 @@ class Engine:
         project: str = "default",
         bounds: Bounds | None = None,
         baselines: Mapping[str, Any] | None = None,
+        broken: Callable[[], TrimtabError | None] = lambda: None,
         clock: Clock | None = None,
     ) -> None:
         self._sink = sink
         self._run = run
         self._bounds = bounds or Bounds()
+        self._broken = broken
         self._clock = clock or SystemClock()
         self._judging = Judging(
             scorers,
-            sink.answered,
+            self._keep,
             run=run,
             project=project,
             clock=self._clock,
@@ -133,7 +138,7 @@ class Engine:
             results: those an earlier attempt at this run has; not done again.
             answers: those that only have to be judged.
         Raises:
-            Whatever the sink raises; cancelling stops all that is in flight.
+            Whatever the sink raises, and what is `broken`; cancelling stops all that is in flight.
         """
         results, answers = results or {}, answers or {}
         self.tally = Tally(total=len(examples) * self._bounds.repeats)
@@ -177,7 +182,7 @@ class Engine:
                 response, known = await self._answered(case, answers)
                 if self._leaves_time(response):
                     if behind is not None and not behind.done():
-                        known = known or self._keep(case, response)
+                        known = known or self._keep_answer(case, response)
                         await behind
                     behind = group.create_task(self._judged(case, response, known))
                     continue
@@ -205,15 +210,30 @@ class Engine:
             return given_before(kept), True
         return await self._answers.to(example, repeat), False
 
-    def _keep(self, case: Case, response: Response) -> bool:
+    def _keep_answer(self, case: Case, response: Response) -> bool:
         """An answer that waits to be judged is paid for, and must not be lost."""
-        self._sink.answered(result_of(*case, response, (), self._clock.now_ns()))
+        self._keep(result_of(*case, response, (), self._clock.now_ns()))
         return True
+
+    def _keep(self, result: Result) -> None:
+        """Keep an answer whose scores are still to come, unless there is none."""
+        broken = self._broken()
+        if broken is not None and result.error is not None:
+            raise broken
+        self._sink.answered(result)
+
+    def _finish(self, result: Result) -> None:
+        """Keep a result, unless it failed for what would fail every case."""
+        broken = self._broken()
+        if broken is None or not is_failed(result):
+            self._sink.finished(result)
+        if broken is not None:
+            raise broken
 
     async def _judged(self, case: Case, response: Response, known: bool) -> Result:
         """The result of a case, which the sink has then."""
         result = await self._judging.judged(*case, response, None, known=known)
-        self._sink.finished(result)
+        self._finish(result)
         self._count(result, paid=not self.spending.limited)
         if self._sink.waits:
             await self._sink.settled(result)
@@ -251,8 +271,7 @@ class Engine:
                 responses.append(given_before(kept[key]))
                 continue
             response = await self._answers.to(example, key[1])
-            now_ns = self._clock.now_ns()
-            self._sink.answered(result_of(example, key[1], response, (), now_ns))
+            self._keep_answer((example, key[1]), response)
             responses.append(response)
         costs: list[Decimal | None] = []
         for place, (key, response) in enumerate(zip(keys, responses, strict=True)):
@@ -262,7 +281,7 @@ class Engine:
                 if at != place and other.error is None
             )
             result = await self._judging.judged(example, key[1], response, others, known=True)
-            self._sink.finished(result)
+            self._finish(result)
             self._count(result, paid=False)
             if self._sink.waits:
                 await self._sink.settled(result)

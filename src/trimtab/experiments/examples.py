@@ -112,7 +112,9 @@ def _deciding(
     shares = [
         name
         for name in shared
-        if direction(name, higher) and _is_share(before[name]) and _is_share(after[name])
+        if direction(name, higher, before[name], after[name])
+        and _is_share(before[name])
+        and _is_share(after[name])
     ]
     wanted = [name for name in shared if name in gating]
     return set(wanted or passing or shares or shared)
@@ -136,8 +138,9 @@ def _shifts(
         if old == new or (old is not None and new is not None and abs(new - old) < _SAME):
             continue
         better = None
+        more = direction(name, higher, before[name], after[name])
         if old is not None and new is not None:
-            better = (new > old) == direction(name, higher)
+            better = (new > old) == more
         yield Shift(metric=name, before=old, after=new, better=better, decides=name in deciding)
 
 

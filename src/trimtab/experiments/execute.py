@@ -24,6 +24,7 @@ from trimtab.kit.clock import NS_PER_S
 from trimtab.ports import Clock, RunStore, Scorer, Task, TelemetryStore
 from trimtab.records import AppliedScorer, Dataset, Example, Release, Result, Run
 from trimtab.records.run import RunStatus
+from trimtab.scorers.judgement import bounds
 
 _log = logging.getLogger("trimtab.experiments")
 _PROGRESS_EVERY = 20
@@ -275,6 +276,7 @@ def applied(scorers: Sequence[Scorer]) -> tuple[AppliedScorer, ...]:
             version=scorer.version,
             tier=scorer.tier,
             higher_is_better=scorer.higher_is_better,
+            scale=bounds(getattr(scorer, "scale", None)),
         )
         for scorer in scorers
     )

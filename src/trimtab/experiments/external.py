@@ -15,12 +15,13 @@ import msgspec
 from msgspec import Meta
 
 from trimtab.errors import Conflict, Forbidden, NotFound
+from trimtab.experiments.evidence import VOUCHING, was_promoted_on
+from trimtab.experiments.incoming import refuse_late, refuse_wrong
 from trimtab.experiments.silence import HERE, heard
-from trimtab.ports import Clock, RunStore, TelemetryStore
+from trimtab.ports import Clock, ReleaseStore, RunStore, TelemetryStore
 from trimtab.records import AppliedScorer, Estimate, Principal, Result, Run, Score, Verdict
-from trimtab.records.run import RunStatus, RunTier
+from trimtab.records.run import RunRole, RunStatus, RunTier
 
-_VOUCHING = "releases:promote"
 _Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}$(?!\n)")]
 _Name = Annotated[str, Meta(min_length=1, max_length=500)]
 _Text = Annotated[str, Meta(max_length=500)]
@@ -46,6 +47,7 @@ class RunOpening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     variant: Annotated[dict[str, str], Meta(max_length=50)] = {}
     suite: _Text | None = None
     suite_digest: _Text = ""
+    role: RunRole = "candidate"
     tier: RunTier = "full"
     repeats: Annotated[int, Meta(ge=1, le=1000)] = 1
     seed: int | None = None
@@ -71,11 +73,15 @@ class ExternalRuns:
     """Takes runs from elsewhere into the stores.
 
     What anybody says of their own run is no evidence to promote on: it is vouched for only when
-    all of it comes from principals who could promote without it.
+    all of it comes from principals who could promote without it. A finished run that a release was
+    promoted on is not written any more.
     """
 
-    def __init__(self, *, runs: RunStore, telemetry: TelemetryStore, clock: Clock) -> None:
+    def __init__(
+        self, *, runs: RunStore, releases: ReleaseStore, telemetry: TelemetryStore, clock: Clock
+    ) -> None:
         self._runs = runs
+        self._releases = releases
         self._telemetry = telemetry
         self._clock = clock
 
@@ -83,7 +89,7 @@ class ExternalRuns:
         """The run, stored as running; one that is there already goes on.
 
         Raises:
-            Conflict: there is another run with this id.
+            Conflict: there is another run with this id, or a release was promoted on it.
             Forbidden: it is vouched for, and the principal cannot vouch.
         """
         given = {name: getattr(opening, name) for name in opening.__struct_fields__}
@@ -91,7 +97,7 @@ class ExternalRuns:
         run = Run(
             project=principal.project,
             author=principal.id,
-            vouched=principal.may(_VOUCHING),
+            vouched=principal.may(VOUCHING),
             heard_ns=self._clock.now_ns(),
             **given,
         )
@@ -106,9 +112,16 @@ class ExternalRuns:
                 f"run {run.run_id} is over other examples, or of another task",
                 fix="open it with an id of its own",
             )
-        if known.status != "running":
-            known = msgspec.structs.replace(known, status="running", error=None, ended_ns=None)
-            known = msgspec.structs.replace(known, heard_ns=self._clock.now_ns())
+        if (known.status, known.dataset) != ("running", run.dataset):
+            # The same rows may be stored by now, or under another name.
+            known = msgspec.structs.replace(
+                known,
+                dataset=run.dataset,
+                status="running",
+                error=None,
+                ended_ns=None,
+                heard_ns=self._clock.now_ns(),
+            )
             self._runs.put(known)
         return known
 
@@ -119,12 +132,16 @@ class ExternalRuns:
 
         Raises:
             NotFound: there is no such run.
-            Conflict: the server executes it itself.
+            InvalidRequest: a number of them cannot be, or a score is of another run.
+            Conflict: the run has ended, the server executes it itself, or a release was promoted
+                on it.
             Forbidden: it is vouched for, and the principal cannot vouch.
         """
         project = principal.project
         run = await asyncio.to_thread(self._runs.get, project, run_id)
         self._refuse(run, principal)
+        refuse_wrong(run, results)
+        refuse_late(run)
         await asyncio.to_thread(heard, self._runs, run, self._clock)
         own = [_of_run(result, project, run_id) for result in results]
         scores = [score for result in own for score in result.scores]
@@ -137,7 +154,7 @@ class ExternalRuns:
 
         Raises:
             NotFound: there is no such run.
-            Conflict: the server executes it itself.
+            Conflict: the server executes it itself, or a release was promoted on it.
             Forbidden: it is vouched for, and the principal cannot vouch.
         """
         run = self._runs.get(principal.project, run_id)
@@ -164,12 +181,18 @@ class ExternalRuns:
                 where="run_id",
                 fix="open a run of your own with POST /api/v1/runs/external",
             )
-        if run.vouched and not principal.may(_VOUCHING):
+        if run.vouched and not principal.may(VOUCHING):
             raise Forbidden(
                 f"run {run.run_id} was opened by {run.author}, who may promote on it",
                 where="run_id",
-                fix=f"open a run of your own, or use a key with {_VOUCHING}",
-                permission=_VOUCHING,
+                fix=f"open a run of your own, or use a key with {VOUCHING}",
+                permission=VOUCHING,
+            )
+        if run.status == "done" and was_promoted_on(self._releases, run):
+            raise Conflict(
+                f"a release was promoted on run {run.run_id}, which stays as it was",
+                where="run_id",
+                fix="open a run of your own, with an id of its own",
             )
 
 

@@ -11,18 +11,31 @@ import math
 from trimtab.records import Comparison, Estimate
 
 __all__ = [
+    "advice",
     "at_floor",
     "below_floor",
     "change",
+    "counted",
     "in_points",
+    "lacks_power",
+    "needed",
     "no_gain",
     "numbers",
+    "p_value",
+    "power",
     "straddles",
     "tolerated",
     "unbounded",
     "uncovered",
     "worse",
+    "worse_at_best",
 ]
+
+TOO_FEW = "too few cases deviate"
+"""The method of an interval that is undefined because nearly all cases are alike."""
+
+_LEAST_P = 0.0001
+_FEW = 8
 
 
 def numbers(comparison: Comparison) -> str:
@@ -52,20 +65,66 @@ def uncovered(comparison: Comparison, wanted: float) -> str:
     difference = comparison.difference
     if difference.n == 0:
         return "no example was scored in both runs"
-    share = math.floor(difference.coverage * 1000) / 10  # 97.96 % must not read 98.0 %
+    where = "in a run" if _lacks_judgements(difference) else "in both runs"
+    said = f"only {counted(difference)} were scored {where}, {100 * wanted:g} % are needed"
+    return f"{said}{_lacking(comparison)}"
+
+
+def worse_at_best(comparison: Comparison, p_adjusted: float) -> str:
+    """Proved worse although the baseline lacks scores."""
+    count = comparison.unscored[0]
     return (
-        f"only {difference.n} of {difference.total} examples ({share:.1f} %) were scored in both"
-        f" runs, {100 * wanted:g} % are needed"
+        f"{worse(p_adjusted)}, whatever the {count} cases that the baseline lacks would have said"
     )
 
 
-def unbounded() -> str:
+def _lacking(comparison: Comparison) -> str:
+    """`; the baseline has no score of 12`: which run lacks scores, where that is known."""
+    sides = zip(("baseline", "candidate"), comparison.unscored, strict=True)
+    said = [f"the {side} has no score of {count}" for side, count in sides if count]
+    return f"; {' and '.join(said)}" if said else ""
+
+
+def counted(estimate: Estimate) -> str:
+    """`190 of 200 examples (95.0 %)`, or judgements where there are fewer of those."""
+    share = math.floor(estimate.coverage * 1000) / 10  # 97.96 % must not read 98.0 %
+    if _lacks_judgements(estimate):
+        return f"{estimate.judged} of {estimate.asked} judgements ({share:.1f} %)"
+    return f"{estimate.n} of {estimate.total} examples ({share:.1f} %)"
+
+
+def _lacks_judgements(estimate: Estimate) -> bool:
+    if not (estimate.asked and estimate.total):
+        return False
+    return (estimate.judged or 0) / estimate.asked < estimate.n / estimate.total
+
+
+def unbounded(estimate: Estimate) -> str:
+    """Why there is no interval."""
+    if estimate.method == TOO_FEW:
+        return (
+            "nearly all cases are alike, and nothing says how far one can go: no interval;"
+            " declare the scorer's scale, or score more cases"
+        )
     return "too few independent examples for an interval"
 
 
+def p_value(p: float | None) -> str:
+    """A p-value as it is printed: none is 0.
+
+    >>> p_value(0.03125), p_value(3e-12), p_value(None)
+    ('0.0312', '<0.0001', '-')
+    """
+    if p is None:
+        return "-"
+    return "<0.0001" if p < _LEAST_P else f"{p:.4f}"
+
+
 def worse(p_adjusted: float | None) -> str:
-    p = "" if p_adjusted is None else f" (p={p_adjusted:.2g})"
-    return f"proved worse{p}"
+    if p_adjusted is None:
+        return "proved worse"
+    said = p_value(p_adjusted)
+    return f"proved worse (p{said if said.startswith('<') else f'={said}'})"
 
 
 def tolerated(comparison: Comparison, proved_worse: bool) -> str:
@@ -92,39 +151,63 @@ def at_floor(comparison: Comparison, floor: float) -> str:
 
 
 def no_gain(comparison: Comparison) -> str:
-    return f"no improvement proved; {_power(comparison, comparison.margin or 0.0)}"
+    return f"no improvement proved; {power(comparison)}"
 
 
 def straddles(comparison: Comparison) -> str:
     margin = comparison.margin or 0.0
     if margin:
-        return (
-            f"a loss of {_size(comparison, margin)} is not excluded; {_power(comparison, margin)}"
-        )
-    return f"neither better nor worse is proved; {_power(comparison, margin)}"
+        return f"a loss of {_size(comparison, margin)} is not excluded; {power(comparison)}"
+    return f"neither better nor worse is proved; {power(comparison)}"
 
 
-def _power(comparison: Comparison, margin: float) -> str:
+def power(comparison: Comparison) -> str:
     """What the pairs could have shown, and roughly how many more would settle it."""
     n, seen = comparison.difference.n, comparison.detectable
     if seen is None:
         return f"{n} pairs cannot show a difference of any size"
     text = f"these {n} pairs could have shown {_size(comparison, seen)} (80 % power)"
-    wanted = _worth_seeing(comparison, margin)
-    if not wanted:
+    wanted, more = _worth_seeing(comparison), needed(comparison)
+    if more <= 0:
         return text
+    if more > 100 * n:
+        return f"{text}; no reasonable number of examples would show {_size(comparison, wanted)}"
+    return f"{text}; about {_rounded(math.ceil(more))} more would show {_size(comparison, wanted)}"
+
+
+def needed(comparison: Comparison) -> float:
+    """Roughly how many more pairs would settle it; 0 for none, infinite where nothing is seen."""
+    n, seen, wanted = comparison.difference.n, comparison.detectable, _worth_seeing(comparison)
+    if seen is None:
+        return math.inf
+    if not wanted:
+        return 0.0
     ratio = seen / wanted
     # the detectable difference falls with n where next to nothing changes, else with its root
-    needed = math.ceil(n * (ratio if comparison.changed < 8 else ratio**2)) - n
-    if needed <= 0:
-        return text
-    if needed > 100 * n:
-        return f"{text}; no reasonable number of examples would show {_size(comparison, wanted)}"
-    return f"{text}; about {_rounded(needed)} more would show {_size(comparison, wanted)}"
+    return max(0.0, math.ceil(n * (ratio if comparison.changed < _FEW else ratio**2)) - n)
 
 
-def _worth_seeing(comparison: Comparison, margin: float) -> float:
+def advice(comparison: Comparison) -> str:
+    """Of why a comparison is not decided, what is most useful to know.
+
+    What its pairs could have shown, where that is the reason; else the reason without the numbers.
+    """
+    said = power(comparison)
+    return said if said in comparison.reason else _finding(comparison)
+
+
+def lacks_power(comparison: Comparison) -> bool:
+    """Whether more pairs are what would decide it."""
+    return power(comparison) in comparison.reason
+
+
+def _finding(comparison: Comparison) -> str:
+    return comparison.reason.removeprefix(f"{numbers(comparison)}: ")
+
+
+def _worth_seeing(comparison: Comparison) -> float:
     """The margin; once that can be seen, how far the observed difference lies from it."""
+    margin = comparison.margin or 0.0
     observed = comparison.difference.value or 0.0
     oriented = observed if comparison.higher_is_better else -observed
     if margin and (comparison.detectable or 0.0) > margin:

@@ -15,7 +15,9 @@ The procedure, per gating metric, with the difference oriented so that more is b
   time, however many metrics gate. A metric proved worse by less than its margin still passes.
 - *below the floor* is a one-sided test of the candidate's own interval, Holm-adjusted over the
   floors alone, at alpha / 2.
-- anything else, and coverage below the minimum before anything else, is *inconclusive*.
+- anything else, and coverage below the minimum before anything else, is *inconclusive*; except a
+  loss that is proved with every case that only the baseline lacks taken in the candidate's favour,
+  which fails.
 """
 
 from __future__ import annotations
@@ -156,7 +158,7 @@ def _negative(number: float | None) -> float | None:
 
 def _tested(cases: Sequence[_Case]) -> list[_Case]:
     """Cases with their p-values adjusted, those of floors apart from those of differences."""
-    tests = {c.metric: p for c in cases if (p := c.comparison.p_value) is not None}
+    tests = {c.metric: p for c in cases if (p := _p_of(c)) is not None}
     floors = {c.metric: p for c in cases if (p := _floor_p(c)) is not None}
     adjusted = dict(zip(tests, holm(list(tests.values())), strict=True))
     floor_adjusted = dict(zip(floors, holm(list(floors.values())), strict=True))
@@ -168,6 +170,12 @@ def _tested(cases: Sequence[_Case]) -> list[_Case]:
         )
         for case in cases
     ]
+
+
+def _p_of(case: _Case) -> float | None:
+    """Of a loss that missing cases cannot hide, the p-value that counts them in its favour."""
+    at_best = case.comparison.p_at_best
+    return case.comparison.p_value if case.covered or at_best is None else at_best
 
 
 def _floor_p(case: _Case) -> float | None:
@@ -204,6 +212,9 @@ Decision = tuple[Outcome, str] | None
 def _covered(case: _Case) -> Decision:
     if case.covered:
         return None
+    p = case.p_adjusted
+    if case.comparison.p_at_best is not None and p is not None and p < case.gate.alpha:
+        return "fail", findings.worse_at_best(case.comparison, p)
     return "inconclusive", findings.uncovered(case.comparison, case.gate.min_coverage)
 
 
@@ -218,7 +229,7 @@ def _floored(case: _Case) -> Decision:
 def _compared(case: _Case) -> Decision:
     """Non-inferior goes on; what is not fails if proved worse."""
     if case.low is None:
-        return "inconclusive", findings.unbounded()
+        return "inconclusive", findings.unbounded(case.comparison.difference)
     if case.low > -case.rule.margin and not (case.worse and case.rule.must_improve):
         return None
     if case.worse:
@@ -233,7 +244,7 @@ def _cleared(case: _Case) -> Decision:
         return None
     bound = candidate.low if case.comparison.higher_is_better else candidate.high
     if bound is None:
-        return "inconclusive", findings.unbounded()
+        return "inconclusive", findings.unbounded(candidate)
     met = bound >= floor if case.comparison.higher_is_better else bound <= floor
     return None if met else ("inconclusive", findings.at_floor(case.comparison, floor))
 

@@ -37,12 +37,16 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """A ladder by one metric, the strongest first, over so many pairs of answers."""
+    """A ladder by one metric, the strongest first, over so many pairs of answers.
+
+    `notes` are sentences on what its intervals do not know.
+    """
 
     metric: str
     rungs: tuple[Rung, ...]
     pairs: int
     confidence: float = 0.95
+    notes: tuple[str, ...] = ()
 
 
 class _Bouts(msgspec.Struct):
@@ -94,7 +98,8 @@ def standing(
         )
     higher = {scorer.name: scorer.higher_is_better for scorer in runs[0].run.scorers}
     bouts = _bouts({key: own[name] for key, own in found.items()}, clusters)
-    return _ladder(runs, name, bouts, higher=direction(name, higher))
+    given = [own[name] for own in found.values()]
+    return _ladder(runs, name, bouts, higher=direction(name, higher, *given))
 
 
 def _require(runs: Sequence[Measured]) -> None:

@@ -1,7 +1,8 @@
 """Which language a text is probably in: enough to look at groups of cases, and no more. Pure.
 
 Scripts that one language has to itself tell it; others are called by the script. Latin text is told
-by its commonest short words. A row's own `metadata.language` always counts for more.
+by its commonest short words, from a handful of words on. A row's own `metadata.language` always
+counts for more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections import Counter
 from itertools import islice
 
 UNKNOWN = "unknown"
+UNKNOWN_LATIN = "unknown (latin script)"
+_FEWEST_WORDS = 4
 _READ_CHARS = 2_000
 _LEAST_SHARE = 0.3
 
@@ -34,7 +37,8 @@ _SCRIPTS = (
 )
 _COMMON = {
     "de": "der die das und ist nicht ein eine für wie was mit auf den zu kann ich es wird von",
-    "en": "the and is of to in what how does which are for with on that it can do you be",
+    "en": "the and is of to in what how does which are for with on that it can do you be a an i me"
+    " my as at this not have want",
     "es": "el la los las y es de que qué cómo para con una por no en se puede del está",
     "fr": "le la les et est des une que pour dans qui pas sur avec où comment quel quelle je du au",
     "it": "il la gli e è di che per una come non con sono della quale può si del nel cosa",
@@ -76,4 +80,6 @@ def _latin(text: str) -> str:
     words = [match[0].casefold() for match in islice(_WORD.finditer(text[:_READ_CHARS]), 300)]
     hits = {language: sum(map(own.__contains__, words)) for language, own in _WORDS.items()}
     (best, most), (_, next_most) = Counter(hits).most_common(2)
-    return best if most > next_most else "latin"
+    if len(words) < _FEWEST_WORDS:
+        return UNKNOWN_LATIN  # "no" and "a" are words of several languages
+    return best if most > next_most else UNKNOWN_LATIN

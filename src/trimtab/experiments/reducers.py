@@ -79,6 +79,7 @@ def of_run(
                 f"{name}.{metric}",
                 {each: values.get(each) for each in expected},
                 binary=all(value in (None, 0.0, 1.0) for value in values.values()),
+                scale=(0.0, 1.0),
                 clusters=clusters,
                 confidence=confidence,
             )

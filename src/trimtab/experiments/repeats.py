@@ -6,14 +6,18 @@ out. Pure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from trimtab.experiments.suite import CaseRule
-from trimtab.experiments.vectors import Vector
+from trimtab.experiments.vectors import Vector, covering, is_verdict
 from trimtab.records import AppliedScorer, Estimate, Example, Result, Score
 from trimtab.scorers.abstention import ABSTAINED
+
+LEAST_SHARE = 0.5
+"""Of the repeats of a case so many must be scored for the case to have a score."""
 
 
 class _Metric(msgspec.Struct):
@@ -21,6 +25,7 @@ class _Metric(msgspec.Struct):
 
     numbers: dict[str, float | list[float]] = {}
     binary: bool = True
+    passing: bool = True
     labelled: bool = False
     abstained: bool = False
 
@@ -32,6 +37,8 @@ class _Metric(msgspec.Struct):
             return
         if score.passed is None:
             self.binary = False
+        if not is_verdict(score):
+            self.passing = False
         earlier = self.numbers.get(example_id)
         if earlier is None:
             self.numbers[example_id] = number
@@ -40,34 +47,48 @@ class _Metric(msgspec.Struct):
         else:
             self.numbers[example_id] = [earlier, number]
 
-    def vector(self, example_ids: Iterable[str]) -> Vector:
+    def vector(self, example_ids: Iterable[str], asked: Mapping[str, int]) -> Vector:
         values: dict[str, float | None] = {}
+        judged: dict[str, tuple[int, int]] = {}
         whole = self.binary and bool(self.numbers)
         for example_id in example_ids:
             number = self.numbers.get(example_id)
+            there = len(number) if isinstance(number, list) else int(number is not None)
+            judged[example_id] = there, max(1, there, asked.get(example_id, 0))
+            if there < LEAST_SHARE * judged[example_id][1]:
+                values[example_id] = None
+                continue
             if isinstance(number, list):
                 number = sum(number) / len(number)
                 whole = whole and number in (0.0, 1.0)
             values[example_id] = number
-        return Vector(values=values, binary=whole, abstained=self.abstained)
+        return Vector(
+            values=values,
+            binary=whole,
+            passing=self.passing and bool(self.numbers),
+            abstained=self.abstained,
+            judged=judged if max(asked.values(), default=0) > 1 else None,
+        )
 
 
 def vectors_of(results: Iterable[Result], example_ids: Sequence[str]) -> dict[str, Vector]:
     """One number, or its absence, for each example and metric; repeats are averaged.
 
-    A repeat that could not be scored is left out of the mean; a case none of whose repeats could
-    be is None. A metric stays pass-or-fail only where all repeats of every case agree. One that
-    gives only labels has no vector.
+    A repeat that could not be scored is left out of the mean; a case of whose repeats less than
+    `LEAST_SHARE` could be is None. A metric stays pass-or-fail only where all repeats of every case
+    agree. One that gives only labels has no vector.
     """
     metrics: dict[str, _Metric] = {}
+    asked: Counter[str] = Counter()
     for result in results:
+        asked[result.example_id] += 1
         for score in result.scores:
             metric = metrics.get(score.name)
             if metric is None:
                 metric = metrics[score.name] = _Metric()
             metric.add(result.example_id, score)
     return {
-        name: metric.vector(example_ids)
+        name: metric.vector(example_ids, asked)
         for name, metric in sorted(metrics.items())
         if metric.numbers or not metric.labelled
     }
@@ -86,17 +107,20 @@ def headlines(
     higher = {scorer.name: scorer.higher_is_better for scorer in scorers}
     clusters = clusters_of(examples)
     ids = [example.example_id for example in examples]
+    vectors = vectors_of(results, ids)
     found = {
         name: summarise(
             name,
             vector.values,
             binary=vector.binary,
-            higher_is_better=direction(name, higher),
+            higher_is_better=direction(name, higher, vector),
+            scale=scale_in(name, scorers, vector),
             clusters=clusters,
             confidence=confidence,
         )
-        for name, vector in vectors_of(results, ids).items()
+        for name, vector in vectors.items()
     }
+    found = {name: covering(each, vectors[name].judgements()) for name, each in found.items()}
     found |= of_run(results, examples, clusters, confidence)
     if all(scorer.tier != "judge" for scorer in scorers):
         return found
@@ -113,13 +137,40 @@ def clusters_of(examples: Iterable[Example]) -> dict[str, str]:
     return {each.example_id: each.cluster for each in examples if each.cluster is not None}
 
 
-def direction(metric: str, higher: Mapping[str, bool]) -> bool:
-    """Whether more is better of a metric: its own name, else that of the scorer it is part of."""
+def direction(metric: str, higher: Mapping[str, bool], *vectors: Vector | None) -> bool:
+    """Whether more is better of a metric: its own name, else that of the scorer it is part of.
+
+    Args:
+        higher: whether more is better of what a scorer measures, by its name.
+        vectors: what the metric says of each run. Where all of them only say passed or not, as
+            `length` with a bound does, more is better whatever is measured.
+    """
+    judged = [vector for vector in vectors if vector is not None and _has_scores(vector)]
+    if judged and all(vector.passing for vector in judged):
+        return True
     if metric in higher:
         return higher[metric]
-    if metric.endswith((".roc_auc", ".pr_auc")):  # of a scorer of errors
-        return True
+    if any(part in metric for part in (".roc_auc", ".pr_auc", ".pass@", ".pass^")):
+        return True  # whatever the scorer measures: how well it sorts, and how much passes
     return higher.get(metric.partition(".")[0], True)
+
+
+def scale_in(
+    metric: str, scorers: Iterable[AppliedScorer], *vectors: Vector | None
+) -> tuple[float, float] | None:
+    """What bounds a metric: the scale of its own name, else of the scorer it is part of.
+
+    Where it only says passed or not, whatever is measured, it is a share.
+    """
+    judged = [vector for vector in vectors if vector is not None and _has_scores(vector)]
+    if judged and all(vector.passing for vector in judged):
+        return 0.0, 1.0
+    scales = {scorer.name: scorer.scale for scorer in scorers}
+    return scales[metric] if metric in scales else scales.get(metric.partition(".")[0])
+
+
+def _has_scores(vector: Vector) -> bool:
+    return any(value is not None for value in vector.values.values())
 
 
 def passing(results: Iterable[Result], rule: CaseRule) -> dict[str, bool | None]:

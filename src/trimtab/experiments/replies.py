@@ -39,13 +39,15 @@ class Replies:
     Raises:
         StoreError: the file cannot be used.
 
-    `used` counts replies that were there, `added` those that came new.
+    `used` counts replies that were there, `added` those that came new. `fault` is why one could
+    not be kept.
     """
 
     def __init__(self, path: Path | None, mode: Mode = "readwrite") -> None:
         self.mode = mode
         self.used = 0
         self.added = 0
+        self.fault: StoreError | None = None
         self._path = path
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None
@@ -69,13 +71,24 @@ class Replies:
         return reply
 
     def put(self, key: str, reply: Any) -> None:
-        """Keep a reply. It was paid for, so it is with the operating system when this returns."""
+        """Keep a reply. It was paid for, so it is with the operating system when this returns.
+
+        Where it cannot be kept it is used all the same, and that is the `fault`.
+        """
         if self.mode != "readwrite" or self._database is None:
             return
         body = jsonx.encode(reply)
-        with self._lock, self._usable():
-            self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, body))
-        self.added += 1
+        try:
+            with self._lock, self._usable():
+                self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, body))
+        except StoreError as fault:
+            self.fault = fault
+        else:
+            self.added += 1
+
+    def unkept(self) -> Replies:
+        """In the place of these for what must not be kept: asked, unless nothing may be asked."""
+        return self if self.mode == "readonly" else Replies(None, "off")
 
     def close(self) -> None:
         """Let go of the file; closing again does nothing."""
@@ -126,19 +139,29 @@ class KeptChat:
 
     Args:
         fresh: asks anew also where a reply is kept, unless nothing may be asked.
+        behind: what a model's name resolved to, which belongs to what was asked.
     """
 
-    def __init__(self, chat: Chat, replies: Replies, *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        replies: Replies,
+        *,
+        fresh: bool = False,
+        behind: Mapping[str, str] | None = None,
+    ) -> None:
         self._chat = chat
         self._replies = replies
         self._fresh = fresh
+        self._behind = behind or {}
 
     async def ask(self, request: Mapping[str, Any]) -> ChatReply:
         replies = self._replies
         if replies.mode == "off":
             return await self._chat.ask(request)
         try:
-            key = digest(["chat", request])
+            resolved = self._behind.get(request.get("model", ""), "")
+            key = digest(["chat", request, resolved] if resolved else ["chat", request])
         except (TypeError, ValueError):
             return await self._chat.ask(request)  # which says what is wrong with it
         fresh = self._fresh and replies.mode == "readwrite"

@@ -9,7 +9,7 @@ exploring; only a declared gap gates (`gaps`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,10 +19,10 @@ import numpy as np
 from trimtab.errors import InvalidRequest
 from trimtab.experiments.compare import compare, summarise
 from trimtab.experiments.gaps import Gap, largest_gap
-from trimtab.experiments.languages import UNKNOWN, guessed
-from trimtab.experiments.repeats import clusters_of, direction, vectors_of
+from trimtab.experiments.languages import UNKNOWN, UNKNOWN_LATIN, guessed
+from trimtab.experiments.repeats import clusters_of, direction, scale_in, vectors_of
 from trimtab.experiments.suite import Slice, SuiteGate
-from trimtab.experiments.vectors import Vector
+from trimtab.experiments.vectors import Vector, compared, covering
 from trimtab.measures import unpaired
 from trimtab.measures.distributions import student_cdf
 from trimtab.measures.intervals import standard_error
@@ -94,7 +94,8 @@ def sliced(
             metric=name,
             after=after[name],
             before=before.get(name),
-            higher=direction(name, higher),
+            higher=direction(name, higher, after[name], before.get(name)),
+            scale=scale_in(name, scorers, after[name], before.get(name)),
             clusters=clusters,
             gate=gate,
         )
@@ -135,6 +136,7 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     after: Vector
     before: Vector | None
     higher: bool
+    scale: tuple[float, float] | None
     clusters: Mapping[str, str]
     gate: SuiteGate
 
@@ -164,27 +166,31 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
             key=key, estimate=estimate, small=small, p_value=p_value, comparison=comparison
         )
 
-    def _summary(self, ids: Iterable[str], confidence: float) -> Estimate:
+    def _summary(self, ids: Sequence[str], confidence: float) -> Estimate:
         values = self.after.values
-        return summarise(
+        found = summarise(
             self.metric,
             {key: values[key] for key in ids},
             binary=self.after.binary,
             higher_is_better=self.higher,
+            scale=self.scale,
             clusters=self.clusters,
             confidence=confidence,
         )
+        return covering(found, self.after.judgements(ids))
 
     def _compared(self, before: Vector, ids: Sequence[str]) -> Comparison:
-        return compare(
+        found = compare(
             self.metric,
             {key: before.values[key] for key in ids},
             {key: self.after.values[key] for key in ids},
             binary=before.binary and self.after.binary,
             higher_is_better=self.higher,
+            scale=self.scale,
             clusters=self.clusters,
             confidence=self.gate.confidence,
         )
+        return compared(found, before, self.after, ids)
 
     def _against_rest(self, ids: Sequence[str]) -> float | None:
         inside = set(ids)
@@ -210,7 +216,9 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
         return values, keys
 
     def _gap(self, each: Slice, groups: Mapping[str, list[str]], tests: int) -> Gap:
-        named = {key: ids for key, ids in groups.items() if key not in (NONE, UNKNOWN)}
+        named = {
+            key: ids for key, ids in groups.items() if key not in (NONE, UNKNOWN, UNKNOWN_LATIN)
+        }
         values = self.after.values
         sizes = {key: sum(values[i] is not None for i in ids) for key, ids in named.items()}
         scored = [value for value in values.values() if value is not None]

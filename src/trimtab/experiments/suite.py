@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, Unpack
 
 import msgspec
 from msgspec import Meta
 
+from trimtab.errors import InvalidRequest
 from trimtab.experiments.rules import GateRule
 from trimtab.records.run import RunTier
 
 if TYPE_CHECKING:
     from trimtab.ports import Scorer
+    from trimtab.records import Example
 
 Parameters = Mapping[str, Any]
 if TYPE_CHECKING:
@@ -141,6 +145,11 @@ class SuiteGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     alpha: Annotated[float, Meta(gt=0, lt=1)] = 0.05
 
 
+if TYPE_CHECKING:
+    Data = DataRef | str | Path | Sequence[Mapping[str, Any] | Example]
+    Task = TaskRef | str | Callable[..., Any]
+
+
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One evaluation: data x task x scorers, and when it passes.
 
@@ -148,6 +157,9 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `scorer_timeout_s` is for one score of a scorer that waits and has no limit of its own; null for
     as long as it takes.
+
+    A program may give `data` as the name of a file or dataset or as rows, and `task` as a function
+    or its name, a release or a model: they become a `DataRef` and a `TaskRef`.
 
     `tier` is the least tier that runs it: a `code` suite runs always, a `full` one only in a full
     run. In a `code` run only scorers of the tier code are applied and no model is asked; in a
@@ -171,3 +183,93 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_cost_usd: Annotated[float, Meta(gt=0)] | None = None
     scorer_timeout_s: Annotated[float, Meta(gt=0)] | None = 300.0
     description: str = ""
+
+    if TYPE_CHECKING:
+
+        def __init__(  # what a program may give is more than what a suite then has
+            self,
+            *,
+            name: str,
+            data: Data,
+            task: Task,
+            scorers: Sequence[ScorerRef] = (),
+            gate: SuiteGate = ...,
+            **settings: Unpack[SuiteSettings],
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "data", data_of(self.data))
+        msgspec.structs.force_setattr(self, "task", task_of(self.task))
+
+
+class SuiteSettings(TypedDict, total=False):
+    """What a suite takes beside what it is made of."""
+
+    judge: JudgeRef | None
+    embedder: str | None
+    tier: RunTier
+    fast_sample: int
+    baseline: str | None
+    slices: Sequence[Slice]
+    repeat: int
+    concurrency: int
+    seed: int | None
+    max_cost_usd: float | None
+    scorer_timeout_s: float | None
+    description: str
+
+
+def data_of(data: Data) -> DataRef:
+    """Where rows come from, however a program says it: a name with an ending is a file.
+
+    Raises:
+        InvalidRequest: a row is no mapping.
+
+    >>> data_of("rows.csv").file, data_of("golden@3").dataset, data_of([{"input": "a"}]).rows
+    ('rows.csv', 'golden@3', [{'input': 'a'}])
+    """
+    if isinstance(data, DataRef):
+        return data
+    if isinstance(data, Path) or (isinstance(data, str) and Path(data).suffix):
+        return DataRef(file=str(data))
+    if isinstance(data, str):
+        return DataRef(dataset=data)
+    return DataRef(rows=rows_in(data))
+
+
+def rows_in(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Rows of a program as mappings. Raises InvalidRequest where one is none."""
+    if isinstance(rows, Mapping) or not isinstance(rows, Iterable):
+        raise _no_row(rows, "the data is", "give a list of rows, a file or the name of a dataset")
+    found = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            plain = msgspec.to_builtins(row)
+        except TypeError:
+            plain = None
+        if not isinstance(plain, dict):
+            fix = 'write each row as {"input": ..., "expected": ...}'
+            raise _no_row(row, f"row {number} is", fix)
+        found.append(plain)
+    return found
+
+
+def _no_row(given: Any, what: str, fix: str) -> InvalidRequest:
+    kind = type(given).__name__
+    return InvalidRequest(f"{what} of the type {kind}, no mapping", where="data", fix=fix)
+
+
+_FUNCTION = re.compile(r"(?:[^:]+\.py|[A-Za-z_][\w.]*):[A-Za-z_][\w.]*")
+
+
+def task_of(task: Task) -> TaskRef:
+    """What answers, however a program says it.
+
+    >>> task_of("app.py:answer").python, task_of("acme/small").models, task_of("docs@2").release
+    ('app.py:answer', ('acme/small',), 'docs@2')
+    """
+    if not isinstance(task, str):
+        return TaskRef(python=task) if callable(task) else task
+    if _FUNCTION.fullmatch(task):
+        return TaskRef(python=task)
+    return TaskRef(models=(task,)) if "/" in task else TaskRef(release=task)

@@ -2,24 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from trimtab.records import Score
+from trimtab.records import Comparison, Estimate, Score
 from trimtab.scorers.abstention import ABSTAINED
+
+Judgements = tuple[int, int] | None
+"""How many there are, and how many were asked for; None where each case has one."""
 
 
 class Vector(msgspec.Struct, frozen=True, kw_only=True):
     """One metric over the examples of a run; None where there is no judgement.
 
-    `binary` says that every judgement is passed or not; `abstained` that some answers made no claim
-    that this metric could judge, so that its coverage is low by design.
+    `binary` says that every judgement is passed or not; `passing` that its numbers are shares of
+    what passed, as those are of repeats that do not agree, so that more is better whatever is
+    judged; `abstained` that some answers made no claim that this metric could judge, so that its
+    coverage is low by design. `judged` is, where cases have several repeats, how many of those were
+    judged of how many there are, by example.
     """
 
     values: Mapping[str, float | None]
     binary: bool
+    passing: bool = False
     abstained: bool = False
+    judged: Mapping[str, tuple[int, int]] | None = None
+
+    def judgements(self, example_ids: Iterable[str] | None = None) -> Judgements:
+        """Those there are, and how many were asked for, of some examples or of all."""
+        if self.judged is None:
+            return None
+        counts = [self.judged[key] for key in (self.values if example_ids is None else example_ids)]
+        return sum(there for there, _ in counts), sum(asked for _, asked in counts)
+
+
+def covering(estimate: Estimate, judgements: Judgements) -> Estimate:
+    """An estimate that says how many judgements it is made of."""
+    if judgements is None:
+        return estimate
+    there, asked = judgements
+    return msgspec.structs.replace(estimate, judged=there, asked=asked)
+
+
+def compared(
+    comparison: Comparison, before: Vector, after: Vector, ids: Sequence[str] | None = None
+) -> Comparison:
+    """A comparison that says how many judgements it is made of.
+
+    The difference has those of the run with the smaller share of them.
+    """
+    sides = before.judgements(ids), after.judgements(ids)
+    worst = min((s for s in sides if s), key=lambda side: side[0] / max(1, side[1]), default=None)
+    return msgspec.structs.replace(
+        comparison,
+        baseline=covering(comparison.baseline, sides[0]),
+        candidate=covering(comparison.candidate, sides[1]),
+        difference=covering(comparison.difference, worst),
+    )
 
 
 def vectors(scores: Sequence[Score], example_ids: Sequence[str]) -> dict[str, Vector]:
@@ -40,9 +80,15 @@ def vectors(scores: Sequence[Score], example_ids: Sequence[str]) -> dict[str, Ve
         result[name] = Vector(
             values={key: _number(by_example.get(key)) for key in example_ids},
             binary=bool(given) and all(score.passed is not None for score in given),
+            passing=bool(given) and all(map(is_verdict, given)),
             abstained=any(_made_no_claim(score) for score in by_example.values()),
         )
     return result
+
+
+def is_verdict(score: Score) -> bool:
+    """Whether the number of a judgement says passed or not, and nothing else."""
+    return score.passed is not None and score.number == float(score.passed)
 
 
 def _made_no_claim(score: Score) -> bool:

@@ -21,6 +21,7 @@ def judged(
     rules: Sequence[GateRule] = (),
     slices: Sequence[Slice] = (),
     uncalibrated: Collection[str] = (),
+    notes: tuple[str, ...] = (),
 ) -> Run:
     """The candidate's run with the verdict of the gate.
 
@@ -30,6 +31,7 @@ def judged(
         rules: which metrics gate; none means every pass-or-fail metric that judges every answer,
             abstentions included, with a margin of 2 points.
         uncalibrated: names of scorers that may not gate.
+        notes: what is not known of the rows; copied into the verdict.
     Raises:
         Conflict: a run is not finished, or they were made over different examples.
     """
@@ -43,6 +45,8 @@ def judged(
         slices=slices,
         uncalibrated=uncalibrated,
     )
+    if verdict is not None and notes:
+        verdict = msgspec.structs.replace(verdict, notes=notes)
     return msgspec.structs.replace(candidate.run, verdict=verdict)
 
 

@@ -93,14 +93,32 @@ def _open(
     worse: Sequence[Comparison],
     better: Sequence[Comparison],
 ) -> str:
-    held_up = [each.reason for each in verdict.comparisons if each.outcome == "inconclusive"]
     proved = "".join(
         f"; {word} is proved on {_on(each)}"
         for word, each in (("a gain", better), ("a loss", worse))
         if each
     )
-    why = _listed(held_up or verdict.reasons, "; ")
-    return _ended(f"Whether {name} can replace {against} is not decided: {why}{proved}")
+    why = _undecided(verdict)
+    return _ended(f"Whether {name} can replace {against} is not decided{why}{proved}")
+
+
+def _undecided(verdict: Verdict) -> str:
+    """On which metrics, and the one thing that is most useful to know; the reasons have the rest.
+
+    What more cases would not mend comes first, then the metric that needs the most of them.
+    """
+    held_up = [each for each in verdict.comparisons if each.outcome == "inconclusive"]
+    if not held_up:
+        words = verdict.outcomes or ("inconclusive",) * len(verdict.reasons)
+        pairs = zip(words, verdict.reasons, strict=False)
+        why = [reason for word, reason in pairs if word == "inconclusive"]
+        more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
+        return f": {why[0]}{more}" if why else ""
+    other = [each for each in held_up if not findings.lacks_power(each)]
+    first = other[0] if other else max(held_up, key=findings.needed)
+    where = "" if len(held_up) == 1 else f"for {first.metric}, "
+    names = _listed([each.metric for each in held_up], ", ").replace(", and ", " and ")
+    return f" on {names}: {where}{findings.advice(first)}"
 
 
 def _on(comparisons: Sequence[Comparison]) -> str:

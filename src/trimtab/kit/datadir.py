@@ -28,12 +28,16 @@ _MAX_INFO_BYTES = 64 * 1024
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds a data directory, where it listens, and since when (Unix time)."""
+    """Who holds a data directory, where it listens, and since when (Unix time).
+
+    `lends` says that it is a command's own server, whose key is beside the lock.
+    """
 
     pid: int
     url: str
     started_ns: int
     version: str
+    lends: bool = False
 
 
 class Lock:
@@ -65,12 +69,13 @@ class Lock:
         self.release()
 
 
-def acquire(directory: Path, *, url: str) -> Lock:
+def acquire(directory: Path, *, url: str, lends: bool = False) -> Lock:
     """Take a data directory for this process, creating it (mode 0700) when it is not there.
 
     Args:
         directory: the data directory.
         url: where this process answers, for whoever is refused.
+        lends: other processes of this user may use its server.
     Raises:
         StoreLocked: another process holds it: fields `pid` and `url` (None if it does not say).
         ConfigError: not a directory, or one this user cannot write to.
@@ -82,10 +87,10 @@ def acquire(directory: Path, *, url: str) -> Lock:
         descriptor = _lock(path, fcntl.LOCK_EX, os.O_RDWR | os.O_CREAT)
         if descriptor is not None:
             now_ns = time.time_ns()
-            return Lock(
-                descriptor,
-                ServerInfo(pid=os.getpid(), url=url, started_ns=now_ns, version=__version__),
+            info = ServerInfo(
+                pid=os.getpid(), url=url, started_ns=now_ns, version=__version__, lends=lends
             )
+            return Lock(descriptor, info)
         holder = _holder(path)
         waited_s = time.monotonic() - started
         # A probe by `running_server` holds the lock for microseconds, and a holder needs a moment

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 
 from trimtab.errors import ProviderError
 from trimtab.kit.http1 import HTTPError
+from trimtab.kit.mask import KeyMask
 from trimtab.ports import UpstreamResponse
-from trimtab.providers.mask import KeyMask
 from trimtab.providers.wire import StreamDecoder
 
 

@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from trimtab.errors import InvalidRequest
 from trimtab.kit.http1 import Fields, HTTPError, Timeouts, parse_url
+from trimtab.kit.mask import KeyMask, base64_of
 from trimtab.ports import Call, Reply, Upstream, UpstreamResponse
 from trimtab.providers import settings
 from trimtab.providers.body import Body
 from trimtab.providers.failures import Failures
-from trimtab.providers.mask import KeyMask, base64_of
 from trimtab.providers.quirks import Adjustment, concerning
 from trimtab.providers.wire import PASSTHROUGH, Account, Sign, Wire
 from trimtab.records import ModelCard

@@ -9,12 +9,16 @@ from trimtab.records.record import Record
 
 Tier = Literal["code", "model", "judge"]
 RunTier = Literal["code", "fast", "full"]
+RunRole = Literal["candidate", "baseline"]
 RunStatus = Literal["running", "done", "failed", "interrupted"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 
 
 class Estimate(Record, frozen=True, kw_only=True):
-    """A number with its honesty: interval, how many cases count, and how many there were."""
+    """A number with its honesty: interval, how many cases count, and how many there were.
+
+    `judged` of `asked` judgements are there where cases have several; None where each has one.
+    """
 
     value: float | None
     low: float | None
@@ -23,11 +27,14 @@ class Estimate(Record, frozen=True, kw_only=True):
     total: int
     confidence: float = 0.95
     method: str = ""
+    judged: int | None = None
+    asked: int | None = None
 
     @property
     def coverage(self) -> float:
-        """Share of the cases that could be scored, in [0, 1]."""
-        return self.n / self.total if self.total else 0.0
+        """Share of the cases, or of their judgements if that is less, that are there, in [0, 1]."""
+        share = self.n / self.total if self.total else 0.0
+        return min(share, (self.judged or 0) / self.asked) if self.asked else share
 
 
 class Comparison(Record, frozen=True, kw_only=True):
@@ -36,7 +43,9 @@ class Comparison(Record, frozen=True, kw_only=True):
     `difference` is candidate - baseline in the metric's own unit. `detectable` is the smallest true
     difference the pairs would have shown with 80 % power. `p_adjusted` is Holm's over the gating
     metrics; None for a metric that does not gate. `proved` is what the gate takes for proved of a
-    gating metric, None where nothing is.
+    gating metric, None where nothing is. `unscored` are the cases that the baseline and the
+    candidate lack; `p_at_best` is the p-value of a loss that shows even with the cases that only
+    the baseline lacks taken in the candidate's favour.
     """
 
     metric: str
@@ -46,7 +55,9 @@ class Comparison(Record, frozen=True, kw_only=True):
     difference: Estimate
     changed: int = 0
     p_value: float | None = None
+    p_at_best: float | None = None
     p_adjusted: float | None = None
+    unscored: tuple[int, int] = (0, 0)
     test: str = ""
     margin: float | None = None
     detectable: float | None = None
@@ -58,7 +69,8 @@ class Comparison(Record, frozen=True, kw_only=True):
 class Verdict(Record, frozen=True, kw_only=True):
     """What the gate says, in one word and in sentences, with every comparison behind it.
 
-    `outcomes` are what each of the `reasons` says by itself.
+    `outcomes` are what each of the `reasons` says by itself. `notes` are sentences on what its
+    numbers do not know.
     """
 
     outcome: Outcome
@@ -68,16 +80,22 @@ class Verdict(Record, frozen=True, kw_only=True):
     baseline_run: str | None = None
     improved: bool = False
     cost_usd: Decimal | None = None
+    notes: tuple[str, ...] = ()
 
 
 class AppliedScorer(Record, frozen=True, kw_only=True):
-    """A scorer as a run used it; `digest` tells versions of one name apart."""
+    """A scorer as a run used it; `digest` tells versions of one name apart.
+
+    `scale` is the least and the greatest value of each of its scores; None where nothing bounds
+    them, or nobody said.
+    """
 
     name: str
     digest: str = ""
     version: str = "1"
     tier: Tier = "code"
     higher_is_better: bool = True
+    scale: tuple[float, float] | None = None
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -88,6 +106,9 @@ class Run(Record, frozen=True, kw_only=True):
     `{"model": "openai/gpt-5", "temperature": "0"}`. `suite` is the name it was declared under and
     `suite_digest` the hash of that declaration. `total` counts examples times `repeats`.
     `metrics` are headlines by the name of a score.
+
+    `role` is "baseline" for a run that was made only so that another has one to be compared with:
+    it has the name of its release, and is not what `last` means.
 
     `vouched` says that a release may be promoted on it: the server made it itself, or whoever
     brought it may promote releases. `heard_ns` is when whoever executes it was last heard of.
@@ -107,6 +128,7 @@ class Run(Record, frozen=True, kw_only=True):
     variant: dict[str, str] = {}
     suite: str | None = None
     suite_digest: str = ""
+    role: RunRole = "candidate"
     tier: RunTier = "full"
     repeats: int = 1
     seed: int | None = None

@@ -106,7 +106,8 @@ class Lifecycle:
 
         The first release of a route has nothing to be compared with and needs no run. Any other
         needs a run of this very content whose verdict is pass, or `force` with a reason. The run
-        must be vouched for, and its stored results must say pass again.
+        must be vouched for, and its stored results must say pass again. What its verdict does not
+        know goes on record with the reason.
 
         Raises:
             NotFound: there is no such release or run.
@@ -123,7 +124,8 @@ class Lifecycle:
         elif force:
             _require_reason(reason, "a forced promotion")
         else:
-            self._require_pass(project, release, current, run_id)
+            notes = self._require_pass(project, release, current, run_id)
+            reason = "; ".join(filter(None, [reason, *notes])) or None
         over = current.release_id if current else ""
         approval = self._approval("promote", principal, run_id=run_id, reason=reason)
         return self._releases.transition(project, release.release_id, "live", approval, over=over)
@@ -215,7 +217,8 @@ class Lifecycle:
 
     def _require_pass(
         self, project: str, release: Release, current: Release, run_id: str | None
-    ) -> None:
+    ) -> Sequence[str]:
+        """What the verdict that says pass does not know."""
         if run_id is None:
             raise Conflict(
                 f"{release.ref} has no evidence to replace {current.ref} on",
@@ -237,7 +240,7 @@ class Lifecycle:
                 "key that has releases:promote, or force with a reason",
             )
         self._require_verdict(project, run, release, current)
-        self._require_confirmed(run, release)
+        return self._confirmed_pass(run, release).notes
 
     def _require_verdict(self, project: str, run: Run, release: Release, current: Release) -> None:
         if run.verdict is None:
@@ -263,8 +266,8 @@ class Lifecycle:
                 fix=f"compare it with a run of {current.ref}",
             )
 
-    def _require_confirmed(self, run: Run, release: Release) -> None:
-        """What the verdict says must be what the results say."""
+    def _confirmed_pass(self, run: Run, release: Release) -> Verdict:
+        """The verdict computed anew, which must say what the stored one says."""
         found = self._confirmed(run)
         if found.outcome != "pass":
             raise Conflict(
@@ -273,6 +276,7 @@ class Lifecycle:
                 fix="compare the run again, or force with a reason",
                 outcome=found.outcome,
             )
+        return found
 
     def _approval(
         self,

@@ -6,6 +6,8 @@ Nothing here is written down twice: names, inputs and parameters are read from t
 from __future__ import annotations
 
 import inspect
+import re
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -16,6 +18,8 @@ from trimtab.scorers.arguments import Argument, Parameter
 from trimtab.scorers.definition import FunctionScorer
 from trimtab.scorers.judgement import Scale
 from trimtab.scorers.registry import BUILT_IN, JUDGES
+
+_END = re.compile(r"(?<!\bal)\. ")  # no sentence ends with "et al."
 
 
 class ParameterInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,9 @@ def entry(name: str, tier: Tier | None = None) -> ScorerInfo:
     found = described(BUILT_IN[name]) if name in BUILT_IN else None
     if found is None or (tier is not None and found.tier != tier):
         fix = f"`trimtab {what}{'s' if what == 'scorer' else ''} list` lists them"
+        close = get_close_matches(name[:100], JUDGES if tier == "judge" else BUILT_IN, n=1)
+        if close:
+            fix = f"did you mean {close[0]!r}? {fix}"
         raise NotFound(f"no {what} {name[:100]!r}", where="name", fix=fix)
     return found
 
@@ -109,5 +116,5 @@ def _scale(scale: Scale) -> str:
 
 def _first_sentence(text: str) -> str:
     paragraph = " ".join(text.partition("\n\n")[0].split())
-    end = paragraph.find(". ")
-    return paragraph if end < 0 else paragraph[: end + 1]
+    end = _END.search(paragraph)
+    return paragraph if end is None else paragraph[: end.start() + 1]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from trimtab.errors import ScorerError
@@ -60,7 +61,7 @@ class FunctionScorer(Generic[P, R]):
     function: Callable[P, R]
     name: str
     version: str
-    digest: str
+    declared: Mapping[str, Any] = field(repr=False)
     tier: Tier
     higher_is_better: bool
     scale: Scale
@@ -68,6 +69,7 @@ class FunctionScorer(Generic[P, R]):
     wants: Wants = field(repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
     resources: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    additions: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
     clock: Clock = field(default_factory=SystemClock, repr=False, compare=False)
     is_async: bool = field(init=False, repr=False)
     inline: bool = field(init=False, repr=False)
@@ -82,6 +84,17 @@ class FunctionScorer(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of the function, of what was declared about it, and of what was added since.
+
+        It is taken when it is first asked for: by then the whole module of the function is there.
+        """
+        found = fingerprint(self.function, self.declared)
+        for added in self.additions:
+            found = digest([found, *added])
+        return found
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
@@ -110,7 +123,7 @@ class FunctionScorer(Generic[P, R]):
             self,
             name=called,
             settings=values,
-            digest=digest([self.digest, called, values]) if values or name else self.digest,
+            additions=(*self.additions, (called, values)) if values or name else self.additions,
         )
 
     def using(self, **resources: Any) -> FunctionScorer[P, R]:
@@ -124,7 +137,7 @@ class FunctionScorer(Generic[P, R]):
             return self
         who = [getattr(taken[n], "model", getattr(taken[n], "name", "")) for n in sorted(taken)]
         return replace(
-            self, resources={**self.resources, **taken}, digest=digest([self.digest, who])
+            self, resources={**self.resources, **taken}, additions=(*self.additions, (who,))
         )
 
     async def score(self, subject: Subject) -> list[Score]:
@@ -317,7 +330,7 @@ def scorer(
             function=function,
             name=called,
             version=str(version),
-            digest=fingerprint(function, declared),
+            declared=declared,
             tier=tier,
             higher_is_better=higher_is_better,
             scale=scale,

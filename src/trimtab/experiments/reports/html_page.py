@@ -169,7 +169,7 @@ def _slice(each: Sliced) -> str:
             f"<td>{plot.value(estimate) if share else ''}</td>"
             f"<td>{difference}</td>"
             f'<td class="soft">{estimate.n}/{estimate.total}</td>'
-            f'<td class="soft">{summary.number(group.p_adjusted)}</td></tr>'
+            f'<td class="soft">{in_html(findings.p_value(group.p_adjusted))}</td></tr>'
         )
     if each.more:
         rows.append(f'<tr><td class="soft" colspan="6">and {each.more:,} smaller groups</td></tr>')
@@ -262,7 +262,7 @@ def _facts(view: View) -> str:
         f"<div><dt>{in_html(name)}</dt><dd>{in_html(text)}</dd></div>"
         for name, text in summary.facts(view)
     )
-    notes = "".join(f"<li>{in_html(note)}</li>" for note in view.notes)
+    notes = "".join(f"<li>{in_html(note)}</li>" for note in summary.notes(view))
     return f'<dl class="facts">{items}</dl>' + (f'<ul class="notes">{notes}</ul>' if notes else "")
 
 

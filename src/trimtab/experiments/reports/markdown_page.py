@@ -42,7 +42,7 @@ def _view(view: View, most: int) -> str:
     said = summary.outcome(view)
     title = f"## {SIGNS.get(said, '·')} {in_markdown(view.run.name)}: {said}"
     parts = [title, "", in_markdown(summary.headline(view)), "", *_table(view), "", *_facts(view)]
-    parts += [*(f"- {in_markdown(note)}" for note in view.notes), ""]
+    parts += [*(f"- {in_markdown(note)}" for note in summary.notes(view)), ""]
     verdict = view.run.verdict
     if verdict is not None:
         pairs = zip(verdict.outcomes or ("",) * len(verdict.reasons), verdict.reasons, strict=False)
@@ -102,7 +102,7 @@ def _slice(each: Sliced) -> list[str]:
         shares = summary.is_share(group.estimate)
         value = summary.value_text(group.estimate, shares=shares)
         scored = f"{group.estimate.n}/{group.estimate.total}"
-        p_value = summary.number(group.p_adjusted)
+        p_value = in_markdown(findings.p_value(group.p_adjusted))
         rows.append(f"| {name} | {value} | {_moved(group)} | {scored} | {p_value} |")
     left = each.more + max(0, len(each.groups) - _MOST_GROUPS)
     if left:

@@ -36,20 +36,24 @@ def _view(view: View, examples: int, *, regressions: bool) -> str:
     facts = summary.facts(view)
     width = max(len(name) for name, _ in facts)
     parts += ["", *(f"{name:<{width}}  {one_line(text)}" for name, text in facts)]
-    parts += [f"note: {one_line(note)}" for note in view.notes]
+    parts += [f"note: {one_line(note)}" for note in summary.notes(view)]
     parts += ["", *verdict_lines(view)]
     parts += [slice_text(each) for each in view.slices]
-    missing = summary.unscored(view)
-    if missing:
-        parts += ["not scored:"]
-        parts += [
-            f"  {one.metric}, {summary.cases(len(one.examples))}: {one_line(cut(one.reason, 200))}"
-            f" ({one_line(summary.named(one.examples, _NAMED))})"
-            for one in missing
-        ]
+    parts += unscored_lines(view)
     if view.baseline is not None and (examples or regressions):
         parts += ["", changes_text(summary.changed(view), examples, regressions=regressions)]
     return "\n".join(parts)
+
+
+def unscored_lines(view: View) -> list[str]:
+    """What has no score: metric, how many cases, the reason, and the first of them."""
+    missing = summary.unscored(view)
+    lines = [
+        f"  {one.metric}, {summary.cases(len(one.examples))}: {one_line(cut(one.reason, 200))}"
+        f" ({one_line(summary.named(one.examples, _NAMED))})"
+        for one in missing
+    ]
+    return ["not scored:", *lines] if lines else []
 
 
 def metrics_table(view: View) -> str:
@@ -86,7 +90,7 @@ def slice_text(each: Sliced) -> str:
         small = " (small)" if group.small else ""
         scored = f"{group.estimate.n}/{group.estimate.total}{small}"
         moved = "-" if group.comparison is None else findings.change(group.comparison)
-        p_value = summary.number(group.p_adjusted)
+        p_value = findings.p_value(group.p_adjusted)
         rows.append((one_line(cut(group.key, 60)), value, moved, scored, p_value))
     text = aligned(rows)
     if each.more:

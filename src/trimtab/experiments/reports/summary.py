@@ -60,6 +60,12 @@ def outcome(view: View) -> str:
     return view.run.verdict.outcome if view.run.verdict is not None else "done"
 
 
+def notes(view: View) -> list[str]:
+    """How the run was made, and what the numbers of its verdict do not know."""
+    own = view.run.verdict.notes if view.run.verdict is not None else ()
+    return [*view.notes, *own]
+
+
 def lines(view: View) -> list[Line]:
     """Every metric: those that are compared first, those that gate before those."""
     compared = sorted(view.comparisons, key=lambda each: each.outcome is None)
@@ -162,6 +168,7 @@ def facts(view: View) -> list[tuple[str, str]]:
         ("task", run.task or run.release or ""),
         ("dataset", f"{run.dataset}, split {run.split}" if run.split else run.dataset),
         ("answers", f"{run.done:,} of {run.total:,}" + _repeats(run)),
+        ("failed", _failed(view)),
         ("compared with", "" if view.baseline is None else _named(view.baseline)),
         ("cost", cost_text(run)),
         ("latency", _latency(view)),
@@ -199,6 +206,11 @@ def dollars(amount: Decimal) -> str:
     if amount == 0:
         return "$0"
     return f"${amount:.2f}" if amount >= 1 else f"${float(amount):.3g}"
+
+
+def _failed(view: View) -> str:
+    count = sum(result.error is not None for result in view.results)
+    return f"{count:,} of {len(view.results):,} calls" if count else ""
 
 
 def _latency(view: View) -> str:

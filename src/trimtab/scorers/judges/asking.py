@@ -31,20 +31,22 @@ class ChatJudge:
     Args:
         target: the route or model that is asked.
         parameters: sent with every question, as `{"temperature": 0}`.
+        behind: what the target resolved to, where that is not its name.
         seed: sent along, so that providers that know one answer alike; a sample adds its number.
     """
 
     chat: Chat = field(repr=False)
     target: str
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 0})
+    behind: str = ""
     seed: int | None = None
 
     @property
     def model(self) -> str:
-        """The target, and a digest of the parameters where there are any."""
-        if not self.parameters:
-            return self.target
-        return f"{self.target} {digest(dict(self.parameters))[:8]}"
+        """The target, and digests of the parameters and of what is behind it, if any."""
+        with_parameters = digest(dict(self.parameters))[:8] if self.parameters else ""
+        parts = (self.target, with_parameters, self.behind[:16])
+        return " ".join(part for part in parts if part)
 
     async def ask(self, question: Question) -> JudgeAnswer:
         """Ask, and once more with what was wrong if the answer cannot be read."""

@@ -13,6 +13,7 @@ from trimtab.ports import Scorer, Subject
 from trimtab.records import Score
 from trimtab.records.run import Tier
 from trimtab.scorers.arguments import Argument
+from trimtab.scorers.judgement import Scale
 from trimtab.scorers.judges.several import asked, joined, missing, reasons, together_digest
 
 
@@ -32,6 +33,7 @@ class Panel:
     digest: str
     tier: Tier
     higher_is_better: bool
+    scale: Scale = None
 
     @classmethod
     def of(cls, voters: Sequence[Scorer], models: Sequence[str]) -> Panel:
@@ -45,6 +47,7 @@ class Panel:
             digest=together_digest("panel", sorted(voter.digest for voter in voters)),
             tier=first.tier,
             higher_is_better=first.higher_is_better,
+            scale=getattr(first, "scale", None),
         )
 
     @property

@@ -14,6 +14,7 @@ from trimtab.records import Score
 from trimtab.records.run import Tier
 from trimtab.scorers.arguments import Argument
 from trimtab.scorers.definition import FunctionScorer
+from trimtab.scorers.judgement import Scale
 from trimtab.scorers.judges.several import asked, joined, missing, reasons, together_digest
 
 
@@ -31,6 +32,7 @@ class Repeated:
     digest: str
     tier: Tier
     higher_is_better: bool
+    scale: Scale = None
 
     @classmethod
     def of(cls, scorers: Sequence[FunctionScorer[..., Any]]) -> Repeated:
@@ -43,6 +45,7 @@ class Repeated:
             digest=together_digest(f"{len(scorers)} repeats", [first.digest]),
             tier=first.tier,
             higher_is_better=first.higher_is_better,
+            scale=first.scale,
         )
 
     @property
