@@ -35,6 +35,8 @@ BODY_OPTIONAL = {
     "/api/v1/releases/{ref}/promote",
     "/api/v1/reprice",
     "/api/v1/admin/compact",
+    "/api/v1/config/reload",
+    "/api/v1/dataset-drafts/{draft}/commit",
     "/api/v1/keys/{ref}/rotate",
 }
 
@@ -70,8 +72,14 @@ def filled(server: Served, path: str) -> str:
         "span_id": "ab" * 8,
         "id": "7",
         "name": "p",
+        "draft": _draft(server) if "{draft}" in path else "",
+        "judge": "faithfulness",
     }
     return path.format(ref=known.get(noun, ""), **ids)
+
+
+def _draft(server: Served) -> str:
+    return str(server.client.post("/api/v1/dataset-drafts", {"name": "drafted"})["draft"])
 
 
 BODIES: dict[str, bytes] = {
@@ -266,7 +274,8 @@ def shaped(schema: dict[str, Any], schemas: dict[str, Any]) -> st.SearchStrategy
         required = {name: members.pop(name) for name in schema.get("required", [])}
         return st.fixed_dictionaries(required, optional=members)
     if kind == "array":
-        return st.lists(shaped(schema.get("items", {}), schemas), max_size=3)
+        items = schema.get("items", {})  # False after the places of a tuple: nothing more
+        return st.lists(shaped(items, schemas) if isinstance(items, dict) else JSON, max_size=3)
     plain = {"string": TEXT, "integer": st.integers(), "boolean": st.booleans()}
     numbers = st.floats(allow_nan=False, allow_infinity=False)
     return {**plain, "number": numbers, "null": st.none()}.get(str(kind), JSON)

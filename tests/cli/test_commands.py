@@ -330,7 +330,7 @@ CALLS: list[tuple[str, int, str]] = [
     ("releases rollback widgets@1", 2, r"--reason"),
 ]
 # Tested elsewhere: what serves, what looks at this machine only, and where commands look.
-ELSEWHERE = {"serve", "demo", "config", "doctor", "version", "run"}
+ELSEWHERE = {"serve", "demo", "config", "doctor", "version", "run", "scorers", "judge"}
 # Tested in test_traces.py, since it ends when it is interrupted, test_move.py, test_eval.py,
 # test_eval_suites.py, tests/api/test_comparisons.py and tests/evals/test_exchange.py.
 APART = {"traces tail", "admin move", "eval", "compare", "runs import", "runs export"}
@@ -408,7 +408,7 @@ def test_progress_and_data_do_not_mix(shop: Shop) -> None:
     asked = ("eval", *data, "--release", "widgets@1", "--dataset", "golden", "--json")
     result = shop.run(*asked)
     assert json.loads(result.stdout)["runs"][0]["status"] == "done"
-    assert "widgets on golden: 3 rows x 1" in result.stderr
+    assert "widgets on golden: 3 rows of golden@1" in result.stderr
     quiet = run("-q", *asked, "--url", shop.url)
     assert quiet.stderr == ""
 

@@ -71,10 +71,10 @@ def prepared(server: Served, text: str) -> str:
 def passing_run(server: Served) -> str:
     ids = []
     for release in ("docs-assistant@1", "docs-assistant@2"):
-        request = {"release": release, "dataset": "golden", "scorers": ["latency"]}
+        request = {"release": release, "dataset": "golden", "scorers": ["refusal"]}
         *_, run = server.client.watch(server.client.post("/api/v1/runs", request)["run_id"])
         ids.append(run["run_id"])
-    rules = [{"metric": "latency", "margin": 1e6}]
+    rules = [{"metric": "refusal", "margin": 10}]
     server.client.post(f"/api/v1/runs/{ids[1]}/comparison", {"baseline": ids[0], "rules": rules})
     return str(ids[1])
 
@@ -197,7 +197,7 @@ def test_every_yaml_example_is_a_configuration(block: Block, tmp_path: Path) -> 
 
 
 def json_block(page: str) -> Any:
-    (block,) = blocks([ROOT / "docs" / page], "json")
+    block, *_ = blocks([ROOT / "docs" / page], "json")
     return json.loads(block.text)
 
 

@@ -9,10 +9,13 @@ from trimtab.records.record import Record
 _OF_ALL_PROJECTS = "admin"
 
 PERMISSIONS = (
-    *("admin:write", "allowances:read", "allowances:write", "datasets:read", "datasets:write"),
+    *("admin:write", "allowances:read", "allowances:write", "cards:read", "cards:write"),
     *(
+        "datasets:read",
+        "datasets:write",
         "gateway:call",
         "gateway:pass",
+        "judges:read",
         "keys:read",
         "keys:write",
         "metrics:read",
