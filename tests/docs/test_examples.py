@@ -227,7 +227,7 @@ def test_the_errors_that_are_shown_are_those_the_server_sends(server: Served) ->
 def test_every_language_of_an_example_is_one_that_is_run() -> None:
     # What needs databases or machines of its own is "sh": its commands are checked, not run.
     # What GitHub, GitLab and pytest read is "yml" and "py": tests/deploy/test_ci_page.py.
-    languages = {"bash", "python", "yaml", "json", "ini", "sh", "yml", "py", ""}
+    languages = {"bash", "python", "yaml", "json", "ini", "sh", "yml", "py", "text", ""}
     for page in [*PAGES, README]:
         for language in re.findall(r"^```(\w+)$", page.read_text("utf-8"), re.MULTILINE):
             assert language in languages, page.name
