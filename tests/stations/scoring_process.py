@@ -27,7 +27,7 @@ _judged = itertools.count(1)
 
 @scorer
 def brief(output: str) -> bool:
-    # Not by MOMENT: what a scorer's code names belongs to its digest, which must stay the same here.
+    # Not by MOMENT: what a scorer's code names belongs to its digest, which must not change here.
     if sys.argv[-1] == "judging" and next(_judged) > PAGE // 2:
         stop_dead()
     return len(output) < 1_000
