@@ -150,16 +150,9 @@ def corpus_bleu(
     >>> round(corpus_bleu(["the cat sat on a mat"], ["the cat sat on the mat"]).score, 4)
     53.7285
     """
-    if not answers or len(answers) != len(references):
-        raise MeasureError(
-            "every answer needs its references, and one answer is the least",
-            answers=len(answers),
-            references=len(references),
-        )
-    texts = [accepted(each) for each in references]
+    texts, of_each = all_accepted(answers, references)
     counts = [bleu_counts(*pair, settings) for pair in zip(answers, texts, strict=True)]
-    sizes = {len(each) for each in texts}
-    return bleu_of(counts, settings, sizes.pop() if len(sizes) == 1 else "var")
+    return bleu_of(counts, settings, of_each)
 
 
 def bleu_of(
@@ -177,6 +170,28 @@ def bleu_of(
         [sum(column) for column in zip(*(each.total for each in counts), strict=True)],
     )
     return _score(total, settings, references)
+
+
+def all_accepted(
+    answers: Sequence[str], references: Sequence[str | Sequence[str]]
+) -> tuple[list[Sequence[str]], int | str]:
+    """The references of each answer, and how many each has; "var" where that varies.
+
+    Raises:
+        MeasureError: no answer, an answer without references, or lists of different length.
+
+    >>> all_accepted(["a", "b"], ["x", ["y", "z"]])
+    ([['x'], ['y', 'z']], 'var')
+    """
+    if not answers or len(answers) != len(references):
+        raise MeasureError(
+            "every answer needs its references, and one answer is the least",
+            answers=len(answers),
+            references=len(references),
+        )
+    texts = [accepted(each) for each in references]
+    sizes = {len(each) for each in texts}
+    return texts, sizes.pop() if len(sizes) == 1 else "var"
 
 
 def accepted(references: str | Sequence[str]) -> Sequence[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from trimtab.errors import MeasureError
-from trimtab.measures.bleu import accepted
+from trimtab.measures.bleu import accepted, all_accepted
 from trimtab.measures.overlap import Grams, ngrams, shared
 
 __all__ = ["Chrf", "ChrfCounts", "ChrfSettings", "chrf", "chrf_counts", "chrf_of", "corpus_chrf"]
@@ -111,16 +111,9 @@ def corpus_chrf(
     >>> corpus_chrf(["a cat", "a dog"], ["a cat", "a dog"]).score
     100.0
     """
-    if not answers or len(answers) != len(references):
-        raise MeasureError(
-            "every answer needs its references, and one answer is the least",
-            answers=len(answers),
-            references=len(references),
-        )
-    texts = [accepted(each) for each in references]
+    texts, of_each = all_accepted(answers, references)
     found = [chrf_counts(*pair, settings) for pair in zip(answers, texts, strict=True)]
-    sizes = {len(each) for each in texts}
-    return chrf_of(found, settings, sizes.pop() if len(sizes) == 1 else "var")
+    return chrf_of(found, settings, of_each)
 
 
 def chrf_of(

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from trimtab.errors import MeasureError
-from trimtab.measures.bleu import accepted
+from trimtab.measures.bleu import accepted, all_accepted
 
 __all__ = ["Ter", "TerSettings", "corpus_ter", "ter"]
 
@@ -91,16 +90,9 @@ def corpus_ter(
     >>> corpus_ter(["a b", "c d"], ["a b", "c x"]).score
     25.0
     """
-    if not answers or len(answers) != len(references):
-        raise MeasureError(
-            "every answer needs its references, and one answer is the least",
-            answers=len(answers),
-            references=len(references),
-        )
-    texts = [accepted(each) for each in references]
+    texts, of_each = all_accepted(answers, references)
     found = [_edits(*pair, settings) for pair in zip(answers, texts, strict=True)]
-    sizes = {len(each) for each in texts}
-    signature = settings.signature(sizes.pop() if len(sizes) == 1 else "var")
+    signature = settings.signature(of_each)
     return _rate(sum(edits for edits, _ in found), sum(length for _, length in found), signature)
 
 
