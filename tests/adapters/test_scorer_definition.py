@@ -487,6 +487,20 @@ class TestObject:
 
         assert one(recursive, output="xyz").passed is True
 
+    def test_scorers_that_name_each_other_have_digests_that_say_when_one_changes(self) -> None:
+        def pair(least: int) -> FunctionScorer[..., bool]:
+            @scorer
+            def even(output: str) -> bool:
+                return not output or odd(output[1:])
+
+            @scorer
+            def odd(output: str, *, shortest: int = least) -> bool:
+                return len(output) >= shortest and even(output[1:])
+
+            return even
+
+        assert pair(1).digest == pair(1).digest != pair(2).digest
+
     def test_time_comes_from_the_clock(self) -> None:
         class Ticking:
             def __init__(self) -> None:

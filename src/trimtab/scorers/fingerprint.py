@@ -83,19 +83,22 @@ class _Walk:
             return self._callable(value, deeper)
         if isinstance(value, type):
             return self._part(value) if is_own(value) else _name_of(value)
-        told = _told(value)
-        if told is not None:
+        if (told := _told(value)) is not None:
             return told
-        if _is_plain(value):
-            return value
+        if _is_scorer(value):
+            return self._scorer(value, deeper)
+        return value if _is_plain(value) else self._object(value, deeper, strict=strict)
+
+    # -- values --------------------------------------------------------------------------------
+
+    def _object(self, value: Any, deeper: Callable[[Any], Any], *, strict: bool) -> Any:
+        """What may hold others, itself among them."""
         if id(value) in self._numbers:
             return ["again", self._numbers[id(value)]]
         self._number(value)
         if isinstance(value, list | tuple | dict) or not is_own(type(value)):
             return self._plain(value, deeper, strict=strict)
         return [self._part(type(value)), self._state(value, deeper, strict=strict)]
-
-    # -- values --------------------------------------------------------------------------------
 
     def _callable(self, value: Any, deeper: Callable[[Any], Any]) -> Any:
         if isinstance(value, MethodType):
@@ -107,6 +110,13 @@ class _Walk:
         # A decorator of an installed package: what it wraps is the user's all the same.
         held = [deeper(each) for each in _cells(value) if each is not value]
         return [_name_of(value), _constant(value.__code__) if is_of_trimtab(value) else "", held]
+
+    def _scorer(self, value: Any, deeper: Callable[[Any], Any]) -> Any:
+        """By its function where that is a user's: one that names itself has no digest yet."""
+        function = getattr(value, "function", None)
+        if not isinstance(function, FunctionType) or not is_own(function):
+            return ["scorer", value.digest]
+        return ["scorer", deeper(function), deeper(value.declared), deeper(value.additions)]
 
     def _plain(self, value: Any, deeper: Callable[[Any], Any], *, strict: bool) -> Any:
         if isinstance(value, list | tuple):
@@ -198,9 +208,13 @@ def _told(value: Any) -> Any:
         return ["pattern", repr(value.pattern), value.flags]
     if isinstance(value, PurePath):
         return ["path", str(value)]
-    if hasattr(type(value), "score") and isinstance(getattr(value, "digest", None), str):
-        return ["scorer", value.digest]
     return None
+
+
+def _is_scorer(value: Any) -> bool:
+    """Without asking for the digest, which may be what is being taken."""
+    digested = hasattr(type(value), "digest") or "digest" in getattr(value, "__dict__", ())
+    return digested and hasattr(type(value), "score")
 
 
 def _source(function: Any) -> Any:
