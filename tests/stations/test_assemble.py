@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
 from decimal import Decimal
@@ -13,15 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.stations.recording import Faulty, span, stored
+from tests.stations.recording import Busy, Faulty, span, stored
 from tests.stations.wiring import in_loop, open_telemetry
 
 from trimtab.errors import StoreError
 from trimtab.kit import ids
 from trimtab.kit.clock import SystemClock
-from trimtab.ports import TelemetryStore
+from trimtab.ports import SpanQuery, TelemetryStore
 from trimtab.records import Span, SpanPatch
 from trimtab.tracing.assemble import Assembler
+from trimtab.tracing.ingest import Ingest
 from trimtab.tracing.patching import FIRST_REVISION, Key, begun, completed, patched
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -397,6 +400,20 @@ class TestRoots:
         run(work)
         self.check(store, {("root", None, "s1"), ("child", ROOT, "s1")})
 
+    def test_also_when_it_is_said_again_meanwhile(self, store: TelemetryStore) -> None:
+        async def work() -> None:
+            told = assembler(store)
+            said = [
+                asyncio.create_task(told.patch_root("p", self.INFO, wait_s=1)) for _ in range(2)
+            ]
+            await asyncio.sleep(0)  # until both wait
+            merged = await told.merge_open(self.SPANS)
+            await asyncio.wrap_future(store.append(spans=merged))
+            await asyncio.gather(*said)
+
+        run(work)
+        self.check(store, {("root", None, "s1"), ("child", ROOT, "s1")})
+
     def test_a_root_that_comes_much_later_takes_the_place_of_its_stand_in(
         self, store: TelemetryStore
     ) -> None:
@@ -410,6 +427,93 @@ class TestRoots:
         self.check(
             store, {("t as reported", ROOT, "s1"), ("root", None, "s1"), ("child", ROOT, "s1")}
         )
+
+    def test_also_when_the_root_is_being_written(self, store: TelemetryStore) -> None:
+        async def work() -> None:
+            begun, free = asyncio.Event(), asyncio.Event()
+
+            def load() -> Any:
+                if begun.is_set():
+                    return None
+                begun.set()
+                return free.wait()
+
+            ingest = _ingest(Busy(store, load))
+            writing = asyncio.create_task(ingest.write(self.SPANS))
+            await begun.wait()
+            said = asyncio.create_task(ingest.assembler.patch_root("p", self.INFO, wait_s=0))
+            # Time enough to look for the root and not to find it.
+            await asyncio.wait([said], timeout=0.2)
+            free.set()
+            await asyncio.gather(writing, said)
+
+        run(work)
+        self.check(store, {("root", None, "s1"), ("child", ROOT, "s1")})
+
+    def test_also_when_the_root_comes_just_before_its_stand_in_is_there(
+        self, store: TelemetryStore
+    ) -> None:
+        async def work() -> None:
+            slow = _SlowToRead(store)
+            told = assembler(slow)
+            await told.merge_open([span(project="p")])  # asks what is open, once
+            said = asyncio.create_task(told.patch_root("p", self.INFO, wait_s=0))
+            await asyncio.to_thread(slow.asked.wait)
+            await asyncio.wrap_future(store.append(spans=await told.merge_open(self.SPANS)))
+            slow.free.set()
+            await said
+
+        run(work)
+        self.check(
+            store, {("t as reported", ROOT, "s1"), ("root", None, "s1"), ("child", ROOT, "s1")}
+        )
+
+    @pytest.mark.parametrize(
+        "order", [*itertools.permutations(["info", "root", "child"])], ids="-".join
+    )
+    def test_the_order_changes_nothing_in_what_holds_for_all_spans(
+        self, store: TelemetryStore, order: tuple[str, ...]
+    ) -> None:
+        async def work() -> None:
+            ingest = _ingest(store)
+            for piece in order:
+                if piece == "info":
+                    await ingest.assembler.patch_root("p", self.INFO, wait_s=0)
+                else:
+                    await ingest.write([one for one in self.SPANS if one.name == piece])
+
+        run(work)
+        stood_in = order.index("info") < order.index("root")
+        self.check(
+            store,
+            {("root", None, "s1"), ("child", ROOT, "s1")}
+            | ({("t as reported", ROOT, "s1")} if stood_in else set()),
+        )
+
+
+class _SlowToRead:
+    """The real store, whose spans are read when the test says so."""
+
+    def __init__(self, real: TelemetryStore) -> None:
+        self._real = real
+        self.asked, self.free = threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def spans(self, query: SpanQuery) -> list[Span]:
+        self.asked.set()
+        self.free.wait()
+        return self._real.spans(query)
+
+
+class _NoSpool:
+    async def record(self, spans: Sequence[Span]) -> None:
+        raise AssertionError("the store is there")
+
+
+def _ingest(store: Any) -> Ingest:
+    return Ingest(store, _NoSpool(), price=lambda span: span, clock=SystemClock())
 
 
 TIMES = st.integers(0, 10)

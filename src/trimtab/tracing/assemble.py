@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -35,7 +35,7 @@ from trimtab.tracing.patching import (
 
 _ADDED = ("tags", "metadata", "attributes")
 _MOST_LOCATED = 100_000
-_MOST_ROOTLESS = 10_000
+_MOST_TOLD = 10_000
 _MOST_STORED = 20_000
 _OPEN = "SELECT trace_id, span_id FROM spans WHERE is_open ORDER BY start_ns DESC"
 _OPEN_TIMEOUT_S = 30.0
@@ -49,13 +49,13 @@ class _Known(NamedTuple):
     size_bytes: int
 
 
-class _Rootless:
-    """A trace whose root is waited for, or has a span standing in for it."""
+class _Told:
+    """What was said of a trace as a whole, as the span that stands in for a root not yet there."""
 
     def __init__(self, stand_in: Key, told: Span) -> None:
         self.stand_in = stand_in
         self.told = told
-        self.came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.came: asyncio.Future[Span] = asyncio.get_running_loop().create_future()
 
 
 class Assembler:
@@ -89,7 +89,9 @@ class Assembler:
         # Open spans that are in the store and not in memory, of the projects that were asked for.
         self._stored_open: OrderedDict[Key, None] = OrderedDict()
         self._asked: set[str] = set()
-        self._rootless: OrderedDict[tuple[str, str], _Rootless] = OrderedDict()
+        # Kept when the root has come too: what else of the trace comes then takes it over.
+        self._told: OrderedDict[tuple[str, str], _Told] = OrderedDict()
+        self._under_way: dict[tuple[str, str], set[asyncio.Event]] = {}
         self._lock = asyncio.Lock()
 
     async def patch(self, project: str, patches: Sequence[SpanPatch]) -> list[SpanPatch]:
@@ -120,6 +122,16 @@ class Assembler:
                 self._recent[key] = known._replace(durable=True)
         return lost
 
+    async def write(self, spans: Sequence[Span]) -> int:
+        """Make finished spans from elsewhere durable, each with what is known of it from patches.
+
+        Returns: how many of them can never be stored.
+        Raises:
+            NotDurable: none of them is; the same spans may be sent again.
+        """
+        with self._writing(spans):
+            return await self._write(await self.merge_open(spans))
+
     async def patch_root(self, project: str, patch: SpanPatch, *, wait_s: float = 0.5) -> None:
         """Apply a patch that is about the root of its trace, whose id the sender does not know.
 
@@ -131,27 +143,54 @@ class Assembler:
         Raises: as `patch`.
         """
         stand_in = Key(project, patch.trace_id or "", patch.span_id)
-        told = patched(begun(stand_in, patch, self._clock.now_ns()), patch)
-        waiting = self._rootless[stand_in.trace] = _Rootless(stand_in, told)
-        if len(self._rootless) > _MOST_ROOTLESS:
-            self._rootless.popitem(last=False)
+        about = self._tell(stand_in, patch)
+        await self._written(stand_in.trace)
         heads = await asyncio.to_thread(self._store.skeleton, *stand_in.trace)
         roots = [h.span_id for h in heads if h.parent_id is None and h.span_id != patch.span_id]
         if not roots:
             with contextlib.suppress(TimeoutError):
-                roots = [await asyncio.wait_for(asyncio.shield(waiting.came), wait_s)]
+                roots = [(await asyncio.wait_for(asyncio.shield(about.came), wait_s)).span_id]
         if not roots:
-            await self.patch(project, [patch])
-            if not waiting.came.done():
+            await self.patch(project, [patch, *_below(patch, patch.span_id, heads)])
+            if not about.came.done():
                 return
             # The root came while its stand-in was being written.
-            roots = [waiting.came.result()]
-            below = SpanPatch(
-                trace_id=patch.trace_id, span_id=patch.span_id, fields={"parent_id": roots[0]}
-            )
-            await self.patch(project, [below])
-        self._rootless.pop(stand_in.trace, None)
-        await self.patch(project, _of_a_root(patch, roots[0], heads))
+            root = about.came.result()
+            roots = [root.span_id]
+            await self._write(self._demoted(stand_in, root))
+        await self.patch(project, [_of_a_root(patch, roots[0]), *_below(patch, roots[0], heads)])
+
+    def _tell(self, stand_in: Key, patch: SpanPatch) -> _Told:
+        """From now on spans of the trace take over what the patch says of it."""
+        told = patched(begun(stand_in, patch, self._clock.now_ns()), patch)
+        about = _Told(stand_in, told)
+        before = self._told.pop(stand_in.trace, None)
+        if before is not None and not before.came.done():
+            about.came = before.came  # Whoever waits already hears of the root too.
+        self._told[stand_in.trace] = about
+        if len(self._told) > _MOST_TOLD:
+            self._told.popitem(last=False)
+        return about
+
+    @contextlib.contextmanager
+    def _writing(self, spans: Sequence[Span]) -> Iterator[None]:
+        over = asyncio.Event()
+        traces = _traces(spans)
+        for trace in traces:
+            self._under_way.setdefault(trace, set()).add(over)
+        try:
+            yield
+        finally:
+            over.set()
+            for trace in traces:
+                self._under_way[trace].discard(over)
+                if not self._under_way[trace]:
+                    del self._under_way[trace]
+
+    async def _written(self, trace: tuple[str, str]) -> None:
+        """Return when the spans of a trace that are being written now can be read."""
+        for over in tuple(self._under_way.get(trace, ())):
+            await over.wait()
 
     async def locate(self, project: str, span_ids: Iterable[str]) -> dict[str, str]:
         """The traces of spans that are known by their ids alone, as far as they are known."""
@@ -171,34 +210,36 @@ class Assembler:
         read, spans are taken as they are; what another process began is not known here.
         """
         await self._recall_open(spans)
-        if not self._fragments and not self._rootless:
+        if not self._fragments and not self._told:
             return spans
         merged = [self._completed(span) for span in spans]
+        whole = {trace: self._told[trace].told for trace in _traces(spans) & self._told.keys()}
         rooted = {}
         for place, span in enumerate(merged):
             trace = (span.project, span.trace_id)
-            if trace in self._rootless and span.parent_id is None and not span.open:
-                rooted[trace] = merged[place] = self._rooted(self._rootless[trace], span)
-        if rooted:
-            merged = [inherited(span, rooted.get((span.project, span.trace_id))) for span in merged]
-            merged += [span for trace in rooted for span in self._demoted(trace, rooted[trace])]
+            if trace in whole and span.parent_id is None and not span.open:
+                rooted[trace] = merged[place] = self._rooted(self._told[trace], span)
+        if whole:
+            whole |= {trace: inherited(root, whole[trace]) for trace, root in rooted.items()}
+            merged = [inherited(span, whole.get((span.project, span.trace_id))) for span in merged]
+            for trace, root in rooted.items():
+                merged += self._demoted(self._told[trace].stand_in, root)
         return merged
 
-    def _rooted(self, waiting: _Rootless, root: Span) -> Span:
+    def _rooted(self, about: _Told, root: Span) -> Span:
         """The root that was waited for, with what was said of it."""
         key = Key(root.project, root.trace_id, root.span_id)
         known = self._recent.get(key)
-        if key == waiting.stand_in or (known is not None and known.span.revision > root.revision):
+        if key == about.stand_in or (known is not None and known.span.revision > root.revision):
             return root
-        whole = completed(root, waiting.told)
+        whole = completed(root, about.told)
         self._keep(key, whole, durable=False)
-        if not waiting.came.done():
-            waiting.came.set_result(root.span_id)
+        if not about.came.done():
+            about.came.set_result(whole)
         return whole
 
-    def _demoted(self, trace: tuple[str, str], root: Span) -> list[Span]:
+    def _demoted(self, stand_in: Key, root: Span) -> list[Span]:
         """The span that stood in for a root, if one did, now below it."""
-        stand_in = self._rootless[trace].stand_in
         known = self._recent.get(stand_in)
         if known is None or stand_in.span_id == root.span_id:
             return []
@@ -395,17 +436,23 @@ def _span(known: Mapping[Key, _Known], key: Key) -> Span | None:
     return found.span if found else None
 
 
-def _of_a_root(patch: SpanPatch, root: str, heads: Sequence[SpanHead]) -> list[SpanPatch]:
-    """A patch as its root takes it over, and what of it holds for the spans below."""
+def _traces(spans: Sequence[Span]) -> set[tuple[str, str]]:
+    return {(span.project, span.trace_id) for span in spans}
+
+
+def _of_a_root(patch: SpanPatch, root: str) -> SpanPatch:
+    """A patch as its root takes it over."""
     added = {name: patch.fields[name] for name in (*INHERITED, *_ADDED) if name in patch.fields}
-    common = {name: value for name, value in added.items() if name in INHERITED}
+    return SpanPatch(trace_id=patch.trace_id, span_id=root, fields=added)
+
+
+def _below(patch: SpanPatch, root: str, heads: Sequence[SpanHead]) -> list[SpanPatch]:
+    """What of a patch to a root holds for the spans below it."""
+    common = {name: patch.fields[name] for name in INHERITED if name in patch.fields}
     below = [head.span_id for head in heads if head.span_id not in (root, patch.span_id)]
     return [
-        SpanPatch(trace_id=patch.trace_id, span_id=root, fields=added),
-        *(
-            SpanPatch(trace_id=patch.trace_id, span_id=span_id, fields=common)
-            for span_id in (below if common else ())
-        ),
+        SpanPatch(trace_id=patch.trace_id, span_id=span_id, fields=common)
+        for span_id in (below if common else ())
     ]
 
 

@@ -55,7 +55,7 @@ class Ingest:
         Raises:
             NotDurable: none of them is; the same spans may be sent again.
         """
-        return await self._write(await self.assembler.merge_open(spans))
+        return await self.assembler.write(spans)
 
     async def patch(self, project: str, patches: Sequence[SpanPatch]) -> list[SpanPatch]:
         """Return when what the patches say is durable; those of spans that nobody knows.
