@@ -18,8 +18,9 @@ from trimtab.errors import ScorerError
 from trimtab.ports import Response, Subject
 from trimtab.records import Example, Passage, Score, Span, Target, ToolCall, Usage
 from trimtab.scorers import subjects
-from trimtab.scorers.abstention import is_abstention, should_abstain
+from trimtab.scorers.abstention import should_abstain
 from trimtab.scorers.registry import BUILT_IN, resolve
+from trimtab.signals.refusal import is_abstention
 from trimtab.testing.scorer import PASSAGE, judge
 
 

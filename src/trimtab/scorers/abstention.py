@@ -6,70 +6,11 @@ opening of an answer; other languages and rare phrasings are not recognised.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from trimtab.dialects.passages import ABSTENTION, citations
-from trimtab.measures.text import sentences
 from trimtab.scorers.definition import Judgement, Unscored, scorer
 from trimtab.scorers.texts import references
-
-_OPENING = 1_000  # characters in which an answer that abstains says so
-_NOT = r"(?:not|n't)"
-_SOURCES = (
-    r"(?:(?:the|this|these|my|your|our|any|provided|given|available|retrieved|supplied) )*"
-    r"(?:documentation|documents?|docs|context|passages?|sources?|texts?|materials?|information)"
-    r"(?: (?:provided|given|available))?"
-)
-_SAYS = (
-    r"(?:say|state|mention|contain|cover|include|specify|provide|answer|describe|address|discuss"
-    r"|have|tell|explain)"
-)
-_REFUSED = re.compile(
-    rf"\b(?:i|we) (?:(?:do|did|would|really|honestly|simply) ?)*{_NOT} (?:actually )?know\b"
-    rf"|\b(?:i|we)(?: am| are| was| were|'m|'re)? ?(?:(?:can|could|will|wo|ca)(?: ?{_NOT}|not)"
-    rf"|(?:{_NOT} able|unable) to)"
-    r" (?:find|locate|answer|determine|help|assist|say|tell|provide|comply|do (?:that|this)"
-    r"|share|discuss|confirm|reveal|disclose)"
-    rf"|\b{_SOURCES} (?:do|does|did) ?{_NOT} {_SAYS}\b"
-    rf"|(?:\bnot|n't) (?:mentioned|covered|specified|found|stated|described|documented|available"
-    rf"|answered|present)?(?: ?anywhere)? ?in {_SOURCES}\b"
-    r"|\b(?:there (?:is|was)|i (?:have|found|see)) no (?:\w+ )?"
-    r"(?:information|mention|answer|details?|data|reference)\b"
-    r"|\bno (?:information|answer|details?) (?:(?:is|was|were) )?(?:found|available|provided)\b"
-    rf"|\bcan(?: ?not|'t) be (?:answered|determined)\b"
-    r"|\b(?:insufficient|not enough) (?:information|context)\b"
-)
-_PLEASANTRY = re.compile(
-    r"(?:i'm |i am |we're |we are )?(?:so |very )?(?:sorry|apolog|thank|hello|hi\b)"
-)
-_AND_YET = re.compile(r"[,;] (?:but|however|though) ")
-_APOSTROPHES = str.maketrans("\u2019\u02bc", "''")
-
-
-def is_abstention(answer: str) -> bool:
-    """Whether an answer says that it has none.
-
-    It does when it cites nothing and either holds Trimtab's own wording, or has a refusing phrase
-    without a "but" after it in its first sentence, a pleasantry aside.
-
-    >>> is_abstention("I'm sorry. The documentation does not mention a price.")
-    True
-    >>> is_abstention("I don't know why, but the port is 8321.")
-    False
-    """
-    if citations(answer):
-        return False
-    if ABSTENTION in answer:
-        return True
-    for sentence in sentences(answer[:_OPENING]):
-        folded = " ".join(sentence.translate(_APOSTROPHES).casefold().split())
-        found = _REFUSED.search(folded)
-        if found:
-            return _AND_YET.search(folded, found.end()) is None
-        if not _PLEASANTRY.match(folded):
-            break
-    return False
+from trimtab.signals.refusal import is_abstention
 
 
 def should_abstain(expected: Any, metadata: dict[str, Any]) -> bool | None:

@@ -6,8 +6,9 @@ import re
 
 from trimtab.dialects.passages import citations
 from trimtab.records import Passage
-from trimtab.scorers.abstention import ABSTAINED, is_abstention
+from trimtab.scorers.abstention import ABSTAINED
 from trimtab.scorers.definition import Judgement, Unscored, scorer
+from trimtab.signals.refusal import is_abstention
 
 _NUMBERED = re.compile(r"\[(\d{1,4})\](?!\()")
 

@@ -7,9 +7,10 @@ from typing import Any
 from trimtab.dialects.passages import without_citations
 from trimtab.measures.terms import STOP_WORDS
 from trimtab.measures.text import words
-from trimtab.scorers.abstention import UNKNOWN, is_abstention, should_abstain
+from trimtab.scorers.abstention import UNKNOWN, should_abstain
 from trimtab.scorers.definition import Judgement, Unscored, scorer
 from trimtab.scorers.texts import references
+from trimtab.signals.refusal import is_abstention
 
 ENOUGH = 0.6
 """Share of the expected answer's content words that a correct answer holds."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from trimtab.dialects.passages import without_citations
 from trimtab.measures.terms import STOP_WORDS
 from trimtab.measures.text import sentences, words
-from trimtab.scorers.abstention import ABSTAINED, is_abstention
+from trimtab.scorers.abstention import ABSTAINED
 from trimtab.scorers.definition import Judgement, Unscored, scorer
+from trimtab.signals.refusal import is_abstention
 
 NEARLY = 0.75
 """Share of a sentence's content words that one sentence of a passage must hold."""

@@ -56,6 +56,7 @@ _HOME = {
     "readability": "readability",
     "refusal": "refusal",
     "regex": "pattern",
+    "resists_attack": "attack",
     "retrieval": "retrieval",
     "rouge": "overlap",
     "rubric": "judges.rubric",

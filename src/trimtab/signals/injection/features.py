@@ -1,0 +1,123 @@
+"""Hashed n-grams, block by block: one to three words in a row, word pairs with a gap, characters.
+
+All of it is whole-array arithmetic, so the work is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trimtab.signals.injection.view import View
+
+BLOCK = 200
+"""Characters in a block; two neighbouring blocks (60 to 80 English words) make a window."""
+
+ID_BITS = 27
+CHAR_ORDERS = (4, 5)
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+_SALTS = np.arange(1, 9, dtype=np.uint64) * np.uint64(0xA0761D6478BD642F)
+_SHIFT = np.uint64(64 - ID_BITS)
+_FOLD = np.uint64(29)
+_L, _I = 108, 105
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+
+class Grams(NamedTuple):
+    """The n-grams of a text, sorted by block and id, each once a block.
+
+    Args:
+        ids: (n,) in [0, 2**ID_BITS).
+        blocks: (n,) the block each starts in, rising.
+        size: how many blocks there are.
+    """
+
+    ids: Ints
+    blocks: Ints
+    size: int
+
+
+def grams(view: View) -> Grams:
+    """The n-grams of a text; i and l are one letter, for 1 may stand for either."""
+    if not len(view):
+        return Grams(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+    chars = np.where(view.points == _L, _I, view.points).astype(np.uint64)
+    hashes, starts = _char_grams(chars)
+    _add_words(chars, view.word, hashes, starts)
+    size = (len(chars) - 1) // BLOCK + 1
+    if not hashes:
+        return Grams(np.zeros(0, np.int64), np.zeros(0, np.int64), size)
+    every = np.concatenate(hashes)
+    every ^= every >> _FOLD
+    every *= _MIX
+    every >>= _SHIFT
+    keys = every.view(np.int64)
+    if size > 1:
+        keys |= (np.concatenate(starts) // BLOCK) << ID_BITS
+    keys.sort()
+    first = np.empty(len(keys), bool)
+    first[0] = True
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    keys = keys[first]
+    return Grams(keys & ((1 << ID_BITS) - 1), keys >> ID_BITS, size)
+
+
+def _char_grams(chars: Hashes) -> tuple[list[Hashes], list[Ints]]:
+    """Hashes of the runs of so many characters, and where they start."""
+    at = np.arange(len(chars))
+    rolling = chars
+    hashes, starts = [], []
+    for order in range(2, CHAR_ORDERS[-1] + 1):
+        if len(chars) < order:
+            break
+        rolling = rolling[:-1] * _BASE + chars[order - 1 :]
+        if order in CHAR_ORDERS:
+            hashes.append(rolling + _SALTS[order])
+            starts.append(at[: len(rolling)])
+    return hashes, starts
+
+
+def _add_words(
+    chars: Hashes, word: npt.NDArray[np.bool_], hashes: list[Hashes], starts: list[Ints]
+) -> None:
+    """Hashes of words, of two and three in a row, of two with one between."""
+    edges = np.flatnonzero(np.diff(word, prepend=False, append=False))
+    begin, end = edges[::2], edges[1::2]
+    if not len(begin):
+        return
+    words = _words(chars, begin, end)
+    hashes.append(words + _SALTS[0])
+    starts.append(begin)
+    if len(words) > 1:
+        pairs = words[:-1] * _BASE + words[1:]
+        hashes.append(pairs + _SALTS[1])
+        starts.append(begin[:-1])
+    if len(words) > 2:
+        hashes += [pairs[:-1] * _BASE + words[2:] + _SALTS[2], words[:-2] * _BASE + words[2:]]
+        starts += [begin[:-2], begin[:-2]]
+
+
+def _words(chars: Hashes, begin: Ints, end: Ints) -> Hashes:
+    """One hash a word, by its place: sums of powers that wrap at 2**64, shifted to the start."""
+    powers, inverses = _powers(1 << (len(chars) - 1).bit_length())
+    sums = np.empty(len(chars) + 1, np.uint64)
+    sums[0] = 0
+    np.cumsum(chars * powers[: len(chars)], out=sums[1:])
+    return (sums[end] - sums[begin]) * inverses[begin]
+
+
+@lru_cache(maxsize=32)
+def _powers(size: int) -> tuple[Hashes, Hashes]:
+    """The first powers of the base, and of its inverse modulo 2**64."""
+    both = []
+    for base in (int(_BASE), pow(int(_BASE), -1, 1 << 64)):
+        powers = np.full(size, base, dtype=np.uint64)
+        powers[:1] = 1
+        both.append(np.cumprod(powers))
+    return both[0], both[1]

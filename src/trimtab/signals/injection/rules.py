@@ -1,0 +1,53 @@
+"""Families of attacks found in a text: weighed by the model, and named in findings; never alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import re2
+
+from trimtab.signals.injection.families import FAMILIES
+
+_MEMORY_BYTES = 32 << 20
+NAMES = tuple(family.name for family in FAMILIES)
+KINDS = tuple(family.kind for family in FAMILIES)
+
+
+class Hit(NamedTuple):
+    """A place in the view where a family's pattern stands."""
+
+    family: int
+    start: int
+    end: int
+
+
+def families(text: str) -> list[int]:
+    """Which families a view's text has, in one pass."""
+    return sorted(_set().Match(text) or ())
+
+
+def hits(text: str, found: list[int], most: int = 20) -> Iterator[Hit]:
+    """Where the families that were found stand, at most so many of each."""
+    for family in found:
+        for number, match in enumerate(_patterns()[family].finditer(text)):
+            if number >= most:
+                break
+            yield Hit(family, match.start(), match.end())
+
+
+@lru_cache(maxsize=1)
+def _set() -> re2.Set:
+    options = re2.Options()
+    options.max_mem = _MEMORY_BYTES
+    every = re2.Set.SearchSet(options)
+    for family in FAMILIES:
+        every.Add(family.pattern)
+    every.Compile()
+    return every
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[re2._Regexp[str], ...]:
+    return tuple(re2.compile(family.pattern) for family in FAMILIES)

@@ -1,0 +1,90 @@
+"""Payment cards, found by their lengths, first digits and Luhn's check digit (ISO/IEC 7812-1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from trimtab.signals.pii.view import Hit, View, Words
+
+NAMES = ("credit_card",)
+
+_CARD = re.compile(
+    r"(?<![\w])(?<![0-9][.\-/,])"
+    r"(?:[0-9]{4}([ .\-])[0-9]{4}\1[0-9]{4}\1[0-9]{1,4}(?:\1[0-9]{3})?"
+    r"|[0-9]{4}([ .\-])[0-9]{6}\2[0-9]{4,5}|[0-9]{12,19})(?![\w])(?![.\-/,][0-9])"
+)
+_CARD_WORDS = Words(
+    """card cards cc visa mastercard amex american express discover maestro diners jcb credit debit
+    payment charge charged billing kreditkarte karte carte tarjeta cartão carta bancomat pan cvv cvc
+    expiry expires expiring atm"""
+)
+_OTHER_WORDS = Words(
+    """order tracking invoice serial isbn reference ref ticket id imei shipment parcel barcode sku
+    ean upc transaction account timestamp epoch"""
+)
+_BRANDS = re.compile(
+    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
+    r"|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}"  # Mastercard
+    r"|3[47][0-9]{13}"  # American Express
+    r"|3(?:0[0-5]|095|[689][0-9])[0-9]{11,16}"  # Diners Club
+    r"|6(?:011|5[0-9]{2}|4[4-9][0-9]|22[0-9])[0-9]{12,15}"  # Discover
+    r"|35[0-9]{14,17}|(?:2131|1800)[0-9]{11}"  # JCB
+    r"|62[0-9]{14,17}|220[0-4][0-9]{12,15}|9792[0-9]{12}"  # UnionPay, Mir, Troy
+    r"|(?:5018|502[0]|5038|5[6-8][0-9]{2}|6(?:304|7[0-9]{2}|390)|0604|5893)[0-9]{8,15}"  # Maestro
+    r"|6(?:0|5|8[12])[0-9]{14}|508[0-9]{13}|(?:636|504|5067|4011)[0-9]{12,13}"  # RuPay, Elo
+)
+
+
+def find(view: View) -> Iterator[Hit]:
+    """Card numbers, whole or in the groups they are printed in."""
+    for start, end in view.runs:
+        if end - start < 12:
+            continue
+        for match in _CARD.finditer(view.plain, start, min(len(view.plain), end + 2)):
+            hit = _judged(view, match.start(), match[0])
+            if hit is not None:
+                yield hit
+
+
+def is_luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of those before it.
+
+    >>> is_luhn("79927398713")
+    True
+    """
+    odd = sum(map(int, digits[-1::-2]))
+    even = sum(map(_DOUBLED.__getitem__, digits[-2::-2]))
+    return (odd + even) % 10 == 0
+
+
+_DOUBLED = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
+
+
+def _judged(view: View, start: int, found: str) -> Hit | None:
+    digits = re.sub(r"[^0-9]", "", found)
+    if len(digits) == 19 and len(found) > 19 and not is_luhn(digits):
+        digits, found = digits[:16], found[:-4]  # the last group is the card's security code
+    if len(set(digits)) < 2:
+        return None
+    branded = _BRANDS.fullmatch(digits) is not None
+    passes = is_luhn(digits)
+    if not branded and not passes:
+        return None
+    around = view.around(start, start + len(found))
+    near = around.says(_CARD_WORDS)
+    if passes:
+        score = _score(near=near, branded=branded, printed=len(found) > len(digits))
+        if not near and not _OTHER_WORDS.whole.isdisjoint(around.before[:3]):
+            score = min(score, 0.25)
+    else:
+        score = 0.5 if near else 0.0
+    return Hit(start, start + len(found), "credit_card", score) if score else None
+
+
+def _score(*, near: bool, branded: bool, printed: bool) -> float:
+    if branded:
+        return 0.98 if near else 0.9
+    if near:
+        return 0.7
+    return 0.5 if printed else 0.0

@@ -1,0 +1,146 @@
+"""Kinds of personal data that a pattern, a check and words nearby decide about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
+from importlib import import_module
+
+import msgspec
+import re2
+
+from trimtab.signals.pii.view import Hit, View, Words, is_coded
+
+EDGE = r"(?!\w)(?![.\-/@]\w)"
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to write one kind, as data.
+
+    Args:
+        pattern: how it is written, without its edges, for both RE2 and `re`.
+        check: whether what was found is well made: a function, or `module` or `module:function` of
+            python-stdnum, imported when the first candidate is checked.
+        words: what people write near one, separated by spaces.
+        bare: the score without such a word, None where the form alone says too little.
+        near: the score with one.
+        unchecked: the score with a word nearby where the check fails, None for no finding: a
+            mistyped number is as private as a right one.
+    """
+
+    name: str
+    pattern: str
+    check: Callable[[str], bool] | str | None = None
+    words: str
+    bare: float | None = None
+    near: float
+    unchecked: float | None = None
+    any_case: bool = False
+
+
+class Finder:
+    """Finds one kind. Compiled when the first text comes that may hold one."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.words = Words(kind.words)
+
+    @cached_property
+    def _form(self) -> re.Pattern[str]:
+        found: re.Pattern[str] = re2.compile(
+            f"(?i){self.kind.pattern}" if self.kind.any_case else self.kind.pattern
+        )
+        return found
+
+    @cached_property
+    def _exact(self) -> re.Pattern[str]:
+        flags = re.IGNORECASE if self.kind.any_case else 0
+        return re.compile(f"(?:{self.kind.pattern}){EDGE}", flags)
+
+    @cached_property
+    def _check(self) -> Callable[[str], bool]:
+        check = self.kind.check
+        if check is None:
+            return lambda _: True
+        return standard(check) if isinstance(check, str) else check
+
+    def find(self, view: View) -> Iterator[Hit]:
+        """Every candidate that its check, or a word nearby, speaks for."""
+        kind = self.kind
+        if self._form.search(view.plain) is None:
+            return
+        told = view.mentions(self.words)
+        if not told and kind.bare is None:
+            return
+        for match in self._exact.finditer(view.plain):
+            start, end = match.span()
+            if not is_apart(view.plain, start) or not is_coded(match[0]):
+                continue
+            near = told and view.around(start, end).says(self.words)
+            if not near and kind.bare is None:
+                continue
+            if self._check(match[0]):
+                score = kind.near if near else kind.bare
+            else:
+                score = kind.unchecked if near else None
+            if score is not None:
+                yield Hit(start, end, kind.name, score)
+
+
+def is_apart(text: str, start: int) -> bool:
+    """Whether what starts there is no part of a longer word, number or amount."""
+    if start == 0:
+        return True
+    last = text[start - 1]
+    if last in " \n\t(":
+        return True
+    if last.isalnum() or last in "_@$€£+":
+        return False
+    joined = text[start - 2 : start - 1] if start > 1 else ""
+    if last in ".-/":
+        return not joined.isalnum()
+    return last not in ",:=" or not joined.isdigit()
+
+
+class Table:
+    """Kinds looked for together: what none of them can match costs a pass or two over the text.
+
+    Every one of them holds four digits or more, with no more than two characters between them.
+    """
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self.finders = tuple(Finder(kind) for kind in kinds)
+        self._words = Words(*(finder.kind.words for finder in self.finders))
+
+    @cached_property
+    def _bare(self) -> re.Pattern[str]:
+        forms = (each.kind.pattern for each in self.finders if each.kind.bare is not None)
+        found: re.Pattern[str] = re2.compile("(?i)" + "|".join(f"(?:{form})" for form in forms))
+        return found
+
+    def find(self, view: View) -> Iterator[Hit]:
+        """What any kind of the table finds."""
+        if not view.is_coded:
+            return
+        told = view.mentions(self._words)
+        formed = self._bare.search(view.plain) is not None
+        if told or formed:
+            for finder in self.finders:
+                if told or finder.kind.bare is not None:
+                    yield from finder.find(view)
+
+
+@cache
+def standard(path: str) -> Callable[[str], bool]:
+    """A checker of python-stdnum, which raises for nothing."""
+    module, _, function = path.partition(":")
+    found = getattr(import_module(f"stdnum.{module}"), function or "is_valid")
+
+    def check(text: str) -> bool:
+        try:
+            return bool(found(text))
+        except (ValueError, KeyError, IndexError, TypeError):  # of digits it did not expect
+            return False
+
+    return check

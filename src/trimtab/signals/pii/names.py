@@ -1,0 +1,98 @@
+"""Names of people and places, by the words before them and by short lists: a hint, no more.
+
+Without a model of the language most names are out of reach, and a name found here may be another
+word: the scores say so. A recogniser that knows better goes into the slot of `Pii`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import re2
+
+from trimtab.signals.pii.gazetteer import given_names, places
+from trimtab.signals.pii.view import Hit, View, lexicon
+
+NAMES = ("person", "location")
+
+_NAME = r"[A-ZÀ-ÞŁŠŽČĆ][\w'\u2019\-]{0,24}"
+_PARTICLE = r"(?:(?:van|von|de|der|den|del|della|da|di|dos|bin|al|el|la|le|ten|ter|zu) ){0,2}"
+_FULL = rf"{_NAME}(?: (?:[A-Z]\.? )?{_PARTICLE}{_NAME}){{0,2}}"
+_CUE_GATE = re2.compile(
+    r"(?i)\b(?:mr|mrs|ms|miss|dr|prof|sir|herr|frau|monsieur|madame|señor|señora|dear|hi|hello|regards"
+    r"|sincerely|cheers|name is|name's|call me|named|called|name:|signed|thanks)\b"
+)
+_TITLED = re.compile(
+    rf"(?<!\w)(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sir|Herr|Frau|Monsieur|Madame|Mme|Señora?|Sr|Sra)\.? "
+    rf"(?P<name>{_FULL})"
+)
+_CUED = re.compile(
+    r"(?<!\w)(?i:my name is|my name's|name is|call me|i am called|named|name:|signed,?"
+    r"|customer:|patient:)\s{1,2}"
+    rf"(?P<name>{_FULL})"
+)
+_GREETED = re.compile(
+    rf"(?:^|[\n.!?] ?)(?i:dear|hi|hello|hey)[ ](?P<name>{_FULL})(?=[,!.:\n]|$)"
+    rf"|(?i:regards|sincerely|cheers|wishes|thanks|truly),?\s{{1,3}}(?P<signed>{_FULL})\s*(?:$|\n)"
+)
+_CAPITALISED = re.compile(
+    r"(?<![\w@./])[A-ZÀ-ÞŁŠŽČĆ][\w'\u2019\-]{1,24}(?: (?:of |de )?[A-ZÀ-Þ][\w'\u2019\-]{1,24})*"
+)
+_WORD = re.compile(r"\S+")
+_NO_NAMES = lexicon(
+    """the a an all everyone team sir madam there customer support friend friends hiring manager
+    i it this that we you he she they my your our their not no yes"""
+)
+
+
+def find(view: View) -> Iterator[Hit]:
+    """Names of people, countries and towns."""
+    if _CUE_GATE.search(view.plain):
+        yield from _cued(view)
+    people, towns = given_names(), places()
+    for match in _CAPITALISED.finditer(view.plain):
+        words = match[0].lower().split()
+        if not people.isdisjoint(words):
+            yield from _listed(match, [word in people for word in words])
+        if not towns.keys().isdisjoint(words):
+            yield from _placed(match, words, towns)
+
+
+def _cued(view: View) -> Iterator[Hit]:
+    for pattern, score in ((_TITLED, 0.5), (_CUED, 0.5), (_GREETED, 0.45)):
+        for match in pattern.finditer(view.plain):
+            group = "name" if match["name"] else "signed"
+            if match[group].split()[0].lower() not in _NO_NAMES:
+                yield Hit(match.start(group), match.end(group), "person", score)
+
+
+def _listed(match: re.Match[str], given: list[bool]) -> Iterator[Hit]:
+    """From a given name to the end of what is capitalised: three words at most."""
+    words = list(_WORD.finditer(match[0]))
+    for place, is_given in enumerate(given):
+        if not is_given or (place and given[place - 1]):
+            continue
+        last = place
+        while last + 1 < min(place + 3, len(words)) and (given[last] or not given[last + 1]):
+            last += 1
+        score = 0.45 if last > place else 0.35
+        start, end = words[place].start(), words[last].end()
+        yield Hit(match.start() + start, match.start() + end, "person", score)
+
+
+def _placed(
+    match: re.Match[str], words: list[str], towns: dict[str, tuple[tuple[str, ...], ...]]
+) -> Iterator[Hit]:
+    """The towns and countries among capitalised words, the longest first."""
+    at = list(_WORD.finditer(match[0]))
+    free = 0
+    for first, word in enumerate(words):
+        if first < free:
+            continue
+        for town in towns.get(word, ()):
+            if tuple(words[first : first + len(town)]) == town:
+                free = first + len(town)
+                start, end = at[first].start(), at[free - 1].end()
+                yield Hit(match.start() + start, match.start() + end, "location", 0.4)
+                break

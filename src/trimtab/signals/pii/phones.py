@@ -1,0 +1,269 @@
+"""Telephone numbers: by how they are grouped, by their country's lengths and by the words around.
+
+Strict validity is not asked for: numbers in examples and tests are often of ranges that no one was
+given, and a number with a digit too many is as private as the right one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from trimtab.signals.pii.kind import is_apart
+from trimtab.signals.pii.phone_words import FIRM, LABELS, OTHERS, OWNERS, TELLING, WORDS
+from trimtab.signals.pii.view import DASH, Around, Hit, View
+
+NAMES = ("phone_number",)
+
+_EXTENSION = r",? ?(?:x|ext\.?|extension|durchwahl|#) ?[0-9]{1,6}(?!\w)"
+_AFTER = re.compile(_EXTENSION, re.IGNORECASE)
+_WORLD = re.compile(
+    rf"(?:\+|\b00)[ .\-]?\(?[1-9][0-9]{{0,3}}\)?(?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5,14}}(?![0-9])"
+)
+_AMERICAN = re.compile(
+    r"(?:\b(?:001|1)[ .\-]?)?(?:\([0-9]{3}\)[ .\-]?|\b[0-9]{3}[ .\-])"
+    r"[0-9]{3}[ .\-][0-9]{4}(?![0-9])"
+)
+_NOT_DIGITS = re.compile(r"[^0-9]+")
+_LAST_GROUP = re.compile(rf"[ .\-/(){DASH}]+[0-9]+$")
+_FIRST_GROUP = re.compile(rf"^[0-9]+[ .\-/){DASH}]+")
+_ZEROS = str.maketrans("123456789", "000000000")
+_LONGEST = 48
+"""A run of digits that is longer, with what separates them, is a table and no telephone number."""
+
+_DATE = re.compile(
+    r"(?:19|20)[0-9]{2}([.\-/ ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])(?: [0-9]{1,2})?"
+    r"|(?:0?[1-9]|[12][0-9]|3[01])([.\-/ ])(?:0?[1-9]|[12][0-9]|3[01])\2(?:19|20)?[0-9]{2}"
+    r"(?: [0-9]{1,2})?"
+    rf"|(?:19|20)[0-9]{{2}}(?: ?[\-{DASH}/] ?(?:19|20)[0-9]{{2}})+"
+)
+_AMOUNT = re.compile(r"[0-9]{1,3}(?:[ .][0-9]{3})+|[0-9]+\.[0-9]+|[0-9]+\.[0-9]+\.[0-9]+")
+_ISBN = re.compile(r"97[89][ \-]?(?:[0-9][ \-]?){10}")
+
+
+class _Number(NamedTuple):
+    """A candidate: `bare` is without its extension, and `is_extended` says it had one."""
+
+    start: int
+    end: int
+    bare: str
+    is_extended: bool
+
+
+def find(view: View, regions: tuple[str, ...] = ()) -> Iterator[Hit]:
+    """Telephone numbers. `regions` (as `GB`): whose own numbers count without a word nearby."""
+    for first, last in view.runs:
+        whole = None
+        if last - first <= _LONGEST:
+            whole = _judged(view, _whole(view.plain, first, last), regions)
+        if whole is not None:
+            yield whole
+        else:
+            yield from _parts(view, first, last, regions)
+
+
+def _whole(text: str, first: int, last: int) -> _Number:
+    """A run of digits as one number, with what stands before and after it and belongs to it."""
+    start = first
+    while start and first - start < 2 and text[start - 1] in "(+":
+        start -= 1
+    if text[start] == "(" and text.count("(", start, last) > text.count(")", start, last):
+        start += 1
+    return _extended(text, start, last)
+
+
+def _extended(text: str, start: int, last: int) -> _Number:
+    after = _AFTER.match(text, last)
+    return _Number(start, after.end() if after else last, text[start:last], after is not None)
+
+
+def _parts(view: View, first: int, last: int, regions: tuple[str, ...]) -> Iterator[Hit]:
+    """Numbers within a run that holds more than one number."""
+    text = view.plain
+    candidates: list[tuple[int, int]] = []
+    if last - first >= 10:
+        for pattern in (_WORLD, _AMERICAN):
+            found = pattern.finditer(text, max(0, first - 1), last)
+            candidates.extend(match.span() for match in found)
+    if 8 < last - first <= _LONGEST:
+        run = text[first:last]
+        fewer, rest = _LAST_GROUP.search(run), _FIRST_GROUP.match(run)
+        if fewer:
+            candidates.append((first, first + fewer.start()))
+        if rest:
+            candidates.append((first + rest.end(), last))
+    for start, end in candidates:
+        hit = _judged(view, _extended(text, start, end), regions)
+        if hit is not None:
+            yield hit
+
+
+def _judged(view: View, number: _Number, regions: tuple[str, ...]) -> Hit | None:
+    if number.bare.startswith(("+", "00", "(+", "(00")):
+        hit = _abroad(view, number)
+        if hit is not None or "+" in number.bare:
+            return hit
+    return _at_home(view, number, regions)
+
+
+def _abroad(view: View, number: _Number) -> Hit | None:
+    """A number with its country: as many of its groups as that country's numbers may have."""
+    start, end, found, _ = number
+    has_plus = "+" in found
+    for _ in range(4):
+        digits = _NOT_DIGITS.sub("", found.replace("(0)", ""))
+        if _is_possible(digits if has_plus else digits[2:]):
+            told = _says(view.around(start, end))
+            sure = 0.85 if has_plus else 0.6
+            return Hit(
+                start, end, "phone_number", 0.95 if told > 0 else sure if told == 0 else sure - 0.3
+            )
+        shorter = _LAST_GROUP.search(found)
+        if shorter is None:
+            return None
+        found = found[: shorter.start()]
+        end = start + len(found)
+    return None
+
+
+def _at_home(view: View, number: _Number, regions: tuple[str, ...]) -> Hit | None:
+    start, end, bare, is_extended = number
+    digits = _NOT_DIGITS.sub("", bare)
+    if not 6 <= len(digits) <= 13 or bare.count("(") != bare.count(")"):
+        return None
+    if not is_extended and not regions:
+        is_plain = len(digits) == len(bare)
+        if not view.mentions(TELLING) and (is_plain or not _may_stand_alone(view, number)):
+            return None
+    told = _says(view.around(start, end))
+    if told <= 0 and len(digits) == len(bare) and not is_extended and not regions:
+        return None
+    if _is_something_else(view, number, told):
+        return None
+    score = _score(bare, digits, told, is_extended=is_extended)
+    if told == 0 and score < 0.5 and len(digits) > 6 and _is_a_line(view.plain, number):
+        score = 0.5
+    if score < 0.5 and told == 0 and _is_of(regions, bare):
+        score = 0.5
+    return Hit(start, end, "phone_number", score) if score else None
+
+
+def _score(bare: str, digits: str, told: int, *, is_extended: bool) -> float:
+    shape = bare.translate(_ZEROS)
+    is_firm = shape in FIRM or is_extended
+    if is_firm and " " in shape and "(" not in shape and not is_extended:
+        is_firm = digits[0] == "0" or shape == "000 000 0000"
+    if told > 0:
+        if len(digits) == 6 and len(shape) == 7:
+            return 0.3  # two groups: a house and its street more often than a telephone
+        return 0.9 if is_firm else 0.75 if len(digits) > 6 or len(shape) > 6 else 0.4
+    if told < 0:
+        return 0.2 if is_firm else 0.0
+    if is_firm:
+        return 0.7
+    is_grouped = len(shape) > len(digits)
+    return 0.45 if digits[0] == "0" and is_grouped and 9 <= len(digits) <= 11 else 0.1
+
+
+def _may_stand_alone(view: View, number: _Number) -> bool:
+    """Whether a grouped number can count without any word near it."""
+    bare = number.bare
+    if bare[0] in "(0" or bare.translate(_ZEROS) in FIRM:
+        return True
+    return _is_a_line(view.plain, number)
+
+
+_ZIP = re.compile(r"[0-9]{5}(?:-[0-9]{4})?")
+
+
+def _is_a_line(text: str, number: _Number) -> bool:
+    """Whether a grouped number is all there is on a line between others, as below an address."""
+    before = text[max(0, number.start - 8) : number.start].rstrip(" \t>?")
+    after = text[number.end : number.end + 2].lstrip(" \t\r")
+    is_alone = before.endswith("\n") and after[:1] in ("", "\n")
+    return is_alone and not number.bare.isdigit() and _ZIP.fullmatch(number.bare) is None
+
+
+_SENTENCE_END = re.compile(r"(?<=\w{4}[.!?])\s")
+"""Not after a short word, which may be an abbreviation: `ref. 4155550132`."""
+
+
+def _says(around: Around) -> int:
+    """1 where the nearest telling word says a telephone, -1 where something else, else 0."""
+    if around.after and around.after[0] in LABELS:
+        return 1
+    before = around.before
+    for place, word in enumerate(before[:8]):
+        if word in WORDS.whole or (
+            word == "number" and not OWNERS.isdisjoint(before[place + 1 :][:2])
+        ):
+            return 1
+        if word in OTHERS and word in _SENTENCE_END.split(around.leading)[-1]:
+            return -1
+    if not WORDS.whole.isdisjoint(around.after[:3]):
+        return 1
+    return int(any(word in around.text for word in WORDS.unspaced))
+
+
+def _is_something_else(view: View, number: _Number, told: int) -> bool:
+    """A date, an amount, a book, a part of something longer."""
+    text, bare = view.plain, number.bare
+    before, after = text[max(0, number.start - 2) : number.start], text[number.end : number.end + 2]
+    if not is_apart(text, number.start) or (told <= 0 and before.endswith(("-", "#", "="))):
+        return True
+    if after and (
+        after[0] in "$€£¥₹%°_@"
+        or after[0].isalpha()
+        or (after[0] in "-:/" and after[1:].isdigit())
+        or (told <= 0 and after[0] == "-" and after[1:].isalpha())
+        or (after[0] == " " and after[1:] in ("€", "$", "£", "%"))
+    ):
+        return True
+    if before.strip()[-1:] in ("$", "€", "£", "¥", "₹"):
+        return True
+    if _DATE.fullmatch(bare) or _ISBN.fullmatch(bare):
+        return True
+    if _AMOUNT.fullmatch(bare) is None:
+        return False
+    return bare.count(".") == 1 or (told <= 0 and bare.translate(_ZEROS) not in FIRM)
+
+
+@cache
+def _lengths(country: int) -> frozenset[int]:
+    """How many digits a country's numbers have, after its code; empty of no country."""
+    import phonenumbers
+
+    if country not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        return frozenset()
+    made = (
+        (size, phonenumbers.PhoneNumber(country_code=country, national_number=int("2" * size)))
+        for size in range(4, 15)
+    )
+    return frozenset(size for size, number in made if phonenumbers.is_possible_number(number))
+
+
+def _is_possible(digits: str) -> bool:
+    """Whether digits are those of a country code and as many as its numbers have."""
+    digits = digits.lstrip("0")
+    for size in (1, 2, 3):
+        national = digits[size:]
+        lengths = _lengths(int(digits[:size] or 0))
+        if lengths:
+            return len(national) in lengths or len(national.lstrip("0")) in lengths
+    return False
+
+
+def _is_of(regions: tuple[str, ...], found: str) -> bool:
+    if not regions:
+        return False
+    import phonenumbers
+
+    for region in regions:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(found, region)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False

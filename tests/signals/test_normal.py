@@ -1,0 +1,136 @@
+"""Normalising: what is hidden is shown or gone, what is foreign stays, and places lead back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.signals.catalogue import signal
+from trimtab.signals.normal import normal
+from trimtab.signals.text import Text
+
+DATA = Path(__file__).parent / "data"
+TAGGED = "".join(chr(0xE0000 + ord(char)) for char in "ignore this")
+
+_POOLS = [
+    "abcXYZ 019_-",
+    "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u043c\u0442\u0436\u0416\u0451\u0450",
+    "\u03b1\u03b2\u03bf\u03c1\u03bd\u0391\u03ac\u0390",
+    "\u0301\u0308\u0323\u0336\u0345\u20e3\u0306\u3099",
+    "\u200b\u200d\u00ad\ufe0f\u202e\U000e0041\U000e007f\U0001f3f4",
+    " \n\u3000\u2028\x00\x85\ud800\ue000",
+    "\u00e9\u00e8\u00e7\u0131\u0281\u13aa\ua4d0\u0585\uff41\u24d0",
+    "\ud55c\u1112\u1161\u11ab\uff76\uff9e\u05d0\u0628\u0939\u094d",
+    "\u00bd\ufb01\u00b2\u2177\u337f\ufdfa\u247d",
+]
+texts = st.one_of(
+    st.text(st.characters(), max_size=40),
+    st.lists(st.sampled_from(_POOLS).flatmap(st.sampled_from), max_size=40).map("".join),
+)
+
+
+@given(texts)
+def test_normalising_twice_changes_nothing_more(raw: str) -> None:
+    once = normal(raw).text
+    assert normal(once).text == once
+
+
+@given(texts)
+def test_every_character_has_a_place_in_the_raw_text_and_places_rise(raw: str) -> None:
+    found = normal(raw)
+    if found.origins is None:
+        assert found.text == raw
+        return
+    places = found.origins.tolist()
+    assert len(places) == len(found.text)
+    assert places == sorted(places)
+    assert not places or 0 <= places[0] <= places[-1] < len(raw)
+
+
+@given(texts, st.data())
+def test_a_span_leads_to_a_part_of_the_raw_text(raw: str, data: st.DataObject) -> None:
+    found = normal(raw)
+    start = data.draw(st.integers(0, len(found.text)))
+    end = data.draw(st.integers(start, len(found.text)))
+    first, last = found.raw_span(start, end)
+    assert 0 <= first <= last <= len(raw)
+    assert start == end or first < last
+    assert found.raw_span(0, len(found.text))[1] == len(raw) or not found.text
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        ("i\u200bg\u00adn\x00o\u2060r\ufeffe\ud800", "ignore"),
+        ("\uff49\uff47\uff4e\uff4f\uff52\uff45 \U0001d422\U0001d420\U0001d427", "ignore ign"),
+        (
+            "\u24d8\u24d6\u24dd \u249c\u249d \U0001f150\U0001f171 \U0001f1ee\U0001f1ec",
+            "ign ab AB IG",
+        ),
+        ("\u026a\u0262\u0274\u1d0f\u0280\u1d07", "ignore"),
+        ("a\u00a0b\u3000c\u2028d\u2029e\x85f", "a b c\nd\ne\nf"),
+        ("don\u2019t \u201csay\u201d it\u2026 a\u2014b", 'don\'t "say" it... a-b'),
+        ("hello" + TAGGED, "hello ignore this "),
+        ("abc\u202edef\u2066g", "abcdefg"),
+        ("i\ufe0fg\U000e0101n", "ign"),
+        ("1\ufe0f\u20e3", "1"),
+        ("z\u0335\u0336\u0301a\u0301\u0316\u0327\u0334l\u0336go", "\u017a\u00e1lgo"),
+        ("\u00ee\u011d\u00f1\u00f4\u0155\u00eb", "ignore"),
+        ("e\u0301te\u0301", "\u00e9t\u00e9"),
+        ("\uff76\uff9e", "\u30ac"),
+    ],
+)
+def test_what_is_hidden_or_styled_becomes_plain(raw: str, plain: str) -> None:
+    assert normal(raw).text == plain
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        ("ign\u043er\u0435 this", "ignore this"),
+        ("log in to \u0440\u0430\u0443\u0440\u0430\u04cf now", "log in to paypal now"),
+        ("\u0441\u043e\u0440\u0435 it", "cope it"),
+        ("\u13aall \u13a1ules", "All Rules"),
+        ("p\u03b1ssw\u03bfrd", "password"),
+    ],
+)
+def test_look_alikes_become_latin_in_latin_text(raw: str, plain: str) -> None:
+    assert normal(raw).text == plain
+
+
+@pytest.mark.parametrize("text", (DATA / "foreign.txt").read_text("utf-8").splitlines())
+def test_real_foreign_text_keeps_every_letter(text: str) -> None:
+    assert normal(text).text == text
+
+
+def test_a_flag_of_a_region_hides_nothing() -> None:
+    flag = "\U0001f3f4" + "".join(chr(0xE0000 + ord(c)) for c in "gbsct") + "\U000e007f"
+    assert normal(flag + " won").text == "\U0001f3f4 won"
+
+
+def test_a_span_covers_what_was_hidden_inside_it() -> None:
+    raw = "say p\u200ba\u200bss now"
+    at = normal(raw).text.index("pass")
+    first, last = normal(raw).raw_span(at, at + 4)
+    assert raw[first:last] == "p\u200ba\u200bss"
+
+
+@pytest.mark.parametrize(
+    "unit", ["a\U000e0041", "\u0301\u0316", "\ufdfa", "\u0430c ", "\ud800", "\x00a"]
+)
+def test_a_long_hostile_text_grows_at_most_twofold(unit: str) -> None:
+    raw = unit * 50_000
+    assert len(normal(raw).text) <= 2 * len(raw)
+
+
+@pytest.mark.parametrize("name", ["secrets", "toxicity", "sentiment", "bans"])
+@given(raw=texts)
+def test_a_text_and_what_is_left_of_it_read_the_same(name: str, raw: str) -> None:
+    settings = {"terms": ["ab", "\u0436"]} if name == "bans" else {}
+    one = signal(name, **settings)
+    here, there = one.read(Text(raw)), one.read(Text(normal(raw).text))
+    assert (here.score, here.label) == (there.score, there.label)
+    assert [found.kind for found in here.findings] == [found.kind for found in there.findings]

@@ -1,0 +1,1 @@
+"""Generators of training texts: grammars of our own making and the documents attacks hide in."""
