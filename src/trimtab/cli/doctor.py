@@ -24,6 +24,8 @@ import msgspec
 from trimtab.cli.failures import printable
 from trimtab.cli.options import config_options, load_config
 from trimtab.cli.output import emit, json_option
+from trimtab.cli.supply_chain import CHAIN_NAMES, supply_chain_options
+from trimtab.cli.supply_chain import check as check_supply_chain
 from trimtab.cli.version import installed
 from trimtab.config import Config, Loaded, require_safe
 from trimtab.errors import TrimtabError
@@ -107,11 +109,18 @@ Probe = Callable[[Loaded], Iterator[Check]]
 @click.command()
 @config_options
 @json_option
-def command(as_json: bool, **flags: Any) -> None:
+@supply_chain_options
+def command(as_json: bool, supply_chain: bool, **flags: Any) -> None:
     """Check this machine, the configuration and the data directory.
 
-    Exits 0 when nothing fails (a warning is no failure), 1 otherwise.
+    Exits 0 when nothing fails (a warning is no failure), 1 otherwise. With --supply-chain: 0 for
+    clean, 1 for a known vulnerability or a dangerous file, 3 where something is unknown.
     """
+    chain = {name: flags.pop(name) for name in CHAIN_NAMES}
+    if supply_chain:
+        click.get_current_context().exit(check_supply_chain(**chain, as_json=as_json))
+    if any(chain[name] for name in CHAIN_NAMES if name != "osv"):
+        raise click.UsageError("add --supply-chain: the other options say what it checks")
     report = examine(lambda: load_config(flags))
     emit(report, as_json, text=report.text)
     click.get_current_context().exit(0 if report.ok else 1)

@@ -13,7 +13,7 @@ import msgspec
 
 from trimtab.errors import Conflict
 from trimtab.ports import MetadataStore, StoredRoute
-from trimtab.records import Allowance, ApprovedModel, Route, VirtualKey
+from trimtab.records import Allowance, ApprovedModel, GuardPolicy, Route, VirtualKey
 from trimtab.records.access import EACH, AllowanceKind
 from trimtab.records.route import clashes
 
@@ -27,6 +27,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     approved_models: tuple[ApprovedModel, ...] = ()
+    guard_policies: tuple[GuardPolicy, ...] = ()
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     routes: Mapping[tuple[str, str], Route] = {}
     allowances: Mapping[tuple[str, AllowanceKind, str], Allowance] = {}
     approved_models: Mapping[str, tuple[ApprovedModel, ...]] = {}
+    guard_policies: Mapping[tuple[str, str], GuardPolicy] = {}
     left_out: tuple[str, ...] = ()
 
     def allowance(self, project: str, kind: AllowanceKind, name: str) -> Allowance | None:
@@ -66,6 +68,13 @@ def assembled(declared: Declared, store: MetadataStore) -> GatewaySettings:
         routes={(route.project, route.name): route for route in routes},
         allowances={allowance_key(one): one for one in allowances},
         approved_models={project: tuple(found.values()) for project, found in models.items()},
+        guard_policies={
+            (one.project, one.name): one
+            for one in (
+                *(stored.policy for stored in store.guard_policies.all()),
+                *declared.guard_policies,
+            )
+        },
         left_out=(*left_out, *_of_no_key(allowances, keys)),
     )
 

@@ -1,0 +1,1 @@
+"""What a deployment is made of: packages, their known flaws, their names, and files of models."""
