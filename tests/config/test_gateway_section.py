@@ -81,6 +81,7 @@ def test_what_is_shown_loads_to_the_same(tmp_path: Path) -> None:
         ("routes: [{name: a, targets: [{model: m, weight: 0}]}]", "gateway.routes[0]", "above 0"),
         ("routes: [{name: a, targets: [{model: m, weight: -1}]}]", "gateway.routes[0]", "negative"),
         ("routes: [{name: a, targets: [{model: m, weight: .nan}]}]", "gateway.routes[0]", "weight"),
+        ("routes: [{name: a, targets: [m/x]}]", "gateway.routes[0].targets[0]", "single value"),
         ("routes: [{name: a, split: [{version: 1, weight: 0}]}]", "gateway.routes[0]", "`split`"),
         (
             "routes: [{name: a, retries: {attempts: 11}}]",

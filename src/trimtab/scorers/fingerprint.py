@@ -15,6 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePath
+from threading import Lock
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -23,6 +24,9 @@ from trimtab.scorers.names import ABSENT, Named, is_of_trimtab, is_own, names_in
 
 UNKNOWN = f"unknown, and so of this process alone: {uuid.uuid4().hex}"
 """In the place of what cannot be hashed: no digest of another process has it."""
+
+_PARSING = Lock()
+"""Two threads that parse at once can fail (`inspect.getsource` of a class, CPython 3.11)."""
 
 _MOST_PARTS = 10_000
 _DEEPEST = 20
@@ -220,7 +224,8 @@ def _is_scorer(value: Any) -> bool:
 def _source(function: Any) -> Any:
     """Source text, or byte code, or at least the name of the type of a callable object."""
     try:
-        return textwrap.dedent(inspect.getsource(function))
+        with _PARSING:
+            return textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError, SyntaxError):
         code = function if isinstance(function, CodeType) else getattr(function, "__code__", None)
         return _constant(code) if code else _name_of(type(function))
