@@ -195,14 +195,15 @@ def _options(flags: dict[str, Any], rules: Sequence[str]) -> Options:
     if flags["resume"] and flags["rerun_failed"]:
         raise click.UsageError("--resume and --rerun-failed exclude each other")
     return Options(
-        max_cost_usd=_dollars(flags["max_cost"]),
+        max_cost_usd=dollars_of(flags["max_cost"]),
         rules=tuple(msgspec.convert(parse_rule(rule), GateRule) for rule in rules),
-        commit=_commit(),
+        commit=commit_of(),
         **{name: flags[name] for name in names},
     )
 
 
-def _dollars(text: str | None) -> Decimal | None:
+def dollars_of(text: str | None) -> Decimal | None:
+    """The amount that --max-cost says. Raises BadParameter where it says none."""
     if text is None:
         return None
     try:
@@ -214,7 +215,7 @@ def _dollars(text: str | None) -> Decimal | None:
     return value
 
 
-def _commit() -> str | None:
+def commit_of() -> str | None:
     """What is checked out, as continuous integration says it."""
     for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"):
         if os.environ.get(name):

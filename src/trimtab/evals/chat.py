@@ -13,8 +13,9 @@ from typing import Any
 
 from trimtab.dialects.llm import DIALECTS
 from trimtab.dialects.llm.answer import Fold
-from trimtab.errors import InvalidRequest, NotDurable
+from trimtab.errors import Blocked, InvalidRequest, NotDurable
 from trimtab.evals.outage import Outage
+from trimtab.evals.values import from_environment
 from trimtab.kit import jsonx
 from trimtab.kit.http1 import HTTP1Client, HTTPError, ReadTimeout, Response, Timeouts
 from trimtab.ports import ChatReply
@@ -82,14 +83,25 @@ class GatewayChat:
         await self._client.aclose()
 
 
+def chat_at(url: str, key: str | None, outage: Outage) -> GatewayChat:
+    """A chat of a server that speaks OpenAI's chat completions and is no gateway.
+
+    Args:
+        url: with or without the `/v1` at its end.
+        key: may name the environment: `${TOKEN}`.
+    """
+    credential = from_environment(key, where="task.key") if key else None
+    return GatewayChat(url.rstrip("/").removesuffix("/v1"), key=credential, outage=outage)
+
+
 def _answered(headers: Mapping[str, str], body: bytes, taken_ms: float) -> ChatReply:
     fold = Fold()
     fold.take(DIALECTS["openai.chat"].reader().body(body))
-    error = fold.error
+    error, code = fold.error, None
     if error is None and not fold.complete and not fold.text:
         error = "the answer cannot be read"
     if error is None and fold.refusal and not fold.text:
-        error = f"the model refused: {fold.refusal}"[:_MAX_ERROR]
+        error, code = f"the model refused: {fold.refusal}"[:_MAX_ERROR], Blocked.code
     hit = headers.get("x-trimtab-cache") in ("hit", "semantic")
     return ChatReply(
         text=fold.text,
@@ -104,6 +116,7 @@ def _answered(headers: Mapping[str, str], body: bytes, taken_ms: float) -> ChatR
         release=headers.get("x-trimtab-release"),
         cached=hit,
         error=error,
+        code=code,
     )
 
 
@@ -115,6 +128,7 @@ def _refused(status: int, headers: Mapping[str, str], body: bytes, taken_ms: flo
     return ChatReply(
         status=status,
         error=said or f"HTTP {status}",
+        code=code or None,
         retry_after_s=told,
         latency_ms=taken_ms,
         cost_usd=_cost(headers),

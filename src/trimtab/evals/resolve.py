@@ -11,7 +11,7 @@ import msgspec
 
 from trimtab.client import Client, api_path
 from trimtab.errors import ConfigError, NotFound
-from trimtab.evals.chat import GatewayChat
+from trimtab.evals.chat import GatewayChat, chat_at
 from trimtab.evals.code import digest_of_callable
 from trimtab.evals.endpoint import EndpointTask
 from trimtab.evals.files import Declared
@@ -43,8 +43,15 @@ class Making(msgspec.Struct, frozen=True, kw_only=True):
     close: list[Callable[[], Awaitable[None]]]
     outage: Outage
 
-    def chat(self) -> GatewayChat:
-        """A chat of the run. Raises ConfigError where there is no server to ask."""
+    def chat(self, task: TaskRef | None = None) -> GatewayChat:
+        """A chat of the run, or of the server that the task names.
+
+        Raises ConfigError where there is no server to ask.
+        """
+        if task is not None and task.url is not None:
+            chat = chat_at(task.url, task.key, self.outage)
+            self.close.append(chat.aclose)
+            return chat
         if self.site.url is None:
             raise ConfigError(
                 "a model is to be asked, and no server is named",
@@ -115,6 +122,7 @@ def _of_release(task: TaskRef, _declared: Declared, client: Client | None) -> It
             fields=task.parameters,
             seed=None,
             spans_of=_spans_of(making.site.client) if looks else None,
+            blocked_answers=task.blocked == "answer",
         ).answer
 
     yield Asked(
@@ -201,10 +209,12 @@ def _matrix(
         variant = {"model": model} if several else {}
         variant |= {name: str(value) for name, value in chosen.items()}
         ref = "" if prompt is None else f"prompt {prompt.ref} with "
+        at = "" if task.url is None else f" at {task.url}"
+        named_model = ["model", model] if task.url is None else ["model", model, task.url]
         yield Asked(
-            words=f"{ref}{model}",
-            digest=digest(["model", model, fields, None if prompt is None else prompt.digest]),
-            make=_asking(model, fields, template),
+            words=f"{ref}{model}{at}",
+            digest=digest([*named_model, fields, None if prompt is None else prompt.digest]),
+            make=_asking(task, model, fields, template),
             variant=variant,
             models=[model],
             parameters=fields,
@@ -212,16 +222,17 @@ def _matrix(
 
 
 def _asking(
-    model: str, fields: Mapping[str, Any], template: Template | None
+    task: TaskRef, model: str, fields: Mapping[str, Any], template: Template | None
 ) -> Callable[[Making], Answering]:
     def make(making: Making) -> Answering:
         return ChatTask(
-            making.chat(),
+            making.chat(task),
             making.kept(),
             model=model,
             fields=fields,
             template=template,
             seed=making.seed,
+            blocked_answers=task.blocked == "answer",
         ).answer
 
     return make

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from trimtab.errors import InvalidRequest, RateLimited
+from trimtab.errors import Blocked, InvalidRequest, RateLimited
 from trimtab.evals.values import as_text, of_row
 from trimtab.experiments.pace import reply_refusal
 from trimtab.experiments.replies import KeptAnswers
@@ -21,6 +21,7 @@ from trimtab.ports import Chat, ChatReply, Response, Template
 from trimtab.records import Example, Span
 from trimtab.scorers.subjects import retrieved, trace_cost
 
+_OF_REQUESTS = ("tools", "tool_choice", "max_tokens")
 SpansOf = Callable[[str], Awaitable[Sequence[Span]]]
 
 
@@ -32,6 +33,7 @@ class ChatTask:
         fields: of every request: parameters, tools, and what a prompt brings.
         template: a prompt; its messages come first, filled with the row.
         spans_of: gives the spans of a trace, for scorers that look at what was retrieved.
+        blocked_answers: a request that was refused for what it says is an answer.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class ChatTask:
         template: Template | None = None,
         seed: int | None = None,
         spans_of: SpansOf | None = None,
+        blocked_answers: bool = False,
     ) -> None:
         self._chat = chat
         self._kept = kept
@@ -52,10 +55,12 @@ class ChatTask:
         self._template = template
         self._seed = seed
         self._spans_of = spans_of
+        self._blocked_answers = blocked_answers
 
     async def answer(self, example: Example, repeat: int) -> Response:
         """Raises RateLimited."""
-        request: dict[str, Any] = {**self._fields, "model": self._model}
+        own = _request_of(example.input)
+        request: dict[str, Any] = {**self._fields, **own, "model": self._model}
         request["messages"] = self._messages(example)
         if self._seed is not None:
             request.setdefault("seed", seed_of(self._seed, example.example_id, repeat))
@@ -67,19 +72,27 @@ class ChatTask:
             # A route with a cache would answer every repeat alike.
             request["trimtab"] = {"cache": False}
         response = await self._asked(request)
-        self._kept.put(key, response)
+        if not isinstance(response.output, Mapping):
+            # What a guard refuses changes with its policy, which the key does not know.
+            self._kept.put(key, response)
         return response
 
     async def _asked(self, request: Mapping[str, Any]) -> Response:
         reply = await self._chat.ask(request)
         if reply_refusal(reply) is not None:
             raise RateLimited(reply.error or "too many requests", retry_after_s=reply.retry_after_s)
+        if reply.code == Blocked.code and self._blocked_answers:
+            return msgspec.structs.replace(
+                _response(reply, ()), output={"blocked": reply.error}, error=None
+            )
         if self._spans_of is None or reply.trace_id is None or reply.error is not None:
             return _response(reply, ())
         return _response(reply, await self._spans_of(reply.trace_id))
 
     def _messages(self, example: Example) -> list[Any]:
-        asked = example.input
+        asked: Any = example.input
+        if _request_of(asked):
+            asked = asked["messages"]
         turns = asked if _is_conversation(asked) else None
         if self._template is None:
             return turns or [{"role": "user", "content": as_text(asked)}]
@@ -119,6 +132,13 @@ def _response(reply: ChatReply, spans: Sequence[Span]) -> Response:
         trace_id=reply.trace_id,
         span_id=reply.span_id,
     )
+
+
+def _request_of(value: Any) -> Mapping[str, Any]:
+    """The members of an input that is a whole request: a conversation with its tools."""
+    if isinstance(value, Mapping) and _is_conversation(value.get("messages")):
+        return {name: value[name] for name in ("messages", *_OF_REQUESTS) if name in value}
+    return {}
 
 
 def _is_conversation(value: Any) -> TypeGuard[list[Any]]:

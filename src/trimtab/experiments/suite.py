@@ -71,6 +71,10 @@ class TaskRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         outputs: a field of the rows (`metadata.answer`) that holds recorded answers.
         parameters: a value for all, or a list of which each is a cell of the matrix.
         tools: passed on to the models.
+        url: of a server that speaks OpenAI's chat completions, for `models` that are not behind the
+            gateway; `key` is its credential and may name the environment: `${TOKEN}`.
+        blocked: what a request is that a guard, a content filter or the model refused: an `error`,
+            or an `answer`, `{"blocked": REASON}`, as where refusing is what is tested.
     """
 
     release: str | None = None
@@ -81,6 +85,9 @@ class TaskRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     outputs: str | None = None
     parameters: Mapping[str, Any] = {}
     tools: Sequence[Mapping[str, Any]] = ()
+    url: str | None = None
+    key: str | None = None
+    blocked: Literal["error", "answer"] = "error"
 
 
 class EndpointRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,1 @@
+"""Attacks on one's own assistant, and what came of them: which got through, how often, how sure."""

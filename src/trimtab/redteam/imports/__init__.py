@@ -1,0 +1,42 @@
+"""Reports of other tools read into attacks that were tried, so that all rates are one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trimtab.errors import InvalidRequest
+from trimtab.kit import jsonx
+from trimtab.redteam.imports import garak, promptfoo, pyrit
+from trimtab.redteam.rates import Tried
+
+_WHOLE = (promptfoo, pyrit)
+
+
+def read_report(content: bytes, where: str) -> tuple[str, list[Tried]]:
+    """The tool that wrote a report, and the attacks in it.
+
+    Args:
+        content: of a file: garak's `report.jsonl`, promptfoo's results as JSON, or PyRIT's attack
+            results or scores as JSON.
+    Raises:
+        InvalidRequest: it is of none of these tools, or damaged.
+    """
+    lines = garak.lines_of(content, where)
+    if lines is not None:
+        return garak.TOOL, _some(garak.read(lines, where), where)
+    value: Any = jsonx.decode(content, what=where)
+    for tool in _WHOLE:
+        if tool.is_one(value):
+            return tool.TOOL, _some(tool.read(value, where), where)
+    raise InvalidRequest(
+        "this is no report of garak, promptfoo or PyRIT",
+        where=where,
+        fix="give a report.jsonl of garak, the JSON of promptfoo's results, or PyRIT's attack "
+        "results as JSON",
+    )
+
+
+def _some(found: list[Tried], where: str) -> list[Tried]:
+    if not found:
+        raise InvalidRequest("no attack is in the report", where=where, fix="let its run end first")
+    return found
