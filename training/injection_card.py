@@ -19,7 +19,7 @@ from trimtab.signals.injection import rules
 from trimtab.signals.injection.passage import FloatArray
 
 EACH = 500
-SHARES = {"fpr_0.1": 0.001, "fpr_1": 0.01, "fpr_5": 0.05}
+SHARES = {"fpr_0.1": 0.001, "fpr_1": 0.01, "fpr_2": 0.02, "fpr_5": 0.05}
 SHIPPED = "fpr_1"
 LIMITS = (
     "English first; of other languages the commonest phrasings only. What is an attack only by "
@@ -67,7 +67,13 @@ def save(
         final: the model of all rows.
         signals: the folder of the signals.
     """
-    harmless = pooled(by_source(trainer.rows, in_parts, 0))
+    harmless = pooled(
+        {
+            name: of
+            for name, of in by_source(trainer.rows, in_parts, 0).items()
+            if not name.startswith(("made", "long"))
+        }
+    )
     steep = slope(pooled(by_source(trainer.rows, in_parts, 1)), harmless)
     cuts = {name: float(np.quantile(harmless, 1 - share)) for name, share in SHARES.items()}
     cut = cuts[SHIPPED]

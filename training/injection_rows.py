@@ -16,6 +16,8 @@ from training.generate.mutate import mutated
 TEXTS = Path(__file__).parent / "texts"
 GRAMMARS = ("words", "attacks", "benign", "stories", "languages")
 EACH = 700
+REPOSITORY = (("docs", "*.md", "own_documentation"), ("src", "*.py", "own_code"))
+ABOUT_ATTACKS = re.compile(r"signals|redteam|guard|injection|attack|testing|demo")
 LICENSED = {
     "clinc150": "CC-BY-3.0",
     "halueval_user_query": "MIT",
@@ -56,6 +58,24 @@ def written() -> list[Row]:
         if path.stem.startswith(("attacks_", "jailbreaks_", "benign_"))
         for text in texts(path)
     ]
+
+
+def repository() -> list[Row]:
+    """Pieces of this repository's documentation and code, but for what is about attacks."""
+    rng = random.Random(1)
+    rows = []
+    for folder, pattern, source in REPOSITORY:
+        found = []
+        for path in sorted((TEXTS.parents[1] / folder).rglob(pattern)):
+            if ABOUT_ATTACKS.search(str(path)) is None:
+                text = path.read_text(encoding="utf-8")
+                for _ in range(1 + len(text) // 600):
+                    at = rng.randrange(max(1, len(text) - 100))
+                    at = text.rfind("\n", 0, at) + 1
+                    found.append(text[at : at + rng.choice((120, 300, 600, 1_500))])
+        picked = rng.sample(found, min(1_000, len(found)))
+        rows += [Row(text, 0, source) for text in picked if text.strip()]
+    return rows
 
 
 def generated() -> list[Row]:
@@ -137,7 +157,9 @@ def noisy(rows: list[Row], seed: int = 1) -> list[Row]:
 def everything(data: Path) -> list[Row]:
     """All that the shipped weights are trained on; of equal texts, the first."""
     passages = long_texts(data)
-    rows = noisy(_once([*written(), *generated(), *licensed(data), *passages, *asides(data)]))
+    rows = noisy(
+        _once([*written(), *repository(), *generated(), *licensed(data), *passages, *asides(data)])
+    )
     return rows + carriers(rows, passages)
 
 

@@ -16,7 +16,7 @@ from trimtab.signals.injection.passage import FloatArray
 C = 5.0
 SOURCE_POWER = 0.5
 MIN_DOCS, MIN_SOURCES = 4, 3
-VECTOR_SCALE, FAMILY_SCALE = 1.0, 0.5
+VECTOR_SCALE, FAMILY_SCALE = 1.0, 1.0
 
 Bools = npt.NDArray[np.bool_]
 Linear = tuple[FloatArray, FloatArray, float]

@@ -48,9 +48,8 @@ def _all(plain: str) -> Iterator[Decoded]:
 
 
 def _pieces(plain: str) -> Iterator[Decoded]:
-    for needed, pattern, undo in _kinds():
-        if needed and not any(sign in plain for sign in needed):
-            continue
+    for kind in sorted(_any_kind().Match(plain) or ()):
+        pattern, undo = _kinds()[kind]
         for found in islice(pattern.finditer(plain), MOST_PIECES):
             start, end = found.span()
             text = undo(plain[start : min(end, start + LONGEST)])
@@ -59,42 +58,18 @@ def _pieces(plain: str) -> Iterator[Decoded]:
 
 
 @lru_cache(maxsize=1)
-def _kinds() -> tuple[tuple[tuple[str, ...], re2._Regexp[str], _Undo], ...]:
-    """For each encoding: signs one of which it needs, what it looks like, how it is undone."""
-    return (
-        (
-            (),
-            re2.compile(r"(?:0x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA-F]{2}){11,}"),
-            _hexadecimal,
-        ),
-        ((), re2.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}"), _base64),
-        (("%",), re2.compile(r"\S*(?:%[0-9A-Fa-f]{2}\S*){3,}"), unquote),
-        (("&",), re2.compile(r"(?:[^&\n]{0,3}&(?:#\w{1,6}|\w{2,6});){3,}[^&\n]*"), html.unescape),
-        (
-            ("\\",),
-            re2.compile(r"(?:\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})[^\\\n]{0,3}){4,}"),
-            _escapes,
-        ),
-        (("01", "10"), re2.compile(r"[01]{8}(?: ?[01]{8}){5,}"), _binary),
-        (
-            ("gur", "lbh", "naq", "vtaber", "cebzcg"),
-            re2.compile(
-                r"(?i)(?:[^\n]*\b(?:gur|lbh|lbhe|naq|vtaber|cebzcg|vafgehpgvbaf)\b[^\n]*\n?)+"
-            ),
-            _rot13,
-        ),
-        (
-            ("eht", "ruoy", "dna", "erongi", "tpmorp"),
-            re2.compile(
-                r"(?i)(?:[^\n]*\b(?:eht|uoy|ruoy|erongi|tpmorp|snoitcurtsni|suoiverp)\b[^\n]*\n?)+"
-            ),
-            _reversed,
-        ),
-        ((), re2.compile(r"(?:\b[A-Za-z0-9@!$][ ._*|/~-]{1,3}){6,}[A-Za-z0-9]\b"), _spaced),
-    )
+def _any_kind() -> re2.Set:
+    """All encodings in one pass: most texts hold none."""
+    every = re2.Set.SearchSet()
+    for pattern, _ in _encodings():
+        every.Add(pattern)
+    every.Compile()
+    return every
 
 
-_Undo = Callable[[str], "str | None"]
+@lru_cache(maxsize=1)
+def _kinds() -> tuple[tuple[re2._Regexp[str], _Undo], ...]:
+    return tuple((re2.compile(pattern), undo) for pattern, undo in _encodings())
 
 
 def _is_readable(text: str) -> bool:
@@ -153,3 +128,25 @@ def _spaced(text: str) -> str:
     """Wider gaps are those between words; of equal gaps, what is left is one long word."""
     words = re2.split(r"[ ._*|/~-]{2,}", text)
     return " ".join("".join(char for char in word if char not in " ._*|/~-") for word in words)
+
+
+_Undo = Callable[[str], "str | None"]
+
+
+def _encodings() -> tuple[tuple[str, _Undo], ...]:
+    """What an encoding looks like, and how it is undone."""
+    return (
+        (r"(?:0x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA-F]{2}){11,}", _hexadecimal),
+        (r"[A-Za-z0-9+/_-]{20,}={0,2}", _base64),
+        (r"\S*(?:%[0-9A-Fa-f]{2}\S*){3,}", unquote),
+        (r"(?:[^&\n]{0,3}&(?:#\w{1,6}|\w{2,6});){3,}[^&\n]*", html.unescape),
+        (r"(?:\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})[^\\\n]{0,3}){4,}", _escapes),
+        (r"[01]{8}(?: ?[01]{8}){5,}", _binary),
+        (rf"(?i)(?:[^\n]*\b(?:{_IN_ROT13})\b[^\n]*\n?)+", _rot13),
+        (rf"(?i)(?:[^\n]*\b(?:{_BACKWARDS})\b[^\n]*\n?)+", _reversed),
+        (r"(?:\b[A-Za-z0-9@!$][ ._*|/~-]{1,3}){6,}[A-Za-z0-9]\b", _spaced),
+    )
+
+
+_IN_ROT13 = "gur|lbh|lbhe|naq|vtaber|cebzcg|vafgehpgvbaf"
+_BACKWARDS = "eht|uoy|ruoy|erongi|tpmorp|snoitcurtsni|suoiverp"

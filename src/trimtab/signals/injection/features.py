@@ -11,12 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trimtab.signals.injection.view import View
+from trimtab.signals.injection.view import View, runs
 
 BLOCK = 200
 """Characters in a block; two neighbouring blocks (60 to 80 English words) make a window."""
 
 ID_BITS = 27
+MOST_BLOCKS = 1 << (32 - ID_BITS)
+"""Blocks that are read at once: the block and the id of an n-gram make one 32-bit key."""
 CHAR_ORDERS = (4, 5)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -44,7 +46,7 @@ class Grams(NamedTuple):
 
 
 def grams(view: View) -> Grams:
-    """The n-grams of a text; i and l are one letter, for 1 may stand for either."""
+    """The n-grams of at most `MOST_BLOCKS` blocks; i and l are one letter: 1 stands for either."""
     if not len(view):
         return Grams(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
     chars = np.where(view.points == _L, _I, view.points).astype(np.uint64)
@@ -57,14 +59,14 @@ def grams(view: View) -> Grams:
     every ^= every >> _FOLD
     every *= _MIX
     every >>= _SHIFT
-    keys = every.view(np.int64)
+    keys = every.astype(np.uint32)
     if size > 1:
-        keys |= (np.concatenate(starts) // BLOCK) << ID_BITS
+        keys |= ((np.concatenate(starts) // BLOCK) << ID_BITS).astype(np.uint32)
     keys.sort()
     first = np.empty(len(keys), bool)
     first[0] = True
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
-    keys = keys[first]
+    keys = keys[first].astype(np.int64)
     return Grams(keys & ((1 << ID_BITS) - 1), keys >> ID_BITS, size)
 
 
@@ -87,8 +89,7 @@ def _add_words(
     chars: Hashes, word: npt.NDArray[np.bool_], hashes: list[Hashes], starts: list[Ints]
 ) -> None:
     """Hashes of words, of two and three in a row, of two with one between."""
-    edges = np.flatnonzero(np.diff(word, prepend=False, append=False))
-    begin, end = edges[::2], edges[1::2]
+    begin, end = runs(word)
     if not len(begin):
         return
     words = _words(chars, begin, end)

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from trimtab.embeddings.table import table
 from trimtab.signals.injection import rules
-from trimtab.signals.injection.features import BLOCK, Grams, grams
+from trimtab.signals.injection.features import BLOCK, MOST_BLOCKS, Grams, grams
 from trimtab.signals.injection.view import View, view
 
 FloatArray = npt.NDArray[np.float32]
 
-STRETCH = 64 * BLOCK
+STRETCH = (MOST_BLOCKS - 2) * BLOCK
 """Characters that are read at once: what bounds memory, however long the text is."""
 
 
@@ -73,8 +73,11 @@ def _vectors(text: str, blocks: int) -> FloatArray:
     if blocks <= 2:
         sums = known.bag(ids)[None, :]
     else:
-        ends = np.linspace(0, len(ids), blocks + 1).astype(int)
-        bags = np.array([known.bag(ids[a:b]) for a, b in pairwise(ends)])
+        ends = np.arange(blocks + 1) * len(ids) // blocks
+        if len(ids) < blocks:
+            bags = np.array([known.bag(ids[a:b]) for a, b in pairwise(ends)])
+        else:
+            bags = np.add.reduceat(known.rows(ids), ends[:-1])
         sums = bags[:-1] + bags[1:]
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     vectors: FloatArray = (sums / np.where(lengths == 0, 1, lengths)).astype(np.float32)

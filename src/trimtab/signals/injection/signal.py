@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from math import exp
+from math import exp, floor
 from typing import NamedTuple
 
 from trimtab.signals.finding import Finding, Reading
@@ -25,6 +25,13 @@ from trimtab.signals.text import Text
 
 THRESHOLD = 0.5
 _ODDS_MOST = 30.0
+_NEAR = 160
+_MARKS = ".!?"
+_MOST_CLOSE = 4
+_WIDEST = 0.8
+_DOUBT = 0.5
+"""Log-odds that a hit read alone loses: what stands around it may well explain it."""
+
 _MOST_FINDINGS = 50
 
 
@@ -65,6 +72,7 @@ class Injection:
 
     def read(self, text: Text, about: About = NOBODY) -> Reading:
         """The score of the likeliest window; the shipped threshold is 0.5."""
+        del about
         score = 0.0
         found: list[Finding] = []
         for window in self._windows(text.folded):
@@ -78,15 +86,41 @@ class Injection:
             score = max(score, inner)
             if inner >= THRESHOLD:
                 found.append(_finding(piece.start, piece.end, "encoded", inner))
-        return Reading(score=round(score, 4), findings=_placed(text, found))
+        return Reading(score=_rounded(score), findings=_placed(text, found))
 
     def _windows(self, folded: str) -> Iterator[_Window]:
         for passage in passages(folded):
-            for at, odds in enumerate(model().log_odds(passage).tolist()):
-                likeness = self._store.likeness(passage.vectors[at : at + 1])
-                score = max(_probability(odds), likeness)
+            scores = [_probability(odds) for odds in model().log_odds(passage).tolist()]
+            scores = list(map(max, scores, self._store.likeness(passage.vectors)))
+            for at, score in enumerate(scores):
                 named = _named(passage, at, score) if score >= THRESHOLD else ()
                 yield _Window(*passage.span(at), score, named)
+            if max(scores) < THRESHOLD:
+                yield from _close(passage)
+
+
+def _close(passage: Passage) -> Iterator[_Window]:
+    """The sentences of the first hits, each alone: a short attack among much else."""
+    seen = passage.view
+    for hit in passage.hits[:_MOST_CLOSE]:
+        start, end = _sentence(seen.text, hit.start, hit.end)
+        if end - start > _WIDEST * len(seen) or rules.KINDS[hit.family] == "forced_output":
+            continue
+        alone = next(passages(seen.text[start:end]))
+        score = _probability(float(model().log_odds(alone).max()) - _DOUBT)
+        place = passage.offset + int(seen.places[hit.start])
+        last = passage.offset + int(seen.places[hit.end - 1]) + 1
+        named = (_finding(place, last, rules.KINDS[hit.family], score),)
+        yield _Window(place, last, score, named)
+
+
+def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
+    """The sentence around a hit, as far as it is near."""
+    first = max(0, start - _NEAR)
+    last = min(len(text), end + _NEAR)
+    begin = max(text.rfind(mark, first, start) for mark in _MARKS)
+    ends = [at for mark in _MARKS if (at := text.find(mark, end, last)) >= 0]
+    return (begin + 1 if begin >= 0 else first), min(ends, default=last)
 
 
 def _probability(odds: float) -> float:
@@ -108,8 +142,13 @@ def _named(passage: Passage, window: int, score: float) -> tuple[Finding, ...]:
     )
 
 
+def _rounded(score: float) -> float:
+    """Never up: what lies below the threshold stays there."""
+    return floor(score * 10_000) / 10_000
+
+
 def _finding(start: int, end: int, kind: str, score: float) -> Finding:
-    return Finding(start=start, end=end, kind=kind, score=round(score, 4))
+    return Finding(start=start, end=end, kind=kind, score=_rounded(score))
 
 
 def _placed(text: Text, found: list[Finding]) -> tuple[Finding, ...]:

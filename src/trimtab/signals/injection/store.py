@@ -25,9 +25,10 @@ class Store:
     def __init__(self, attacks: Sequence[str] = ()) -> None:
         self._vectors = table().embed(list(attacks)) if attacks else None
 
-    def likeness(self, vectors: FloatArray) -> float:
-        """How sure it is that one of the unit vectors is one of the attacks, in [0, 1]."""
-        if self._vectors is None or not len(vectors):
-            return 0.0
-        nearest = float((vectors @ self._vectors.T).max())
-        return min(1.0, max(0.0, (nearest - NEAR) / (SAME - NEAR)))
+    def likeness(self, vectors: FloatArray) -> list[float]:
+        """How sure it is that each of the unit vectors is one of the attacks, in [0, 1]."""
+        if self._vectors is None:
+            return [0.0] * len(vectors)
+        nearest = (vectors @ self._vectors.T).max(axis=1)
+        sure: list[float] = np.clip((nearest - NEAR) / (SAME - NEAR), 0.0, 1.0).tolist()
+        return sure

@@ -60,6 +60,14 @@ def view(folded: str) -> View:
     return View(points, places, letter | (kinds == _DIGIT))
 
 
+def runs(inside: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
+    """Where runs of true begin and end."""
+    padded = np.zeros(len(inside) + 2, bool)
+    padded[1:-1] = inside
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    return edges[::2], edges[1::2]
+
+
 def _without_leet(
     points: Points, kinds: npt.NDArray[np.uint8], letter: npt.NDArray[np.bool_]
 ) -> tuple[Points, npt.NDArray[np.bool_]]:
@@ -74,8 +82,7 @@ def _without_leet(
         return points, letter
     inside |= odd
     letters = np.concatenate([np.zeros(1, np.int64), np.cumsum(letter)])
-    edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))
-    begin, end = edges[::2], edges[1::2]
+    begin, end = runs(inside)
     spelled = np.zeros(len(points), bool)
     spelled[inside] = np.repeat(letters[end] > letters[begin], end - begin)
     meant = np.where(digit, np.uint32(48), points)

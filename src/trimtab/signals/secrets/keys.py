@@ -18,7 +18,8 @@ _STORES = re.compile(
     r"(?i)postgres|mysql|mariadb|mongodb|redis|valkey|amqp|mssql|sqlserver|oracle|clickhouse|"
     r"cockroach|jdbc|kafka|nats|ldap|snowflake|cassandra|neo4j|bolt"
 )
-_LOGIN = r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>]{0,100}:[^\s/@\"'<>]{3,200}@[^\s@]"
+# No bound on the scheme: counting it from each of its letters would fill RE2's automaton.
+_LOGIN = r"[A-Za-z][A-Za-z0-9+.-]+://[^\s/:@\"'<>]{0,100}:[^\s/@\"'<>]{3,200}@[^\s@]"
 _BLOCK = (
     r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?:[^-]|-[^-])*-----END [A-Z0-9 ]{1,50}-----|(?:(?:\s|\\n)*[0-9A-Za-z+/=]{32,})+)"
@@ -111,6 +112,7 @@ def _shapes() -> _Shapes:
 
 
 _LOGINS = {"connection_string", "basic_auth_url"}
+_LONGEST_SCHEME = 21
 
 
 def _key(text: str, start: int, end: int) -> Key | None:
@@ -134,7 +136,8 @@ def _login(text: str, start: int, end: int) -> Key | None:
     colon = text.find(":", scheme + 3, end)
     if scheme < 0 or colon < 0:
         return None
-    kind = "connection_string" if _STORES.match(text, start, scheme) else "basic_auth_url"
+    name = max(start, scheme - _LONGEST_SCHEME)
+    kind = "connection_string" if _STORES.match(text, name, scheme) else "basic_auth_url"
     return Key(colon + 1, end - 2, kind, 0.9)
 
 
