@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trimtab.errors import TrimtabError
     from trimtab.evals.evaluate import Evaluation, aevaluate, evaluate
     from trimtab.experiments.suite import DataRef, Suite, TaskRef
+    from trimtab.guards.inline import guard
     from trimtab.records import Example, Prompt, Release, Run, Score, Span
     from trimtab.scorers.definition import scorer
     from trimtab.scorers.judgement import Judgement, Unscored
@@ -45,6 +46,7 @@ _HOME = {
     "current_span": "trimtab.sdk.recording",
     "evaluate": "trimtab.evals.evaluate",
     "flush": "trimtab.sdk.state",
+    "guard": "trimtab.guards.inline",
     "instrument": "trimtab.sdk.setup",
     "metadata": "trimtab.sdk.context",
     "score": "trimtab.sdk.scores",
@@ -76,6 +78,7 @@ __all__ = [
     "current_span",
     "evaluate",
     "flush",
+    "guard",
     "instrument",
     "metadata",
     "score",

@@ -6,10 +6,13 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
+import trimtab
 from trimtab.errors import InvalidRequest, NotDurable, RateLimited
 from trimtab.experiments.costs import cost_of, total_cost
 from trimtab.experiments.engine import Bounds, Engine, Key
@@ -41,6 +44,10 @@ def varied(output: str, samples: Any) -> float:
 
 def rows(count: int) -> list[Example]:
     return [Example(example_id=f"e{n}", input=f"q{n}", expected=f"q{n}") for n in range(count)]
+
+
+class _Text(str):
+    """A text of another library."""
 
 
 class Kept:
@@ -157,15 +164,44 @@ class TestTasks:
 
     @pytest.mark.parametrize(
         ("value", "output"),
-        [("\ud800", "?"), ({"a": (1, 2)}, {"a": [1, 2]}), (None, None), (3, 3)],
-    )
+        [("\ud800", "?"), ({"a": (1, 2)}, {"a": [1, 2]}), (None, None), (3, 3),
+         (np.float64(0.5), 0.5), (np.str_("yes"), "yes"), (np.bool_(True), True),
+         (np.int64(3), 3), (np.array([[1.0]]), [[1.0]]), ({"a": np.float32(0.5)}, {"a": 0.5}),
+         (_Text("x"), "x"), (Response(output=np.float64(0.5)), 0.5)],
+    )  # fmt: skip
     def test_what_a_task_returns_can_be_kept(self, value: Any, output: Any) -> None:
-        assert response_of(value).output == output
+        found = response_of(value).output
+        assert found == output
+        assert type(found) is type(output)
 
-    def test_what_is_no_json_is_the_error_of_its_case(self) -> None:
-        response = response_of(object())
+    def test_the_numbers_and_texts_of_a_whole_response_are_plain(self) -> None:
+        given: Any = {"latency_ms": np.float64(2.0), "context": [np.str_("c")]}
+        found = response_of(Response(output="x", **given))
+        assert (type(found.latency_ms), found.latency_ms) == (float, 2.0)
+        assert found.context == ("c",)
+        assert type(found.context[0]) is str
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [(object(), "no JSON value"), (np.complex128(1), "no JSON value"),
+         (Response(output="x", context=cast("Any", [1])), "cannot be kept")],
+    )  # fmt: skip
+    def test_what_is_no_json_is_the_error_of_its_case(self, value: Any, said: str) -> None:
+        response = response_of(value)
         assert response.output is None
-        assert "no JSON value" in str(response.error)
+        assert said in str(response.error)
+
+    def test_a_task_with_numbers_of_another_library_loses_no_result(self, tmp_path: Path) -> None:
+        class Task:
+            async def answer(self, example: Example, _repeat: int) -> Response:
+                return Response(output=np.float64(0.5))
+
+        for task in (Task(), lambda text: np.float64(len(text) / 2)):
+            found = trimtab.evaluate(
+                task, [{"input": "a", "expected": 0.5}], scorers=["numeric_close"], folder=tmp_path
+            )
+            assert [result.output for result in found.results] == [0.5]
+            assert found.metrics["numeric_close"].value == 1.0
 
 
 class TestFaults:

@@ -158,7 +158,7 @@ async def wired(
     spool_bytes: int = 1 << 30,
     recorder: Recorder | None = None,
     cache: AnswerCache | None = None,
-    hooks: Hooks | None = None,
+    hooks: Hooks | Callable[[], Hooks] | None = None,
 ) -> AsyncIterator[Wired]:
     telemetry = open_telemetry(data)
     spans = SpanRecorder(
@@ -174,7 +174,7 @@ async def wired(
         clock=clock,
         limits=limits or Limits(),
         cache=cache,
-        hooks=None if hooks is None else lambda _ask, _plan: hooks,
+        hooks=None if hooks is None else lambda _ask, _plan: _hooks(hooks),
     )
     spans.start()
     try:
@@ -185,6 +185,10 @@ async def wired(
         for provider in known.values():
             await provider.aclose()
         telemetry.close()
+
+
+def _hooks(hooks: Hooks | Callable[[], Hooks]) -> Hooks:
+    return hooks if isinstance(hooks, Hooks) else hooks()
 
 
 Act = Callable[[], Awaitable[Reply]]

@@ -11,14 +11,14 @@ from msgspec import Meta
 from trimtab.api.allowances import Deleted
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.api.inputs import Identifier, ModelTargetInput, as_record, require_path_name
-from trimtab.errors import Conflict, InvalidRequest, TrimtabError
+from trimtab.errors import ConfigError, Conflict, InvalidRequest, TrimtabError
 from trimtab.governance.settings import (
     Source,
     require_free_names,
     require_not_declared,
     route_key,
 )
-from trimtab.records import Route
+from trimtab.records import Route, RouteGuards
 from trimtab.records.route import (
     Breaker,
     CacheSettings,
@@ -48,6 +48,10 @@ class BreakerInput(Breaker, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class CacheInput(CacheSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be answered from memory of earlier answers."""
+
+
+class GuardsInput(RouteGuards, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The policy of the route, and its mode there; null is the project's, and the policy's own."""
 
 
 class ShadowInput(Shadow, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +87,7 @@ class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     split: tuple[ReleaseShareInput, ...] = ()
     shadows: tuple[ShadowInput, ...] = ()
     cache: CacheInput | None = None
+    guards: GuardsInput | None = None
 
 
 class RouteView(Route, frozen=True, kw_only=True):
@@ -115,7 +120,7 @@ async def put(request: Request) -> Response:
 
 
 def _require_answerable(request: Request, route: Route) -> None:
-    """Raises InvalidRequest when a model or a fallback is one that nobody offers.
+    """Raises InvalidRequest when a model, a fallback or a policy of guards is not there.
 
     So it does for a cache by likeness, where nothing tells how alike two requests are.
     """
@@ -126,6 +131,10 @@ def _require_answerable(request: Request, route: Route) -> None:
             where="cache.similarity",
             fix="set gateway.cache_embedder in the configuration, or leave similarity out",
         )
+    try:
+        request.app.guarding.policy(route.project, route.guards)
+    except ConfigError as error:
+        raise InvalidRequest(error.what, where="guards.policy", fix=error.fix) from None
     for model in (*(one.model for one in route.targets), *(one.model for one in route.shadows)):
         request.app.require_model(model)
     routes = [one for one in request.app.settings.routes.values() if one.project == route.project]

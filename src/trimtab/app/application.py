@@ -13,6 +13,7 @@ from pathlib import Path
 from trimtab.app import messages, stores
 from trimtab.app.fleet import Fleet, SharedRecorder
 from trimtab.app.front import Front
+from trimtab.app.guarding import ingest_redaction
 from trimtab.app.leftovers import Leftovers
 from trimtab.app.prices import price_of_recorded
 from trimtab.app.reload import Reloaded, Reloading, Source
@@ -100,7 +101,9 @@ class App(Front):
             price=lambda span: priced(span, self.prices.lookup),
             clock=clock,
             on_commit=self.scoring.wake,
+            redact=ingest_redaction(config, self._signals),
         )
+        self.on_config(self._redact_ingested)
         self.retention = Retention(
             telemetry,
             clock,
@@ -249,6 +252,9 @@ class App(Front):
         """Answer by what the metadata say now, in the workers too as far as they can be asked."""
         await super().refresh()
         await self.fleet.refresh()
+
+    def _redact_ingested(self, config: Config) -> None:
+        self.ingest.redact = ingest_redaction(config, self._signals)
 
     async def clear_cache(self, project: str, route: str | None = None) -> int:
         """Forget the cached answers of a project, or of one of its routes; how many there were.

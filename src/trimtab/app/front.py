@@ -13,18 +13,24 @@ from functools import partial
 
 import msgspec
 
+from trimtab.app.guarding import Guarding, Signals, slots
 from trimtab.app.retired import Retired
 from trimtab.app.setup import Setup
 from trimtab.app.state import State
 from trimtab.config import Config
+from trimtab.config.checks import STATIC
+from trimtab.embeddings.static import StaticEmbedder
 from trimtab.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.admission import Admission
+from trimtab.gateway.ask import Ask, Caller
 from trimtab.gateway.asker import day_of
 from trimtab.gateway.cache import AnswerCache
 from trimtab.gateway.embedding import AskedEmbedder
 from trimtab.gateway.gateway import Gateway, Limits
+from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.leases import LeasedQuotas
+from trimtab.gateway.plan import Plan
 from trimtab.gateway.quotas import LocalQuotas
 from trimtab.gateway.standing import RouteState, states
 from trimtab.governance.access import Access
@@ -32,7 +38,7 @@ from trimtab.governance.budget import Live, LiveLimit
 from trimtab.governance.settings import Declared, GatewaySettings, assembled
 from trimtab.kit.clock import SystemClock
 from trimtab.models import Prices
-from trimtab.ports import Limiter, MetadataStore
+from trimtab.ports import Embedder, Limiter, MetadataStore
 from trimtab.records import Release, VirtualKey
 from trimtab.retrieval.corpora import Corpora
 from trimtab.tracing.recorder import SpanRecorder
@@ -83,7 +89,11 @@ class Front:
             clock=clock,
             limits=_limits(config),
             cache=self.cache,
+            hooks=self._hooks,
         )
+        self._signals: Signals = {}
+        self._slots = slots(clock, lambda: self.gateway, config.project)
+        self.guarding = Guarding(config, {}, self._slots, self._signals)
         self._retired = Retired(self.gateway.quiet)
         self._fit(config)
 
@@ -134,6 +144,7 @@ class Front:
         await self._retired.aclose()
         for provider in self._state.setup.providers.values():
             await provider.aclose()
+        await self._slots.aclose()
         await self._quotas.aclose()
         if self._limiter is not None:
             await self._limiter.aclose()
@@ -169,12 +180,29 @@ class Front:
         """Answer by a state from the next request on. Raises StoreError."""
         askers = await asyncio.to_thread(state.askers, self.metadata)
         snapshot = await asyncio.to_thread(state.snapshot, self.metadata)
+        guarding = await asyncio.to_thread(self._guarded, state)
         access.set_keys(state.settings.keys)
         # Nothing is awaited in between, so that no request sees a part of it.
         self._state, self.access = state, access
         self._admission.askers = askers
         self.gateway.snapshot = snapshot
+        self.guarding = guarding
         self._fit(state.setup.config)
+
+    def _hooks(self, ask: Ask, plan: Plan) -> Hooks | None:
+        return self.guarding.hooks(ask, plan)
+
+    def _guarded(self, state: State) -> Guarding:
+        """What guards calls under a state. Raises ConfigError, ScorerError, MissingExtra."""
+        config, policies = state.setup.config, state.settings.guard_policies
+        before = self._state
+        is_new = before.settings.revision < 0 or before.setup.config != config
+        if not is_new and before.settings.guard_policies == policies:
+            return self.guarding
+        guarding = Guarding(config, policies, self._slots, self._signals)
+        if is_new:
+            guarding.require_routes(config.gateway.routes)
+        return guarding
 
     async def _read(self, setup: Setup) -> State:
         """The state of this moment; what budgets start from is counted. Raises StoreError."""
@@ -189,8 +217,15 @@ class Front:
         """Set what is no part of the snapshot."""
         self.gateway.limits = _limits(config)
         self.cache.resize(config.limits.cache_bytes)
-        model = config.gateway.cache_embedder
-        self.cache.embedder = partial(AskedEmbedder, self.gateway.ask, model) if model else None
+        self.cache.embedder = self._embedder(config.gateway.cache_embedder)
+
+    def _embedder(self, named: str | None) -> Callable[[Caller], Embedder] | None:
+        if named is None:
+            return None
+        if named == STATIC:
+            static = StaticEmbedder()
+            return lambda _: static
+        return partial(AskedEmbedder, self.gateway.ask, named)
 
     async def _count_spend(self) -> None:
         """Have what was recorded so far in the sums that new budgets start from."""

@@ -55,6 +55,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
                 routes=gateway.routes,
                 allowances=gateway.allowances,
                 approved_models=gateway.approved_models,
+                guard_policies=config.guards.policies,
             ),
             prices=prices,
             corpora=corpora,

@@ -16,6 +16,7 @@ from trimtab.records import Price
 
 WITHOUT_BASE_URL = frozenset({"azure", "openai_compatible"})
 RESERVED_NAME = "trimtab"
+STATIC = "static"  # the embedder that is a table, no model of a provider
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _SENT_BY_TRIMTAB = frozenset(

@@ -103,11 +103,14 @@ class Decoder:
             # Whoever uses it reads it from the file, with the places of its lines.
             self.origins[key] = tree.place.origin
             return ()
+        if hint.extra.get("free"):
+            return self._free(tree, key)
         if isinstance(tree, Leaf) and tree.value is None and hint.optional:
             self.origins[key] = tree.place.origin
             return None
         if isinstance(tree, Leaf) and (hint.is_struct or hint.item or hint.mapped):
             tree = self._expanded(tree, hint, key)
+        known = len(self.problems)
         if hint.is_struct:
             value = self._struct(tree, hint, key)
         elif hint.item:
@@ -116,7 +119,26 @@ class Decoder:
             value = self._map(tree, hint, key)
         else:
             value = self._leaf(tree, hint, key)
-        return self._checked(value, tree, hint, key)
+        # What has a fault within it is not whole, and no check of the whole can be asked.
+        sound = len(self.problems) == known
+        return self._checked(value, tree, hint, key) if sound else value
+
+    def _free(self, tree: Tree, key: str) -> Any:
+        """A section of which only its reader knows what may stand in it."""
+        self.origins[key] = tree.place.origin
+        if isinstance(tree, Leaf) and tree.value is None:
+            return {}
+        if not isinstance(tree, Section):
+            return self._wrong_shape(tree, key, "a section of `name: value` lines")
+        return self._plain(tree, key)
+
+    def _plain(self, tree: Tree, key: str) -> Any:
+        if isinstance(tree, Section):
+            return {name: self._plain(one, child(key, name)) for name, one in tree.items.items()}
+        if isinstance(tree, Listing):
+            return [self._plain(one, f"{key}[{at}]") for at, one in enumerate(tree.items)]
+        leaf, _ = self._substituted(tree, key)
+        return None if leaf is None else leaf.value
 
     def _expanded(self, leaf: Leaf, hint: Hint, key: str) -> Tree:
         """A single value where a list or section belongs.

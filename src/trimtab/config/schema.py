@@ -23,6 +23,7 @@ from trimtab.config.checks import (
     word,
 )
 from trimtab.config.gateway import GatewaySection
+from trimtab.config.guards import GuardsSection
 from trimtab.config.secret import ConnectionUrl, Secret
 from trimtab.records import Price
 from trimtab.records.principal import permission_complaint
@@ -418,6 +419,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     gateway: Annotated[
         GatewaySection, Meta(description="Routes, allowances and approved models.")
     ] = GatewaySection()
+    guards: Annotated[GuardsSection, Meta(description="How calls are guarded.")] = GuardsSection()
     corpora: Annotated[
         tuple[Corpus, ...],
         Meta(description="Folders to retrieve passages from.", extra={"unique": ("name",)}),

@@ -7,6 +7,7 @@ forwards and records is here: the request as guards left it, and all that is kno
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,9 @@ from trimtab.gateway.hooks import Hooked, Hooks, refusal
 from trimtab.gateway.lookup import Lookup
 from trimtab.gateway.prepare import Prepared, prepared
 from trimtab.gateway.reask import structured
+from trimtab.gateway.regenerate import Regeneration
 from trimtab.gateway.rulings import on_record
+from trimtab.gateway.shown import Heard
 from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.gateway.trace import CallTrace
@@ -28,7 +31,9 @@ from trimtab.kit import ids
 from trimtab.kit.clock import NS_PER_S
 from trimtab.kit.headers import printable
 from trimtab.ports import Clock
-from trimtab.records import Usage
+from trimtab.records import Span, Usage
+
+_IN_LOOP_CHARS = 64_000
 
 
 class Beginning:
@@ -63,6 +68,8 @@ class Beginning:
         self.sent: Any = self.asked
         self.lookup: Lookup | None = None
         self._structured = structured(ask)
+        self._regeneration = Regeneration()
+        self._redact = hooks.redact if hooks is not None else None
         self._calling: Calling | None = None
         self._begun: Begun | None = None
 
@@ -80,6 +87,8 @@ class Beginning:
             screen=hooked.passages if hooked is not None else None,
         )
         self.sent = request.sent
+        if hooked is not None:
+            hooked.told.sent(request.sent)
         if self._plan.is_route:
             self._trace.says(**self._choice())
         self._trace.calling()
@@ -90,6 +99,7 @@ class Beginning:
         except Refused as refused:
             begun = refused.begun
         begun = await self._asked_again(begun, request)
+        begun = await self._regenerated(begun, request)
         if begun.lost:
             self._trace.says(lost=list(begun.lost))
         return begun
@@ -150,7 +160,9 @@ class Beginning:
 
     def total(self, usage: Usage | None) -> Usage | None:
         """What all answers have used, the last of them `usage`."""
-        return usage if self._structured is None else self._structured.total(usage)
+        if self._structured is not None:
+            usage = self._structured.total(usage)
+        return self._regeneration.total(usage)
 
     def holding(self, begun: Begun) -> Holding | None:
         """What stands between an answer and the caller where guards look at it."""
@@ -160,6 +172,34 @@ class Beginning:
         writer = ask.dialect.writer(ask.envelope, id=ids.span_id(), created_s=created_s)
         return Holding(self._hooked, begun.relay, writer, native=begun.relay.forwards)
 
+    @property
+    def heard(self) -> Heard | None:
+        """Where the answer is noted for guards that look at it when it is over."""
+        return self._hooked.observers.heard if self._hooked is not None else None
+
+    async def observed(self) -> None:
+        """Return when the guards that only look have seen everything."""
+        if self._hooked is not None:
+            hooked = self._hooked
+            await hooked.observers.settle(hooked.told.texts if self.heard is not None else ())
+
+    def unobserved(self) -> None:
+        """Record the call without waiting for the guards that only look."""
+        if self._hooked is not None:
+            self._hooked.observers.abandon()
+
+    async def redacted(self, spans: list[Span]) -> list[Span]:
+        """Spans as they may be stored; in a thread where that takes long."""
+        if self._redact is None:
+            return spans
+        chars = self.ask.envelope.text_bytes + len(str(spans[0].output))
+        if chars <= _IN_LOOP_CHARS:
+            return self._redact(spans)
+        return await asyncio.to_thread(self._redact, spans)
+
+    def redacted_now(self, spans: list[Span]) -> list[Span]:
+        return spans if self._redact is None else self._redact(spans)
+
     def say(self) -> None:
         """Put on the trace what guards, the cache and the check of the answer had to say."""
         if self._hooked is not None:
@@ -167,6 +207,9 @@ class Beginning:
         if self._structured is not None:
             self._trace.says(**self._structured.said)
             self._trace.earlier = self._structured.earlier
+        if self._regeneration.count:
+            self._trace.says(**self._regeneration.said)
+            self._trace.earlier = (*self._trace.earlier, *self._regeneration.earlier)
         if self.lookup is not None:
             self._trace.says(**self.lookup.said)
 
@@ -178,6 +221,8 @@ class Beginning:
 
     async def _screened(self, hooked: Hooked) -> None:
         """Let the guards see the request, which is the one they leave from now on."""
+        # Those that only look see the request as it came.
+        hooked.observers.begin(self.ask)
         block = await hooked.before()
         self._take(hooked)
         if block is not None:
@@ -251,6 +296,28 @@ class Beginning:
 
         limit_s = self._plan.compiled.timeouts.total_s
         return await self._structured.settled(begun, self.ask, request, again, limit_s=limit_s)
+
+    async def _regenerated(self, begun: Begun, request: Prepared) -> Begun:
+        """The answer, or a later one that no guard wants to have asked for again."""
+        hooked = self._hooked
+        if hooked is None or not hooked.regenerates or begun.body is None:
+            return begun
+        if begun.reply.status >= 400 or self.found:
+            return begun
+
+        async def again(changed: Prepared) -> Begun:
+            return await self._calls(changed)(begun.target)
+
+        limit_s = self._plan.compiled.timeouts.total_s
+        last = await self._regeneration.settled(
+            begun, self.ask, request, again, hooked, limit_s=limit_s
+        )
+        if last is not begun:
+            if self.lookup is not None:
+                self.lookup.forgo()
+            if self._structured is not None:
+                self._structured.look(last)
+        return last
 
 
 def _is_answer(begun: Begun) -> bool:

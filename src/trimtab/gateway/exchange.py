@@ -26,6 +26,7 @@ from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.lookup import Lookup
 from trimtab.gateway.relay import AnswerTooLarge, Piece
+from trimtab.gateway.shown import Heard
 from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.gateway.trace import CallTrace, Outcome
@@ -138,10 +139,11 @@ class Exchange:
         fold = begun.relay.fold
         if begun.reply.status >= 400:
             begun, body = self._refusal(begun, body)
-        elif (holding := self._start.holding(begun)) is not None:
-            body = await holding.whole(body)
         else:
-            body = begun.relay.whole(body)
+            if (heard := self._start.heard) is not None:
+                heard.take(begun.relay.read_whole(body))
+            holding = self._start.holding(begun)
+            body = begun.relay.whole(body) if holding is None else await holding.whole(body)
         self._fold = fold
         await self._record(self._outcome(begun.reply.status))
         self._done()
@@ -168,9 +170,7 @@ class Exchange:
         """Forward events as they come; hold the last one until the record is durable."""
         fold = begun.relay.fold
         forwarded = False
-        source = _pieces(begun)
-        if (holding := self._start.holding(begun)) is not None:
-            source = holding.pieces(source)
+        source = self._watched(begun)
         try:
             async for pieces in source:
                 for data in self._held(pieces):
@@ -190,6 +190,12 @@ class Exchange:
             yield self._dialect.error_event(said)
         finally:
             await close(begun.reply.chunks)
+
+    def _watched(self, begun: Begun) -> AsyncIterator[Sequence[Piece]]:
+        """The pieces of a stream as guards let them pass, noted for those that only look."""
+        source = _pieces(begun, self._start.heard)
+        holding = self._start.holding(begun)
+        return source if holding is None else holding.pieces(source)
 
     def _held(self, pieces: Sequence[Piece]) -> list[bytes | None]:
         """The bytes of pieces, joined; None where the record must be written before the rest."""
@@ -284,11 +290,17 @@ class Exchange:
         return self._spans
 
     async def _record(self, outcome: Outcome) -> None:
-        await self._journal.write(self._finish(outcome))
+        await self._start.observed()
+        spans = self._finish(outcome)
+        spans[:] = await self._start.redacted(spans)
+        await self._journal.write(spans)
 
     def _record_late(self, status: SpanStatus, error: str) -> None:
         if not self._recorded:
-            self._journal.write_late(self._finish(self._partial(status, error)))
+            self._start.unobserved()
+            spans = self._finish(self._partial(status, error))
+            spans[:] = self._start.redacted_now(spans)
+            self._journal.write_late(spans)
 
     def _left(self) -> None:
         """The answer was closed: by its end, by the caller, or by an error on the way."""
@@ -296,12 +308,18 @@ class Exchange:
         self._done()
 
 
-async def _pieces(begun: Begun) -> AsyncIterator[Sequence[Piece]]:
+async def _pieces(begun: Begun, heard: Heard | None) -> AsyncIterator[Sequence[Piece]]:
     """The pieces of a stream, those of its beginning first, as many at a time as came together."""
-    yield begun.head
+    if heard is None:
+        yield begun.head
+        async for chunk in begun.reply.chunks:
+            yield begun.relay.feed(chunk)
+        yield begun.relay.end()
+        return
+    yield heard.pieces(begun.head)
     async for chunk in begun.reply.chunks:
-        yield begun.relay.feed(chunk)
-    yield begun.relay.end()
+        yield heard.pieces(begun.relay.feed(chunk))
+    yield heard.pieces(begun.relay.end())
 
 
 __all__ = ["Answer", "Exchange", "is_stream"]

@@ -15,13 +15,14 @@ import msgspec
 
 from trimtab.dialects.llm import edits, texts
 from trimtab.dialects.llm.dialect import Envelope
-from trimtab.dialects.llm.members import shown
 from trimtab.errors import Blocked, InvalidRequest
 from trimtab.gateway import variables
 from trimtab.gateway.ask import Ask, Passing
+from trimtab.gateway.observing import Observers
 from trimtab.gateway.rulings import Bench, Block, Entry, Verdict, applied
+from trimtab.gateway.shown import Told, continues, given_of, place_of
 from trimtab.ports import Clock, Edit, Guard, GuardSubject, GuardText, Place
-from trimtab.records import Passage
+from trimtab.records import Passage, Span
 
 T = TypeVar("T")
 
@@ -30,15 +31,28 @@ _NO_TEXTS = "answers of this kind have no texts"
 _UNREAD = "requests that are passed on are not read"
 
 
-class Hooks:
-    """The guards of a plan; built once, used by many requests."""
+Redact = Callable[[Sequence[Span]], list[Span]]
+"""Spans as they may be stored."""
 
-    def __init__(self, guards: Iterable[Guard]) -> None:
+
+class Hooks:
+    """The guards of a plan, or of one request.
+
+    Args:
+        redact: what hides parts of the record, before it is stored.
+    """
+
+    def __init__(self, guards: Iterable[Guard], *, redact: Redact | None = None) -> None:
         self.guards = tuple(guards)
-        inputs = [guard for guard in self.guards if guard.stage != "output"]
+        self.redact = redact
+        looking = [guard for guard in self.guards if getattr(guard, "observes", False)]
+        acting = [guard for guard in self.guards if not getattr(guard, "observes", False)]
+        inputs = [guard for guard in acting if guard.stage != "output"]
         self.before = tuple(guard for guard in inputs if not guard.parallel)
         self.beside = tuple(guard for guard in inputs if guard.parallel)
-        self.after = tuple(guard for guard in self.guards if guard.stage != "input")
+        self.after = tuple(guard for guard in acting if guard.stage != "input")
+        self.look_in = tuple(guard for guard in looking if guard.stage != "output")
+        self.look_out = tuple(guard for guard in looking if guard.stage != "input")
 
 
 class Hooked:
@@ -50,29 +64,42 @@ class Hooked:
         self._before = Bench(hooks.before, "input", clock)
         self._beside = Bench(hooks.beside, "input", clock, may_replace=False)
         self.output = Bench(hooks.after, "output", clock)
+        self.observers = Observers(hooks.look_in, hooks.look_out, ask, clock, route=route)
         self.blocked: Block | None = None
+        self.told = Told()
         self._unread: str | None = None
         self._reads = ask.passing is None or _is_read(ask.passing, ask.envelope)
         self._unruly = False  # whether a text stands in `ask` that a guard wants out of it
         if not self._reads:
             self._before.skip(_UNREAD)
             self._beside.skip(_UNREAD)
+            self.observers.skip("input", _UNREAD)
         if ask.passing is not None:
             self._unread = _UNREAD
         elif not edits.has_texts(ask.dialect.name):
             self._unread = _NO_TEXTS
         if self._unread is not None:
             self.output.skip(self._unread)
+            self.observers.skip("output", self._unread)
 
     @property
     def entries(self) -> list[Entry]:
         """What every guard has ruled so far; those that had nothing to rule on are left out."""
-        benches = (self._before, self._beside, self.output)
+        benches = (self._before, self._beside, self.output, *self.observers.benches)
         return [entry for bench in benches for entry in bench.entries if entry.checks]
 
     @property
     def guards_output(self) -> bool:
-        return bool(self.output.guards) and self._unread is None
+        """Whether anything of the answer is held until guards have seen it."""
+        busy = any(not getattr(guard, "is_idle", False) for guard in self.output.guards)
+        return busy and self._unread is None
+
+    @property
+    def regenerates(self) -> bool:
+        """Whether a whole answer may be asked for again."""
+        return self._unread is None and any(
+            getattr(guard, "regenerates", False) for guard in self.output.guards
+        )
 
     @property
     def may_record(self) -> bool:
@@ -102,17 +129,25 @@ class Hooked:
 
     async def passages(self, found: list[Passage]) -> list[Passage]:
         """Ask the guards about what was retrieved. Raises Blocked."""
-        if not self._before.guards or not found:
-            return found
         given = [
             GuardText(place=Place("retrieved", index, "context"), text=passage.text)
             for index, passage in enumerate(found)
         ]
+        self.told.found(given)
+        self.observers.look(given)
+        if not self._before.guards or not found:
+            return found
         verdict = await self._rule(self._before, given)
         changed = _changed(given, verdict.edits)
         if verdict.block is not None:
             self.blocked = verdict.block
             raise refusal(verdict.block)
+        self.told.found(
+            [
+                msgspec.structs.replace(text, text=changed.get(text.place, text.text))
+                for text in given
+            ]
+        )
         return [
             msgspec.structs.replace(passage, text=changed.get(text.place, passage.text))
             for passage, text in zip(found, given, strict=True)
@@ -170,18 +205,17 @@ class Hooked:
 
     async def _rule(self, bench: Bench, given: Sequence[GuardText]) -> Verdict:
         subject = GuardSubject(
-            stage=bench.stage, texts=given, project=self.ask.caller.project, route=self._route
+            stage=bench.stage,
+            texts=given,
+            project=self.ask.caller.project,
+            route=self._route,
+            sent=self.told.texts if bench.stage == "output" else (),
+            continues=continues(self.ask),
         )
         return await bench.rule(subject)
 
     def _given(self) -> tuple[list[texts.Said], list[GuardText]]:
-        """All texts of the request and of its variables."""
-        ask = self.ask
-        if ask.passing is not None:  # Of this one the bytes go on, members said twice among them.
-            shown(ask.passing.body or b"{}", "the body")
-        said = texts.texts(ask.dialect.name, ask.envelope)
-        given = [GuardText(place=_place(one), text=one.text) for one in said]
-        return said, given + variables.told(ask.variables)
+        return given_of(self.ask)
 
     def _edit(
         self,
@@ -193,7 +227,7 @@ class Hooked:
         """Make `ask` the request after these edits; it is blocked where it cannot be."""
         ask = self.ask
         new = _changed(given, changes)
-        changed = {one.at: new[place] for one in said if (place := _place(one)) in new}
+        changed = {one.at: new[place] for one in said if (place := place_of(one)) in new}
         try:
             if any(place.kind == "other" for place in new):
                 raise InvalidRequest(_CANNOT)
@@ -215,10 +249,6 @@ def refusal(block: Block) -> Blocked:
 def _is_read(passing: Passing, envelope: Envelope) -> bool:
     """Whether guards see what is passed on: a JSON object, or nothing at all."""
     return not passing.body.strip() or bool(envelope.fields)
-
-
-def _place(said: texts.Said) -> Place:
-    return Place(said.role, said.message, said.kind, said.part)
 
 
 def _changed(given: Sequence[GuardText], changes: Sequence[Edit]) -> dict[Place, str]:

@@ -131,6 +131,10 @@ class Lookup:
             raise
         return self._begun
 
+    def forgo(self) -> None:
+        """Keep nothing: the answer that came first is not the one that was given."""
+        self._begun = None
+
     def over(self) -> None:
         """Keep the answer if others may have it, and tell those that wait for it."""
         found, complete = self.found, False

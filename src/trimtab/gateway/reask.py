@@ -98,6 +98,10 @@ class Structured:
             return usage
         return reduce(plus, self.earlier, usage or self._last)
 
+    def look(self, begun: Begun) -> None:
+        """Check another answer that came in the place of the last."""
+        self._check(begun)
+
     async def settled(
         self,
         begun: Begun,
@@ -127,9 +131,9 @@ class Structured:
                         await close(again.reply.chunks)
                         break
                     self.reasks += 1
-                    self.earlier = (*self.earlier, _used(begun, ask))
+                    self.earlier = (*self.earlier, used(begun, ask))
                     begun, said = again, self._check(again)
-                    self._last = _used(begun, ask)
+                    self._last = used(begun, ask)
         except (Retryable, TrimtabError, TimeoutError):
             pass  # The answer that there is may be of use.
         return begun
@@ -140,7 +144,7 @@ class Structured:
         limit = _CHECKED_BYTES if self._wanted else _CHEAP_BYTES
         if begun.body is None or len(begun.body) > limit:
             return None
-        text = _text(begun)
+        text = text_said(begun)
         found = None if text is None else faults(text, self._schema, limit_s=_LIMIT_S)
         if text is None or found is None:
             return None
@@ -163,7 +167,7 @@ def plus(one: Usage, other: Usage) -> Usage:
     return Usage(**counts, estimated=one.estimated or other.estimated)
 
 
-def _text(begun: Begun) -> str | None:
+def text_said(begun: Begun) -> str | None:
     """The text of an answer; None for one that is a call of tools, a refusal or a failure."""
     parts = begun.dialect.reader().body(begun.body or b"")
     for part in parts:
@@ -174,7 +178,7 @@ def _text(begun: Begun) -> str | None:
     return "".join(part.text for part in parts if isinstance(part, Text) and part.choice == 0)
 
 
-def _used(begun: Begun, ask: Ask) -> Usage:
+def used(begun: Begun, ask: Ask) -> Usage:
     """The tokens of an answer, by its size where the provider did not say."""
     body = begun.body or b""
     parts = begun.dialect.reader().body(body)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from trimtab.ports import Clock, Edit, Guard, GuardSubject, Place, Ruling
-from trimtab.ports.guarding import Stage
-
-Did = Literal["pass", "flag", "replace", "block", "error", "timeout", "skipped"]
+from trimtab.ports import Clock, Edit, Guard, GuardSubject, Opinion, Place, Ruling
+from trimtab.ports.guarding import Did, Stage
 
 _log = logging.getLogger("trimtab.gateway")
-_ORDER: tuple[Did, ...] = ("pass", "skipped", "flag", "replace", "timeout", "error", "block")
+_ORDER: tuple[Did, ...] = (
+    *("pass", "skipped", "flag", "replace", "timeout", "error", "regenerate", "block"),
+)
+_REFUSALS = ("block", "regenerate")
+_MOST_FINDINGS = 50
 _MOST_CHARS = 500
 _WITHHELD = "a guard does not allow this"
 _UNCHECKED = "a guard could not check this"
@@ -26,7 +28,8 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One guard on one side of a call, as the record has it.
 
     `action` is the gravest of its checks. `error` and `timeout` never count as passed; `blocked`
-    says whether the guard's `on_error` made them a refusal.
+    says whether the guard's `on_error` made them a refusal. `would` is what a rule that is not
+    enforced would have done.
     """
 
     name: str
@@ -43,6 +46,11 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     threshold: float | None = None
     evidence: tuple[str, ...] = ()
     error: str | None = None
+    mode: str | None = None
+    would: str | None = None
+    queued: bool = False
+    findings: tuple[dict[str, Any], ...] = ()
+    digest: str | None = None
 
     @property
     def acted(self) -> bool:
@@ -58,6 +66,31 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.value, self.threshold = ruling.value, ruling.threshold
             self.evidence = tuple(text[:_MOST_CHARS] for text in ruling.evidence[:20])
 
+    def told(self, said: Opinion) -> None:
+        """Take what a rule says of one check; of several the gravest stands."""
+        self.checks += 1
+        self.ms = round(self.ms + said.ms, 3)
+        self.mode, self.digest = said.mode, said.digest
+        self.blocked = self.blocked or said.blocked
+        self.queued = self.queued or said.queued
+        grave = _ORDER.index(said.action) > _ORDER.index(self.action)
+        # Of a text that grows there may be nothing to judge at first.
+        judged = self.action == "skipped" and said.action == "pass"
+        unjudged = said.action == "skipped" and self.checks > 1 and self.action == "pass"
+        if (
+            self.checks == 1
+            or judged
+            or (grave and not unjudged)
+            or (said.would and not self.would)
+        ):
+            self.action = said.action
+            self.reason = (said.reason or "")[:_MOST_CHARS] or None
+            self.value, self.threshold, self.error = said.value, said.threshold, said.error
+            self.would = said.would or self.would
+        if said.findings:
+            known = [*self.findings, *(one for one in said.findings if one not in self.findings)]
+            self.findings = tuple(known[:_MOST_FINDINGS])
+
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """A refusal: whose, and what the caller is told."""
@@ -67,10 +100,14 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What all guards say of a subject. `edits` are sorted and none lies over another."""
+    """What all guards say of a subject. `edits` are sorted and none lies over another.
+
+    `attempts`: the block is of an answer that may be asked for again, so often in all.
+    """
 
     block: Block | None = None
     edits: Sequence[Edit] = ()
+    attempts: int = 0
 
 
 class Bench:
@@ -87,18 +124,28 @@ class Bench:
         self.stage = stage
         self._clock = clock
         self._may_replace = may_replace
-        self.entries = [
+        self._own = [
             Entry(name=guard.name, version=guard.version, stage=stage) for guard in self.guards
         ]
+        self._rules: dict[str, Entry] = {}
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What each guard, and each rule of those that have rules, has ruled so far."""
+        return [*self._own, *self._rules.values()]
 
     def skip(self, why: str) -> None:
         """There is nothing that these guards can read."""
-        for entry in self.entries:
-            entry.add("skipped", error=why)
+        for guard, entry in zip(self.guards, self._own, strict=True):
+            rules: Sequence[Opinion] = getattr(guard, "rules", ())
+            if not rules:
+                entry.add("skipped", error=why)
+            for rule in rules:
+                self._take(msgspec.structs.replace(rule, action="skipped", error=why))
 
     def closed(self, why: str) -> Block | None:
         """The refusal of a guard that lets nothing pass unread; None where there is none."""
-        for guard, entry in zip(self.guards, self.entries, strict=True):
+        for guard, entry in zip(self.guards, self._own, strict=True):
             if guard.on_error == "closed":
                 entry.add("error", error=why)
                 entry.blocked = True
@@ -108,23 +155,32 @@ class Bench:
     def unruly(self, message: str) -> Block:
         """A replacement that cannot be made is a refusal."""
         guilty = (entry for entry in self.entries if entry.action == "replace")
-        entry = next(guilty, self.entries[0])
+        entry = next(guilty, self._own[0])
         entry.blocked, entry.error = True, message
         return Block(guard=entry.name, message=message)
 
     async def rule(self, subject: GuardSubject) -> Verdict:
         """Ask all guards at once; never raises for one that fails."""
         if len(self.guards) == 1:
-            rulings = [await self._one(self.guards[0], self.entries[0], subject)]
+            rulings = [await self._one(self.guards[0], self._own[0], subject)]
         else:
-            asked = map(self._one, self.guards, self.entries, [subject] * len(self.guards))
+            asked = map(self._one, self.guards, self._own, [subject] * len(self.guards))
             rulings = await asyncio.gather(*asked)
-        block: Block | None = None
-        for guard, ruling in zip(self.guards, rulings, strict=True):
-            if ruling.action == "block" and block is None:
-                block = Block(guard=guard.name, message=ruling.message or _WITHHELD)
-        acting = (ruling for ruling in rulings if ruling.action in ("replace", "block"))
-        return Verdict(block=block, edits=merged([e for ruling in acting for e in ruling.edits]))
+        block, attempts = _refused(self.guards, rulings)
+        acting = (ruling for ruling in rulings if ruling.action in ("replace", *_REFUSALS))
+        edits = merged([edit for ruling in acting for edit in ruling.edits])
+        return Verdict(block=block, edits=edits, attempts=attempts)
+
+    def _take(self, said: Opinion, entry: Entry | None = None) -> None:
+        """Put on record what one rule of a guard says."""
+        known = self._rules.get(said.name)
+        if known is None:
+            known = Entry(name=said.name, version=said.version, stage=self.stage)
+            self._rules[said.name] = known
+        known.told(said)
+        if entry is not None:
+            known.started_ns = known.started_ns or entry.started_ns
+            known.ended_ns = self._clock.now_ns()
 
     async def _one(self, guard: Guard, entry: Entry, subject: GuardSubject) -> Ruling:
         started_ns = self._clock.monotonic_ns()
@@ -144,8 +200,12 @@ class Bench:
         finally:
             entry.ms += (self._clock.monotonic_ns() - started_ns) / _NS_PER_MS
             entry.ended_ns = self._clock.now_ns()
+        if ruling.opinions or getattr(guard, "rules", ()):
+            for opinion in ruling.opinions:
+                self._take(opinion, entry)
+            return ruling
         entry.add(ruling.action, ruling)
-        entry.blocked = entry.blocked or ruling.action == "block"
+        entry.blocked = entry.blocked or ruling.action in _REFUSALS
         return ruling
 
     def _check(self, ruling: Ruling, subject: GuardSubject) -> None:
@@ -159,6 +219,19 @@ class Bench:
 
 class _Unruly(Exception):
     """A ruling that cannot be carried out."""
+
+
+def _refused(guards: Sequence[Guard], rulings: Sequence[Ruling]) -> tuple[Block | None, int]:
+    """The first refusal, and how often the answer may be asked for again if it is only that."""
+    refusals = [
+        (guard, one) for guard, one in zip(guards, rulings, strict=True) if one.action in _REFUSALS
+    ]
+    if not refusals:
+        return None, 0
+    final = [pair for pair in refusals if pair[1].action == "block"]
+    guard, ruling = (final or refusals)[0]
+    rule = next((one.name for one in ruling.opinions if one.blocked), guard.name)
+    return Block(guard=rule, message=ruling.message or _WITHHELD), 0 if final else ruling.attempts
 
 
 def _failed(guard: Guard, entry: Entry, action: Did, error: str) -> Ruling:

@@ -10,17 +10,19 @@ from __future__ import annotations
 from trimtab.ports.access import (
     AllowanceStore,
     ApprovedModelStore,
+    GuardPolicyStore,
     KeyStore,
     RouteStore,
     Spend,
     SpendKey,
     SpendStore,
+    StoredPolicy,
     StoredRoute,
 )
 from trimtab.ports.blobs import BlobStore
 from trimtab.ports.clock import Clock
 from trimtab.ports.embedding import Embedder
-from trimtab.ports.guarding import Edit, Guard, GuardSubject, GuardText, Place, Ruling
+from trimtab.ports.guarding import Edit, Guard, GuardSubject, GuardText, Opinion, Place, Ruling
 from trimtab.ports.judging import Chat, ChatReply, Judge, JudgeAnswer, Question
 from trimtab.ports.metadata import (
     CardStore,
@@ -81,6 +83,7 @@ __all__ = [
     "Group",
     "GroupField",
     "Guard",
+    "GuardPolicyStore",
     "GuardSubject",
     "GuardText",
     "HourBucket",
@@ -89,6 +92,7 @@ __all__ = [
     "KeyStore",
     "Limiter",
     "MetadataStore",
+    "Opinion",
     "Overview",
     "Place",
     "Point",
@@ -115,6 +119,7 @@ __all__ = [
     "Spend",
     "SpendKey",
     "SpendStore",
+    "StoredPolicy",
     "StoredRoute",
     "Subject",
     "Table",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from trimtab.records import Allowance, ApprovedModel, Route, VirtualKey
+from trimtab.records import Allowance, ApprovedModel, GuardPolicy, Route, VirtualKey
 from trimtab.records.access import AllowanceKind
 
 
@@ -110,6 +110,45 @@ class RouteStore(Protocol):
         ...
 
     def list(self, project: str) -> list[StoredRoute]:
+        """By name."""
+        ...
+
+
+class StoredPolicy(NamedTuple):
+    """A policy of guards and how often it was changed, from 1; a deleted name counts on."""
+
+    policy: GuardPolicy
+    revision: int
+
+
+class GuardPolicyStore(Protocol):
+    def put(self, policy: GuardPolicy, *, by: str, over: int | None = None) -> StoredPolicy:
+        """Insert or replace by project and name.
+
+        Args:
+            over: the revision that must be the stored one, 0 for none; None does not ask.
+        Raises:
+            Conflict: another revision is stored.
+        """
+        ...
+
+    def get(self, project: str, name: str, revision: int | None = None) -> StoredPolicy:
+        """The newest, or an earlier one. Raises NotFound."""
+        ...
+
+    def delete(self, project: str, name: str, *, by: str, over: int | None = None) -> None:
+        """Its revisions stay to be read. Raises NotFound, and Conflict as `put`."""
+        ...
+
+    def all(self) -> list[StoredPolicy]:
+        """The newest of every name, of every project."""
+        ...
+
+    def history(self, project: str, name: str) -> list[StoredPolicy]:
+        """Every revision of a name, newest first; those of a deleted one too."""
+        ...
+
+    def list(self, project: str) -> list[StoredPolicy]:
         """By name."""
         ...
 

@@ -6,12 +6,13 @@ A guard reads texts with their places, whichever dialect they were said in, stre
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
 Stage = Literal["input", "output"]
-Action = Literal["pass", "flag", "block", "replace"]
+Action = Literal["pass", "flag", "block", "replace", "regenerate"]
+Did = Literal["pass", "flag", "replace", "block", "regenerate", "error", "timeout", "skipped"]
 TextKind = Literal[
     "text", "refusal", "reasoning", "tool_arguments", "tool_result", "context", "other"
 ]
@@ -47,12 +48,18 @@ class GuardText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class GuardSubject(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be judged."""
+    """What is to be judged.
+
+    `sent` is what the model was told, where the texts are its answer. `continues`: the request
+    builds on messages that the provider keeps, and that nobody sees here.
+    """
 
     stage: Stage
     texts: Sequence[GuardText]
     project: str = "default"
     route: str | None = None
+    sent: Sequence[GuardText] = ()
+    continues: bool = False
 
 
 class Edit(NamedTuple):
@@ -64,14 +71,45 @@ class Edit(NamedTuple):
     text: str
 
 
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule says, of a guard that has several; each is an entry of its own on record.
+
+    Args:
+        action: what was done; `would` is what would be done if the rule were enforced.
+        findings: where the texts are at fault: place, characters, kind and score; never the text.
+        blocked: whether the refusal is this one's.
+        queued: whether people are to decide about it.
+        error: why there is no judgement, of an `error`, a `timeout` and what is `skipped`.
+    """
+
+    name: str
+    version: str = "1"
+    action: Did = "pass"
+    would: str | None = None
+    mode: str | None = None
+    reason: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    findings: tuple[dict[str, Any], ...] = ()
+    blocked: bool = False
+    queued: bool = False
+    error: str | None = None
+    ms: float = 0.0
+    digest: str | None = None
+
+
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """What a guard says of a subject.
+
+    A `regenerate` has a whole answer asked for again, a few times at most; where that cannot be, it
+    is a `block`. `opinions` are on record instead of the guard itself.
 
     Args:
         edits: of a `replace`; of a `block`, what the record shows in place of it.
         reason: for the record. Like `evidence` it must not quote what is to be hidden.
         message: for the caller, of a `block`.
         value, threshold: the measure behind the ruling, if there is one.
+        attempts: of a `regenerate`, how often at most.
     """
 
     action: Action = "pass"
@@ -81,11 +119,16 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     threshold: float | None = None
     evidence: tuple[str, ...] = ()
+    opinions: Sequence[Opinion] = ()
+    attempts: int = 0
 
 
 @runtime_checkable
 class Guard(Protocol):
     """Judges texts on their way to a model and back. Safe to use by many requests at once.
+
+    A guard may have an attribute `observes`: where it is True, the guard only looks. Nothing waits
+    for it but the record, and whatever it rules, nothing is held, changed or refused.
 
     `parallel`: on input it runs beside the call of the model, whose answer waits for it; it may
     block the answer, but the request has gone, so it cannot replace. `window_chars`: of a stream,
@@ -95,13 +138,26 @@ class Guard(Protocol):
     and says so on record.
     """
 
-    name: str
-    version: str
-    stage: Literal["input", "output", "both"]
-    parallel: bool
-    window_chars: int | None
-    on_error: Literal["open", "closed"]
-    budget_ms: float
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def stage(self) -> Literal["input", "output", "both"]: ...
+
+    @property
+    def parallel(self) -> bool: ...
+
+    @property
+    def window_chars(self) -> int | None: ...
+
+    @property
+    def on_error(self) -> Literal["open", "closed"]: ...
+
+    @property
+    def budget_ms(self) -> float: ...
 
     async def check(self, subject: GuardSubject) -> Ruling:
         """Rule on a subject. Of a stream it is called again as more of it comes.

@@ -14,9 +14,10 @@ from trimtab.records import TokenLogprob, ToolCall, Usage
 class ChatReply(msgspec.Struct, frozen=True, kw_only=True):
     """What came back of a chat completion.
 
-    `error` says why there is no answer; the other fields hold what is known all the same. `status`
-    is HTTP's, 0 where nothing was reached. `cached` replies cost nothing now. `retry_after_s` is
-    what whoever refused asked for.
+    `error` says why there is no answer, and `code` what kind of error that is, where somebody said
+    (`content_filter`); the other fields hold what is known all the same. `status` is HTTP's, 0
+    where nothing was reached. `cached` replies cost nothing now. `retry_after_s` is what whoever
+    refused asked for.
     """
 
     text: str | None = None
@@ -34,6 +35,7 @@ class ChatReply(msgspec.Struct, frozen=True, kw_only=True):
     cached: bool = False
     status: int = 200
     error: str | None = None
+    code: str | None = None
     retry_after_s: float | None = None
 
 

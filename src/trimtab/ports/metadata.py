@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from trimtab.ports.access import (
     AllowanceStore,
     ApprovedModelStore,
+    GuardPolicyStore,
     KeyStore,
     RouteStore,
     SpendStore,
@@ -284,11 +285,12 @@ class MetadataStore(Protocol):
     allowances: AllowanceStore
     approved_models: ApprovedModelStore
     routes: RouteStore
+    guard_policies: GuardPolicyStore
     spend: SpendStore
 
     def gateway_revision(self) -> int:
-        """A number that grows with every change to a key, an allowance, an approved model or a
-        route; cheap to poll."""
+        """A number that grows with every change to a key, an allowance, an approved model, a
+        route or a policy of guards; cheap to poll."""
         ...
 
     def ping(self) -> None:

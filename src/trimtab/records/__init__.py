@@ -8,6 +8,7 @@ from trimtab.records.access import Allowance, ApprovedModel, VirtualKey
 from trimtab.records.card import CalibrationCard
 from trimtab.records.example import Dataset, Example
 from trimtab.records.filter import AllOf, AnyOf, Condition, Filter, Not
+from trimtab.records.guard import GuardPolicy, GuardRule, ModelSlot, RecordRules, RouteGuards
 from trimtab.records.message import Message, Passage, TokenLogprob, ToolCall, text_of
 from trimtab.records.model import ModelCard, Price, TieredPrice, Usage, cost_of_answers, cost_usd
 from trimtab.records.otel import RawSpan
@@ -36,8 +37,11 @@ __all__ = [
     "Estimate",
     "Example",
     "Filter",
+    "GuardPolicy",
+    "GuardRule",
     "Message",
     "ModelCard",
+    "ModelSlot",
     "ModelTarget",
     "Not",
     "Passage",
@@ -46,10 +50,12 @@ __all__ = [
     "Prompt",
     "RawSpan",
     "Record",
+    "RecordRules",
     "Release",
     "Result",
     "Retrieval",
     "Route",
+    "RouteGuards",
     "Run",
     "Score",
     "Span",

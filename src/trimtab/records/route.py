@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
 
+from trimtab.records.guard import RouteGuards
 from trimtab.records.record import Record
 from trimtab.records.release import ModelTarget
 
@@ -90,6 +91,7 @@ class Route(Record, frozen=True, kw_only=True):
         sticky: a session stays with its target, and a user's previous response with its provider.
         split: releases that share the requests (A/B); empty means the live one answers all.
         shadows: copies for other models.
+        guards: its policy of guards; None is the project's.
     """
 
     project: str = "default"
@@ -105,6 +107,7 @@ class Route(Record, frozen=True, kw_only=True):
     split: tuple[ReleaseShare, ...] = ()
     shadows: tuple[Shadow, ...] = ()
     cache: CacheSettings | None = None
+    guards: RouteGuards | None = None
 
 
 class Clash(NamedTuple):

@@ -146,3 +146,10 @@ class Run(Record, frozen=True, kw_only=True):
     cost_usd: Decimal | None = None
     vouched: bool = False
     heard_ns: int | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether a later run may be compared with it without it being named: it is done, it was
+        not made only to compare with, and no gate said anything but pass."""
+        allowed = self.verdict is None or self.verdict.outcome == "pass"
+        return self.status == "done" and self.role != "baseline" and allowed

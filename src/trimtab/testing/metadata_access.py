@@ -15,7 +15,17 @@ from msgspec.structs import replace
 from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit.hashing import sha256_hex
 from trimtab.ports import MetadataStore, Spend, SpendKey
-from trimtab.records import Allowance, ApprovedModel, ModelTarget, Route, VirtualKey
+from trimtab.records import (
+    Allowance,
+    ApprovedModel,
+    GuardPolicy,
+    GuardRule,
+    ModelSlot,
+    ModelTarget,
+    RecordRules,
+    Route,
+    VirtualKey,
+)
 from trimtab.records.access import AllowanceKind
 from trimtab.records.route import CacheSettings, ReleaseShare, Retries, Shadow
 from trimtab.testing.at_once import at_once
@@ -51,6 +61,22 @@ def sample_allowance(name: str = "support", **changes: object) -> Allowance:
         tokens_per_minute=1000,
     )
     return replace(allowance, **changes)
+
+
+def sample_policy(**changes: object) -> GuardPolicy:
+    """A policy with everything in it that a policy can have."""
+    slot = ModelSlot(kind="http", target="http://127.0.0.1/x")
+    rules = (
+        GuardRule(signal="pii", on=("input", "tool"), action="tokenise", kinds=("email_address",)),
+        GuardRule(signal="bans", settings={"terms": ["acme"]}, threshold=0.25, slot=slot),
+    )
+    policy = GuardPolicy(
+        name="support",
+        extends="internal",
+        rules=rules,
+        record=RecordRules(pii="redact"),
+    )
+    return replace(policy, **changes)
 
 
 def sample_route(name: str = "chat", **changes: object) -> Route:
@@ -287,6 +313,65 @@ class RouteStoreContract:
         assert store.routes.get("default", "chat").revision == 2
 
 
+class GuardPolicyStoreContract:
+    def test_every_revision_of_a_policy_stays(self, store: MetadataStore) -> None:
+        first, second = sample_policy(), sample_policy(mode="enforce")
+        assert store.guard_policies.put(first, by="ann") == (first, 1)
+        assert store.guard_policies.put(second, by="ann", over=1) == (second, 2)
+        assert store.guard_policies.get("default", "support") == (second, 2)
+        assert store.guard_policies.get("default", "support", 1) == (first, 1)
+        assert store.guard_policies.list("default") == [(second, 2)]
+        assert store.guard_policies.history("default", "support") == [(second, 2), (first, 1)]
+
+    def test_a_policy_is_not_changed_over_another_revision(self, store: MetadataStore) -> None:
+        with pytest.raises(Conflict):
+            store.guard_policies.put(sample_policy(), by="ann", over=1)
+        store.guard_policies.put(sample_policy(), by="ann", over=0)
+        for stale in (0, 2):
+            with pytest.raises(Conflict):
+                store.guard_policies.put(sample_policy(), by="ann", over=stale)
+            with pytest.raises(Conflict):
+                store.guard_policies.delete("default", "support", by="ann", over=stale)
+        assert store.guard_policies.get("default", "support").revision == 1
+
+    def test_a_deleted_policy_is_gone_and_its_revisions_are_not(self, store: MetadataStore) -> None:
+        store.guard_policies.put(sample_policy(), by="ann")
+        store.guard_policies.delete("default", "support", by="ann", over=1)
+        with pytest.raises(NotFound):
+            store.guard_policies.get("default", "support")
+        with pytest.raises(NotFound):
+            store.guard_policies.delete("default", "support", by="ann")
+        assert store.guard_policies.all() == []
+        assert len(store.guard_policies.history("default", "support")) == 1
+        assert store.guard_policies.put(sample_policy(), by="ann", over=0).revision == 2
+
+    def test_policies_belong_to_projects(self, store: MetadataStore) -> None:
+        store.guard_policies.put(sample_policy(), by="ann")
+        store.guard_policies.put(sample_policy(project="b"), by="ann")
+        assert len(store.guard_policies.all()) == 2
+        assert [one.policy.project for one in store.guard_policies.list("b")] == ["b"]
+
+    @pytest.mark.parametrize("name", ["", "a@1", "a\n", "a" * 201])
+    def test_names_that_could_not_be_written_are_refused(
+        self, store: MetadataStore, name: str
+    ) -> None:
+        with pytest.raises(InvalidRequest):
+            store.guard_policies.put(sample_policy(name=name), by="ann")
+
+    def test_of_many_that_change_a_policy_at_once_one_does(self, store: MetadataStore) -> None:
+        store.guard_policies.put(sample_policy(), by="ann")
+
+        def change(i: int) -> bool:
+            try:
+                store.guard_policies.put(sample_policy(note=str(i)), by="ann", over=1)
+            except Conflict:
+                return False
+            return True
+
+        assert sum(at_once(change, 8)) == 1
+        assert store.guard_policies.get("default", "support").revision == 2
+
+
 class SpendStoreContract:
     def test_what_is_added_is_summed_by_node_and_period(self, store: MetadataStore) -> None:
         day, month = spend_key(), spend_key(period="2026-11")
@@ -374,6 +459,8 @@ class GatewayRevisionContract:
             lambda: store.approved_models.delete("default", "a/*", by="ann"),
             lambda: store.routes.put(sample_route(), by="ann"),
             lambda: store.routes.delete("default", "chat", by="ann"),
+            lambda: store.guard_policies.put(sample_policy(), by="ann"),
+            lambda: store.guard_policies.delete("default", "support", by="ann"),
         ]
         for number, change in enumerate(changes):
             assert store.gateway_revision() == number

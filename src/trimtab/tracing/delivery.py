@@ -10,6 +10,7 @@ from trimtab.errors import InvalidRequest
 from trimtab.ports import TelemetryStore
 from trimtab.records import Span
 from trimtab.tracing.spool import Position
+from trimtab.tracing.verdicts import verdicts
 
 _log = logging.getLogger("trimtab.tracing")
 
@@ -21,7 +22,7 @@ Deliver = Callable[[Sequence[Placed]], Awaitable[None]]
 
 
 class Delivery:
-    """Delivers into a store. To deliver spans again changes nothing.
+    """Delivers into a store, with what guards said of them. To deliver spans again changes nothing.
 
     Args:
         follow: told of spans with their places, in order, in a thread, after they were stored.
@@ -40,7 +41,7 @@ class Delivery:
         """Raises StoreError."""
         spans = [span for _, span in placed]
         try:
-            await asyncio.wrap_future(self._store.append(spans=spans))
+            await asyncio.wrap_future(self._store.append(spans=spans, scores=verdicts(spans)))
         except InvalidRequest:
             await self._singly(spans)
         if self._follow is not None:
@@ -48,7 +49,10 @@ class Delivery:
 
     async def _singly(self, spans: Sequence[Span]) -> None:
         """Store each span on its own, so that one the store can never take does not hold others."""
-        appends = [asyncio.wrap_future(self._store.append(spans=[span])) for span in spans]
+        appends = [
+            asyncio.wrap_future(self._store.append(spans=[span], scores=verdicts([span])))
+            for span in spans
+        ]
         results = await asyncio.gather(*appends, return_exceptions=True)
         for span, result in zip(spans, results, strict=True):
             if isinstance(result, InvalidRequest):

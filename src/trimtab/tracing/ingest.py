@@ -31,6 +31,7 @@ class Ingest:
         spool: where spans go while the store is away.
         price: a span with its cost, where it has none and its model's price is known.
         on_commit: called when spans reached the store.
+        redact: a span as it may be stored; None keeps it as it came.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class Ingest:
         price: Callable[[Span], Span],
         clock: Clock,
         on_commit: Callable[[], None] = lambda: None,
+        redact: Callable[[Span], Span] | None = None,
     ) -> None:
+        self.redact = redact
         self._store = store
         self._spool = spool
         self._on_commit = on_commit
@@ -67,6 +70,8 @@ class Ingest:
 
     async def _write(self, spans: Sequence[Span]) -> int:
         now_ns = self._clock.now_ns()
+        if self.redact is not None:
+            spans = [self.redact(span) for span in spans]
         spans = [flagged(fitted(span), now_ns) for span in spans]
         try:
             await asyncio.wrap_future(self._store.append(spans=spans))

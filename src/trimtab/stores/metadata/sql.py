@@ -19,6 +19,7 @@ from trimtab.ports import (
     Clock,
     CursorStore,
     DatasetStore,
+    GuardPolicyStore,
     KeyStore,
     PromptStore,
     ReleaseStore,
@@ -35,6 +36,7 @@ from trimtab.stores.metadata.changes import Changes
 from trimtab.stores.metadata.cursors import SQLCursors
 from trimtab.stores.metadata.datasets import SQLDatasets
 from trimtab.stores.metadata.engine import Database
+from trimtab.stores.metadata.guard_policies import SQLGuardPolicies
 from trimtab.stores.metadata.keys import SQLKeys
 from trimtab.stores.metadata.prompts import SQLPrompts
 from trimtab.stores.metadata.releases import SQLReleases
@@ -57,6 +59,7 @@ class SQLMetadata:
     allowances: AllowanceStore
     approved_models: ApprovedModelStore
     routes: RouteStore
+    guard_policies: GuardPolicyStore
     spend: SpendStore
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -73,6 +76,7 @@ class SQLMetadata:
         self.allowances = SQLAllowances(database, self._changes)
         self.approved_models = SQLApprovedModels(database, self._changes)
         self.routes = SQLRoutes(database, self._changes)
+        self.guard_policies = SQLGuardPolicies(database, self._changes)
         self.spend = SQLSpend(database)
 
     @classmethod

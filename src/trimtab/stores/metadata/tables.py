@@ -240,6 +240,18 @@ routes = Table(
     PrimaryKeyConstraint("project", "name"),
 )
 
+# Of a name at most one revision is in force; none of a name that was deleted.
+guard_policies = Table(
+    "guard_policies",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("in_force", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "name", "revision"),
+)
+
 # How far each source was added is a row of `cursors`, written with what was added.
 spend = Table(
     "spend",

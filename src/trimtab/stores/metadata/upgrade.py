@@ -19,7 +19,7 @@ from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest step in `migrations/versions`, known without importing alembic."""
 
 _LOCK = 0x7472696D746162  # "trimtab", the key of an advisory lock

@@ -1,0 +1,68 @@
+"""Edits: what stands in place of what a rule does not let pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from trimtab.guards.case import Case
+from trimtab.guards.rule import Hit, Rule
+from trimtab.guards.vault import unescaped
+from trimtab.ports import Edit, GuardText
+from trimtab.signals.finding import Finding
+
+_REMOVED = frozenset({"unicode"})  # Signals whose findings are nothing that a reader would miss.
+_JSON = frozenset({"tool_arguments"})
+
+
+def placeholder(kind: str) -> str:
+    """What is shown of a redacted part.
+
+    >>> placeholder("email_address")
+    '[EMAIL_ADDRESS]'
+    """
+    return f"[{kind.upper()}]"
+
+
+def edits_of(rule: Rule, text: GuardText, hit: Hit | None, case: Case) -> Iterator[Edit]:
+    """The edits of a rule that replaces."""
+    if hit is None:
+        return
+    for finding in apart(hit.findings):
+        yield Edit(text.place, finding.start, finding.end, _instead(rule, text, finding, case))
+
+
+def apart(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of which none lies over another: of those that do, one that covers all of them.
+
+    Its kind is that of the surest, and of two as sure that of the longer.
+
+    >>> a, b = Finding(start=0, end=9, kind="url"), Finding(start=2, end=12, kind="iban_code")
+    >>> [(one.start, one.end, one.kind) for one in apart((a, b))]
+    [(0, 12, 'iban_code')]
+    """
+    kept: list[tuple[Finding, int]] = []  # the surest so far, and where all of them begin
+    end = 0
+    for one in sorted(findings, key=lambda one: (one.start, -one.end)):
+        if one.start >= one.end:
+            continue
+        if not kept or one.start >= end:
+            kept.append((one, one.start))
+            end = one.end
+            continue
+        best, start = kept[-1]
+        surer = (one.score, one.end - one.start) > (best.score, best.end - best.start)
+        end = max(end, one.end)
+        kind = one if surer else best
+        kept[-1] = msgspec.structs.replace(kind, start=start, end=end), start
+    return [one for one, _ in kept]
+
+
+def _instead(rule: Rule, text: GuardText, finding: Finding, case: Case) -> str:
+    if rule.action != "tokenise":
+        return "" if rule.said.signal in _REMOVED else placeholder(finding.kind)
+    value = text.text[finding.start : finding.end]
+    if text.place.kind in _JSON:
+        value = unescaped(value)
+    return case.vault.token(finding.kind, value)

@@ -1,0 +1,119 @@
+"""A policy made ready: its rules with their signals, and the guards of one call made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from trimtab.guards.case import Case, Readings
+from trimtab.guards.guard import PolicyGuard
+from trimtab.guards.redaction import Redaction
+from trimtab.guards.restore import Restore
+from trimtab.guards.rule import FindScorer, MakeSignal, Rule, compiled
+from trimtab.guards.slots import Slots
+from trimtab.ports import Guard
+from trimtab.ports.guarding import Stage
+from trimtab.records import GuardPolicy, RecordRules
+from trimtab.records.guard import INPUT_MOUNTS
+from trimtab.signals.catalogue import signal as signal_of
+from trimtab.signals.signal import Signal
+
+
+class Watch(NamedTuple):
+    """What looks at one call: its guards, and what hides things from its record."""
+
+    guards: Sequence[Guard]
+    redaction: Redaction | None
+    case: Case
+
+
+class ReadyPolicy:
+    """A policy that calls can be watched by; built once, used by many.
+
+    Args:
+        policy: with all its rules; it extends nothing any more.
+        signals: signals by their names and settings, shared with other policies.
+    Raises:
+        ConfigError, ScorerError, MissingExtra: a rule cannot be asked.
+    """
+
+    def __init__(
+        self,
+        policy: GuardPolicy,
+        *,
+        slots: Slots,
+        make: MakeSignal = signal_of,
+        scorer: FindScorer | None = None,
+        signals: dict[tuple[str, bytes], Signal] | None = None,
+    ) -> None:
+        self.policy = policy
+        self._slots = slots
+        self._version = policy.version
+        self._readings = Readings()
+        made = signals if signals is not None else {}
+        mode = policy.mode or "shadow"
+        modes = (rule.mode or mode for rule in policy.rules)
+        self.rules: tuple[Rule, ...] = tuple(
+            compiled(said, mode, make=make, scorer=scorer, made=made)
+            for said, own in zip(policy.rules, modes, strict=True)
+            if own != "off" and mode != "off"
+        )
+        for rule in self.rules:
+            rule.warm()
+            if rule.said.slot is not None:
+                slots.prepare(rule.said.slot)
+        self._hiding = _hiding(policy, make, made)
+        self._tokenises = any(rule.acts and rule.action == "tokenise" for rule in self.rules)
+        self._groups = self._grouped()
+
+    def begin(self) -> Watch:
+        """What watches the next call."""
+        case = Case(self._readings)
+        guards: list[Guard] = [
+            PolicyGuard(
+                case,
+                rules,
+                stage,
+                policy=self.policy.name,
+                version=self._version,
+                slots=self._slots,
+                parallel=parallel,
+                observes=observes,
+            )
+            for (stage, parallel, observes), rules in self._groups.items()
+        ]
+        if self._tokenises:
+            guards.append(Restore(case))
+        hides = bool(self._hiding) or self._tokenises
+        return Watch(guards, Redaction(self._hiding, case) if hides else None, case)
+
+    def _grouped(self) -> Mapping[tuple[Stage, bool, bool], list[Rule]]:
+        """Rules by what they are asked together in: stage, beside the call, only looking."""
+        found: dict[tuple[Stage, bool, bool], list[Rule]] = {}
+        for rule in self.rules:
+            mounts = set(rule.said.on)
+            if mounts & INPUT_MOUNTS:
+                parallel = rule.acts and rule.said.parallel
+                found.setdefault(("input", parallel, not rule.acts), []).append(rule)
+            if "output" in mounts:
+                found.setdefault(("output", False, not rule.acts), []).append(rule)
+        return found
+
+
+def _hiding(
+    policy: GuardPolicy, make: MakeSignal, made: dict[tuple[str, bytes], Signal]
+) -> list[Signal]:
+    """The signals whose findings the record does not show."""
+    if policy.mode == "off":
+        return []
+    record = policy.record or RecordRules()
+    names = [name for name in ("secrets", "pii") if getattr(record, name) == "redact"]
+    found = []
+    for name in names:
+        key = name, msgspec.json.encode({})
+        if key not in made:
+            made[key] = make(name)
+        found.append(made[key])
+    return found

@@ -1,0 +1,262 @@
+"""Scanning: what every signal says of a text, in a form that can be written down.
+
+Rows of a file go in as they stand there, one JSON object a line, and come out in the same order,
+one a line; a row that cannot be read comes out as an error and ends nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any
+
+import msgspec
+
+from trimtab.errors import ConfigError, InvalidRequest
+from trimtab.guards.listing import WITH_SETTINGS
+from trimtab.signals.catalogue import NAMES, signal
+from trimtab.signals.finding import Reading
+from trimtab.signals.signal import NOBODY, About, Signal
+from trimtab.signals.text import Text
+
+DIGITS = 4
+"""Of scores that are written down."""
+
+MOST_BYTES = 64 << 20
+"""Of one text, or of one line."""
+
+DEFAULT_NAMES = tuple(name for name in NAMES if name not in WITH_SETTINGS)
+"""The signals that say something without settings of a user's."""
+
+_MEMBERS = frozenset({"text", "context", "system", "question", "id"})
+_FIX = 'write {"text": "..."} on each line'
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A text, and what it is judged against. `id` is given back as it came."""
+
+    text: str
+    about: About = About()
+    id: Any = None
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding, and whose it is; `start` and `end` count characters of the text as given."""
+
+    signal: str
+    kind: str
+    start: int
+    end: int
+    score: float
+
+
+class Scanned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the signals say of one text.
+
+    Args:
+        scores: by signal; null where `reasons` says why there is none.
+        labels: the words of signals that name something.
+        findings: sorted by place.
+    """
+
+    scores: dict[str, float | None]
+    labels: dict[str, str] = {}
+    findings: list[Found] = []
+    reasons: dict[str, str] = {}
+
+
+class Scanner:
+    """Some signals, loaded once.
+
+    Args:
+        settings: of signals, by their names.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str] = DEFAULT_NAMES,
+        *,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        given = settings or {}
+        wanted = dict.fromkeys((*names, *given))
+        self.signals: tuple[Signal, ...] = tuple(made(name, given.get(name, {})) for name in wanted)
+
+    def scan(self, row: Row) -> Scanned:
+        """Read a text with every signal.
+
+        >>> Scanner(["length"]).scan(Row(text="four")).scores
+        {'length': 4.0}
+        """
+        text = Text(row.text)
+        scanned = Scanned(scores={}, labels={}, findings=[], reasons={})
+        for one in self.signals:
+            _add(scanned, one.name, one.read(text, row.about))
+        scanned.findings.sort(key=lambda found: (found.start, found.end, found.signal))
+        return scanned
+
+    def lines(
+        self, lines: Iterable[str | bytes | None], about: About = NOBODY
+    ) -> Iterator[dict[str, Any]]:
+        """One object for each line of JSON; blank lines are passed over.
+
+        A line that is no row gives `{"line": n, "error": ...}`, and so does None, one that was too
+        long to be kept.
+
+        Args:
+            about: what a row is judged against that does not say so itself.
+        """
+        for number, line in enumerate(lines, 1):
+            if line is not None and not line.strip():
+                continue
+            try:
+                row = read_row(line, about)
+            except InvalidRequest as error:
+                yield {"line": number, "error": str(error)}
+                continue
+            named = {"line": number} if row.id is None else {"line": number, "id": row.id}
+            yield named | told(self.scan(row))
+
+
+def made(name: str, settings: Mapping[str, Any]) -> Signal:
+    """A signal by its name and settings. Raises ConfigError when it does not take them."""
+    try:
+        return signal(name, **settings)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"the signal {name!r} does not take these settings: {error}",
+            where="settings",
+            fix=f"see `trimtab guard card {name}`",
+        ) from None
+
+
+def told(scanned: Scanned) -> dict[str, Any]:
+    """A scan as JSON: every member is there, empty or not."""
+    return {
+        "scores": scanned.scores,
+        "labels": scanned.labels,
+        "findings": [msgspec.to_builtins(found) for found in scanned.findings],
+        "reasons": scanned.reasons,
+    }
+
+
+def bounded(source: IO[bytes]) -> Iterator[bytes | None]:
+    """The lines of a file; None stands for one of more than `MOST_BYTES`, which is read over."""
+    while line := source.readline(MOST_BYTES + 1):
+        if len(line) <= MOST_BYTES:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = source.readline(MOST_BYTES)
+        yield None
+
+
+def read_row(line: str | bytes | None, about: About = NOBODY) -> Row:
+    """A row of a file of texts, judged against what it names itself, or else as `about` says.
+
+    Raises:
+        InvalidRequest: it is no JSON object, has no `text`, or a member is of another type.
+    """
+    return _row(_read(line), about)
+
+
+def read_labelled(line: str | bytes | None) -> tuple[Row, bool | None]:
+    """A row and its `label`: whether the text is one that should be found; None if nobody said.
+
+    Raises:
+        InvalidRequest: as `read_row`, or the label is not 0 or 1.
+    """
+    value = _read(line)
+    label = value.get("label")
+    if label is not None and label not in (0, 1):
+        raise InvalidRequest("the label of the row is not 0 or 1", where="label")
+    return _row(value, NOBODY), None if label is None else bool(label)
+
+
+def _row(value: dict[str, Any], about: About) -> Row:
+    for name in sorted(_MEMBERS & value.keys()):
+        _check(name, value[name])
+    if "text" not in value:
+        raise InvalidRequest("the row has no 'text'", fix=_FIX)
+    context = value.get("context") or about.context
+    about = About(
+        context=(context,) if isinstance(context, str) else tuple(context),
+        system=about.system if value.get("system") is None else value["system"],
+        question=about.question if value.get("question") is None else value["question"],
+    )
+    return Row(text=value["text"], about=about, id=value.get("id"))
+
+
+def _read(line: str | bytes | None) -> dict[str, Any]:
+    if line is None:
+        raise InvalidRequest(f"the row is longer than {MOST_BYTES >> 20} MiB")
+    try:
+        # Unlike msgspec this takes lone surrogates, which a text to be guarded may well hold.
+        value = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("the row is no JSON", fix=_FIX) from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("the row is no JSON object", fix=_FIX)
+    return value
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
+
+
+def _check(name: str, value: Any) -> None:
+    allowed: Callable[[Any], bool] = _OPTIONAL.get(name, lambda given: isinstance(given, str))
+    if not allowed(value):
+        raise InvalidRequest(f"{name!r} of the row is {_TYPES[type(value)]}", where=name, fix=_FIX)
+
+
+def _is_texts(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    return value is None or isinstance(value, str)
+
+
+def _is_optional(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_id(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int)
+
+
+_OPTIONAL: dict[str, Callable[[Any], bool]] = {
+    "context": _is_texts,
+    "system": _is_optional,
+    "question": _is_optional,
+    "id": _is_id,
+}
+_TYPES: dict[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def _add(scanned: Scanned, name: str, reading: Reading) -> None:
+    scanned.scores[name] = None if reading.score is None else round(float(reading.score), DIGITS)
+    if reading.label is not None:
+        scanned.labels[name] = reading.label
+    if reading.score is None and reading.reason:
+        scanned.reasons[name] = reading.reason
+    for one in reading.findings:
+        scanned.findings.append(
+            Found(
+                signal=name,
+                kind=one.kind,
+                start=one.start,
+                end=one.end,
+                score=round(float(one.score), DIGITS),
+            )
+        )
