@@ -54,6 +54,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         *_, _ = running.client.watch(run["run_id"])
         running.client.post("/api/v1/keys", {"name": "p"})
         running.client.put("/api/v1/routes/p", {})
+        running.client.put("/api/v1/guards/policies/p", {})
         yield running
 
 
@@ -74,6 +75,7 @@ def filled(server: Served, path: str) -> str:
         "name": "p",
         "draft": _draft(server) if "{draft}" in path else "",
         "judge": "faithfulness",
+        "signal": "pii",
     }
     return path.format(ref=known.get(noun, ""), **ids)
 

@@ -48,6 +48,23 @@ def test_the_second_of_two_equal_requests_is_a_hit(server: Served) -> None:
     assert verdict(bob) == "miss"
 
 
+def test_a_similar_request_is_found_without_any_provider(tmp_path: Path) -> None:
+    text = """
+gateway:
+  cache_embedder: static
+  routes:
+    - name: kept
+      targets: [{model: trimtab/extract}]
+      cache: {ttl_s: 60, similarity: 0.8}
+"""
+    with served(configured(tmp_path / "data", text)) as server:
+        first = asked(server, "Which port does the widget server listen on?")
+        close = asked(server, "On which port does the widget server listen?")
+        far = asked(server, "How is the colour of a gadget chosen?")
+    assert [verdict(reply) for reply in (first, close, far)] == ["miss", "semantic", "miss"]
+    assert close.body == first.body
+
+
 def test_a_request_says_by_a_header_that_it_goes_around_the_cache(server: Served) -> None:
     asked(server)
     assert verdict(asked(server, **{"cache-control": "no-store"})) is None

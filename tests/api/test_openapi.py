@@ -125,7 +125,8 @@ def test_what_a_route_answers_is_what_the_description_says(
     headers = {"x-api-key": widgets.client.post("/api/v1/keys", key)["secret"]}
     widgets.client.put("/api/v1/routes/r", {"targets": [{"model": "trimtab/extract"}]})
     widgets.client.put("/api/v1/allowances", {"kind": "key", "name": "*", "daily_usd": 1})
-    paths |= {"name": "r", "judge": "rubric"}
+    widgets.client.put("/api/v1/guards/policies/r", {"extends": "internal"})
+    paths |= {"name": "r", "judge": "rubric", "signal": "pii"}
     # What some routes cannot do without.
     queries = {
         "/api/v1/runs/{run_id}/changes": f"?baseline={other}",

@@ -107,7 +107,7 @@ def test_without_a_harmless_text_there_is_no_threshold(signal: Said, rows: Any) 
 
 
 def span(given: Any, output: Any = None) -> Span:
-    ids = {"trace_id": "a" * 32, "span_id": "b" * 16, "name": "n"}
+    ids: Any = {"trace_id": "a" * 32, "span_id": "b" * 16, "name": "n"}
     return Span(**ids, start_ns=0, end_ns=1, input=given, output=output)
 
 

@@ -93,7 +93,7 @@ class Front:
         )
         self._signals: Signals = {}
         self._slots = slots(clock, lambda: self.gateway, config.project)
-        self.guarding = Guarding(config, {}, self._slots, self._signals)
+        self.guarding = Guarding(config, {}, self._slots, self._signals, clock)
         self._retired = Retired(self.gateway.quiet)
         self._fit(config)
 
@@ -199,7 +199,7 @@ class Front:
         is_new = before.settings.revision < 0 or before.setup.config != config
         if not is_new and before.settings.guard_policies == policies:
             return self.guarding
-        guarding = Guarding(config, policies, self._slots, self._signals)
+        guarding = Guarding(config, policies, self._slots, self._signals, self.clock)
         if is_new:
             guarding.require_routes(config.gateway.routes)
         return guarding

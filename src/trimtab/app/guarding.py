@@ -21,6 +21,7 @@ from trimtab.guards.redaction import Redaction
 from trimtab.guards.remote import RemoteClassifier
 from trimtab.guards.slots import JudgeClassifier, Slots
 from trimtab.kit import jsonx
+from trimtab.kit.meter import Meter
 from trimtab.ports import Clock
 from trimtab.records import GuardPolicy, ModelSlot, Route, RouteGuards, Span, text_of
 from trimtab.scorers.registry import resolve
@@ -49,6 +50,7 @@ class Guarding:
         policies: Mapping[tuple[str, str], GuardPolicy],
         slots: Slots,
         signals: Signals,
+        clock: Clock,
     ) -> None:
         section = config.guards
         declared = {(one.project, one.name): one for one in section.policies}
@@ -61,6 +63,10 @@ class Guarding:
         self._slots = slots
         self._signals = signals
         self._ready: dict[_Key, ReadyPolicy] = {}
+        self._clock = clock
+        self._shadowed = Meter(
+            capacity=section.shadow_per_s, rate_per_s=section.shadow_per_s, now_s=self._now_s()
+        )
         self.policies = Policies({**kept, **declared}.values(), default=default_policy(config))
         # A mistake in the file is one at the start; one in the store is that of its routes.
         for project, name in declared:
@@ -117,7 +123,15 @@ class Guarding:
             slots=self._slots,
             scorer=lambda name: resolve([name])[0],
             signals=self._signals,
+            shadows=self._may_shadow,
         )
+
+    def _may_shadow(self) -> bool:
+        """Whether rules that only try themselves have time for another call."""
+        return self._shadowed.take(1, self._now_s())
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9
 
 
 def default_policy(config: Config) -> GuardPolicy:

@@ -38,11 +38,13 @@ SECTIONS: dict[str, dict[str, str]] = {
         "releases": "List, create, promote and roll back releases.",
         "runs": "List and show experiments and their results.",
         "eval": "Run evaluations: suites of files, or a release over a dataset; and gate them.",
+        "redteam": "Attack a route, release or model, and gate what got through.",
         "scorers": "List and explain the built-in scorers.",
         "judge": "List judges, and measure how far one can be believed.",
         "compare": "Compare two runs, with intervals and a verdict.",
     },
     "Govern": {
+        "guard": "Scan texts; try, calibrate and promote the policies of guards.",
         "keys": "Issue, list, rotate and disable virtual keys, and explain their budgets.",
         "allowances": "List, set and delete what may be spent and asked.",
         "models": "List, approve and withdraw the models that may be used.",

@@ -55,6 +55,15 @@ class GuardsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         RecordRules | None,
         Meta(description="What the record hides under the default policy; null for its own."),
     ] = None
+    shadow_per_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="How many calls a second rules in shadow look at, in each process; "
+            "of more calls they see these and have nothing to say of the others.",
+        ),
+    ] = 50.0
     ingest: Annotated[
         Literal["keep", "redact"],
         Meta(description="Whether secrets in telemetry from SDKs are hidden before it is stored."),

@@ -99,7 +99,7 @@ def calibrated(signal: Signal, texts: Iterable[Labelled], target: float) -> Cali
         fires="below" if low_is_bad else "above",
         texts=len(good) + len(bad) + unscored,
         unscored=unscored,
-        flagged=sum(_fires(one, level, low_is_bad) for one in good + bad) if level else 0,
+        flagged=0 if level is None else sum(_fires(one, level, low_is_bad) for one in good + bad),
         false_positives=rate(good, level),
         recall=rate(bad, level) if bad else None,
         before=plain,
@@ -136,11 +136,11 @@ def _level(good: Sequence[float], target: float, low_is_bad: bool) -> float | No
     worst_first = sorted(good, reverse=not low_is_bad)
     allowed = math.floor(target * len(good) + 1e-9)
     free = worst_first[allowed]  # the worst that must not fire
-    step = math.floor(free * _STEPS)
+    near = math.floor(free * _STEPS)
+    levels = [step / _STEPS for step in (near - 1, near, near + 1)]
     if low_is_bad:  # a score below the threshold fires
-        level = (step + 1) / _STEPS
-        return (level if level <= free else step / _STEPS) or None
-    level = step / _STEPS if step / _STEPS > free else (step + 1) / _STEPS
+        return max(level for level in levels if level <= free) if free > 0 else None
+    level = min(level for level in levels if level > free)
     return level if level <= 1 else None
 
 

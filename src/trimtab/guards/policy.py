@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -35,6 +35,7 @@ class ReadyPolicy:
     Args:
         policy: with all its rules; it extends nothing any more.
         signals: signals by their names and settings, shared with other policies.
+        shadows: whether rules in shadow look at the next call; they look at all without it.
     Raises:
         ConfigError, ScorerError, MissingExtra: a rule cannot be asked.
     """
@@ -47,8 +48,10 @@ class ReadyPolicy:
         make: MakeSignal = signal_of,
         scorer: FindScorer | None = None,
         signals: dict[tuple[str, bytes], Signal] | None = None,
+        shadows: Callable[[], bool] | None = None,
     ) -> None:
         self.policy = policy
+        self._shadows = shadows
         self._slots = slots
         self._version = policy.version
         self._readings = Readings()
@@ -66,11 +69,17 @@ class ReadyPolicy:
                 slots.prepare(rule.said.slot)
         self._hiding = _hiding(policy, make, made)
         self._tokenises = any(rule.acts and rule.action == "tokenise" for rule in self.rules)
-        self._groups = self._grouped()
+        self._groups = self._grouped(self.rules)
+        seen = [rule for rule in self.rules if rule.mode != "shadow"]
+        self._has_shadows = len(seen) < len(self.rules)
+        self._acting = self._grouped(seen)
 
     def begin(self) -> Watch:
         """What watches the next call."""
         case = Case(self._readings)
+        groups = self._groups
+        if self._shadows is not None and self._has_shadows and not self._shadows():
+            groups = self._acting
         guards: list[Guard] = [
             PolicyGuard(
                 case,
@@ -82,17 +91,17 @@ class ReadyPolicy:
                 parallel=parallel,
                 observes=observes,
             )
-            for (stage, parallel, observes), rules in self._groups.items()
+            for (stage, parallel, observes), rules in groups.items()
         ]
         if self._tokenises:
             guards.append(Restore(case))
         hides = bool(self._hiding) or self._tokenises
         return Watch(guards, Redaction(self._hiding, case) if hides else None, case)
 
-    def _grouped(self) -> Mapping[tuple[Stage, bool, bool], list[Rule]]:
+    def _grouped(self, rules: Sequence[Rule]) -> Mapping[tuple[Stage, bool, bool], list[Rule]]:
         """Rules by what they are asked together in: stage, beside the call, only looking."""
         found: dict[tuple[Stage, bool, bool], list[Rule]] = {}
-        for rule in self.rules:
+        for rule in rules:
             mounts = set(rule.said.on)
             if mounts & INPUT_MOUNTS:
                 parallel = rule.acts and rule.said.parallel
