@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 _LONGEST_WORD = 64  # characters; what is longer counts as several words
 _MOST_PIECES = 8
-_WORD = re.compile(rf"[^\W_]{{1,{_LONGEST_WORD}}}|[^\w\s]|_")
+_HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+_ASCII_WORD = re.compile(rf"[a-z0-9]{{1,{_LONGEST_WORD}}}|[^\sa-z0-9]")
+_WORD = re.compile(rf"[{_HAN}]|[^\W_{_HAN}]{{1,{_LONGEST_WORD}}}|[^\w\s]|_")
 _MARK = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff"
     "\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]+"
 )
-_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f]")
 _PREFIX = 3
+_SHORT = (2, 1)  # lengths below that of a prefix
 _REMEMBERED = 4_096  # words that are not in the vocabulary as a whole
 
-Longest = dict[str, int]
+Lengths = dict[str, tuple[int, ...]]
 
 
 def words(text: str) -> list[str]:
@@ -34,10 +36,9 @@ def words(text: str) -> list[str]:
     ['creme', 'brulee', ',', '2', 'for', '€', '9', '!']
     """
     text = text.lower()
-    if not text.isascii():
-        text = _MARK.sub("", unicodedata.normalize("NFD", text))
-        text = _HAN.sub(r" \g<0> ", text)
-    return _WORD.findall(text)
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    return _WORD.findall(_MARK.sub("", unicodedata.normalize("NFD", text)))
 
 
 class Pieces:
@@ -60,46 +61,44 @@ class Pieces:
         known = list(map(self._whole.get, found))
         if None not in known:
             return known  # type: ignore[return-value]  # there is no None in it
-        return list(self._all(known, found))
-
-    def _all(self, known: list[int | None], found: Sequence[str]) -> Iterator[int]:
+        pieces: list[int] = []
         for at, word in zip(known, found, strict=True):
-            if at is None:
-                yield from self._pieces(word)
-            else:
-                yield at
+            if at is not None:
+                pieces.append(at)
+            elif len(word) > 1:
+                pieces += self._pieces(word)
+        return pieces
 
     def _cut(self, word: str) -> tuple[int, ...]:
         """Longest match first, as WordPiece does (Wu et al. 2016, section 4.1)."""
         found: list[int] = []
         start = 0
+        table, lengths = self._whole, self._whole_lengths
         while start < len(word) and len(found) < _MOST_PIECES:
-            table, longest = (self._ends, self._longest_end) if found else self._starts
-            most = longest.get(word[start : start + _PREFIX], _PREFIX - 1)
-            for end in range(min(len(word), start + most), start, -1):
-                at = table.get(word[start:end])
+            for length in lengths.get(word[start : start + _PREFIX], _SHORT):
+                at = table.get(word[start : start + length])
                 if at is not None:
                     found.append(at)
-                    start = end
+                    start += length
+                    table, lengths = self._ends, self._end_lengths
                     break
             else:
                 start += 1
         return tuple(found)
 
     @cached_property
-    def _starts(self) -> tuple[dict[str, int], Longest]:
-        return self._whole, _longest(self._whole)
+    def _whole_lengths(self) -> Lengths:
+        return _lengths(self._whole)
 
     @cached_property
-    def _longest_end(self) -> Longest:
-        return _longest(self._ends)
+    def _end_lengths(self) -> Lengths:
+        return _lengths(self._ends)
 
 
-def _longest(table: dict[str, int]) -> Longest:
-    """How long the longest entry is that begins with the same letters: no longer one is tried."""
-    found: Longest = {}
+def _lengths(table: dict[str, int]) -> Lengths:
+    """By its first letters, how long the entries are that a word may begin with: longest first."""
+    found: dict[str, set[int]] = {}
     for entry in table:
-        start = entry[:_PREFIX]
-        if len(entry) > found.get(start, 0):
-            found[start] = len(entry)
-    return found
+        if len(entry) >= _PREFIX:
+            found.setdefault(entry[:_PREFIX], set()).add(len(entry))
+    return {start: (*sorted(sizes, reverse=True), *_SHORT) for start, sizes in found.items()}

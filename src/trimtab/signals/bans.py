@@ -153,5 +153,6 @@ def _pattern(terms: Iterable[str]) -> re.Pattern[str] | None:
         return None
     options = re2.Options()
     options.max_mem = 256 << 20
+    options.log_errors = False
     found: re.Pattern[str] = re2.compile(each, options)
     return found

@@ -101,15 +101,6 @@ class _Run:
         self.size = size
         self.pairs = [(at, there)]
 
-    def next_place(self, at: int, places: list[int]) -> int | None:
-        """The place in the source at which this run could go on."""
-        if at - self.at > _GAP:
-            return None
-        index = bisect_right(places, self.there)
-        if index < len(places) and places[index] - self.there <= _GAP:
-            return places[index]
-        return None
-
     def extend(self, at: int, there: int, said: Sequence[str]) -> None:
         for word in said[max(at, self.at + 3) : at + 3]:
             self.size += _weight(word)
@@ -137,9 +128,12 @@ def _runs(said: Sequence[str], source: Source) -> list[_Run]:
 def _going_on(live: Iterable[_Run], at: int, places: list[int]) -> tuple[_Run, int] | None:
     """The run that a triple carries on, best without a word put in or left out."""
     found, least = None, _GAP
+    last = places[-1]
     for run in live:
-        there = run.next_place(at, places)
-        if there is None:
+        if run.there >= last or at - run.at > _GAP:
+            continue
+        there = places[bisect_right(places, run.there)]
+        if there - run.there > _GAP:
             continue
         shift = abs((there - run.there) - (at - run.at))
         if shift == 0:

@@ -203,7 +203,8 @@ def _stacks(text: str) -> Iterator[Edit]:
         first = whole[:1] if base else ""
         is_latin = not base or base < "\u0250" or "\u1e00" <= base < "\u1f00" or not base.isalpha()
         new = first if is_latin else whole[: 1 + _MOST_MARKS]
-        yield max(start - 1, 0), end, new
+        if new != base + found.group():
+            yield max(start - 1, 0), end, new
 
 
 _ACCENTED = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]{5,}")

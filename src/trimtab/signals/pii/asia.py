@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from trimtab.signals.pii.kind import Kind
 
+_FIRST_ROW = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
+
 
 def _is_nric(text: str) -> bool:
     """Weights 2 7 6 5 4 3 2 over the digits, plus 4 for T and G; modulo 11, a letter."""
@@ -19,6 +21,37 @@ def _is_medicare(text: str) -> bool:
     return sum(d * w for d, w in zip(digits, weights, strict=False)) % 10 == digits[8]
 
 
+def _product(first: int, second: int) -> int:
+    """Of two turns or flips of a pentagon, one after the other (the dihedral group D5)."""
+    turn = first - second if first > 4 else first + second
+    return turn % 5 + (5 if (first > 4) != (second > 4) else 0)
+
+
+def _rows() -> list[tuple[int, ...]]:
+    rows = [tuple(range(10))]
+    for _ in range(11):
+        rows.append(tuple(rows[-1][digit] for digit in _FIRST_ROW))
+    return rows
+
+
+_PRODUCTS = [[_product(first, second) for second in range(10)] for first in range(10)]
+_VERHOEFF = _rows()
+"""The permutation of each place, from the last (Verhoeff 1969); they come round after eight."""
+
+
+def is_aadhaar(text: str) -> bool:
+    """Twelve digits with Verhoeff's check digit, and not the same backwards.
+
+    >>> is_aadhaar("2341 2341 2346"), is_aadhaar("2341 2341 2347")
+    (True, False)
+    """
+    digits = text.replace(" ", "").replace("-", "")
+    check = 0
+    for digit, row in zip(reversed(digits), _VERHOEFF, strict=True):
+        check = _PRODUCTS[check][row[int(digit)]]
+    return check == 0 and digits != digits[::-1]
+
+
 KINDS = (
     Kind(name="au_tfn", pattern=r"[0-9]{3} ?[0-9]{3} ?[0-9]{2,3}", check="au.tfn", words="tfn file",
          near=0.95),
@@ -30,9 +63,9 @@ KINDS = (
          near=0.95),
     Kind(name="nz_ird", pattern=r"[0-9]{2,3}[ -]?[0-9]{3}[ -]?[0-9]{3}", check="nz.ird",
          words="ird", near=0.95),
-    Kind(name="in_aadhaar", pattern=r"[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}", check="in_.aadhaar",
+    Kind(name="in_aadhaar", pattern=r"[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}", check=is_aadhaar,
          words="aadhaar aadhar uidai uid आधार", near=0.95, unchecked=0.4),
-    Kind(name="in_aadhaar", pattern=r"[2-9][0-9]{3} [0-9]{4} [0-9]{4}", check="in_.aadhaar",
+    Kind(name="in_aadhaar", pattern=r"[2-9][0-9]{3} [0-9]{4} [0-9]{4}", check=is_aadhaar,
          words="aadhaar", bare=0.5, near=0.95),
     Kind(name="in_pan", pattern=r"[A-Z]{3}[ABCFGHLJPTK][A-Z][0-9]{4}[A-Z]", check="in_.pan",
          words="pan income tax", bare=0.75, near=0.95),

@@ -28,7 +28,8 @@ _LENGTHS = {
 
 _HEAD = rf"(?:{'|'.join(sorted(_LENGTHS))})[0-9]{{2}}(?:[ .\-]?[A-Z0-9]{{4}}){{2}}"
 _IBAN_GATE = re2.compile(f"(?i){_HEAD}")
-_IBAN = re.compile(rf"(?<![^\W_]){_HEAD}", re.IGNORECASE)
+# The first look ahead spares most words a look at every country.
+_IBAN = re.compile(rf"(?<![^\W_])(?=[A-Z]{{2}}[0-9]){_HEAD}", re.IGNORECASE)
 _IBAN_WORDS = Words(
     "iban ibans bank account accounts konto kontonummer wire transfer sepa compte cuenta conto"
 )
@@ -66,7 +67,10 @@ def is_iban(text: str) -> bool:
 
 def _remainder(text: str) -> int:
     turned = text[4:] + text[:4]
-    return int("".join(str(int(char, 36)) for char in turned)) % 97
+    return int("".join(map(_NUMERALS.__getitem__, turned))) % 97
+
+
+_NUMERALS = {char: str(int(char, 36)) for char in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
 def _iban(view: View, start: int) -> Iterator[Hit]:

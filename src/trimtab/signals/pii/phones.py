@@ -39,6 +39,11 @@ _DATE = re.compile(
     r"(?: [0-9]{1,2})?"
     rf"|(?:19|20)[0-9]{{2}}(?: ?[\-{DASH}/] ?(?:19|20)[0-9]{{2}})+"
 )
+_PLAIN_DATE = re.compile(
+    r"[0-9]{1,2}([.\-/])[0-9]{1,2}\1(?:19|20)[0-9]{2}|20[0-9]{2}-[0-9]{2}-[0-9]{2}"
+)
+"""The most frequent, whose parts are no telephone number either."""
+
 _AMOUNT = re.compile(r"[0-9]{1,3}(?:[ .][0-9]{3})+|[0-9]+\.[0-9]+|[0-9]+\.[0-9]+\.[0-9]+")
 _ISBN = re.compile(r"97[89][ \-]?(?:[0-9][ \-]?){10}")
 
@@ -60,7 +65,7 @@ def find(view: View, regions: tuple[str, ...] = ()) -> Iterator[Hit]:
             whole = _judged(view, _whole(view.plain, first, last), regions)
         if whole is not None:
             yield whole
-        else:
+        elif _PLAIN_DATE.fullmatch(view.plain, first, last) is None:
             yield from _parts(view, first, last, regions)
 
 
@@ -137,10 +142,12 @@ def _at_home(view: View, number: _Number, regions: tuple[str, ...]) -> Hit | Non
         is_plain = len(digits) == len(bare)
         if not view.mentions(TELLING) and (is_plain or not _may_stand_alone(view, number)):
             return None
+    if _is_part_of_more(view.plain, number) or _DATE.fullmatch(bare) or _ISBN.fullmatch(bare):
+        return None
     told = _says(view.around(start, end))
     if told <= 0 and len(digits) == len(bare) and not is_extended and not regions:
         return None
-    if _is_something_else(view, number, told):
+    if _is_something_else(view.plain, number, told):
         return None
     score = _score(bare, digits, told, is_extended=is_extended)
     if told == 0 and score < 0.5 and len(digits) > 6 and _is_a_line(view.plain, number):
@@ -207,23 +214,26 @@ def _says(around: Around) -> int:
     return int(any(word in around.text for word in WORDS.unspaced))
 
 
-def _is_something_else(view: View, number: _Number, told: int) -> bool:
-    """A date, an amount, a book, a part of something longer."""
-    text, bare = view.plain, number.bare
+def _is_part_of_more(text: str, number: _Number) -> bool:
+    """A part of something longer, or an amount with its sign."""
     before, after = text[max(0, number.start - 2) : number.start], text[number.end : number.end + 2]
-    if not is_apart(text, number.start) or (told <= 0 and before.endswith(("-", "#", "="))):
+    if not is_apart(text, number.start) or before.strip()[-1:] in ("$", "€", "£", "¥", "₹"):
         return True
-    if after and (
+    return bool(after) and (
         after[0] in "$€£¥₹%°_@"
         or after[0].isalpha()
         or (after[0] in "-:/" and after[1:].isdigit())
-        or (told <= 0 and after[0] == "-" and after[1:].isalpha())
         or (after[0] == " " and after[1:] in ("€", "$", "£", "%"))
+    )
+
+
+def _is_something_else(text: str, number: _Number, told: int) -> bool:
+    """An amount, or joined to something, where nothing tells of a telephone."""
+    bare, after = number.bare, text[number.end : number.end + 2]
+    if told <= 0 and (
+        text.endswith(("-", "#", "="), 0, number.start)
+        or (after[:1] == "-" and after[1:].isalpha())
     ):
-        return True
-    if before.strip()[-1:] in ("$", "€", "£", "¥", "₹"):
-        return True
-    if _DATE.fullmatch(bare) or _ISBN.fullmatch(bare):
         return True
     if _AMOUNT.fullmatch(bare) is None:
         return False

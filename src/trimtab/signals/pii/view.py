@@ -17,6 +17,7 @@ DASH = "\u2010-\u2015"
 """Hyphens and dashes other than ASCII's, for a class of characters."""
 
 _WORD = re.compile(r"[^\W\d_]+")
+_ASCII_WORD = re.compile("[a-z]+")
 _RUN = re.compile(rf"[0-9](?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5,}}")
 _HAS_RUN = re2.compile(rf"[0-9](?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5}}")
 _CODE = re.compile(r"[0-9](?:[^0-9]{0,2}[0-9]){3}")
@@ -94,6 +95,7 @@ class View:
     def __init__(self, text: Text) -> None:
         self.plain = text.plain
         self.folded = text.folded
+        self._words = (_ASCII_WORD if self.folded.isascii() else _WORD).findall
         self._around: dict[tuple[int, int], Around] = {}
         self._mentioned: dict[Words, bool] = {}
 
@@ -127,10 +129,10 @@ class View:
         if found is None:
             first, last = max(0, start - BEFORE), end + AFTER
             text = self.folded[first:last]
-            before = _WORD.findall(text, 0, start - first)
+            before = self._words(text, 0, start - first)
             if first and before and text[0].isalpha():
                 del before[0]
-            after = _WORD.findall(text, end - first)
+            after = self._words(text, end - first)
             if last < len(self.folded) and after and text[-1].isalpha():
                 del after[-1]
             before.reverse()

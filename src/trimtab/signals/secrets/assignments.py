@@ -75,6 +75,7 @@ def _words() -> re.Pattern[bytes]:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.case_sensitive = False
+    options.log_errors = False
     # Without groups RE2 needs but its automaton to tell where a match ends.
     every: re.Pattern[bytes] = re2.compile(re.sub(r"\(\?P<\w+>", "(?:", _WHOLE).encode(), options)
     return every

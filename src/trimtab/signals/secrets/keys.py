@@ -18,8 +18,8 @@ _STORES = re.compile(
     r"(?i)postgres|mysql|mariadb|mongodb|redis|valkey|amqp|mssql|sqlserver|oracle|clickhouse|"
     r"cockroach|jdbc|kafka|nats|ldap|snowflake|cassandra|neo4j|bolt"
 )
-# No bound on the scheme: counting it from each of its letters would fill RE2's automaton.
-_LOGIN = r"[A-Za-z][A-Za-z0-9+.-]+://[^\s/:@\"'<>]{0,100}:[^\s/@\"'<>]{3,200}@[^\s@]"
+# Without its scheme, which any letter may begin: to count from each would fill RE2's automaton.
+_LOGIN = r"://[^\s/:@\"'<>]{0,100}:[^\s/@\"'<>]{3,200}@[^\s@]"
 _BLOCK = (
     r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?:[^-]|-[^-])*-----END [A-Z0-9 ]{1,50}-----|(?:(?:\s|\\n)*[0-9A-Za-z+/=]{32,})+)"
@@ -91,6 +91,7 @@ def _shapes() -> _Shapes:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = 64 << 20
+    options.log_errors = False  # of a text that needs more, RE2 would tell standard error
     marked = [kind for kind in KINDS if not kind.near]
     each = "|".join(kind.pattern for kind in marked)
     every = re2.compile(f"{_NONE}|{_BLOCK}|{_PUTTY}|{_LOGIN}|\\b(?:{each})".encode(), options)
@@ -113,6 +114,7 @@ def _shapes() -> _Shapes:
 
 _LOGINS = {"connection_string", "basic_auth_url"}
 _LONGEST_SCHEME = 21
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+\Z")
 
 
 def _key(text: str, start: int, end: int) -> Key | None:
@@ -132,12 +134,11 @@ def _key(text: str, start: int, end: int) -> Key | None:
 
 def _login(text: str, start: int, end: int) -> Key | None:
     """The password of an address, which ends before an at-sign and the character after it."""
-    scheme = text.find("://", start, end)
-    colon = text.find(":", scheme + 3, end)
-    if scheme < 0 or colon < 0:
+    scheme = _SCHEME.search(text, max(start - _LONGEST_SCHEME, 0), start)
+    colon = text.find(":", start + 3, end)
+    if scheme is None or not text.startswith("://", start) or colon < 0:
         return None
-    name = max(start, scheme - _LONGEST_SCHEME)
-    kind = "connection_string" if _STORES.match(text, name, scheme) else "basic_auth_url"
+    kind = "connection_string" if _STORES.match(scheme[0]) else "basic_auth_url"
     return Key(colon + 1, end - 2, kind, 0.9)
 
 
