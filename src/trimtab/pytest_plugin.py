@@ -344,11 +344,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     markers = list(metafunc.definition.iter_markers("dataset"))
     if not markers:
         return
-    if len(markers) > 1 or "example" not in metafunc.fixturenames:
-        raise pytest.UsageError(
-            f"{metafunc.definition.nodeid}: a test over a dataset has one such marker, and takes"
-            " `example`"
-        )
     scores: Any = metafunc.config.pluginmanager.get_plugin("trimtab-scores")
-    rows: list[Example] = scores.rows(markers[0], metafunc.definition.path.parent)
+    try:
+        if len(markers) > 1 or "example" not in metafunc.fixturenames:
+            raise pytest.UsageError(
+                "a test over a dataset has one such marker, and takes `example`"
+            )
+        rows: list[Example] = scores.rows(markers[0], metafunc.definition.path.parent)
+    except pytest.UsageError as error:
+        # As a failure of the collection it is one line; as it is, pytest shows where it came from.
+        pytest.fail(f"{metafunc.definition.nodeid}: {error}", pytrace=False)
     metafunc.parametrize("example", rows, ids=[row.example_id for row in rows])

@@ -79,12 +79,18 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         route.write_text("name: fromfile\ntargets:\n  - {model: trimtab/extract, weight: 2}\n")
         shared = folder / "shared.yaml"
         shared.write_text("targets: [{model: trimtab/extract}]\nsplit: [{version: 7}]\n")
+        policy = folder / "policy.yaml"
+        policy.write_text("extends: internal\nrules:\n  - {signal: pii, action: block}\n")
+        texts = folder / "texts.jsonl"
+        cases = [("ann@example.org", 1), ("hello there", 0), ("four hours", None)]
+        texts.write_text("\n".join(json.dumps({"text": t, "label": n}) for t, n in cases))
         bundle = folder / "bundle.json"
         bundle.write_text(json.dumps(BUNDLE | {"route": "fromfile"}))
         other = next(row["trace_id"] for row in server.client.traces("-route:widgets"))
         server.words = {"trace": trace_id, "base": runs[0], "new": runs[1], "other": other}
         server.words |= {"start": trace_id[:30], "folder": str(folder), "runs": str(runs_file)}
         server.words |= {"rows": str(rows), "bundle": str(bundle), "route": str(route)}
+        server.words |= {"policy": str(policy), "texts": str(texts)}
         server.words |= {"shared": str(shared), "table": str(table), "schema": str(schema)}
         yield server
 
@@ -313,6 +319,40 @@ CALLS: list[tuple[str, int, str]] = [
     ("routes targets", 0, r"(?m)^trimtab/extract +closed"),
     ("routes delete fromfile --revision 99", 2, r"is at revision"),
     ("routes delete fromfile", 0, r"deleted fromfile"),
+    ("guard policies", 0, r"(?m)^default +shadow +internal +\d"),
+    ("guard policies internal", 0, r"(?s)^internal \(preset\), mode shadow.*\nsecrets +secrets"),
+    ("guard policies mine --put <policy>", 0, r"(?s)^mine \(api\), mode shadow.*pii +pii .*block"),
+    ("guard policies --delete", 2, r"name the policy"),
+    ("guard policies mine --delete --put <policy>", 2, r"exclude each other"),
+    ("guard promote mine", 2, r"(?s)^secrets +input.*would set mine from shadow to enforce.*--yes"),
+    ("guard promote mine --mode flag --since 1h --yes", 0, r"mine is in mode flag, it was in sha"),
+    ("guard promote internal --yes", 2, r"comes with Trimtab"),
+    ("guard calibrate pii --since 1h --fpr 0.5", 0, r"(?s)^pii .*threshold 0\..*rules:\n +- {sig"),
+    (
+        "guard calibrate pii --on output --filter route:widgets --limit 9 --fpr 0.5 --json",
+        0,
+        r'"unscored":0',
+    ),
+    ("guard calibrate pii --texts <texts> --fpr 0.4", 0, r"found of the others: 100.00% .* of 1"),
+    ("guard calibrate pii --texts <texts> --policy mine --write --fpr 0.4", 0, r"^pii "),
+    ("guard policies mine", 0, r"pii +pii +input +block +- +0\.\d+"),
+    (
+        "guard calibrate bans --texts <texts> --policy mine --write --fpr 0.4",
+        2,
+        r"no rule of 'bans'",
+    ),
+    ("guard calibrate pii --texts <texts> --since 1h", 2, r"instead of recorded calls"),
+    ("guard calibrate length --texts <texts>", 2, r"a unit of its own"),
+    ("guard policies mine --delete", 0, r"deleted mine"),
+    ("guard report", 0, r"(?m)^rule +side +mode .*\n(?s:.*)^secrets +input +shadow +\d+ "),
+    ("guard report --since 1h --json", 0, r'"rules":\['),
+    ("guard report --since never", 2, r"not a length of time"),
+    ("guard events --since 1h --rule pii --filter user:nobody --limit 3", 0, r"^time +rule"),
+    ("guard reviews", 0, r"^time +rule +decision"),
+    ("guard reviews --which all --since 1h --limit 3 --json", 0, r"\[\]"),
+    ("guard reviews <trace>", 2, r"--uphold or --dismiss"),
+    ("guard reviews <trace> --uphold --rule pii --reason why", 2, r"no rule asked"),
+    ("guard reviews --dismiss", 2, r"of one TRACE"),
     ("cache clear", 0, r"^forgot \d+ answers"),
     ("cache clear --route chat --json", 0, r'"cleared":\d'),
     ("spend", 0, r"^kind +name +period"),
@@ -332,8 +372,10 @@ CALLS: list[tuple[str, int, str]] = [
 # Tested elsewhere: what serves, what looks at this machine only, and where commands look.
 ELSEWHERE = {"serve", "demo", "config", "doctor", "version", "run", "scorers", "judge"}
 # Tested in test_traces.py, since it ends when it is interrupted, test_move.py, test_eval.py,
-# test_eval_suites.py, tests/api/test_comparisons.py and tests/evals/test_exchange.py.
-APART = {"traces tail", "admin move", "eval", "compare", "runs import", "runs export"}
+# test_eval_suites.py, test_guard.py, tests/api/test_comparisons.py, tests/evals/test_exchange.py
+# and tests/evals/test_redteam.py.
+APART = {"traces tail", "admin move", "eval", "compare", "runs import", "runs export", "redteam"}
+APART |= {f"guard {name}" for name in ("scan", "signals", "card", "test")}
 SHARED = {"--help", "--json", "--url", "--key", "--data", "--config"}
 
 

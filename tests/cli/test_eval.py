@@ -92,8 +92,9 @@ def test_a_run_made_to_compare_with_is_not_what_names_and_last_mean(shop: Served
     assert run.verdict is not None
     base = shop.client.get(f"/api/v1/runs/{run.verdict.baseline_run}")
     assert (base["name"], base["role"], run.role) == ("widgets@3", "baseline", "candidate")
+    assert run.verdict.outcome == "pass", run.verdict.reasons
     for name in ("last", run.name):
-        found = trimtab(shop, "compare", run.verdict.baseline_run or "", name, "--json")
+        found = trimtab(shop, "compare", run.verdict.baseline_run or "", name, *GATE, "--json")
         assert json.loads(found.stdout)["run_id"] == run.run_id
     again = trimtab(shop, *on_rows("widgets@2", "--baseline", "last", "--seed", "7", "--json"))
     [second] = runs_of(again)

@@ -208,6 +208,59 @@ def test_last_is_the_newest_run_of_the_suite(server: Served, model: Model, folde
     assert second["verdict"]["outcome"] == "fail"
 
 
+def test_a_run_that_failed_is_not_what_later_ones_are_compared_with(
+    server: Served, model: Model, folder: Path
+) -> None:
+    rows = [{"example_id": f"e{n}", "input": f"q{n}", "expected": "yes"} for n in range(200)]
+    suite(folder, data={"rows": rows}, baseline="last")
+    [first] = runs(server)
+    model.says = lambda body: "no"
+    [second] = runs(server, "--cache", "off", code=1)
+    result = trimtab(server, "--cache", "off", "--json")
+    assert result.exit_code == 1, "running again turns nothing green"
+    [third] = json.loads(result.stdout)["runs"]
+    assert third["verdict"]["baseline_run"] == first["run_id"]
+    said = f"compared with run {first['run_id']}, the newest that stands; passed over run"
+    assert f"{said} {second['run_id']} (fail)" in result.stderr
+    [named] = runs(server, "--cache", "off", "--baseline", second["run_id"])
+    assert named["verdict"]["outcome"] == "pass", "what is named by its id is taken"
+    [fifth] = runs(server, "--cache", "off")
+    assert fifth["verdict"]["baseline_run"] == named["run_id"]
+
+
+def test_where_no_run_stands_nothing_is_compared_and_it_is_said(
+    server: Served, model: Model, folder: Path
+) -> None:
+    suite(folder, baseline="last", gate={"cases": [{"metric": "exact"}]})
+    model.says = lambda body: "no"
+    [first] = runs(server, code=1)
+    result = trimtab(server)
+    assert result.exit_code == 1
+    said = "no earlier run to compare with; this one is the first; passed over run"
+    assert f"{said} {first['run_id']} (fail); to compare with one, name its id" in result.stderr
+
+
+def test_resuming_what_came_to_its_end_shows_it_and_asks_nothing(
+    server: Served, model: Model, folder: Path
+) -> None:
+    given = suite(folder, gate={"cases": [{"metric": "exact"}]})
+    result = trimtab(server, "--cache", "off", "--resume", "--json")
+    assert "there is no run to carry on with; one is begun" in result.stderr
+    [first] = json.loads(result.stdout)["runs"]
+    assert len(model.asked) == 4
+    result = trimtab(server, "--cache", "off", "--resume", "--json")
+    assert (result.exit_code, len(model.asked)) == (0, 4), result.output
+    assert [run["run_id"] for run in json.loads(result.stdout)["runs"]] == [first["run_id"]]
+    said = f"unchanged since run {first['run_id']}: nothing is left to carry on with"
+    assert f"{said}, and nothing is asked" in result.stderr
+    suite(folder, **{**given, "seed": 1})
+    model.says = lambda body: error_json(500, "it broke") if "q2" in str(body) else "yes"
+    [broken] = runs(server, "--cache", "off", "--resume", code=3)
+    asked = len(model.asked)
+    [again] = runs(server, "--cache", "off", "--resume", code=3)
+    assert (again["run_id"], len(model.asked)) == (broken["run_id"], asked)
+
+
 def test_changed_says_again_what_failed_and_runs_again_what_was_not_enough(
     server: Served, model: Model, folder: Path
 ) -> None:

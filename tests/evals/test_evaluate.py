@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import trimtab
-from trimtab.errors import ConfigError, InvalidRequest, ScorerError
+from trimtab.errors import ConfigError, Conflict, InvalidRequest, ScorerError
 from trimtab.evals.rows import sampled
 from trimtab.experiments.rules import GateRule
 from trimtab.records import Example
@@ -208,3 +208,19 @@ def test_a_suite_of_a_program_takes_plain_things(tmp_path: Path) -> None:
     wrong: Any = [{"input": "a"}, "b"]
     with pytest.raises(InvalidRequest, match="row 2 is of the type str"):
         trimtab.Suite(name="wrong", data=wrong, task=right)
+
+
+def test_a_scorer_is_found_by_the_american_spelling_too() -> None:
+    found = trimtab.evaluate(right, ROWS[:2], scorers=["normalized"])
+    assert found.metrics["normalised"].value == 1.0
+
+
+def test_a_baseline_over_other_rows_is_refused_before_anything_is_asked() -> None:
+    before = trimtab.evaluate(right, ROWS, scorers=["exact"])
+    other = [{**row, "expected": "other"} for row in ROWS]
+
+    async def task(input: str) -> str:
+        raise AssertionError("asked")
+
+    with pytest.raises(Conflict, match="over different examples"):
+        trimtab.evaluate(task, other, scorers=["exact"], baseline=before)

@@ -65,3 +65,19 @@ def test_a_margin_with_nothing_to_compare_with_says_so() -> None:
     rules = [{"metric": "exact", "margin": 0.1}]
     found = trimtab.evaluate(str.upper, ROWS, scorers=["exact"], rules=rules)
     assert any("nothing was compared" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"metric": "token_f1", "margin": 5}, "no loss of it can reach a margin of 5"),
+        ({"metric": "token_f1", "floor": 90}, "which a floor of 90 lies outside of"),
+        ({"metric": "chrf", "margin": 101}, "chrf is from 0 to 100"),
+        ({"metric": "chrf", "floor": -1}, "chrf is from 0 to 100"),
+    ],
+)
+def test_a_rule_beyond_the_scale_of_its_metric_is_refused(rule: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        trimtab.evaluate(str.upper, ROWS, scorers=["token_f1", "chrf"], rules=[rule])
+    within = {"metric": "chrf", "margin": 5, "floor": 100}
+    assert trimtab.evaluate(str.upper, ROWS, scorers=["chrf"], rules=[within]).verdict is not None

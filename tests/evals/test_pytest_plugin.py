@@ -159,6 +159,8 @@ def test_a_dataset_that_cannot_be_had_stops_the_session(
     code, said = run(tmp_path, f"import pytest\n\n{test}")
     assert code not in (0, 5), said
     assert problem in said
+    assert "Traceback" not in said
+    assert "pytest_plugin.py" not in said
 
 
 def test_rows_can_be_a_part_and_a_slow_scorer_can_be_awaited(tmp_path: Path) -> None:

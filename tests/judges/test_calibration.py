@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.errors import InvalidRequest
-from trimtab.experiments.calibration import About, calibrate, uncalibrated
+from trimtab.experiments.calibration import About, calibrate, shortcoming, uncalibrated
 from trimtab.experiments.debiasing import as_sure_as_its_judges, debiased, labels_of, panel_estimate
 from trimtab.experiments.labels import labelled, value_at
 from trimtab.experiments.repeats import headlines
@@ -327,4 +327,26 @@ def test_a_judge_without_a_card_of_its_digest_may_not_gate() -> None:
             AppliedScorer(name="toxicity", digest="known", tier="judge"),
         ),
     )
-    assert uncalibrated(run, {"known"}) == ["faithfulness"]
+    known = card_of([True, False] * 20, [1.0, 0.0] * 20)
+    assert uncalibrated(run, {"known": known}) == {"faithfulness": "no calibration card"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "judged", "said"),
+    [
+        ([True, False] * 20, [None] * 40, "0 judged answers, and 30 are needed"),
+        ([True, False] * 2, [1.0, 0.0] * 2, "4 judged answers, and 30 are needed"),
+        ([True, False] * 20, [1.0] * 40, "more than chance would (kappa 0, and maybe -0.305)"),
+        ([True, False] * 20, [0.0, 1.0] * 20, "more than chance would (kappa -1, "),
+        ([True, False] * 20, [1.0, 1.0, 0.0, 0.0] * 10, "more than chance would (kappa 0, "),
+        ([True] * 40, [1.0] * 40, "more than chance would (kappa 0, and maybe -1)"),
+        ([True, False] * 20, [1.0, 0.0] * 20, None),
+        ([True, False] * 20, [1.0, 0.0] * 18 + [None] * 4, None),
+    ],
+    ids=["nothing", "too few", "always yes", "reversed", "a coin", "one kind", "good", "most"],
+)
+def test_a_card_that_shows_nothing_lets_nobody_gate(
+    labels: list[Any], judged: list[Any], said: str | None
+) -> None:
+    why = shortcoming(card_of(labels, judged))
+    assert why == said if said is None else said in str(why)

@@ -126,6 +126,21 @@ def test_rows_that_a_judge_cannot_judge_are_counted_with_the_reason(
     assert "10 not judged: judge: answer is not JSON: 'no idea' (asked twice)" in made.stderr
 
 
+def test_a_calibration_that_judged_too_little_leaves_the_card_there_is(
+    server: Served, script: Script
+) -> None:
+    script.rule = blue
+    given = (server, "closed_qa", "--judge", "far/one", "--json", "--cache", "off")
+    good = json.loads(calibrate(*given).stdout)
+    script.rule = lambda asked: "no idea"
+    failed = calibrate(*given)
+    assert failed.exit_code == 3, failed.output
+    assert json.loads(failed.stdout)["judged"] == 0
+    assert "the card is not kept: 0 judged answers" in failed.stderr
+    [kept] = [card for card in server.client.cards("closed_qa") if card["model"] == "far/one"]
+    assert kept == good
+
+
 def test_a_judge_never_sees_the_label(server: Served, script: Script) -> None:
     script.rule = lambda asked: {"choice": "1", "reason": ""}
     rows = [

@@ -259,6 +259,8 @@ def test_nothing_relevant_and_nothing_retrieved_are_zero() -> None:
         lambda: ranks.ndcg("abc"),
         lambda: ranks.ndcg([float("inf")]),
         lambda: ranks.ndcg([1.0], gain="squared"),
+        lambda: ranks.ndcg([3], ideal=[1]),
+        lambda: ranks.ndcg([1.0], ideal=[]),
         lambda: ranks.ranked({"a": float("nan")}),
         lambda: ranks.interpolated_precision([1.0], recall=1.1, relevant=1),
         lambda: browsing.rank_biased_precision([2.0]),

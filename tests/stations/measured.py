@@ -8,18 +8,18 @@ from typing import Any
 from trimtab.experiments.decision import Measured
 from trimtab.records import AppliedScorer, Example, Result, Run, Score, Target
 
-Numbers = Mapping[str, Sequence[float | bool | None]]
+Numbers = Mapping[str, Sequence[float | bool | str | None]]
 
 
 def examples(count: int, **fields: Any) -> list[Example]:
     return [Example(example_id=f"e{n:03}", input=f"question {n}", **fields) for n in range(count)]
 
 
-def score(name: str, example_id: str, number: float | bool | None, **fields: Any) -> Score:
-    """A score that says what it is given: passed, a value, or nothing."""
+def score(name: str, example_id: str, number: float | bool | str | None, **fields: Any) -> Score:
+    """A score that says what it is given: passed, a value, or nothing, for the reason given."""
     given: dict[str, Any] = {"passed": number} if isinstance(number, bool) else {"value": number}
-    if number is None:
-        given = {"status": "unscored", "reason": "the judge said nothing"}
+    if number is None or isinstance(number, str):
+        given = {"status": "unscored", "reason": number or "the judge said nothing"}
     target = Target(kind="example", id=example_id)
     return Score(score_id=f"{name}/{example_id}", target=target, name=name, time_ns=1, **given)
 

@@ -182,6 +182,12 @@ def test_of_scores_without_a_scale_a_constant_shift_shows_no_interval(n: int, sh
     assert compare("cost_usd", before, rare, binary=False).difference.low is None
 
 
+def test_what_no_difference_on_the_scale_could_show_is_not_detectable() -> None:
+    before, after = scores([1.0] * 8), scores([0.0] * 8)
+    assert compare("m", before, after, binary=False, scale=(0.0, 1.0)).detectable is None
+    assert compare("m", before, after, binary=False, scale=(0.0, 9.0)).detectable is not None
+
+
 @pytest.mark.parametrize(("scale", "base"), [((0.0, 1.0), 0.5), ((1.0, 5.0), 3.0)])
 def test_on_a_scale_a_constant_shift_is_as_sure_as_its_pairs_are_many(
     scale: tuple[float, float], base: float

@@ -22,8 +22,9 @@ from trimtab.experiments.repeats import headlines, passing, vectors_of
 from trimtab.experiments.suite import CaseRule
 from trimtab.experiments.tasks import answering, response_of, seed_of
 from trimtab.ports import ChatReply, Response
-from trimtab.records import Example, Result
+from trimtab.records import Example, Result, Score, Target
 from trimtab.scorers.definition import scorer
+from trimtab.scorers.judgement import Judgement
 
 
 @scorer
@@ -558,7 +559,46 @@ class TestMoney:
             ({"cost_usd": Decimal(2), "cached": True}, Decimal(0)),
             ({"cost_usd": None}, None),
             ({"cost_usd": None, "error": "x"}, Decimal(0)),
+            ({"cost_usd": Decimal(2), "scores": ["0.5", "0.25"]}, Decimal("2.75")),
+            ({"cost_usd": Decimal(2), "scores": ["0.5", None]}, None),
+            ({"cost_usd": Decimal(2), "cached": True, "scores": [None]}, None),
+            ({"cost_usd": Decimal(2), "scores": ["0"]}, Decimal(2)),
         ],
     )
     def test_unknown_is_not_nothing(self, fields: dict[str, Any], cost: Decimal | None) -> None:
-        assert cost_of(Result(example_id="e", **fields)) == cost
+        scores = tuple(
+            Score(
+                score_id=str(place),
+                target=Target(kind="example", id="e"),
+                name=f"judge {place}",
+                value=1.0,
+                source="judge",
+                digest=str(place),
+                cost_usd=None if judged is None else Decimal(judged),
+                time_ns=1,
+            )
+            for place, judged in enumerate(fields.get("scores", ()))
+        )
+        assert cost_of(Result(example_id="e", **{**fields, "scores": scores})) == cost
+
+    def test_what_a_judge_costs_may_be_with_one_of_its_scores(self) -> None:
+        @scorer(tier="judge")
+        async def both(output: str) -> dict[str, Judgement]:
+            return {
+                "one": Judgement(value=1.0, cost_usd=Decimal(1)),
+                "two": Judgement(value=1.0),
+            }
+
+        sink, _ = run(priced("1"), rows(1), scorers=[both])
+        assert total_cost(list(sink.results.values())) == Decimal(2)
+
+    @pytest.mark.parametrize("scorers", [[judged], [judged, varied]], ids=["", "together"])
+    def test_where_judges_have_no_price_a_limit_is_kept_by_ending(self, scorers: list[Any]) -> None:
+        repeats = len(scorers)
+        sink, engine = run(
+            priced("0.1"), rows(9), scorers=scorers, repeats=repeats, most_usd=Decimal(5)
+        )
+        assert engine.spending.exhausted
+        assert engine.spending.unbounded
+        assert engine.spending.unpriced == 1
+        assert len(sink.results) == repeats

@@ -13,6 +13,7 @@ import pytest
 from trimtab.errors import MeasureError
 from trimtab.experiments.compare import compare
 from trimtab.experiments.gate import Gate, GateRule, judge
+from trimtab.experiments.suite import SuiteGate
 from trimtab.measures.power import Discordance, discordance, mcnemar_power
 from trimtab.measures.significance import holm
 from trimtab.records import Comparison, Verdict
@@ -185,7 +186,14 @@ def test_a_verdict_survives_being_stored() -> None:
         lambda: GateRule(metric="a", margin=float("nan")),
         lambda: GateRule(metric="a", floor=float("inf")),
         lambda: gate(alpha=0.0),
+        lambda: gate(alpha=0.6),
         lambda: gate(min_coverage=1.5),
+        lambda: gate(min_coverage=0.0),
+        lambda: gate(confidence=0.1),
+        lambda: SuiteGate(coverage=0.0),
+        lambda: SuiteGate(coverage=2),
+        lambda: SuiteGate(alpha=1),
+        lambda: SuiteGate(confidence=0.1),
     ],
 )
 def test_a_gate_that_makes_no_sense_is_refused(call: Callable[[], object]) -> None:

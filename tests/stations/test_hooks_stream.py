@@ -19,6 +19,7 @@ from tests.stations.canary import (
     answer,
     pieces,
     read,
+    reasoning_of,
     request,
     text_of,
     wire,
@@ -27,7 +28,7 @@ from tests.stations.test_hooks import FILTERED, HIDES, SAYS, asked
 from tests.stations.wiring import CALLER, JSON, STREAM, in_loop, wired
 
 from trimtab.dialects.llm import DIALECTS
-from trimtab.dialects.llm.parts import Finished, Other, Part, Text, ToolCall
+from trimtab.dialects.llm.parts import Finished, Other, Part, Reasoning, Text, ToolCall
 from trimtab.errors import ProviderError
 from trimtab.gateway import holding
 from trimtab.gateway.cache import AnswerCache
@@ -300,6 +301,24 @@ class TestHolding:
                 said += b"".join([chunk async for chunk in given.chunks])
                 await given.chunks.aclose()
             assert text_of(read("openai.chat", said, stream=True)) == "0123456789" * 20
+
+        in_loop(work)
+
+    def test_an_answer_does_not_wait_behind_reasoning_until_its_end(self, tmp_path: Path) -> None:
+        thought = Reasoning(text="0123456789" * 3)
+        far = Slow("openai.chat", answer(thought, *pieces("0123456789" * 100, 10)))
+
+        async def work() -> None:
+            async with wired(tmp_path, providers=[far], hooks=Hooks([Canary()])) as room:
+                for _ in range(100):
+                    far.told.release()
+                body = request("openai.chat", "x", stream=True)
+                given = await room.gateway.ask(DIALECTS["openai.chat"], body, CALLER)
+                said = b""
+                while len(text_of(read("openai.chat", said, stream=True))) < 900:
+                    said += await anext(given.chunks)
+                assert reasoning_of(read("openai.chat", said, stream=True)) == thought.text
+                await given.chunks.aclose()
 
         in_loop(work)
 

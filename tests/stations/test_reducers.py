@@ -173,6 +173,14 @@ def test_what_was_not_judged_counts_for_coverage_alone() -> None:
     assert reduce("c", failed) == {}
 
 
+def test_no_interval_reaches_beyond_what_a_number_can_be() -> None:
+    cases = [case(n, str(n), "a", "a" if n else "b") for n in range(8)]
+    for name, estimate in reduce("c", cases).items():
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert (-1.0 if name == "c.mcc" else 0.0) <= estimate.low <= estimate.high <= 1.0, name
+
+
 def test_one_cluster_has_no_interval() -> None:
     found = reduce("c", [case(n, "same", "a", "a") for n in range(5)])["c.macro_f1"]
     assert (found.value, found.low, found.high) == (1.0, None, None)

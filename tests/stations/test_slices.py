@@ -181,13 +181,20 @@ class TestGaps:
     def test_groups_below_the_minimum_never_gate(self) -> None:
         outcome, reason = self.gate([n % 2 == 0 for n in range(60)], min_cases=31)
         assert outcome == "inconclusive"
-        assert "fewer than two groups have 31 scored cases" in reason
+        assert "fewer than two groups have 31 cases" in reason
 
     def test_a_group_that_was_not_scored_decides_nothing(self) -> None:
         passes: list[bool | None] = [None if n % 2 and n < 100 else n % 2 == 0 for n in range(1000)]
         outcome, reason = self.gate(passes)
         assert outcome == "inconclusive"
         assert reason.endswith("only 90.0 % of m were scored")
+
+    def test_a_group_that_is_too_small_only_by_what_was_not_scored_decides_nothing(self) -> None:
+        """Nobody could score most of one group, and what could be scored of it is all wrong."""
+        passes = [True if n % 2 == 0 else None if n % 4 == 1 else False for n in range(200)]
+        outcome, reason = self.gate(passes, min_cases=60)
+        assert outcome == "inconclusive"
+        assert reason.endswith("only 50.0 % of m were scored")
 
     @pytest.mark.parametrize(
         ("rates", "cases"),

@@ -13,6 +13,7 @@ from tests.stations.laboratory import Laboratory, echo, length, right, rows
 from tests.stations.wiring import open_telemetry
 
 from trimtab.errors import Conflict
+from trimtab.experiments.comparisons import Comparisons
 from trimtab.experiments.gate import GateRule
 from trimtab.experiments.vectors import vectors
 from trimtab.ports import Response
@@ -213,3 +214,33 @@ class TestJudging:
         lab.telemetry.append(spans=[span]).result()
         assert {score.run for score in lab.scores()} == {run.run_id}
         assert lab.telemetry.span_count() == 1
+
+
+class TestConfirming:
+    """What a promotion rests on is held to the rules that the verdict was made by."""
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            GateRule(metric="length", direction="higher", margin=1.0),
+            GateRule(metric="right", margin=0.2, floor=0.9),
+            GateRule(metric="right", must_improve=True),
+        ],
+    )
+    def test_a_verdict_is_confirmed_by_its_own_rules(self, lab: Laboratory, rule: GateRule) -> None:
+        examples = rows(40)
+
+        async def longer(example: Example) -> Response:
+            wrong = int(example.example_id[1:]) % 2
+            return Response(output=example.input + "!" * 5 if wrong else example.input)
+
+        scorers = [right, length]
+        base = lab.execute(examples, longer, scorers, run_id="base")
+        same = lab.execute(examples, longer, scorers, run_id="same")
+        judged = lab.judge(same, base, examples, rule)
+        assert judged.verdict is not None
+        stored = Comparisons(metadata=lab.metadata, telemetry=lab.telemetry)
+        found = stored.confirmed(judged)
+        assert found.outcome == judged.verdict.outcome
+        assert found.reasons == judged.verdict.reasons
+        assert found.comparisons == judged.verdict.comparisons

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from trimtab.cli.output import table
 from trimtab.cli.verdicts import estimate_text
+from trimtab.experiments.calibration import shortcoming
 from trimtab.kit.clock import iso
 from trimtab.records import CalibrationCard, Estimate
 
@@ -18,7 +19,6 @@ _ROWS: Sequence[tuple[str, str, float]] = (
     ("true negative rate", "true_negative_rate", 0.0),
     ("same in both orders", "order_consistency", 0.0),
 )
-_FEW = 30
 
 
 def card_text(card: CalibrationCard) -> str:
@@ -36,8 +36,8 @@ def card_text(card: CalibrationCard) -> str:
         table(_measured(card), ["", "value [95 %]", "", "method"]),
     ]
     lines += _further(card)
-    if card.judged < _FEW:
-        lines.append(f"fewer than {_FEW} judged cases: the intervals are wide, label more")
+    if (why := shortcoming(card)) is not None:
+        lines.append(f"its judge does not gate: {why}")
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MODES = click.Choice(["readwrite", "readonly", "off"])
 _NAMED_REASONS = 3
+_TOO_LITTLE = 3
 
 
 @click.group()
@@ -73,8 +74,11 @@ def calibrated(as_json: bool, dry_run: bool, **flags: Any) -> None:
 
     A row has an answer, a label by a person and what the judge needs. The card is of this exact
     judge: scorer, parameters, model and repeats.
+
+    Exits 3 and keeps nothing when fewer than 30 answers could be judged.
     """
     from trimtab.evals.calibrate import measure, prepared
+    from trimtab.experiments.calibration import LEAST_JUDGED
 
     wanted = _wanted(flags)
     with site_of(flags) as site:
@@ -84,8 +88,12 @@ def calibrated(as_json: bool, dry_run: bool, **flags: Any) -> None:
             return
         with progress("judging", len(found.subjects)) as bar:
             made = asyncio.run(measure(found, site, advance=bar.advance))
-        card = _stored(made, site)
+        enough = made.card.judged >= LEAST_JUDGED
+        card = _stored(made, site) if enough else msgspec.to_builtins(made.card)
     _report(made, card, as_json)
+    if not enough:
+        note(f"the card is not kept: {made.card.judged} judged answers say too little of a judge")
+        click.get_current_context().exit(_TOO_LITTLE)
 
 
 @command.command("card")

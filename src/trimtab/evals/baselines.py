@@ -14,53 +14,85 @@ from trimtab.experiments.suite import TaskRef
 from trimtab.records import Result, Run
 
 LAST = "last"
+_NAMED = 3
 
 
 class Base(NamedTuple):
-    """A run that others are compared with, or the release that is to be run first."""
+    """A run that others are compared with, or the release that is to be run first.
+
+    `words` say which run it is, where it was not named.
+    """
 
     run: Run | None = None
     results: Sequence[Result] = ()
     release: TaskRef | None = None
+    words: str = ""
 
 
-def base_of(name: str, run: Run, client: Client) -> Base | None:
+def base_of(name: str, run: Run, client: Client) -> Base:
     """The baseline of a run.
 
     Args:
         name: a run's id, the name of a run, a release, or `last` for the newest finished run of
-            the suite (of the same cell of its matrix).
+            the suite (of the same cell of its matrix, over the same examples) that stands.
         run: the one that is to be compared.
     Returns:
-        None for `last` where there is none yet.
+        One without a run for `last` where there is none yet.
     Raises:
         NotFound: there is nothing of this name.
-        Conflict: that run did not come to its end, or is over other examples.
     """
     if name == LAST:
-        found = newest(run, client)
-        return None if found is None else Base(found, results_of(found.run_id, client))
+        return _last(run, client)
     base = _run_called(name, run, client)
     if base is not None:
-        _require_comparable(run, base)
         return Base(base, results_of(base.run_id, client))
     return Base(release=TaskRef(release=_release(name, client)))
 
 
-def newest(run: Run, client: Client) -> Run | None:
-    """The newest finished run of the same suite and cell, over the same examples.
+def require_comparable(run: Run, base: Run) -> None:
+    """Raises Conflict for a baseline that is the run itself, not done, or over other examples."""
+    from trimtab.experiments.decision import require_another
 
-    Runs that were made only to be compared with do not count.
-    """
-    return next(
-        (
-            other
-            for other in earlier_runs(run, client)
-            if other.role != "baseline"
-            and (other.dataset_digest, other.split) == (run.dataset_digest, run.split)
-        ),
-        None,
-    )
+    require_another(run, base)
+    if base.status != "done":
+        raise Conflict(
+            f"run {base.run_id} is {base.status}, not done",
+            where="baseline",
+            fix="wait for it, or run it again",
+        )
+    if (run.dataset_digest, run.split) != (base.dataset_digest, base.split):
+        raise Conflict(
+            f"the runs are over different examples: {run.dataset} and {base.dataset}",
+            where="baseline",
+            fix="run both over the same rows",
+        )
+
+
+def _last(run: Run, client: Client) -> Base:
+    """The newest that stands: what failed, or proved nothing, sets no standard."""
+    rows = (run.dataset_digest, run.split)
+    found = [
+        other
+        for other in earlier_runs(run, client)
+        if other.role != "baseline" and (other.dataset_digest, other.split) == rows
+    ]
+    stood = next((other for other in found if other.stands), None)
+    over = found[: found.index(stood)] if stood is not None else found
+    words = f"compared with run {stood.run_id}, the newest that stands" if stood else _FIRST
+    if over:
+        words = f"{words}; passed over {_listed(over)}"
+        words = words if stood else f"{words}; to compare with one, name its id"
+    return Base(stood, results_of(stood.run_id, client) if stood else (), words=words)
+
+
+_FIRST = "no earlier run to compare with; this one is the first"
+
+
+def _listed(runs: Sequence[Run]) -> str:
+    """The newest runs and what their gates said, and how many more there are."""
+    named = [f"run {run.run_id} ({run.verdict.outcome})" for run in runs if run.verdict is not None]
+    more = len(named) - _NAMED
+    return ", ".join(named[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def earlier_runs(run: Run, client: Client) -> list[Run]:
@@ -86,7 +118,8 @@ def results_of(run_id: str, client: Client) -> list[Result]:
 
 
 def _run_called(name: str, run: Run, client: Client) -> Run | None:
-    """By id, else the newest that has the name and is over the same examples."""
+    """By id, else the newest that has the name: over the same examples, and one that stands, if
+    there is one."""
     try:
         return msgspec.convert(client.get(api_path("runs", name)), Run)
     except NotFound:
@@ -96,8 +129,8 @@ def _run_called(name: str, run: Run, client: Client) -> Run | None:
         for other in _runs(client, name=name)
         if other.status == "done" and other.role != "baseline" and other.run_id != run.run_id
     ]
-    same = [other for other in named if other.dataset_digest == run.dataset_digest]
-    return next(iter(same or named), None)
+    same = [other for other in named if other.dataset_digest == run.dataset_digest] or named
+    return next((other for other in same if other.stands), next(iter(same), None))
 
 
 def _release(name: str, client: Client) -> str:
@@ -110,21 +143,6 @@ def _release(name: str, client: Client) -> str:
             fix="give the id or the name of a run, a release as route@1, or `last`",
         ) from None
     return f"{found['route']}@{found['version']}"
-
-
-def _require_comparable(run: Run, base: Run) -> None:
-    if base.status != "done":
-        raise Conflict(
-            f"run {base.run_id} is {base.status}, not done",
-            where="baseline",
-            fix="wait for it, or run it again",
-        )
-    if (run.dataset_digest, run.split) != (base.dataset_digest, base.split):
-        raise Conflict(
-            f"the runs are over different examples: {run.dataset} and {base.dataset}",
-            where="baseline",
-            fix="run both over the same rows",
-        )
 
 
 def _runs(client: Client, **query: Any) -> list[Run]:

@@ -101,10 +101,10 @@ async def evaluate_suite(
         cells = await cells_of(declared, options, site, replies, given)
         for cell in cells:
             asked = (cell, options, site, replies, given, base, say, watching)
-            outcome = await _as_before(*asked) if changed_only else None
+            outcome = await _as_before(*asked) if changed_only or options.resume else None
             if outcome is None:
                 outcome = await _evaluate_cell(*asked)
-            elif outcome.run.verdict is None or outcome.run.verdict.outcome == "pass":
+            elif changed_only and _is_fine(outcome.run):
                 continue
             outcomes.append(outcome)
             done = outcome.performed
@@ -133,6 +133,8 @@ async def _evaluate_cell(
     elif options.resume:
         left = await asyncio.to_thread(left_of, cell.run, site)
         run = left or cell.run
+        if left is None:
+            say(f"{cell.run.name}: there is no run to carry on with; one is begun")
     if base is None:
         base = await _base(cell, run, options, site, replies, given, say, watching)
     gate = await asyncio.to_thread(gating, cell, run, options, site.client, base)
@@ -149,11 +151,7 @@ async def _evaluate_cell(
     notes = list(performed.notes)
     if cell.rows.note:
         notes.insert(0, f"over {cell.rows.note}")
-    if gate.unproven and not options.allow_uncalibrated:
-        notes.append(
-            f"{', '.join(gate.unproven)}: reported, does not gate: no calibration card;"
-            " measure one, or say --allow-uncalibrated"
-        )
+    notes += gate.reported()
     notes += cell.notes
     notes += _kin(cell, performed.results)
     notes += gate.uncompared()
@@ -176,9 +174,14 @@ async def _as_before(
     say: Say,
     watching: Watching | None,
 ) -> Outcome | None:
-    """What a finished run of exactly the same says under the gate of now; None where there is
-    none, or its evidence is not enough."""
+    """What a finished run of exactly the same says under the gate of now.
+
+    None where there is none, where an attempt is left to be carried on, or, unless that was asked
+    for, where its evidence is not enough.
+    """
     if site.client is None:
+        return None
+    if options.resume and await asyncio.to_thread(left_of, cell.run, site) is not None:
         return None
     same = await asyncio.to_thread(unchanged, cell.run, site.client)
     if same is None:
@@ -191,11 +194,14 @@ async def _as_before(
     found = None if run.verdict is None else run.verdict.outcome
     since = f"unchanged since run {same.run_id}"
     whole = len(results) >= same.total and not any(map(is_failed, results))
-    if found == "inconclusive" or (found is None and not whole):
+    lacking = found == "inconclusive" or (found is None and not whole)
+    if lacking and not options.resume:
         why = "was inconclusive" if found else "has cases without a score"
         say(f"{cell.run.name}: {since}, which {why}: it is run again")
         return None
     said = f"{since}, which failed" if found == "fail" else since
+    if options.resume:
+        said = f"{said}: nothing is left to carry on with, and nothing is asked"
     say(f"{cell.run.name}: {said}")
     await cell.closed()
     return Outcome(
@@ -205,6 +211,10 @@ async def _as_before(
         cards=gate.cards,
         url=site.url,
     )
+
+
+def _is_fine(run: Run) -> bool:
+    return run.verdict is None or run.verdict.outcome == "pass"
 
 
 async def _base(
@@ -228,9 +238,9 @@ async def _base(
             fix="give `url`, or an Evaluation as the baseline",
         )
     found = await asyncio.to_thread(base_of, name, run, site.client)
-    if found is None:
-        say(f"{cell.run.name}: no earlier run to compare with; this one is the first")
-    if found is None or found.release is None:
+    if found.words:
+        say(f"{cell.run.name}: {found.words}")
+    if found.release is None:
         return found
     cells = await cells_of(cell.declared, options, site, replies, given, task=found.release)
     own = _as_baseline(cells[0])

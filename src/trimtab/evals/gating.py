@@ -10,20 +10,20 @@ import msgspec
 from trimtab.client import Client, api_path
 from trimtab.errors import NotFound, TrimtabError
 from trimtab.evals.assemble import Cell
-from trimtab.evals.baselines import Base
+from trimtab.evals.baselines import Base, require_comparable
 from trimtab.evals.options import Options
 from trimtab.experiments.suite import SuiteGate
 from trimtab.records import CalibrationCard, Result, Run
 
 
 class Gating(msgspec.Struct, frozen=True, kw_only=True):
-    """The gate of a cell, ready to decide; `unproven` are judges that nobody has measured."""
+    """The gate of a cell, ready to decide; `unproven` are judges that may not gate, and why."""
 
     cell: Cell
     gate: SuiteGate
     base: Base | None
     cards: Mapping[str, CalibrationCard]
-    unproven: Sequence[str]
+    unproven: Mapping[str, str]
     lenient: bool
 
     def decided(self, run: Run, results: Sequence[Result]) -> Run:
@@ -42,6 +42,15 @@ class Gating(msgspec.Struct, frozen=True, kw_only=True):
             uncalibrated=() if self.lenient else self.unproven,
         )
         return msgspec.structs.replace(run, verdict=verdict)
+
+    def reported(self) -> list[str]:
+        """What to say of judges that do not gate."""
+        if self.lenient:
+            return []
+        return [
+            f"{name}: reported, does not gate: {why}; calibrate it, or say --allow-uncalibrated"
+            for name, why in self.unproven.items()
+        ]
 
     def uncompared(self) -> list[str]:
         """What to say of rules that had nothing to compare with."""
@@ -68,12 +77,10 @@ def gating(
     Args:
         run: the one that it decides on.
     Raises:
-        Conflict: the run is its own baseline.
+        Conflict: the run is its own baseline, or cannot be compared with it.
     """
     if base is not None and base.run is not None:
-        from trimtab.experiments.decision import require_another
-
-        require_another(run, base.run)
+        require_comparable(run, base.run)
     gate = cell.declared.suite.gate
     if options.rules:
         gate = msgspec.structs.replace(gate, rules=options.rules)
@@ -88,10 +95,10 @@ def gating(
     )
 
 
-def _unproven(run: Run, cards: Mapping[str, CalibrationCard]) -> list[str]:
-    """The judges of a run that nobody has measured."""
+def _unproven(run: Run, cards: Mapping[str, CalibrationCard]) -> Mapping[str, str]:
+    """The judges of a run that may not gate: nobody has measured them, or they were no good."""
     if all(scorer.tier != "judge" for scorer in run.scorers):
-        return []
+        return {}
     from trimtab.experiments.calibration import uncalibrated
 
     return uncalibrated(run, cards)

@@ -24,6 +24,7 @@ from trimtab.experiments.engine import Engine, Key
 from trimtab.experiments.execute import concluded
 from trimtab.experiments.journal import Contents, Journal
 from trimtab.experiments.judging import is_failed
+from trimtab.experiments.spending import Spending
 from trimtab.kit.clock import SystemClock
 from trimtab.records import Example, Result, Run
 
@@ -168,7 +169,7 @@ async def _ended(
     results = _in_order(cell, sink.results)
     over_budget = engine.spending.exhausted
     notes = [*start.notes]
-    why = "stopped by its budget" if over_budget else stopped
+    why = _spent_out(engine.spending) if over_budget else stopped
     if why is not None:
         run = _stopped(start.run, results, cell.rows.examples, why)
     else:
@@ -176,7 +177,8 @@ async def _ended(
         if decide is not None and run.status == "done":
             run = await asyncio.to_thread(decide, run, results)
     if engine.spending.limited and engine.spending.unpriced:
-        notes.append(f"{engine.spending.unpriced} answers are unpriced and not in the budget")
+        unpriced = engine.spending.unpriced
+        notes.append(f"{unpriced} answers, or their judges, are unpriced and not in the budget")
     sent = False
     if upload is not None:
         sent = await upload.end(run)
@@ -204,6 +206,16 @@ async def _ended(
         interrupted=stopped == INTERRUPTED,
         over_budget=over_budget,
         broken=stopped not in (None, INTERRUPTED),
+    )
+
+
+def _spent_out(spending: Spending) -> str:
+    """Why a run with a limit on what it costs ended early."""
+    if not spending.unbounded:
+        return "stopped by its budget"
+    return (
+        "stopped, for a judge has no price, and nothing would bound what it costs: give it one in"
+        " the configuration, or leave the limit out"
     )
 
 

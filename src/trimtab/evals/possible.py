@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trimtab.errors import ConfigError
+from trimtab.experiments.rules import GateRule
 from trimtab.experiments.suite import SuiteGate
 from trimtab.ports import Scorer
 from trimtab.scorers.definition import FunctionScorer
+from trimtab.scorers.judgement import bounds
 from trimtab.scorers.judges.panel import Panel
 from trimtab.scorers.judges.repeated import Repeated
 
@@ -15,7 +17,8 @@ from trimtab.scorers.judges.repeated import Repeated
 def require_possible(
     gate: SuiteGate, scorers: Sequence[Scorer], *, repeats: int, left_out: bool
 ) -> None:
-    """Refuse rules on what nobody measures, and cases that must pass more repeats than there are.
+    """Refuse rules on what nobody measures, or beyond its scale, and cases that must pass more
+    repeats than there are.
 
     Which scores an object of a program gives is only known once it has: of a metric that might be
     one of those nothing is said.
@@ -45,3 +48,25 @@ def require_possible(
                 where=where,
                 fix=f"name one of the suite's scorers ({names}), or add it to `scorers`",
             )
+    scales = {each.name: getattr(each, "scale", None) for each in scorers}
+    for number, rule in enumerate(gate.rules):
+        if (scale := bounds(scales.get(rule.metric))) is not None:
+            _require_within(rule, scale, f"gate.rules[{number}]")
+
+
+def _require_within(rule: GateRule, scale: tuple[float, float], where: str) -> None:
+    """Refuse a margin that no loss can reach, and a floor that no value can."""
+    low, high = scale
+    on = f"{rule.metric[:100]} is from {low:g} to {high:g}"
+    if rule.margin > high - low:
+        raise ConfigError(
+            f"{on}, and no loss of it can reach a margin of {rule.margin:g}",
+            where=f"{where}.margin",
+            fix=f"give a margin of {high - low:g} at most",
+        )
+    if rule.floor is not None and not low <= rule.floor <= high:
+        raise ConfigError(
+            f"{on}, which a floor of {rule.floor:g} lies outside of",
+            where=f"{where}.floor",
+            fix=f"give a floor from {low:g} to {high:g}",
+        )

@@ -69,8 +69,14 @@ def mean_within(
 def detectable(differences: FloatArray, keys: Keys, scale: Scale | None) -> float | None:
     """The true difference that paired differences, over two clusters at least, would have shown.
 
-    At two-sided 5 % with 80 % power; None where too few deviate to tell.
+    At two-sided 5 % with 80 % power; None where too few deviate to tell, and where no difference
+    within the scale is large enough.
     """
+    found = _shown(differences, keys, scale)
+    return None if found is None or (scale is not None and found > scale[1]) else found
+
+
+def _shown(differences: FloatArray, keys: Keys, scale: Scale | None) -> float | None:
     usual, deviations = _deviations(differences)
     error = intervals.standard_error(deviations, keys)
     seen = power.detectable_difference(error.value, error.df)

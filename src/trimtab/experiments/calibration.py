@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,7 +25,10 @@ from trimtab.measures.panels import effective_votes
 from trimtab.measures.resampling import jackknife
 from trimtab.records import CalibrationCard, Estimate, Run
 
-__all__ = ["About", "calibrate", "uncalibrated"]
+__all__ = ["LEAST_JUDGED", "About", "calibrate", "shortcoming", "uncalibrated"]
+
+LEAST_JUDGED = 30
+"""Labelled answers that a judge must have judged before its card says anything."""
 
 _MOST_LEVELS = 11
 _LEAST_FOR_SLOPE = 8
@@ -71,17 +74,40 @@ def calibrate(found: Labelled, about: About) -> CalibrationCard:
     return msgspec.structs.replace(card, **estimates)
 
 
-def uncalibrated(run: Run, cards: Collection[str]) -> list[str]:
-    """Names of a run's judges that have no card, and so may not gate.
+def uncalibrated(run: Run, cards: Mapping[str, CalibrationCard]) -> dict[str, str]:
+    """Names of a run's judges that may not gate, each with the reason.
 
     Args:
-        cards: digests that have one; a mapping or a set.
+        cards: the newest of each digest.
     """
-    return [
-        scorer.name
+    found = {
+        scorer.name: shortcoming(cards.get(scorer.digest))
         for scorer in run.scorers
-        if scorer.tier == "judge" and scorer.digest not in cards
-    ]
+        if scorer.tier == "judge"
+    }
+    return {name: why for name, why in found.items() if why is not None}
+
+
+def shortcoming(card: CalibrationCard | None) -> str | None:
+    """Why the judge of a card may not gate; None where it may.
+
+    A card is evidence once 30 labelled answers were judged, and the whole interval of kappa (of
+    alpha where there is no kappa) lies above 0, which is agreement by chance.
+    """
+    if card is None:
+        return "no calibration card"
+    if card.judged < LEAST_JUDGED:
+        return f"its card has {card.judged} judged answers, and {LEAST_JUDGED} are needed"
+    name = "kappa" if card.kappa is not None else "alpha"
+    found = card.kappa or card.alpha
+    if found is None or found.value is None or found.low is None:
+        return "its card says nothing of agreement beyond chance"
+    if found.low <= 0:
+        return (
+            "its card does not show that it agrees with people more than chance would"
+            f" ({name} {found.value:.3g}, and maybe {found.low:.3g})"
+        )
+    return None
 
 
 class _Pairs(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from trimtab.errors import InvalidRequest, NotFound
+from trimtab.experiments.calibration import uncalibrated
 from trimtab.experiments.evidence import VOUCHING, was_promoted_on
 from trimtab.experiments.examples import Change, changes
 from trimtab.experiments.gate import GateRule
@@ -22,7 +23,7 @@ from trimtab.experiments.stored import StoredRuns
 from trimtab.experiments.suite import Slice
 from trimtab.experiments.verdict import judged
 from trimtab.ports import MetadataStore, TelemetryStore
-from trimtab.records import Principal, Run, Verdict
+from trimtab.records import Comparison, Principal, Run, Verdict
 
 _MOST_LIVE = 200_000
 _LIVE_S = 30.0
@@ -84,7 +85,7 @@ class Comparisons:
         baseline = verdict.baseline_run if verdict is not None else None
         candidate, against = self._stored.pair(run.project, run.run_id, baseline or "")
         gating = [each for each in verdict.comparisons if each.outcome] if verdict else []
-        rules = [GateRule(metric=each.metric, margin=each.margin or 0.0) for each in gating]
+        rules = [_rule_of(each) for each in gating]
         rows = self._stored.rows(candidate, against)
         found = judged(candidate, against, rows.examples, rules=rules, notes=rows.notes).verdict
         return found or Verdict(outcome="inconclusive", reasons=("nothing was scored",))
@@ -187,13 +188,9 @@ class Comparisons:
 
     # -- what is stored ------------------------------------------------------------------------
 
-    def _uncalibrated(self, run: Run) -> list[str]:
-        return [
-            scorer.name
-            for scorer in run.scorers
-            if scorer.tier == "judge"
-            and self._metadata.cards.get(run.project, scorer.name, scorer.digest) is None
-        ]
+    def _uncalibrated(self, run: Run) -> dict[str, str]:
+        newest_first = self._metadata.cards.list(run.project)
+        return uncalibrated(run, {card.digest: card for card in reversed(newest_first)})
 
     def _live_scores(
         self, project: str, route: str, score: str, since_ns: int | None
@@ -213,6 +210,17 @@ class Comparisons:
             )
         named = {one.release_id: one.ref for one in self._metadata.releases.list(project)}
         return list(_read(table.rows, named))
+
+
+def _rule_of(comparison: Comparison) -> GateRule:
+    """The rule that a gating metric was held to."""
+    return GateRule(
+        metric=comparison.metric,
+        margin=comparison.margin or 0.0,
+        floor=comparison.floor,
+        direction="higher" if comparison.higher_is_better else "lower",
+        must_improve=comparison.must_improve,
+    )
 
 
 _LIVE = """

@@ -5,30 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from trimtab.records import Result
+from trimtab.records import Result, Score
+
+_ASKED = "judge: "
+"""How the reason of a judgement begins that was asked for and could not be used."""
 
 
 def cost_of(result: Result) -> Decimal | None:
     """US dollars that a result cost when it was made now: its answer and its judges.
 
-    None where the answer is unpriced. An answer that was replayed cost nothing, nor did one that
+    None where one of them is unpriced. An answer that was replayed cost nothing, nor did one that
     failed without a cost.
     """
     judging = judging_cost(result)
-    if result.cached:
+    answering = result.cost_usd
+    if result.cached or (answering is None and result.error is not None):
         return judging
-    if result.cost_usd is None:
-        return None if result.error is None else judging
-    return result.cost_usd + judging if judging else result.cost_usd
+    return None if answering is None or judging is None else answering + judging
 
 
-def judging_cost(result: Result) -> Decimal:
-    """US dollars of the judges of a result, as far as they are known."""
+def judging_cost(result: Result) -> Decimal | None:
+    """US dollars of the judges of a result; None where one of them is unpriced.
+
+    Where a judge gives several scores, what it cost may be with one of them alone.
+    """
     total = Decimal(0)
+    unpriced, priced = set[str](), set[str]()
     for score in result.scores:
-        if score.cost_usd:
+        if score.cost_usd is not None:
             total += score.cost_usd
-    return total
+            priced.add(score.digest)
+        elif score.source == "judge" and _was_asked(score):
+            unpriced.add(score.digest)
+    return total if unpriced <= priced else None
+
+
+def _was_asked(score: Score) -> bool:
+    return score.status == "scored" or (score.reason or "").startswith(_ASKED)
 
 
 def total_cost(results: Iterable[Result]) -> Decimal | None:

@@ -12,7 +12,7 @@ import msgspec
 from trimtab.experiments.labels import keys_of
 from trimtab.measures.panels import panel_mean
 from trimtab.measures.prediction_powered import MIN_LABELS, debiased_mean
-from trimtab.records import Estimate, Result, Score
+from trimtab.records import Comparison, Estimate, Result, Score
 
 
 def debiased(
@@ -79,6 +79,32 @@ def labels_of(scores: Iterable[Score], metric: str) -> dict[str, float]:
     }
 
 
+Votes = Mapping[str, Mapping[str, float]]
+"""What each judge of a panel says, by example and judge; of cases that all of them judged."""
+
+
+def votes_of(results: Iterable[Result], metric: str) -> Votes:
+    """The votes of a panel on a metric; empty where no panel voted. Repeats of a case are averaged.
+
+    Cases that not all judges scored are left out.
+    """
+    found: dict[str, list[Mapping[str, float | None]]] = {}
+    for result in results:
+        for score in result.scores:
+            if score.name == metric and "votes" in score.metadata:
+                found.setdefault(result.example_id, []).append(score.metadata["votes"])
+    models = list(dict.fromkeys(name for each in found.values() for one in each for name in one))
+    means = {
+        name: {model: _mean([one.get(model) for one in each]) for model in models}
+        for name, each in found.items()
+    }
+    return {
+        name: {model: mean for model, mean in each.items() if mean is not None}
+        for name, each in means.items()
+        if None not in each.values()
+    }
+
+
 def panel_estimate(
     results: Sequence[Result],
     metric: str,
@@ -89,37 +115,12 @@ def panel_estimate(
     """Mean of a panel's votes, as sure as its least sure judge; None where no panel voted.
 
     Adding a judge never makes it narrower by the square root of their number. Cases that not all
-    judges scored are left out. Repeats of a case are averaged before.
+    judges scored are left out.
     """
-    votes: dict[str, list[Mapping[str, float | None]]] = {}
-    for result in results:
-        for score in result.scores:
-            if score.name == metric and "votes" in score.metadata:
-                votes.setdefault(result.example_id, []).append(score.metadata["votes"])
-    models = list(dict.fromkeys(name for each in votes.values() for one in each for name in one))
-    whole = {
-        name: means
-        for name, each in votes.items()
-        if (means := [_mean([one.get(model) for one in each]) for model in models])
-        and all(mean is not None for mean in means)
-    }
-    if len(models) < 2 or len(whole) < 2:
-        return None
-    keys = keys_of(whole, groups or {})
-    table = [[means[place] or 0.0 for means in whole.values()] for place in range(len(models))]
-    unit = all(0 <= vote <= 1 for row in table for vote in row)
-    found = panel_mean(
-        table, scale=(0.0, 1.0) if unit else None, clusters=keys, confidence=confidence
-    )
-    return Estimate(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=len(whole),
-        total=len({result.example_id for result in results}),
-        confidence=confidence,
-        method=f"panel of {len(models)}, as sure as its least sure judge",
-    )
+    votes = votes_of(results, metric)
+    unit = all(0 <= vote <= 1 for each in votes.values() for vote in each.values())
+    total = len({result.example_id for result in results})
+    return _estimate(votes, groups or {}, confidence, total, scale=(0.0, 1.0) if unit else None)
 
 
 def as_sure_as_its_judges(
@@ -134,15 +135,95 @@ def as_sure_as_its_judges(
     That of another metric is returned as it is.
     """
     panel = panel_estimate(results, metric, groups=groups, confidence=headline.confidence)
-    if panel is None or None in (panel.value, panel.low, panel.high, headline.value, headline.low):
+    if panel is None or None in (panel.low, panel.high):
         return headline
-    middle, value = panel.value or 0.0, headline.value or 0.0
-    low, high = value - (middle - (panel.low or 0.0)), value + ((panel.high or 0.0) - middle)
-    if headline.low is not None and headline.high is not None:
-        low, high = min(low, headline.low), max(high, headline.high)
-    if 0 <= value <= 1 and (panel.low or 0.0) >= 0 and (panel.high or 0.0) <= 1:
-        low, high = max(0.0, low), min(1.0, high)
-    return msgspec.structs.replace(headline, low=low, high=high, method=panel.method)
+    found = _no_shorter(headline, panel)
+    if found.low is None or found.high is None or not 0 <= (found.value or 0.0) <= 1:
+        return found
+    if (panel.low or 0.0) < 0 or (panel.high or 0.0) > 1:
+        return found
+    return msgspec.structs.replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
+
+
+def compared_as_sure(
+    found: Comparison,
+    before: Sequence[Result],
+    after: Sequence[Result],
+    *,
+    groups: Mapping[str, str] | None = None,
+) -> Comparison:
+    """A comparison by a panel with no interval shorter than that of its least sure judge.
+
+    Of the difference that is the judge whose own differences, case by case, say the least. A
+    comparison by anything else is returned as it is.
+    """
+    old, new = votes_of(before, found.metric), votes_of(after, found.metric)
+    apart = {
+        name: {model: vote - old[name][model] for model, vote in each.items() if model in old[name]}
+        for name, each in new.items()
+        if name in old
+    }
+    confidence = found.difference.confidence
+    panel = _estimate(apart, groups or {}, confidence, len(apart), scale=None)
+    sides = {
+        name: as_sure_as_its_judges(side, results, found.metric, groups=groups)
+        for name, side, results in (
+            ("baseline", found.baseline, before),
+            ("candidate", found.candidate, after),
+        )
+    }
+    difference = found.difference if panel is None else _no_shorter(found.difference, panel)
+    longer = _length(difference) / (_length(found.difference) or 1.0)
+    return msgspec.structs.replace(
+        found,
+        **sides,
+        difference=difference,
+        detectable=None if found.detectable is None else found.detectable * max(1.0, longer),
+    )
+
+
+def _estimate(
+    votes: Votes,
+    groups: Mapping[str, str],
+    confidence: float,
+    total: int,
+    *,
+    scale: tuple[float, float] | None,
+) -> Estimate | None:
+    models = list(next(iter(votes.values()), ()))
+    if len(models) < 2 or len(votes) < 2:
+        return None
+    keys = keys_of(votes, groups)
+    table = [[each[model] for each in votes.values()] for model in models]
+    found = panel_mean(table, scale=scale, clusters=keys, confidence=confidence)
+    return Estimate(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=len(votes),
+        total=total,
+        confidence=confidence,
+        method=f"panel of {len(models)}, as sure as its least sure judge",
+    )
+
+
+def _length(estimate: Estimate) -> float:
+    return (estimate.high or 0.0) - (estimate.low or 0.0)
+
+
+def _no_shorter(estimate: Estimate, panel: Estimate) -> Estimate:
+    """An estimate with arms at least as long as a panel's."""
+    middle, value = panel.value, estimate.value
+    if None in (estimate.low, estimate.high, value, middle, panel.low, panel.high):
+        return estimate
+    low = (value or 0.0) - ((middle or 0.0) - (panel.low or 0.0))
+    high = (value or 0.0) + ((panel.high or 0.0) - (middle or 0.0))
+    return msgspec.structs.replace(
+        estimate,
+        low=min(low, estimate.low or 0.0),
+        high=max(high, estimate.high or 0.0),
+        method=panel.method,
+    )
 
 
 def _mean(votes: Sequence[float | None]) -> float | None:

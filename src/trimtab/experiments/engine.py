@@ -189,7 +189,7 @@ class Engine:
                 result = await self._judged(case, response, known)
             finally:
                 if limited:
-                    self.spending.settle(None if result is None else cost_of(result))
+                    self._settle([] if result is None else [result])
             since += 1
             if since == _YIELD_EVERY:
                 # A task that never waits would keep signals and progress from being seen.
@@ -255,16 +255,31 @@ class Engine:
                 continue
             if not await self.spending.set_aside():
                 return
-            paid: Decimal | None = Decimal(0)
+            results: list[Result] = []
             try:
-                paid = await self._example_together(example, keys, kept)
+                await self._example_together(example, keys, kept, results)
             finally:
-                self.spending.settle(paid)
+                self._settle(results, kept)
+
+    def _settle(self, results: Sequence[Result], kept: Collection[Key] = ()) -> None:
+        """What a case cost, of which some answers were kept; nobody knows it of one cut short."""
+        judging = [judging_cost(each) for each in results]
+        costs = [
+            cost if each.key in kept else cost_of(each)
+            for each, cost in zip(results, judging, strict=True)
+        ]
+        known = [cost for cost in costs if cost is not None]
+        total = sum(known, Decimal(0)) if known and len(known) == len(costs) else None
+        self.spending.settle(total, bounded=None not in judging)
 
     async def _example_together(
-        self, example: Example, keys: Sequence[Key], kept: Mapping[Key, Result]
-    ) -> Decimal | None:
-        """Answer and judge all repeats of an example; what that cost now."""
+        self,
+        example: Example,
+        keys: Sequence[Key],
+        kept: Mapping[Key, Result],
+        results: list[Result],
+    ) -> None:
+        """Answer and judge all repeats of an example; adds each result as soon as it is there."""
         responses = []
         for key in keys:
             if key in kept:
@@ -273,7 +288,6 @@ class Engine:
             response = await self._answers.to(example, key[1])
             self._keep_answer((example, key[1]), response)
             responses.append(response)
-        costs: list[Decimal | None] = []
         for place, (key, response) in enumerate(zip(keys, responses, strict=True)):
             others = tuple(
                 other.output
@@ -285,9 +299,7 @@ class Engine:
             self._count(result, paid=False)
             if self._sink.waits:
                 await self._sink.settled(result)
-            costs.append(judging_cost(result) if key in kept else cost_of(result))
-        known = [cost for cost in costs if cost is not None]
-        return sum(known, Decimal(0)) if len(known) == len(costs) else None
+            results.append(result)
 
     def _reuse(self, result: Result) -> None:
         self.tally.reused += 1

@@ -108,7 +108,7 @@ def _deciding(
     gating: Collection[str],
 ) -> set[str]:
     shared = [name for name in after if name in before]
-    passing = [name for name in shared if before[name].binary or after[name].binary]
+    passing = [name for name in shared if before[name].verdicts or after[name].verdicts]
     shares = [
         name
         for name in shared

@@ -16,10 +16,13 @@ __all__ = [
     "below_floor",
     "change",
     "counted",
+    "failures",
+    "hidden",
     "in_points",
     "lacks_power",
     "needed",
     "no_gain",
+    "not_covered",
     "numbers",
     "p_value",
     "power",
@@ -68,6 +71,30 @@ def uncovered(comparison: Comparison, wanted: float) -> str:
     where = "in a run" if _lacks_judgements(difference) else "in both runs"
     said = f"only {counted(difference)} were scored {where}, {100 * wanted:g} % are needed"
     return f"{said}{_lacking(comparison)}"
+
+
+def not_covered(estimate: Estimate, wanted: float) -> str:
+    return f"only {counted(estimate)} were scored, {100 * wanted:g} % are needed"
+
+
+def failures(cases: int) -> str:
+    """`with the 6 cases that the task failed to answer as the worst`."""
+    said = "1 case" if cases == 1 else f"{cases} cases"
+    return f"with the {said} that the task failed to answer as the worst"
+
+
+def hidden(comparison: Comparison, *, gain: bool) -> str:
+    """What the cases that the candidate failed to answer do not exclude."""
+    found = comparison.failures
+    if found is None or found.difference.value is None:
+        return ""
+    change = _change(comparison, found.difference.value) + _bounds(comparison, found.difference)
+    open_question = (
+        "no gain is proved"
+        if gain
+        else f"a loss of {_size(comparison, comparison.margin or 0.0)} is not excluded"
+    )
+    return f"{failures(found.cases)} it is {change}: {open_question}"
 
 
 def worse_at_best(comparison: Comparison, p_adjusted: float) -> str:
@@ -244,8 +271,9 @@ def _change(comparison: Comparison, change: float) -> str:
     return f"{100 * change:+.1f} points" if in_points(comparison) else f"{change:+.3g}"
 
 
-def _bounds(comparison: Comparison) -> str:
-    low, high = comparison.difference.low, comparison.difference.high
+def _bounds(comparison: Comparison, difference: Estimate | None = None) -> str:
+    difference = difference or comparison.difference
+    low, high = difference.low, difference.high
     if low is None or high is None:
         return ""
     scale, digits = (100, ".1f") if in_points(comparison) else (1, ".3g")

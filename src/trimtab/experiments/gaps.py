@@ -53,20 +53,21 @@ def largest_gap(
     in_points: bool = True,
     higher_is_better: bool = True,
 ) -> Gap:
-    """The largest gap between groups of at least `min_cases` scored cases.
+    """The largest gap between groups of at least `min_cases` cases.
 
     It fails where the gap is proved larger than allowed, passes where it is proved to be no larger,
     and is inconclusive in between, or where a group is not covered.
 
     Args:
-        sizes: scored cases by group; smaller groups do not gate.
+        sizes: cases by group, scored or not: a group is too small to gate by what it is, and not
+            by what nobody could score of it.
         summary: the estimate of a group at a confidence.
         tests: how many gaps gate together; each takes its share of 1 - confidence.
     """
     names = [name for name, size in sizes.items() if size >= min_cases]
     gap = Gap(allowed=allowed, groups=len(names), confidence=confidence)
     if len(names) < 2:
-        return _with(gap, "inconclusive", f"fewer than two groups have {min_cases} scored cases")
+        return _with(gap, "inconclusive", f"fewer than two groups have {min_cases} cases")
     pairs = len(names) * (len(names) - 1) // 2
     each = 1 - (1 - confidence) / (pairs * tests)
     found = {name: summary(name, each) for name in names}

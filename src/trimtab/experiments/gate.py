@@ -17,7 +17,8 @@ The procedure, per gating metric, with the difference oriented so that more is b
   floors alone, at alpha / 2.
 - anything else, and coverage below the minimum before anything else, is *inconclusive*; except a
   loss that is proved with every case that only the baseline lacks taken in the candidate's favour,
-  which fails.
+  which fails. So is what would not pass with the answers that the candidate's task failed to give
+  taken to be the worst there are.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from trimtab.experiments import findings
 from trimtab.experiments.rules import Gate, GateRule
 from trimtab.measures.distributions import normal_cdf, normal_quantile
 from trimtab.measures.significance import holm
-from trimtab.records import Comparison, Verdict
+from trimtab.records import Comparison, Estimate, Verdict
 from trimtab.records.run import Outcome
 
 __all__ = ["Gate", "GateRule", "judge"]
@@ -121,6 +122,8 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self.comparison,
             p_adjusted=self.p_adjusted,
+            floor=self.rule.floor,
+            must_improve=self.rule.must_improve,
             outcome=self.outcome,
             proved="better" if self.better else "worse" if self.worse else None,
             reason=self.sentence,
@@ -197,12 +200,14 @@ def _floor_p(case: _Case) -> float | None:
 
 
 def _decided(case: _Case) -> _Case:
-    for rule in (_covered, _floored, _compared, _cleared, _gained):
+    for rule in (_covered, _floored, _compared, _cleared, _gained, _survived):
         decision = rule(case)
         if decision is not None:
             outcome, finding = decision
             return msgspec.structs.replace(case, outcome=outcome, finding=finding)
     finding = "proved better" if case.better else findings.tolerated(case.comparison, case.worse)
+    if case.comparison.failures is not None:
+        finding = f"{finding}, even {findings.failures(case.comparison.failures.cases)}"
     return msgspec.structs.replace(case, outcome="pass", finding=finding)
 
 
@@ -247,6 +252,29 @@ def _cleared(case: _Case) -> Decision:
         return "inconclusive", findings.unbounded(candidate)
     met = bound >= floor if case.comparison.higher_is_better else bound <= floor
     return None if met else ("inconclusive", findings.at_floor(case.comparison, floor))
+
+
+def _survived(case: _Case) -> Decision:
+    """What passes must do so with what the candidate failed to answer taken as the worst."""
+    comparison, failures = case.comparison, case.comparison.failures
+    if failures is None:
+        return None
+    limit = 0.0 if case.rule.must_improve else -case.rule.margin
+    if (low := _least(failures.difference, comparison)) is None or low <= limit:
+        return "inconclusive", findings.hidden(comparison, gain=case.rule.must_improve)
+    floor = case.rule.floor
+    if floor is None:
+        return None
+    bound, side = _least(failures.candidate, comparison), 1 if comparison.higher_is_better else -1
+    if bound is not None and bound >= side * floor:
+        return None
+    said = findings.failures(failures.cases)
+    return "inconclusive", f"{said}, {findings.at_floor(comparison, floor)}"
+
+
+def _least(estimate: Estimate, comparison: Comparison) -> float | None:
+    """The worse bound, oriented so that more is better."""
+    return estimate.low if comparison.higher_is_better else _negative(estimate.high)
 
 
 def _gained(case: _Case) -> Decision:

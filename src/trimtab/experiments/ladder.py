@@ -116,7 +116,7 @@ def _require(runs: Sequence[Measured]) -> None:
 
 def _usual(found: Sequence[Mapping[str, Vector]]) -> str:
     shared = [name for name in found[0] if all(_has_scores(own.get(name)) for own in found)]
-    passing = [name for name in shared if all(own[name].binary for own in found)]
+    passing = [name for name in shared if all(own[name].verdicts for own in found)]
     if not shared:
         raise InvalidRequest("the runs have no metric in common", where="metric")
     return (passing or shared)[0]

@@ -7,6 +7,7 @@ jackknife", J. Official Statistics 17).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -26,6 +27,10 @@ _GROUPS = 30
 _FEW_GROUPS = 10  # of runs so large that thirty times over would take minutes
 _MANY_CASES = 20_000
 _USUAL_K = (2, 5, 10, 25, 50, 100)
+
+_UNIT = (0.0, 1.0)
+_SCALES = {"corpus": (0.0, 100.0), "mcc": (-1.0, 1.0), "log_loss": (0.0, math.inf)}
+"""Of the numbers that are not between 0 and 1; no interval reaches beyond."""
 
 Numbers = Mapping[str, float]
 
@@ -123,7 +128,12 @@ def reduce(
     left_out = _left_out(reducer, judged, read, seed)
     return {
         f"{scorer}.{name}": _estimate(
-            value, [n[name] for n in left_out if name in n], cases, judged, confidence
+            value,
+            [n[name] for n in left_out if name in n],
+            cases,
+            judged,
+            confidence,
+            _SCALES.get(name, _UNIT),
         )
         for name, value in _numbers(reducer, read).items()
     }
@@ -255,12 +265,13 @@ def _estimate(
     cases: Sequence[Case],
     judged: Sequence[Case],
     confidence: float,
+    scale: tuple[float, float],
 ) -> Estimate:
     bounds = _bounds(value, np.array(left_out), confidence)
     return Estimate(
         value=value,
-        low=None if bounds is None else bounds.low,
-        high=None if bounds is None else bounds.high,
+        low=None if bounds is None else max(bounds.low, scale[0]),
+        high=None if bounds is None else min(bounds.high, scale[1]),
         n=len(judged),
         total=len(cases),
         confidence=confidence,

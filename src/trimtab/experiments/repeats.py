@@ -7,14 +7,20 @@ out. Pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from trimtab.experiments.rules import GateRule
 from trimtab.experiments.suite import CaseRule
-from trimtab.experiments.vectors import Vector, covering, is_verdict
+from trimtab.experiments.vectors import (
+    Vector,
+    counts_passes,
+    covering,
+    is_verdict,
+    made_no_claim,
+)
 from trimtab.records import AppliedScorer, Estimate, Example, Result, Score
-from trimtab.scorers.abstention import ABSTAINED
 
 LEAST_SHARE = 0.5
 """Of the repeats of a case so many must be scored for the case to have a score."""
@@ -24,21 +30,20 @@ class _Metric(msgspec.Struct):
     """What one metric says of each example, as it is gathered."""
 
     numbers: dict[str, float | list[float]] = {}
-    binary: bool = True
+    verdicts: bool = True
     passing: bool = True
     labelled: bool = False
-    abstained: bool = False
+    abstained: dict[str, int] = {}
 
     def add(self, example_id: str, score: Score) -> None:
         number = score.number if score.status == "scored" else None
         if number is None:
             self.labelled = self.labelled or score.label is not None
-            self.abstained = self.abstained or score.reason == ABSTAINED.reason
+            if made_no_claim(score):
+                self.abstained[example_id] = self.abstained.get(example_id, 0) + 1
             return
-        if score.passed is None:
-            self.binary = False
-        if not is_verdict(score):
-            self.passing = False
+        self.verdicts = self.verdicts and is_verdict(score)
+        self.passing = self.passing and counts_passes(score)
         earlier = self.numbers.get(example_id)
         if earlier is None:
             self.numbers[example_id] = number
@@ -47,10 +52,12 @@ class _Metric(msgspec.Struct):
         else:
             self.numbers[example_id] = [earlier, number]
 
-    def vector(self, example_ids: Iterable[str], asked: Mapping[str, int]) -> Vector:
+    def vector(
+        self, example_ids: Iterable[str], asked: Mapping[str, int], failed: Mapping[str, int]
+    ) -> Vector:
         values: dict[str, float | None] = {}
         judged: dict[str, tuple[int, int]] = {}
-        whole = self.binary and bool(self.numbers)
+        whole = verdicts = self.verdicts and bool(self.numbers)
         for example_id in example_ids:
             number = self.numbers.get(example_id)
             there = len(number) if isinstance(number, list) else int(number is not None)
@@ -60,13 +67,16 @@ class _Metric(msgspec.Struct):
                 continue
             if isinstance(number, list):
                 number = sum(number) / len(number)
-                whole = whole and number in (0.0, 1.0)
+            whole = whole and number in (0.0, 1.0)
             values[example_id] = number
+        lacking = {key: of - there for key, (there, of) in judged.items() if there < of}
         return Vector(
             values=values,
             binary=whole,
+            verdicts=verdicts,
             passing=self.passing and bool(self.numbers),
-            abstained=self.abstained,
+            abstained={key for key, n in self.abstained.items() if n == asked[key]},
+            failed={key: min(n, lacking[key]) for key, n in failed.items() if key in lacking},
             judged=judged if max(asked.values(), default=0) > 1 else None,
         )
 
@@ -75,20 +85,23 @@ def vectors_of(results: Iterable[Result], example_ids: Sequence[str]) -> dict[st
     """One number, or its absence, for each example and metric; repeats are averaged.
 
     A repeat that could not be scored is left out of the mean; a case of whose repeats less than
-    `LEAST_SHARE` could be is None. A metric stays pass-or-fail only where all repeats of every case
+    `LEAST_SHARE` could be is None. A metric stays binary only where all repeats of every case
     agree. One that gives only labels has no vector.
     """
     metrics: dict[str, _Metric] = {}
     asked: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     for result in results:
         asked[result.example_id] += 1
+        if result.error is not None:
+            failed[result.example_id] += 1
         for score in result.scores:
             metric = metrics.get(score.name)
             if metric is None:
                 metric = metrics[score.name] = _Metric()
             metric.add(result.example_id, score)
     return {
-        name: metric.vector(example_ids, asked)
+        name: metric.vector(example_ids, asked, failed)
         for name, metric in sorted(metrics.items())
         if metric.numbers or not metric.labelled
     }
@@ -142,8 +155,8 @@ def direction(metric: str, higher: Mapping[str, bool], *vectors: Vector | None) 
 
     Args:
         higher: whether more is better of what a scorer measures, by its name.
-        vectors: what the metric says of each run. Where all of them only say passed or not, as
-            `length` with a bound does, more is better whatever is measured.
+        vectors: what the metric says of each run. Where all of them count what passed, as `length`
+            with a bound does, more is better whatever is measured.
     """
     judged = [vector for vector in vectors if vector is not None and _has_scores(vector)]
     if judged and all(vector.passing for vector in judged):
@@ -155,6 +168,20 @@ def direction(metric: str, higher: Mapping[str, bool], *vectors: Vector | None) 
     return higher.get(metric.partition(".")[0], True)
 
 
+def ruled_direction(
+    rule: GateRule | None, metric: str, higher: Mapping[str, bool], *vectors: Vector | None
+) -> bool:
+    """Whether more is better of a metric, by a rule that says so, else as the metric says."""
+    if rule is None or rule.direction is None:
+        return direction(metric, higher, *vectors)
+    return rule.direction == "higher"
+
+
+def is_of(metric: str, scorers: Collection[str]) -> bool:
+    """Whether a metric is what one of these scorers measures, or a part of it."""
+    return metric in scorers or metric.partition(".")[0] in scorers
+
+
 def scale_in(
     metric: str, scorers: Iterable[AppliedScorer], *vectors: Vector | None
 ) -> tuple[float, float] | None:
@@ -163,7 +190,7 @@ def scale_in(
     Where it only says passed or not, whatever is measured, it is a share.
     """
     judged = [vector for vector in vectors if vector is not None and _has_scores(vector)]
-    if judged and all(vector.passing for vector in judged):
+    if judged and all(vector.verdicts for vector in judged):
         return 0.0, 1.0
     scales = {scorer.name: scorer.scale for scorer in scorers}
     return scales[metric] if metric in scales else scales.get(metric.partition(".")[0])
@@ -176,21 +203,23 @@ def _has_scores(vector: Vector) -> bool:
 def passing(results: Iterable[Result], rule: CaseRule) -> dict[str, bool | None]:
     """Whether each case passes a k-of-n rule; None where too few repeats could be scored to say.
 
-    A repeat passes with a score of 1.
+    A repeat passes where its score says so, or with a score of 1.
     """
     counts: dict[str, list[int]] = {}
     for result in results:
-        passed, scored, asked = counts.setdefault(result.example_id, [0, 0, 0])
-        number = next(
-            (s.number for s in result.scores if s.name == rule.metric and s.status == "scored"),
-            None,
-        )
-        counts[result.example_id] = [
-            passed + (number == 1.0),
-            scored + (number is not None),
-            asked + 1,
-        ]
+        count = counts.setdefault(result.example_id, [0, 0, 0])
+        said = (_passes(score) for score in result.scores if score.name == rule.metric)
+        passed = next((each for each in said if each is not None), None)
+        count[0] += passed is True
+        count[1] += passed is not None
+        count[2] += 1
     return {case: _verdict(rule, *numbers) for case, numbers in counts.items()}
+
+
+def _passes(score: Score) -> bool | None:
+    if score.status != "scored" or score.number is None:
+        return None
+    return score.number == 1.0 if score.passed is None else score.passed
 
 
 def _verdict(rule: CaseRule, passed: int, scored: int, asked: int) -> bool | None:

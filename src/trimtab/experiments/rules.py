@@ -47,8 +47,9 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         names = [rule.metric for rule in self.rules]
         if len(set(names)) < len(names):
             raise MeasureError("a metric has two rules", fix="give each metric one", got=names)
-        for field in ("alpha", "confidence"):
-            if not 0 < getattr(self, field) < 1:
-                raise MeasureError(f"{field} must be between 0 and 1", where=field)
-        if not 0 <= self.min_coverage <= 1:
-            raise MeasureError("min_coverage must be in [0, 1]", where="min_coverage")
+        if not 0 < self.alpha <= 0.5:
+            raise MeasureError("alpha must be above 0 and at most 0.5", where="alpha")
+        if not 0.5 <= self.confidence < 1:
+            raise MeasureError("confidence must be at least 0.5 and below 1", where="confidence")
+        if not 0 < self.min_coverage <= 1:
+            raise MeasureError("min_coverage must be above 0 and at most 1", where="min_coverage")

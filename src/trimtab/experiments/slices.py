@@ -18,9 +18,10 @@ import numpy as np
 
 from trimtab.errors import InvalidRequest
 from trimtab.experiments.compare import compare, summarise
+from trimtab.experiments.debiasing import as_sure_as_its_judges, compared_as_sure
 from trimtab.experiments.gaps import Gap, largest_gap
 from trimtab.experiments.languages import UNKNOWN, UNKNOWN_LATIN, guessed
-from trimtab.experiments.repeats import clusters_of, direction, scale_in, vectors_of
+from trimtab.experiments.repeats import clusters_of, direction, is_of, scale_in, vectors_of
 from trimtab.experiments.suite import Slice, SuiteGate
 from trimtab.experiments.vectors import Vector, compared, covering
 from trimtab.measures import unpaired
@@ -88,6 +89,7 @@ def sliced(
     asked = [(each, name) for each in slices for name in _metrics(each, after, gate)]
     gating = sum(each.max_gap is not None for each, _ in asked)
     clusters = clusters_of(examples)
+    judges = [scorer.name for scorer in scorers if scorer.tier == "judge"]
     found = []
     for each, name in asked:
         looked = _Looked(
@@ -98,6 +100,7 @@ def sliced(
             scale=scale_in(name, scorers, after[name], before.get(name)),
             clusters=clusters,
             gate=gate,
+            voted=(baseline, candidate) if is_of(name, judges) else ((), ()),
         )
         found.append(looked.by(each, grouped(each.by, examples), tests=gating))
     return _adjusted(found)
@@ -139,6 +142,7 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     scale: tuple[float, float] | None
     clusters: Mapping[str, str]
     gate: SuiteGate
+    voted: tuple[Sequence[Result], Sequence[Result]]
 
     def by(self, each: Slice, groups: Mapping[str, list[str]], *, tests: int) -> Sliced:
         order = list(groups)
@@ -177,6 +181,8 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
             clusters=self.clusters,
             confidence=confidence,
         )
+        own = self._of(ids)[1]
+        found = as_sure_as_its_judges(found, own, self.metric, groups=self.clusters)
         return covering(found, self.after.judgements(ids))
 
     def _compared(self, before: Vector, ids: Sequence[str]) -> Comparison:
@@ -190,7 +196,15 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
             clusters=self.clusters,
             confidence=self.gate.confidence,
         )
+        old, new = self._of(ids)
+        found = compared_as_sure(found, old, new, groups=self.clusters)
         return compared(found, before, self.after, ids)
+
+    def _of(self, ids: Sequence[str]) -> tuple[list[Result], list[Result]]:
+        """What judges said of some cases, in the baseline and in the run."""
+        wanted = set(ids)
+        old, new = ([one for one in each if one.example_id in wanted] for each in self.voted)
+        return old, new
 
     def _against_rest(self, ids: Sequence[str]) -> float | None:
         inside = set(ids)
@@ -220,7 +234,7 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
             key: ids for key, ids in groups.items() if key not in (NONE, UNKNOWN, UNKNOWN_LATIN)
         }
         values = self.after.values
-        sizes = {key: sum(values[i] is not None for i in ids) for key, ids in named.items()}
+        sizes = {key: len(ids) for key, ids in named.items()}
         scored = [value for value in values.values() if value is not None]
         return largest_gap(
             sizes,
@@ -276,7 +290,7 @@ def _metrics(each: Slice, after: Mapping[str, Vector], gate: SuiteGate) -> list[
             )
         return [each.metric]
     gating = [rule.metric for rule in gate.rules if rule.metric in after]
-    return gating or [name for name in after if after[name].binary] or list(after)
+    return gating or [name for name in after if after[name].verdicts] or list(after)
 
 
 def _thirds(examples: Sequence[Example]) -> dict[str, list[str]]:

@@ -18,13 +18,15 @@ class Spending:
     Args:
         most_usd: the limit; None counts only.
 
-    `unpriced` counts cases whose cost nobody knows; they are in no sum.
+    `unpriced` counts cases whose cost nobody knows; they are in no sum. `unbounded` says that
+    those who judge have no price, so that no limit on them could hold.
     """
 
     def __init__(self, most_usd: Decimal | None = None) -> None:
         self.spent_usd = _NOTHING
         self.unpriced = 0
         self.exhausted = False
+        self.unbounded = False
         self._most_usd = most_usd
         self._dearest_usd: Decimal | None = None
         self._in_flight = 0
@@ -36,8 +38,8 @@ class Spending:
 
     async def set_aside(self) -> bool:
         """Wait until a case can be afforded; False when there is no money for another."""
-        while not self._affordable():
-            if not self._in_flight:
+        while self.unbounded or not self._affordable():
+            if self.unbounded or not self._in_flight:
                 self.exhausted = True
             if self.exhausted:
                 return False
@@ -54,9 +56,14 @@ class Spending:
         elif cost_usd:
             self.spent_usd += cost_usd
 
-    def settle(self, cost_usd: Decimal | None) -> None:
-        """What a case cost that something was set aside for."""
+    def settle(self, cost_usd: Decimal | None, *, bounded: bool = True) -> None:
+        """What a case cost that something was set aside for.
+
+        Args:
+            bounded: its judges have a price; where they have none, it is the last case.
+        """
         self._in_flight -= 1
+        self.unbounded = self.unbounded or not bounded
         self.pay(cost_usd)
         self._dearest_usd = max(self._dearest_usd or _NOTHING, cost_usd or _NOTHING)
         if self._changed is not None:

@@ -73,13 +73,16 @@ class StoredRuns:
     def pair(self, project: str, run: str, baseline: str) -> tuple[Measured, Measured]:
         """A run and its baseline.
 
-        A name and `last` that mean the same run are the newest two of that name.
+        As a baseline `last` is the newest run that stands. A name and `last` that mean the same
+        run are the newest of that name and the one before it that stands, over the same rows if
+        there is one.
 
         Raises:
             NotFound: one is not there.
             Conflict: they are one run, or cannot be compared.
         """
-        candidate, against = self.run(project, run), self.run(project, baseline)
+        candidate = self.run(project, run)
+        against = self._before(candidate) if baseline == LAST else self.run(project, baseline)
         if candidate.run_id == against.run_id:
             named = run == LAST and baseline == candidate.name
             earlier = self._earlier(candidate) if named else None
@@ -114,11 +117,23 @@ class StoredRuns:
         """Finished runs that were not made only to compare others with, newest first."""
         return [run for run in self._done(project, None) if run.role != "baseline"]
 
+    def _before(self, run: Run) -> Run:
+        """The newest other run that stands, over the same rows if there is one. Raises NotFound."""
+        found = self._standing(run, self._last(run.project))
+        if found is None:
+            raise NotFound(
+                "there is no finished run that its gate did not fail",
+                where="baseline",
+                fix="name a run by its id; see `trimtab runs list`",
+            )
+        return found
+
     def _earlier(self, run: Run) -> Run | None:
-        """The newest other finished run of the same name, over the same rows if there is one."""
-        others = [
-            other for other in self._done(run.project, run.name) if other.run_id != run.run_id
-        ]
+        """The newest other of the same name that stands, over the same rows if there is one."""
+        return self._standing(run, self._done(run.project, run.name))
+
+    def _standing(self, run: Run, runs: Sequence[Run]) -> Run | None:
+        others = [other for other in runs if other.run_id != run.run_id and other.stands]
         rows = (run.dataset_digest, run.split)
         same = [other for other in others if (other.dataset_digest, other.split) == rows]
         return next(iter(same or others), None)
@@ -143,7 +158,7 @@ class StoredRuns:
 def _same(run: Run, *, alone: bool) -> Conflict:
     if alone:
         return Conflict(
-            f"run {run.run_id} is the only finished run named {run.name!r}",
+            f"run {run.run_id} is the only finished run named {run.name!r} to compare with",
             where="baseline",
             fix="run it again, or name another run to compare with",
         )

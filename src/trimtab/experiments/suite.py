@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, Unpack
 import msgspec
 from msgspec import Meta
 
-from trimtab.errors import InvalidRequest
+from trimtab.errors import InvalidRequest, MeasureError
 from trimtab.experiments.rules import GateRule
 from trimtab.records.run import RunTier
 
@@ -142,14 +142,26 @@ class SuiteGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `rules` compare with the baseline (`margin`, `must_improve`) and hold the candidate to a
     `floor`; without a baseline only floors and `cases` gate. `coverage` is the least share of
-    cases that must be scored.
+    cases that must be scored, `alpha` the most that may be risked of a verdict without a cause.
     """
 
     rules: Sequence[GateRule] = ()
     cases: Sequence[CaseRule] = ()
-    coverage: Annotated[float, Meta(ge=0, le=1)] = 0.98
-    confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
-    alpha: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+    coverage: Annotated[float, Meta(gt=0, le=1)] = 0.98
+    confidence: Annotated[float, Meta(ge=0.5, lt=1)] = 0.95
+    alpha: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
+
+    def __post_init__(self) -> None:
+        """A file's are checked as they are read, with their places; these are a program's."""
+        for name, within, words in (
+            ("coverage", 0 < self.coverage <= 1, "above 0 and at most 1"),
+            ("confidence", 0.5 <= self.confidence < 1, "at least 0.5 and below 1"),
+            ("alpha", 0 < self.alpha <= 0.5, "above 0 and at most 0.5"),
+        ):
+            if not within:
+                raise MeasureError(
+                    f"{name} must be {words}", where=f"gate.{name}", got=getattr(self, name)
+                )
 
 
 if TYPE_CHECKING:

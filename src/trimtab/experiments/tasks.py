@@ -17,7 +17,6 @@ import msgspec
 from trimtab.errors import InvalidRequest
 from trimtab.experiments.answers import Answering
 from trimtab.experiments.threads import Threads
-from trimtab.kit import jsonx
 from trimtab.kit.hashing import digest
 from trimtab.ports import Response
 from trimtab.records import Example
@@ -25,7 +24,7 @@ from trimtab.records import Example
 GIVEN = ("input", "example", "context", "metadata", "example_id", "repeat", "seed")
 """What a task may ask for, by the name of its argument."""
 
-_PLAIN = (str, int, float, bool, type(None))
+_SURELY_PLAIN = (int, float, bool, type(None))
 
 
 def answering(task: Callable[..., Any], *, seed: int | None = None) -> Answering:
@@ -43,7 +42,11 @@ def answering(task: Callable[..., Any], *, seed: int | None = None) -> Answering
     """
     own = getattr(task, "answer", None)
     if own is not None and inspect.iscoroutinefunction(own):
-        asks: Answering = own
+        asked: Answering = own
+
+        async def asks(example: Example, repeat: int) -> Response:
+            return response_of(await asked(example, repeat))
+
         return asks
     names = _wanted(task)
     call = _calling(task)
@@ -195,15 +198,16 @@ class _Gathering:
 def response_of(value: Any) -> Response:
     """What a task returned as a response that can be kept.
 
-    Records, dataclasses and Pydantic models become plain values; text that is half a surrogate
-    pair is mended. A value that is none of JSON's is the error of its case.
+    Records, dataclasses, Pydantic models, arrays and the numbers and texts of other libraries
+    become plain values; text that is half a surrogate pair is mended. What is none of JSON's
+    values is the error of its case.
 
     >>> response_of("Paris").output
     'Paris'
     """
     if isinstance(value, Response):
         return _kept(value)
-    if type(value) is str and value.isascii():
+    if type(value) in _SURELY_PLAIN or (type(value) is str and value.isascii()):
         return Response(output=value)
     if isinstance(value, BaseException):
         return Response(output=None, error=f"{type(value).__name__}: {value}")
@@ -212,18 +216,36 @@ def response_of(value: Any) -> Response:
 
 
 def _kept(response: Response) -> Response:
-    """The response with an output that JSON can say."""
-    output = response.output
-    if isinstance(output, _PLAIN) and not isinstance(output, str):
-        return response
+    """The response as it can be read again; what cannot be is its error."""
+    spans, output = response.spans, response.output
     if isinstance(output, str):
-        if output.isascii():
-            return response
-        mended = output.encode("utf-8", "replace").decode()
-        return msgspec.structs.replace(response, output=mended)
+        output = str.encode(output, "utf-8", "replace").decode()
+    made = msgspec.structs.replace(response, output=output, spans=())
     try:
-        plain = msgspec.json.decode(jsonx.encode(output))
-    except (TypeError, ValueError, RecursionError) as error:
+        plain = _read(_written(made))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         what = f"the task returned {type(output).__name__}, which is no JSON value: {error}"
-        return msgspec.structs.replace(response, output=None, error=response.error or what)
-    return msgspec.structs.replace(response, output=plain)
+        if isinstance(output, str | None):
+            what = f"the task returned a response that cannot be kept: {error}"
+        return Response(output=None, error=what if response.error is None else str(response.error))
+    return msgspec.structs.replace(plain, spans=spans)
+
+
+def _plain(value: Any) -> Any:
+    """A value of another library as what it is in Python.
+
+    Raises:
+        TypeError: it is none of JSON's.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int | float):
+        return int(value) if isinstance(value, int) else float(value)
+    listed = getattr(value, "tolist", None)
+    if not callable(listed):
+        raise TypeError(f"{type(value).__name__} is no value of JSON")
+    return listed()
+
+
+_written = msgspec.json.Encoder(enc_hook=_plain, decimal_format="string").encode
+_read = msgspec.json.Decoder(Response).decode

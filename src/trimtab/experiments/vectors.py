@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from trimtab.records import Comparison, Estimate, Score
 from trimtab.scorers.abstention import ABSTAINED
+from trimtab.scorers.judgement import VERDICTS
 
 Judgements = tuple[int, int] | None
 """How many there are, and how many were asked for; None where each case has one."""
@@ -16,24 +17,45 @@ Judgements = tuple[int, int] | None
 class Vector(msgspec.Struct, frozen=True, kw_only=True):
     """One metric over the examples of a run; None where there is no judgement.
 
-    `binary` says that every judgement is passed or not; `passing` that its numbers are shares of
-    what passed, as those are of repeats that do not agree, so that more is better whatever is
-    judged; `abstained` that some answers made no claim that this metric could judge, so that its
-    coverage is low by design. `judged` is, where cases have several repeats, how many of those were
-    judged of how many there are, by example.
+    `verdicts` says that every judgement is passed or not, so that numbers are shares where repeats
+    do not agree; `binary` that all of those do, so that each number is 0 or 1; `passing` that they
+    are shares of what passed, so that more is better whatever is judged. `abstained` are the cases
+    whose answers made no claim that this metric could judge: they lack a number by design. `failed`
+    is how many answers of a case the task failed to give, where that is why judgements are missing.
+    `judged` is, where cases have several repeats, how many of those were judged of how many there
+    are, by example.
     """
 
     values: Mapping[str, float | None]
     binary: bool
+    verdicts: bool = False
     passing: bool = False
-    abstained: bool = False
+    abstained: Collection[str] = ()
+    failed: Mapping[str, int] = {}
     judged: Mapping[str, tuple[int, int]] | None = None
+
+    def without(self, example_ids: Collection[str]) -> Vector:
+        """The other cases."""
+        values = {key: value for key, value in self.values.items() if key not in example_ids}
+        return msgspec.structs.replace(self, values=values)
+
+    def with_failed_as(self, worst: float) -> dict[str, float | None]:
+        """The numbers with each answer that the task failed to give taken to have this one."""
+        found = dict(self.values)
+        for key in self.failed.keys() & found.keys():
+            value, failed = found[key], self.failed[key]
+            there = 1 if self.judged is None else self.judged[key][0]
+            found[key] = (
+                worst if value is None else (value * there + worst * failed) / (there + failed)
+            )
+        return found
 
     def judgements(self, example_ids: Iterable[str] | None = None) -> Judgements:
         """Those there are, and how many were asked for, of some examples or of all."""
         if self.judged is None:
             return None
-        counts = [self.judged[key] for key in (self.values if example_ids is None else example_ids)]
+        wanted = self.values if example_ids is None else example_ids
+        counts = [self.judged[key] for key in wanted]
         return sum(there for there, _ in counts), sum(asked for _, asked in counts)
 
 
@@ -79,19 +101,27 @@ def vectors(scores: Sequence[Score], example_ids: Sequence[str]) -> dict[str, Ve
             continue
         result[name] = Vector(
             values={key: _number(by_example.get(key)) for key in example_ids},
-            binary=bool(given) and all(score.passed is not None for score in given),
-            passing=bool(given) and all(map(is_verdict, given)),
-            abstained=any(_made_no_claim(score) for score in by_example.values()),
+            binary=bool(given)
+            and all(is_verdict(score) and score.number in (0.0, 1.0) for score in given),
+            verdicts=bool(given) and all(map(is_verdict, given)),
+            passing=bool(given) and all(map(counts_passes, given)),
+            abstained={key for key, score in by_example.items() if made_no_claim(score)},
         )
     return result
 
 
 def is_verdict(score: Score) -> bool:
+    """Whether a judgement is passed or not, or the share of those that a judge made of it."""
+    return score.passed is not None or bool(score.metadata.get(VERDICTS))
+
+
+def counts_passes(score: Score) -> bool:
     """Whether the number of a judgement says passed or not, and nothing else."""
     return score.passed is not None and score.number == float(score.passed)
 
 
-def _made_no_claim(score: Score) -> bool:
+def made_no_claim(score: Score) -> bool:
+    """Whether the answer claimed nothing that could be judged."""
     return score.status == "unscored" and score.reason == ABSTAINED.reason
 
 

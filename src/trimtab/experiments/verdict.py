@@ -28,8 +28,8 @@ def judged(
     Args:
         examples: the rows both runs were made over, of which clusters come; rows of other splits
             than the runs' are left out.
-        rules: which metrics gate; none means every pass-or-fail metric that judges every answer,
-            abstentions included, with a margin of 2 points.
+        rules: which metrics gate; none means every pass-or-fail metric, with a margin of 2
+            points.
         uncalibrated: names of scorers that may not gate.
         notes: what is not known of the rows; copied into the verdict.
     Raises:

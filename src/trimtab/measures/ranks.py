@@ -36,6 +36,9 @@ __all__ = [
 ]
 
 
+_JUST_MORE = 1 + 1e-9
+
+
 def ranked(scores: Mapping[str, float]) -> list[str]:
     """Document ids best first; equal scores by id, last first, as trec_eval breaks ties.
 
@@ -188,6 +191,8 @@ def ndcg(
         k: ranks considered; None means all n.
         ideal: gains of all judged documents, in any order; None means those of `relevance`.
         gain: g = rel, or g = 2^rel - 1 (Burges et al. 2005).
+    Raises:
+        MeasureError: the ranking has more gain than the ideal one.
     A query with no relevant document has no ideal ranking: returns 0.0, trec_eval's convention.
 
     >>> round(ndcg([1.0, 0.0, 1.0]), 4)
@@ -199,8 +204,13 @@ def ndcg(
     best = sorted(checked(relevance if ideal is None else ideal), reverse=True)[:k]
     if gain == "exponential":
         values, best = ([2.0**value - 1 for value in each] for each in (values, best))
-    total = _discounted(best)
-    return _discounted(values) / total if total else 0.0
+    found, total = _discounted(values), _discounted(best)
+    if found > total * _JUST_MORE:
+        raise MeasureError(
+            "the ranking has more gain than the ideal one",
+            fix="give the gains of all judged documents as `ideal`, those that were found too",
+        )
+    return found / total if total else 0.0
 
 
 def geometric_mean(values: npt.ArrayLike, *, least: float = 1e-5) -> float:

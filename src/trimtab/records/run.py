@@ -37,6 +37,18 @@ class Estimate(Record, frozen=True, kw_only=True):
         return min(share, (self.judged or 0) / self.asked) if self.asked else share
 
 
+class Failures(Record, frozen=True, kw_only=True):
+    """Answers that the candidate's task failed to give to cases that the baseline has scores of.
+
+    `cases` counts those cases. The two estimates are the comparison's with each such answer taken
+    to have the worst score there is.
+    """
+
+    cases: int
+    candidate: Estimate
+    difference: Estimate
+
+
 class Comparison(Record, frozen=True, kw_only=True):
     """Candidate against baseline on one metric, over the same examples.
 
@@ -45,7 +57,8 @@ class Comparison(Record, frozen=True, kw_only=True):
     metrics; None for a metric that does not gate. `proved` is what the gate takes for proved of a
     gating metric, None where nothing is. `unscored` are the cases that the baseline and the
     candidate lack; `p_at_best` is the p-value of a loss that shows even with the cases that only
-    the baseline lacks taken in the candidate's favour.
+    the baseline lacks taken in the candidate's favour; `failures` is what it lacks because its task
+    failed. `margin`, `floor` and `must_improve` are of the rule that a gating metric was held to.
     """
 
     metric: str
@@ -58,8 +71,11 @@ class Comparison(Record, frozen=True, kw_only=True):
     p_at_best: float | None = None
     p_adjusted: float | None = None
     unscored: tuple[int, int] = (0, 0)
+    failures: Failures | None = None
     test: str = ""
     margin: float | None = None
+    floor: float | None = None
+    must_improve: bool = False
     detectable: float | None = None
     outcome: Outcome | None = None
     proved: Literal["better", "worse"] | None = None

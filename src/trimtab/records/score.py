@@ -24,6 +24,7 @@ class Target(Record, frozen=True, kw_only=True, gc=False):
 class Score(Record, frozen=True, kw_only=True, gc=False):
     """One judgement: a value, a label or passed, or the reason why there is none.
 
+    It has a value and `passed` where the lesser value passes.
     `status` says whether there is a judgement at all; when it is not "scored", `value`, `label` and
     `passed` are None and `reason` says why. `digest` identifies the exact scorer (code, prompt,
     parameters), so scores of different scorers with one name are never mixed silently.

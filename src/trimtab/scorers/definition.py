@@ -193,7 +193,7 @@ class FunctionScorer(Generic[P, R]):
         """Call a synchronous function; whatever it raises is on record."""
         call: Callable[..., Any] = self.function
         try:
-            return outcomes(self.name, call(**given), self.scale)
+            return self._read(call(**given))
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             return {self.name: failed(_describe(error))}
 
@@ -205,7 +205,7 @@ class FunctionScorer(Generic[P, R]):
                 if not self.is_async:
                     return await _in_thread(lambda: self._judge(given))
                 call: Callable[..., Any] = self.function
-                return outcomes(self.name, await call(**given), self.scale)
+                return self._read(await call(**given))
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
                 raise
@@ -213,6 +213,9 @@ class FunctionScorer(Generic[P, R]):
                 reason = f"took longer than {self.timeout_s:g} s"
                 return {self.name: failed(reason, "timeout")}
             return {self.name: failed(_describe(error))}
+
+    def _read(self, result: object) -> dict[str, Outcome]:
+        return outcomes(self.name, result, self.scale, higher_is_better=self.higher_is_better)
 
     def _scores(self, subject: Subject, judged: dict[str, Outcome], started_ns: int) -> list[Score]:
         latency_ms = (self.clock.monotonic_ns() - started_ns) / NS_PER_MS
@@ -301,7 +304,8 @@ def scorer(
         version: raise it when the same code comes to judge differently.
         scale: "binary" (0 or 1), "unit" ([0, 1]), (low, high), or None for any finite number.
         tier: "code" is free and offline, "model" uses a small local model, "judge" costs money.
-        higher_is_better: the direction of improvement.
+        higher_is_better: the direction of improvement. Where less is better, True is what should
+            not be: a bool of it passes where it is False, and its number is the share of True.
         timeout_s: seconds after which judging is given up; the score's status is "timeout".
     Raises:
         ScorerError: declared wrongly.

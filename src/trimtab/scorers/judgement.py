@@ -25,6 +25,9 @@ Scale = Literal["binary", "unit"] | tuple[float, float] | None
 NAME = re.compile(r"[a-zA-Z0-9_.\-/ ]{1,200}")
 """What a score may be called; matched in full."""
 
+VERDICTS = "verdicts"
+"""The member of a score's metadata that says that its value is a share of verdicts."""
+
 MAX_REASON = 500
 _NUMBER = numbers.Real | Decimal
 
@@ -95,28 +98,42 @@ def bounds(scale: Scale) -> tuple[float, float] | None:
     )
 
 
-def outcomes(name: str, result: object, scale: Scale) -> dict[str, Outcome]:
+def outcomes(
+    name: str, result: object, scale: Scale, *, higher_is_better: bool = True
+) -> dict[str, Outcome]:
     """The scores a result stands for, by score name; at least one.
 
-    A dict yields one score for each key, named `name.key`.
+    A dict yields one score for each key, named `name.key`. A bool says that what is measured is
+    there: where less of it is better, it is the number 1 or 0 and passes where it is False. The
+    `passed` of a `Judgement` is taken at its word.
 
     >>> outcomes("answer", {"short": True, "words": 12}, None)["answer.words"].value
     12.0
+    >>> rude = outcomes("rude", True, None, higher_is_better=False)["rude"]
+    >>> rude.value, rude.passed
+    (1.0, False)
     """
     if not isinstance(result, Mapping):
-        return {name: _outcome(result, scale)}
+        return {name: _found(result, scale, higher_is_better)}
     if not result:
         return {name: Outcome(status="unscored", reason="the scorer returned an empty dict")}
     strange = [key for key in result if not (isinstance(key, str) and NAME.fullmatch(key))]
     if strange or any(len(name) + 1 + len(key) > 200 for key in result):
         reason = f"not a name for a score: {(strange or [max(result, key=len)])[0]!r}"
         return {name: failed(reason)}
-    return {f"{name}.{key}": _outcome(part, scale) for key, part in result.items()}
+    return {f"{name}.{key}": _found(part, scale, higher_is_better) for key, part in result.items()}
 
 
 def failed(reason: str, status: ScoreStatus = "error") -> Outcome:
     """An outcome without a judgement; the reason is cut to its longest allowed length."""
     return Outcome(status=status, reason=_clean(reason[:MAX_REASON]))
+
+
+def _found(result: object, scale: Scale, higher_is_better: bool) -> Outcome:
+    outcome = _outcome(result, scale)
+    if higher_is_better or outcome.passed is None or isinstance(result, Judgement):
+        return outcome
+    return Outcome(value=float(outcome.passed), passed=not outcome.passed)
 
 
 def _outcome(result: object, scale: Scale) -> Outcome:

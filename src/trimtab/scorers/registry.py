@@ -32,14 +32,17 @@ _HOME = {
     "embedding_similarity": "similarity",
     "ends_with": "contains",
     "exact": "exact",
+    "exfiltration": "signals",
     "faithfulness": "judges.faithfulness",
     "frustration": "judges.conversation",
     "grade_level": "readability",
     "groundedness": "groundedness",
+    "injection": "signals",
     "json_diff": "json_output",
     "json_schema": "json_output",
     "json_valid": "json_output",
     "latency": "operations",
+    "leak": "signals",
     "length": "length",
     "levenshtein": "overlap",
     "loop": "tools",
@@ -50,6 +53,7 @@ _HOME = {
     "one_of": "contains",
     "pairwise": "judges.preference",
     "perplexity": "uncertainty",
+    "pii": "signals",
     "prompt_leak": "leak",
     "python_tests": "python_tests",
     "quote_in_source": "quotes",
@@ -60,7 +64,10 @@ _HOME = {
     "retrieval": "retrieval",
     "rouge": "overlap",
     "rubric": "judges.rubric",
+    "secrets": "signals",
     "self_consistency": "uncertainty",
+    "signal": "signals",
+    "sinks": "signals",
     "span_error": "operations",
     "sql_result": "sql",
     "starts_with": "contains",
@@ -77,6 +84,9 @@ _HOME = {
     "toxicity": "judges.harm",
     "trajectory_f1": "tools",
 }
+
+_ALSO = {"normalized": "normalised"}
+"""Other spellings of names."""
 
 JUDGES = frozenset(name for name, home in _HOME.items() if home.startswith("judges."))
 """The names of those that ask a model."""
@@ -108,7 +118,7 @@ def resolve(names: Iterable[str]) -> list[Scorer]:
     >>> [scorer.name for scorer in resolve(["latency", "exact"])]
     ['latency', 'exact']
     """
-    return [_known(name) for name in dict.fromkeys(names)]
+    return [_known(name) for name in dict.fromkeys(_ALSO.get(name, name) for name in names)]
 
 
 def _known(name: str) -> Scorer:

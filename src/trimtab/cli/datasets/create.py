@@ -17,7 +17,8 @@ from trimtab.errors import InvalidRequest
 from trimtab.kit import jsonx
 
 _FORMATS = ("csv", "tsv", "jsonl", "json", "parquet")
-_COUNTED = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+_WITH_HEADER = frozenset({".csv", ".tsv"})
+_COUNTED = _WITH_HEADER | {".jsonl", ".ndjson"}
 _CELL_BYTES = 1 << 20
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -185,8 +186,11 @@ def _counting(file: Path) -> Iterator[Callable[[int], None]]:
 
 
 def _line_count(file: Path) -> int:
-    count = 0
+    """Lines of rows: the first line of a table names its columns, the last may have no end."""
+    count, last = 0, b"\n"
     with file.open("rb") as lines:
         while piece := lines.read(1 << 20):
             count += piece.count(b"\n")
-    return count
+            last = piece[-1:]
+    count += last != b"\n"
+    return max(0, count - 1) if file.suffix.lower() in _WITH_HEADER else count

@@ -233,7 +233,7 @@ def _case(change: Change) -> str:
     return (
         f'<details class="case" data-kind="{change.kind}"><summary>'
         f"{_pill(change.kind, KINDS[change.kind])}"
-        f'<span class="id">{in_html(cut(change.example_id, 120))}</span>'
+        f'<span class="id">{in_html(cut(summary.case_name(change), 120))}</span>'
         f'<span class="moved">{in_html(summary.shift_text(change))}</span></summary>'
         f'<div class="body">{about}<div class="pair">{sides}</div></div></details>\n'
     )

@@ -161,7 +161,7 @@ def _some(found: Sequence[Change], room: int) -> str:
 
 
 def _change(change: Change) -> str:
-    title = f"{cut(change.example_id, 100)}: {KINDS[change.kind]}"
+    title = f"{cut(summary.case_name(change), 100)}: {KINDS[change.kind]}"
     moved = summary.shift_text(change)
     return "\n".join(
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -14,6 +15,8 @@ from trimtab.experiments.words import called, sentence
 from trimtab.kit import jsonx
 from trimtab.records import Comparison, Estimate, Run
 from trimtab.records.record import Json
+
+_DIGEST = re.compile(r"[0-9a-f]{16,64}")
 
 SIGNS: Mapping[str, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 KINDS: Mapping[str, str] = {
@@ -243,6 +246,12 @@ def shown(value: Json) -> str:
     if isinstance(value, list) and value and all(map(_is_message, value)):
         return "\n".join(f"{turn.get('role')}: {shown(turn.get('content'))}" for turn in value)
     return jsonx.encode(value).decode()
+
+
+def case_name(change: Change) -> str:
+    """What a case is called: its id, or what was asked where the id is but a digest of the row."""
+    asked = " ".join(shown(change.input).split())
+    return asked if asked and _DIGEST.fullmatch(change.example_id) else change.example_id
 
 
 def _is_message(value: Json) -> bool:

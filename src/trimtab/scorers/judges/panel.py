@@ -82,7 +82,7 @@ class Panel:
 
 def _votes(voted: Sequence[Score]) -> bool:
     """Whether all gave a verdict or a label."""
-    return all(score.value is None for score in voted)
+    return all(score.value is None or score.passed is not None for score in voted)
 
 
 def _majority(voted: Sequence[Score]) -> Score | None:

@@ -14,7 +14,7 @@ from trimtab.records import Score
 from trimtab.records.run import Tier
 from trimtab.scorers.arguments import Argument
 from trimtab.scorers.definition import FunctionScorer
-from trimtab.scorers.judgement import Scale
+from trimtab.scorers.judgement import VERDICTS, Scale
 from trimtab.scorers.judges.several import asked, joined, missing, reasons, together_digest
 
 
@@ -69,10 +69,15 @@ def _mean(scores: Sequence[Score]) -> Score:
     nearest = min(judged, key=lambda score: abs((score.number or 0.0) - mean))
     return msgspec.structs.replace(
         nearest,
-        value=None if unanimous else mean,
+        value=judged[0].value if unanimous else mean,
         passed=judged[0].passed if unanimous else None,
         reason=_reason(numbers, scores, nearest)[:500],
-        metadata={**nearest.metadata, **_consistency(judged), "judgements": _numbers(scores)},
+        metadata={
+            **nearest.metadata,
+            **_consistency(judged),
+            **({VERDICTS: True} if all(score.passed is not None for score in judged) else {}),
+            "judgements": _numbers(scores),
+        },
     )
 
 
