@@ -57,6 +57,7 @@ bench: $(STAMP) peers ## the figures the README quotes, into bench/results
 	sh bench/gateway/all.sh $(BIN)/python | tee bench/results/gateway.md
 	sh bench/telemetry/all.sh $(BIN)/python | tee bench/results/telemetry.md
 	sh bench/evals/all.sh $(BIN)/python | tee bench/results/evals.md
+	{ echo "\`python bench/guards/speed.py\`"; echo; $(BIN)/python bench/guards/speed.py; } | tee bench/results/guards.md
 
 docs: $(STAMP) ## run every example of the documentation
 	$(BIN)/pytest -q tests/docs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_the_file_has_the_default_policy_enforced(tmp_path: Path) -> None:
         asked(server, f"write to {EMAIL}")
         assert "<EMAIL_ADDRESS_1>" in told(far)
         assert EMAIL not in json.dumps(call_of(server))
+
+
+def test_a_call_that_is_refused_early_leaves_no_secret_on_record(tmp_path: Path) -> None:
+    with serving(tmp_path) as (server, _):
+        body = {"model": KEY, "messages": [{"role": "user", "content": "hello"}]}
+        headers = {"x-trimtab-session": f"s {KEY}", "x-trimtab-user": KEY}
+        assert server.ask("POST", "/v1/chat/completions", body, headers).status == 404
+        until = time.monotonic() + 20
+        while not (traces := server.client.get("/api/v1/traces")["data"]):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        (trace,) = traces
+        found = json.dumps(server.client.get(f"/api/v1/traces/{trace['trace_id']}"))
+        assert "not_found" in found
+        assert KEY not in found + json.dumps(trace)
 
 
 RULES = """

@@ -188,3 +188,16 @@ def test_without_secrets_a_variable_that_is_not_set_is_no_problem(tmp_path):
     Path("trimtab.yaml").write_text("data: '${DIR}'\n")
     with pytest.raises(ConfigError, match="DIR"):
         load(env={}, cwd=tmp_path, secrets=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [("signal: pii, kinds: [email]", "email_address"), ("signal: bans", "no terms")],
+)
+def test_a_policy_that_serve_would_refuse_is_no_valid_configuration(rule, said):
+    Path("trimtab.yaml").write_text(
+        f"guards:\n  policies:\n    - name: mine\n      rules: [{{{rule}}}]\n"
+    )
+    result = trimtab("config", "check")
+    assert result.exit_code == 2
+    assert said in result.output

@@ -68,15 +68,17 @@ def test_output_is_the_same_every_time() -> None:
     [
         (b"nonsense", "no JSON"),
         (b'{"text": "cut', "no JSON"),
-        (b'{"text": "\xff"}', "no JSON"),
-        (b'{"text": "a", "id": NaN}', "no JSON"),
+        (b"", "empty"),
+        (b"  ", "empty"),
+        (b'{"text": "a", "id": NaN}', "'id' of the row is a number"),
+        (b'{"text": NaN}', "'text' of the row is a number"),
         (b"[" * 100_000, "no JSON"),
         (b'"text"', "no JSON object"),
         (b"[1]", "no JSON object"),
         ({}, "no 'text'"),
         ({"text": None}, "'text' of the row is null"),
         ({"text": 3}, "'text' of the row is a number"),
-        ({"text": "a", "context": [1]}, "'context' of the row is a list"),
+        ({"text": "a", "context": [{}]}, "'context' of the row is a list"),
         ({"text": "a", "system": []}, "'system' of the row is a list"),
         ({"text": "a", "id": {}}, "'id' of the row is an object"),
     ],
@@ -90,9 +92,25 @@ def test_a_line_that_is_no_row_is_an_error_in_its_place(row: Any, said: str) -> 
     assert said in wrong["error"]
 
 
-def test_blank_lines_count_and_say_nothing() -> None:
-    (row,) = scanned([b"", b"  ", {"text": "a"}], "--signal", "length")
-    assert row["line"] == 3
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'{"text": "hello\xff"}',
+        b'\xef\xbb\xbf{"text": "hello"}',
+        b'{"text": "hello", "score": NaN, "least": -Infinity}',
+        b'{"text": "hello", "serial": ' + b"7" * 6000 + b"}",
+        b'{"text": "hello", "context": ["a", null, 3, 2.5]}',
+    ],
+)
+def test_what_is_not_of_the_row_loses_it_nothing(row: bytes) -> None:
+    (found,) = scanned([row], "--signal", "length")
+    assert found["scores"] == {"length": 5.0}
+
+
+def test_the_texts_and_numbers_of_a_context_are_what_a_text_rests_on() -> None:
+    row = {"text": PROMPT, "context": [None, 3, PROMPT]}
+    (found,) = scanned([row], "--signal", "groundedness")
+    assert found["scores"]["groundedness"] > 0.9
 
 
 def test_a_line_that_is_too_long_is_read_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,11 +18,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.guards.marks import KEEP, ready
-from tests.stations.canary import Speaker, answer, arguments_of, read, request
+from tests.stations.canary import (
+    Speaker,
+    answer,
+    arguments_of,
+    read,
+    reasoning_of,
+    request,
+    text_of,
+)
 from tests.stations.test_hooks import asked
 from tests.stations.wiring import Wired, wired
 
-from trimtab.dialects.llm.parts import Finished, Part, Text, ToolCall
+from trimtab.dialects.llm.parts import Finished, Part, Reasoning, Text, ToolCall
 from trimtab.gateway.hooks import Hooks
 from trimtab.guards.policy import ReadyPolicy
 from trimtab.records import GuardRule
@@ -96,17 +104,23 @@ class Room:
         self, policy: ReadyPolicy, dialect: str, parts: Sequence[Part], *, stream: bool
     ) -> tuple[dict[int, str], str, set[str]]:
         """What a caller hears: the text of each choice, the arguments, why it ended."""
-        self.hooks = lambda: Hooks(policy.begin().guards)
-        far = self.far[dialect]
-        far.parts = parts
-        body = request(dialect, "x", stream=stream, model=f"{far.name}/m", **_told(dialect))
-        said = read(dialect, self.run(asked(self._wired, dialect, body)), stream=stream)
+        said = self.parts(policy, dialect, parts, stream=stream)
         texts: dict[int, str] = {}
         for part in said:
             if isinstance(part, Text):
                 texts[part.choice] = texts.get(part.choice, "") + part.text
         ends = {part.reason for part in said if isinstance(part, Finished)}
         return texts, arguments_of(said), {str(one) for one in ends}
+
+    def parts(
+        self, policy: ReadyPolicy, dialect: str, parts: Sequence[Part], *, stream: bool
+    ) -> list[Part]:
+        """The parts that a caller hears."""
+        self.hooks = lambda: Hooks(policy.begin().guards)
+        far = self.far[dialect]
+        far.parts = parts
+        body = request(dialect, "x", stream=stream, model=f"{far.name}/m", **_told(dialect))
+        return read(dialect, self.run(asked(self._wired, dialect, body)), stream=stream)
 
 
 def _told(dialect: str) -> dict[str, Any]:
@@ -131,7 +145,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 def policy(name: str, action: Any = "redact") -> ReadyPolicy:
     own, _ = SAMPLES[name]
     made = signal(name, **own)
-    rule = GuardRule(signal=name, on=("output",), action=action, threshold=0.1)
+    rule = GuardRule(signal=name, settings=own, on=("output",), action=action, threshold=0.1)
     return ready(rule, record=KEEP, signals={name: made})
 
 
@@ -260,3 +274,43 @@ def test_arguments_of_tools_are_guarded_the_same(room: Room, name: str, dialect:
     for size in (1, 9, len(arguments)):
         _, found, _ = room.heard(known(name), dialect, call(size), stream=True)
         assert json.loads(found) == json.loads(whole)
+
+
+def by_turns(text: str, size: int) -> list[Part]:
+    """The text as reasoning, as the answer and as arguments, a little of each at a time."""
+    arguments = json.dumps({"note": text})
+    parts: list[Part] = [ToolCall(index=0, id="c", name="f")]
+    for at in range(0, len(arguments), size):
+        if piece := text[at : at + size]:
+            parts += [Reasoning(text=piece), Text(piece)]
+        parts.append(ToolCall(index=0, arguments=arguments[at : at + size]))
+    return answer(*parts, finish="tool_calls")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", ["bans", "pii", "secrets"])
+def test_kinds_that_come_by_turns_are_guarded_apart(room: Room, name: str, dialect: str) -> None:
+    text = SAMPLES[name][1]
+
+    def heard(size: int, *, stream: bool) -> tuple[str, str, str]:
+        found = room.parts(known(name), dialect, by_turns(text, size), stream=stream)
+        return text_of(found), reasoning_of(found), json.loads(arguments_of(found))["note"]
+
+    whole = heard(2 * len(text), stream=False)
+    assert whole[0] == whole[1] != text != whole[2]
+    for size in (1, 2, 3, 4, 5, 40):
+        assert (size, heard(size, stream=True)) == (size, whole)
+
+
+@pytest.mark.parametrize("name", ["bans", "pii", "secrets"])
+def test_reasoning_that_comes_again_after_a_silence_is_held_again(room: Room, name: str) -> None:
+    text = SAMPLES[name][1]
+    parts: list[Part] = [Reasoning(text=FILLER), Text(FILLER * 20)]
+    for piece in cut(text, range(0, len(text), 3)):
+        parts += [Reasoning(text=piece), Text("x")]
+    said = answer(*parts)
+    whole, found = (
+        reasoning_of(room.parts(known(name), "openai.chat", said, stream=stream))
+        for stream in (False, True)
+    )
+    assert found == whole != FILLER + text

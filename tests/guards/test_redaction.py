@@ -50,6 +50,25 @@ def test_every_text_of_a_span_is_looked_at() -> None:
     assert MARK in str(given)
 
 
+def test_secrets_are_hidden_in_names_and_in_what_providers_said_of_attempts() -> None:
+    says = f"no key {MARK}"
+    attempts = [{"target": "far", "error": says}, {"target": "near", "error": None}]
+    given = span(
+        model=says,
+        session=says,
+        user=says,
+        attributes={"trimtab.attempts": attempts, "trimtab.dialect": "d"},
+    )
+    kept = Redaction([Marks("secrets")]).span(given)
+    assert MARK not in str(kept)
+    assert (kept.model, kept.session, kept.user) == ("no key [MARK]",) * 3
+    assert kept.attributes["trimtab.attempts"][0] == {"target": "far", "error": "no key [MARK]"}
+    # Of people only what was said is hidden: a session or a user may well be called by a name.
+    people = Redaction([Marks("pii")]).span(given)
+    assert (people.session, people.user) == (says, says)
+    assert MARK not in str(people.attributes)
+
+
 @given(JSON)
 def test_where_nothing_is_hidden_everything_stays(value: Any) -> None:
     assert Redaction([Marks()]).value(value) is value
@@ -66,8 +85,9 @@ def test_values_of_a_call_are_tokens_on_record() -> None:
 
 
 def test_a_record_that_cannot_be_redacted_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    attributes = {"trimtab.route": "r", "app": MARK}
-    kept = Redaction([Marks(fails=True)]).span(span(input=f"{MARK} x", attributes=attributes))
+    attributes = {"trimtab.route": "r", "app": MARK, "trimtab.attempts": [{"error": MARK}]}
+    given = span(input=f"{MARK} x", user=MARK, session=MARK, attributes=attributes)
+    kept = Redaction([Marks(fails=True)]).span(given)
     assert MARK not in str(kept)
     assert kept.attributes == {"trimtab.route": "r", "trimtab.redaction": "failed"}
     assert MARK not in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.guards.marks import MARK, Marks, ready, shown, subject
 
 from trimtab.errors import ConfigError
 from trimtab.guards.policy import ReadyPolicy
+from trimtab.guards.rule import compiled
 from trimtab.ports import Guard, GuardText, Opinion, Ruling
 from trimtab.ports.guarding import Stage
 from trimtab.records import GuardRule
@@ -149,7 +151,7 @@ def test_of_a_unit_less_is_worse() -> None:
     [
         ("secrets", None, True),
         ("pii", None, True),
-        ("leak", None, True),
+        ("sinks", None, True),
         ("injection", None, False),
         ("toxicity", None, False),
         ("secrets", "open", False),
@@ -369,3 +371,27 @@ def test_a_token_in_what_was_found_later_is_nobodys() -> None:
         "replace",
         [(11, 19, "[TOKEN]")],
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (GuardRule(signal="pii", kinds=("email",)), "email_address"),
+        (GuardRule(signal="pii", but=("e_mail_address",)), "did you mean 'email_address'"),
+        (GuardRule(signal="toxicity", kinds=("insult",)), "use one of toxicity"),
+        (GuardRule(signal="injection", kinds=("nonsense",)), "nothing of the kind"),
+        (GuardRule(signal="length", kinds=("long",)), "no findings"),
+        (GuardRule(signal="bans"), "no terms"),
+        (
+            GuardRule(signal="bans", kinds=("rivals",), settings={"terms": {"rival": ["acme"]}}),
+            "did you mean 'rival'",
+        ),
+        (GuardRule(signal="leak", on=("input",)), "on: [output]"),
+        (GuardRule(signal="language", action="redact"), "points at no part"),
+        (GuardRule(signal="sentiment", action="tokenise"), "points at no part"),
+    ],
+)
+def test_a_rule_that_could_never_act_is_refused(rule: GuardRule, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)) as refused:
+        compiled(rule, "shadow")
+    assert refused.value.where == f"guards rule {rule.called!r}"

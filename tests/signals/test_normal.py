@@ -118,6 +118,21 @@ def test_a_span_covers_what_was_hidden_inside_it() -> None:
     assert raw[first:last] == "p\u200ba\u200bss"
 
 
+@pytest.mark.parametrize("hidden", ["jane.roe@corp-mail.com", "x"])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("\U000e0001", "\U000e007f")])
+def test_each_character_that_tags_hide_leads_to_its_own_tag(
+    hidden: str, before: str, after: str
+) -> None:
+    tags = "".join(chr(0xE0000 + ord(char)) for char in hidden)
+    raw = f"Hi{before}{tags}{after} bye"
+    found = normal(raw)
+    assert found.text == f"Hi {hidden}  bye"
+    first = 2 + len(before)
+    for at in range(len(hidden)):
+        assert found.raw_span(3 + at, 4 + at) == (first + at, first + at + 1)
+    assert found.raw_span(3, 3 + len(hidden)) == (first, first + len(hidden))
+
+
 @pytest.mark.parametrize(
     "unit", ["a\U000e0041", "\u0301\u0316", "\ufdfa", "\u0430c ", "\ud800", "\x00a"]
 )

@@ -39,7 +39,7 @@ from trimtab.governance.settings import Declared, GatewaySettings, assembled
 from trimtab.kit.clock import SystemClock
 from trimtab.models import Prices
 from trimtab.ports import Embedder, Limiter, MetadataStore
-from trimtab.records import Release, VirtualKey
+from trimtab.records import Release, Span, VirtualKey
 from trimtab.retrieval.corpora import Corpora
 from trimtab.tracing.recorder import SpanRecorder
 
@@ -90,6 +90,7 @@ class Front:
             limits=_limits(config),
             cache=self.cache,
             hooks=self._hooks,
+            redact=self._refused,
         )
         self._signals: Signals = {}
         self._slots = slots(clock, lambda: self.gateway, config.project)
@@ -191,6 +192,9 @@ class Front:
 
     def _hooks(self, ask: Ask, plan: Plan) -> Hooks | None:
         return self.guarding.hooks(ask, plan)
+
+    def _refused(self, span: Span) -> Span:
+        return self.guarding.refused(span)
 
     def _guarded(self, state: State) -> Guarding:
         """What guards calls under a state. Raises ConfigError, ScorerError, MissingExtra."""

@@ -5,6 +5,7 @@ Built whenever the configuration or the stored policies change, and swapped whol
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from trimtab.config import Config
@@ -21,6 +22,7 @@ from trimtab.guards.redaction import Redaction
 from trimtab.guards.remote import RemoteClassifier
 from trimtab.guards.slots import JudgeClassifier, Slots
 from trimtab.kit import jsonx
+from trimtab.kit.clock import SystemClock
 from trimtab.kit.meter import Meter
 from trimtab.ports import Clock
 from trimtab.records import GuardPolicy, ModelSlot, Route, RouteGuards, Span, text_of
@@ -86,6 +88,19 @@ class Guarding:
             return None
         return Hooks(watch.guards, redact=redact)
 
+    def refused(self, span: Span) -> Span:
+        """The record of a call that was refused before it had a route, as it may be stored.
+
+        It is redacted as the default policy of its project says; secrets are hidden where that
+        cannot be used.
+        """
+        key = span.project, None
+        try:
+            redaction = (self._ready.get(key) or self._made(key)).redaction()
+        except TrimtabError:
+            redaction = Redaction([_secrets(self._signals)])
+        return redaction.span(span) if redaction is not None else span
+
     def policy(self, project: str, guards: RouteGuards | None = None) -> GuardPolicy:
         """The policy of a route of a project, with all its rules. Raises ConfigError."""
         return self.policies.of(project, guards)
@@ -134,6 +149,20 @@ class Guarding:
         return self._clock.monotonic_ns() / 1e9
 
 
+def require_guards(config: Config) -> None:
+    """Raises ConfigError, ScorerError or MissingExtra for policies that `serve` would refuse."""
+
+    def no_gateway() -> Gateway:
+        raise RouteUnavailable("no models are asked here")
+
+    clock = SystemClock()
+    asking = slots(clock, no_gateway, config.project)
+    try:
+        Guarding(config, {}, asking, {}, clock)
+    finally:
+        asyncio.run(asking.aclose())
+
+
 def default_policy(config: Config) -> GuardPolicy:
     """What holds where nothing else is said."""
     section = config.guards
@@ -159,10 +188,14 @@ def ingest_redaction(config: Config, signals: Signals) -> Callable[[Span], Span]
     """What hides secrets in spans from outside, where that is wanted."""
     if config.guards.ingest == "keep":
         return None
+    found = [_secrets(signals)]
+    return lambda span: Redaction(found).span(span)
+
+
+def _secrets(signals: Signals) -> Signal:
     if _SECRETS not in signals:
         signals[_SECRETS] = signal("secrets")
-    found = [signals[_SECRETS]]
-    return lambda span: Redaction(found).span(span)
+    return signals[_SECRETS]
 
 
 def _asking(

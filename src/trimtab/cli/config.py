@@ -56,9 +56,12 @@ def check(as_json: bool, **flags: Any) -> None:
 
     Exit 2 if not. A name to which the API may still give a meaning is a warning.
     """
+    from trimtab.app.guarding import require_guards
+
     loaded = load_config(flags)
     require_safe(loaded.config)
     warnings = require_references(loaded)
+    require_guards(loaded.config)
     for line in warnings:
         note(f"warning: {line}")
     path = str(loaded.path) if loaded.path else None

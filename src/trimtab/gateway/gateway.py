@@ -32,6 +32,7 @@ from trimtab.gateway.snapshot import Plan, Snapshot
 from trimtab.gateway.target import Target
 from trimtab.gateway.turned_away import TurnedAway
 from trimtab.ports import Clock
+from trimtab.records import Span
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -52,6 +53,7 @@ class Gateway:
         admission: who may ask what, and how much.
         cache: for the routes that want one; None: every answer is a model's.
         hooks: which guards a request passes, by its route.
+        redact: what hides parts of the record of a request that was refused before it had a route.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Gateway:
         random: Random | None = None,
         cache: AnswerCache | None = None,
         hooks: Callable[[Ask, Plan], Hooks | None] | None = None,
+        redact: Callable[[Span], Span] | None = None,
     ) -> None:
         self._hooks = hooks
         self.snapshot = snapshot
@@ -74,7 +77,7 @@ class Gateway:
         self._router = Router(self.health, clock=clock, random=self._random)
         self.shadows = Shadows()
         self.figures = journal.figures
-        self._turned_away = TurnedAway(journal, clock)
+        self._turned_away = TurnedAway(journal, clock, redact=redact)
         self._journal = journal
         self._admission = admission
         self._clock = clock

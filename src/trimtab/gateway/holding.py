@@ -36,7 +36,8 @@ MAX_HELD_BYTES = 32 << 20
 """Of one answer; one that would need more is given up."""
 
 _LEAST_STEP_CHARS = 16
-_CALLS = "tool_arguments"
+_SILENCE_CHARS = 512
+_LASTING = frozenset({"text", "refusal", "tool_arguments"})  # kinds that may always be gone on with
 _CANNOT = "the answer cannot be rewritten as a guard demands"
 
 
@@ -62,6 +63,8 @@ class Holding:
         self._unread = Unread(dialect) if native else None
         self._ending = Ending(dialect if native else None, writer)
         self._said: dict[Spot, Said] = {}
+        self._heard_chars: dict[int, int] = {}  # of each choice
+        self._spoke_at: dict[Spot, int] = {}  # how much of its choice was heard by then
         self._queue: deque[_Held] = deque()
         self._held_bytes = 0
         self._new_chars = 0
@@ -136,21 +139,30 @@ class Holding:
         if said is None:
             said = self._said[spot] = Said()
         self._new_chars += len(text)
+        heard = self._heard_chars.get(spot[1], 0) + len(text)
+        self._heard_chars[spot[1]] = self._spoke_at[spot] = heard
         return Span(spot, said.add(text), text)
 
     def _settle(self, part: Part) -> bool:
-        """Whether a part ends others: a text ends where the next kind of text begins.
+        """Whether a part ends a text.
 
-        Not so the arguments of a call, whose pieces may come between those of other calls.
+        Deltas may alternate between kinds, so that another kind ends none at once. An answer and
+        the arguments of calls last until their choice is finished. Reasoning and the like are over
+        after a long silence, counted in other text, since all that follows waits behind them.
         """
         if isinstance(part, Ended | Failed):
             return self._complete(lambda _spot: True)
         if isinstance(part, Finished):
             return self._complete(lambda spot: spot[1] == part.choice)
-        if (found := spoken(part)) is None:
+        if self._window is None or (found := spoken(part)) is None:
             return False
-        kind, choice, _ = found[0]
-        return self._complete(lambda spot: spot[1] == choice and spot[0] not in (kind, _CALLS))
+        _, choice, _ = found[0]
+        before = self._heard_chars[choice] - max(self._window, _SILENCE_CHARS)
+        return self._complete(
+            lambda spot: (
+                spot[1] == choice and spot[0] not in _LASTING and self._spoke_at[spot] <= before
+            )
+        )
 
     def _complete(self, which: Callable[[Spot], bool]) -> bool:
         ended = False

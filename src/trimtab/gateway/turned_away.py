@@ -6,6 +6,10 @@ thousand times a second must not fill a disk with it, so of many only some becom
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import msgspec
+
 from trimtab.errors import TrimtabError
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.journal import Journal
@@ -17,14 +21,22 @@ from trimtab.records.span import GATEWAY
 
 _PER_S, _AT_ONCE = 10.0, 100.0
 _NS_PER_S = 1_000_000_000
+_NAME_CHARS = 200
 
 
 class TurnedAway:
-    """Notes refusals; at most 10 a second become spans, 100 of them in advance."""
+    """Notes refusals; at most 10 a second become spans, 100 of them in advance.
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    Args:
+        redact: what hides parts of the record of a call for which no policy was chosen yet.
+    """
+
+    def __init__(
+        self, journal: Journal, clock: Clock, *, redact: Callable[[Span], Span] | None = None
+    ) -> None:
         self._journal = journal
         self._clock = clock
+        self._redact = redact
         now_s = clock.monotonic_ns() / _NS_PER_S
         self._room = Meter(capacity=_AT_ONCE, rate_per_s=_PER_S, now_s=now_s)
 
@@ -45,7 +57,7 @@ class TurnedAway:
             trace_id=ids.trace_id(),
             span_id=ids.span_id(),
             project=caller.project,
-            name=ask.envelope.model[:200] or "call",
+            name=ask.envelope.model or "call",
             kind="other",
             start_ns=now_ns,
             end_ns=now_ns,
@@ -57,6 +69,10 @@ class TurnedAway:
             service=GATEWAY,
             attributes={**caller.attributes, **attributes},
         )
+        if self._redact is not None:
+            span = self._redact(span)
+        # Cut afterwards: half a secret is not known for one.
+        span = msgspec.structs.replace(span, name=span.name[:_NAME_CHARS])
         self._journal.write_late([span])
 
 

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from trimtab.guards.case import Case
+from trimtab.guards.quoting import Quoted
 from trimtab.guards.rule import Hit, Rule
 from trimtab.guards.vault import unescaped
 from trimtab.ports import Edit, GuardText
 from trimtab.signals.finding import Finding
 
 _REMOVED = frozenset({"unicode"})  # Signals whose findings are nothing that a reader would miss.
-_JSON = frozenset({"tool_arguments"})
+JSON = frozenset({"tool_arguments"})
+"""Kinds of texts that may be JSON."""
 
 
 def placeholder(kind: str) -> str:
@@ -25,12 +27,29 @@ def placeholder(kind: str) -> str:
     return f"[{kind.upper()}]"
 
 
-def edits_of(rule: Rule, text: GuardText, hit: Hit | None, case: Case) -> Iterator[Edit]:
-    """The edits of a rule that replaces."""
+def edits_of(
+    rule: Rule, text: GuardText, hit: Hit | None, case: Case, quoted: Quoted | None = None
+) -> Iterator[Edit]:
+    """The edits of a rule that replaces.
+
+    Args:
+        quoted: the text as JSON, if it is: what stands in place of a number becomes a string.
+    """
     if hit is None:
         return
-    for finding in apart(hit.findings):
-        yield Edit(text.place, finding.start, finding.end, _instead(rule, text, finding, case))
+    for finding in apart([_widened(one, quoted) for one in hit.findings]):
+        instead = _instead(rule, text, finding, case)
+        if quoted is not None and quoted.number(finding.start, finding.end):
+            instead = f'"{instead}"'
+        yield Edit(text.place, finding.start, finding.end, instead)
+
+
+def _widened(finding: Finding, quoted: Quoted | None) -> Finding:
+    """A finding in a number as the whole of it: half a number beside a string is no JSON."""
+    number = quoted.number(finding.start, finding.end) if quoted is not None else None
+    if number is None:
+        return finding
+    return msgspec.structs.replace(finding, start=number[0], end=number[1])
 
 
 def apart(findings: Sequence[Finding]) -> list[Finding]:
@@ -63,6 +82,6 @@ def _instead(rule: Rule, text: GuardText, finding: Finding, case: Case) -> str:
     if rule.action != "tokenise":
         return "" if rule.said.signal in _REMOVED else placeholder(finding.kind)
     value = text.text[finding.start : finding.end]
-    if text.place.kind in _JSON:
+    if text.place.kind in JSON:
         value = unescaped(value)
     return case.vault.token(finding.kind, value)

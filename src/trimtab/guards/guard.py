@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from trimtab.guards.case import Case
-from trimtab.guards.edits import edits_of
+from trimtab.guards.edits import JSON, edits_of
 from trimtab.guards.looking import Looked, Looking
+from trimtab.guards.quoting import Quoting
 from trimtab.guards.rule import Hit, Rule
 from trimtab.guards.slots import Slots
 from trimtab.ports import Edit, GuardSubject, GuardText, Opinion, Ruling
@@ -51,6 +52,7 @@ class PolicyGuard:
         self._case = case
         self._rules = tuple(rules)
         self._looking = Looking(case, slots)
+        self._quoting = Quoting()
 
     @property
     def rules(self) -> tuple[Opinion, ...]:
@@ -86,6 +88,9 @@ class PolicyGuard:
     async def check(self, subject: GuardSubject) -> Ruling:
         """Ask every rule about the texts that it is about."""
         forged = self._prepare(subject)
+        for one in subject.texts:
+            if one.place.kind in JSON:
+                self._quoting.take(one)
         shown = [(one, mount(subject.stage, one)) for one in subject.texts]
         asked = [
             (rule, [one for one, on in shown if rule.reads(on, one.place)]) for rule in self._rules
@@ -178,7 +183,11 @@ class PolicyGuard:
             return "regenerate", "regenerate", []
         if not rule.replaces:
             return "block", "block", []
-        edits = [edit for one in fired for edit in edits_of(rule, one.text, one.hit, self._case)]
+        edits = [
+            edit
+            for one in fired
+            for edit in edits_of(rule, one.text, one.hit, self._case, self._quoting.of(one.text))
+        ]
         if not edits:
             return "flag", "flag", []
         beside = any(edit.place.kind == "other" for edit in edits)

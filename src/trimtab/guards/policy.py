@@ -95,8 +95,12 @@ class ReadyPolicy:
         ]
         if self._tokenises:
             guards.append(Restore(case))
+        return Watch(guards, self.redaction(case), case)
+
+    def redaction(self, case: Case | None = None) -> Redaction | None:
+        """What hides parts of the record of a call; None where nothing is to be hidden."""
         hides = bool(self._hiding) or self._tokenises
-        return Watch(guards, Redaction(self._hiding, case) if hides else None, case)
+        return Redaction(self._hiding, case) if hides else None
 
     def _grouped(self, rules: Sequence[Rule]) -> Mapping[tuple[Stage, bool, bool], list[Rule]]:
         """Rules by what they are asked together in: stage, beside the call, only looking."""

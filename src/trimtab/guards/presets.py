@@ -8,6 +8,8 @@ from trimtab.records import GuardPolicy, GuardRule, RecordRules
 
 _UNICODE = GuardRule(signal="unicode", on=("input", "context", "tool"))
 _SECRETS = GuardRule(signal="secrets", on=("input", "context", "tool", "output"), action="redact")
+_PUBLIC = ("url", "domain_name")  # whoever sends a link wants it read
+
 _EXFILTRATION = GuardRule(signal="exfiltration", on=("output",), action="redact")
 
 INTERNAL = GuardPolicy(
@@ -16,7 +18,7 @@ INTERNAL = GuardPolicy(
     rules=(
         _UNICODE,
         _SECRETS,
-        GuardRule(signal="pii", on=("input",)),
+        GuardRule(signal="pii", on=("input",), but=_PUBLIC),
         GuardRule(signal="injection", on=("input",)),
         GuardRule(signal="injection", name="indirect-injection", on=("context", "tool")),
         GuardRule(signal="leak", on=("output",)),
@@ -30,7 +32,7 @@ CUSTOMER_FACING = GuardPolicy(
     rules=(
         _UNICODE,
         _SECRETS,
-        GuardRule(signal="pii", on=("input", "context", "tool"), action="tokenise"),
+        GuardRule(signal="pii", on=("input", "context", "tool"), action="tokenise", but=_PUBLIC),
         GuardRule(signal="injection", on=("input",), action="block"),
         GuardRule(
             signal="injection",
@@ -52,7 +54,7 @@ REGULATED = GuardPolicy(
         GuardRule(
             signal="injection", name="indirect-injection", on=("context", "tool"), action="block"
         ),
-        GuardRule(signal="pii", name="pii-output", on=("output",), action="redact"),
+        GuardRule(signal="pii", name="pii-output", on=("output",), action="redact", but=_PUBLIC),
         GuardRule(signal="sinks", on=("output",)),
         GuardRule(signal="groundedness", on=("output",)),
     ),

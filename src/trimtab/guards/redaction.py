@@ -20,6 +20,8 @@ SURE = 0.5
 """Findings that are less sure stay in the record."""
 
 _OURS = "trimtab."
+_QUOTING = frozenset({"trimtab.attempts"})  # of ours, those that quote providers
+_NAMES = ("name", "model", "session", "user")  # A person's data may be in them; a secret may not.
 _SHORTEST = 6  # characters: nothing shorter is a secret or a person's data
 _ENCODED_CHARS = 4096  # of one word: what is longer is a file in base64
 _DEEPEST = 100
@@ -30,6 +32,7 @@ class Redaction:
 
     def __init__(self, signals: Sequence[Signal], case: Case | None = None) -> None:
         self._signals = tuple(signals)
+        self._secrets = tuple(one for one in self._signals if one.name == "secrets")
         self._case = case or Case()
 
     def spans(self, spans: Sequence[Span]) -> list[Span]:
@@ -46,10 +49,18 @@ class Redaction:
         except Exception as error:
             # A signal may be anybody's, and what it could not look at may be a secret.
             _log.error("a record could not be redacted: %s", type(error).__name__)
-            attributes = {k: v for k, v in span.attributes.items() if k.startswith("trimtab.")}
+            attributes = {k: v for k, v in span.attributes.items() if not _quotes(k)}
             attributes["trimtab.redaction"] = "failed"
             return msgspec.structs.replace(
-                span, input=None, output=None, error=None, attributes=attributes
+                span,
+                name=span.kind,
+                model=None,
+                session=None,
+                user=None,
+                input=None,
+                output=None,
+                error=None,
+                attributes=attributes,
             )
 
     def _hidden(self, span: Span) -> Span:
@@ -58,8 +69,11 @@ class Redaction:
             value = getattr(span, name)
             if value and (new := self.value(value)) is not value:
                 changes[name] = new
-        # What Trimtab says itself quotes nobody.
-        given = {key: one for key, one in span.attributes.items() if not key.startswith(_OURS)}
+        for name in _NAMES if self._secrets else ():
+            value = getattr(span, name)
+            if value and (new := self._without(value, self._secrets)) != value:
+                changes[name] = new
+        given = {key: one for key, one in span.attributes.items() if _quotes(key)}
         if given and (new := self.value(given)) is not given:
             changes["attributes"] = {**span.attributes, **new}
         return msgspec.structs.replace(span, **changes) if changes else span
@@ -72,10 +86,12 @@ class Redaction:
         """A text with placeholders for what is hidden."""
         if len(text) < _SHORTEST or _is_encoded(text):
             return text
-        text = self._case.vault.hidden(text)
+        return self._without(self._case.vault.hidden(text), self._signals)
+
+    def _without(self, text: str, signals: Sequence[Signal]) -> str:
         found = []
         view = Text(text)
-        for signal in self._signals:
+        for signal in signals:
             found += [one for one in self._case.read(signal, view).findings if one.score >= SURE]
         if not found:
             return text
@@ -85,6 +101,11 @@ class Redaction:
             parts += (text[at : one.start], placeholder(one.kind))
             at = one.end
         return "".join([*parts, text[at:]])
+
+
+def _quotes(key: str) -> bool:
+    """Whether an attribute may say what others said; the rest of Trimtab's own quotes nobody."""
+    return not key.startswith(_OURS) or key in _QUOTING
 
 
 def _is_encoded(text: str) -> bool:

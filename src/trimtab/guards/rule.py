@@ -10,6 +10,7 @@ import msgspec
 
 from trimtab.errors import ConfigError
 from trimtab.guards import classes, thresholds
+from trimtab.guards.acting import require_acting
 from trimtab.kit.hashing import digest
 from trimtab.ports import Place, Scorer
 from trimtab.records import GuardRule
@@ -82,20 +83,24 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
         A `unit` is the better the more; of risks and numbers more is worse.
         """
-        kinds = self.said.kinds
+        some = bool(self.said.kinds or self.said.but)
         findings = reading.findings
-        if kinds:
-            findings = tuple(one for one in findings if one.kind in kinds)
+        if some:
+            findings = tuple(one for one in findings if self._counts(one.kind))
         if self.replaces:
             findings = tuple(one for one in findings if one.score >= self.threshold)
         value = reading.score
-        if kinds and value is not None:
+        if some and value is not None:
             value = max((one.score for one in findings), default=0.0)
         if value is None:
             return Hit(False, None)
         if self.signal is not None and self.signal.scale == "unit":
             return Hit(value < self.threshold, value, findings)
         return Hit(value >= self.threshold, value, findings)
+
+    def _counts(self, kind: str) -> bool:
+        said = self.said
+        return kind not in said.but and (not said.kinds or kind in said.kinds)
 
     def warm(self) -> None:
         """Have a signal load what it reads with, so that no call waits for that."""
@@ -118,7 +123,8 @@ def compiled(
         mode: the policy's, for a rule that has none.
         made: signals by their settings, so that rules of one policy share them.
     Raises:
-        ConfigError, ScorerError: there is no such signal or scorer, or it has no such settings.
+        ConfigError, ScorerError: there is no such signal or scorer, it has no such settings, or
+            the rule could never act.
     """
     settings: Mapping[str, Any] = said.settings
     canaries = settings.get(_CANARIES, ())
@@ -132,6 +138,7 @@ def compiled(
         if key not in known:
             known[key] = _made(make, said, own)
         signal = known[key]
+        require_acting(said, signal)
     elif said.scorer is not None:
         if scorer is None:
             raise ConfigError(

@@ -6,6 +6,7 @@ one a line; a row that cannot be read comes out as an error and ends nothing.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ MOST_BYTES = 64 << 20
 DEFAULT_NAMES = tuple(name for name in NAMES if name not in WITH_SETTINGS)
 """The signals that say something without settings of a user's."""
 
+_MOST_DIGITS = 4000  # Python reads and writes 4,300 of them as an int
 _MEMBERS = frozenset({"text", "context", "system", "question", "id"})
 _FIX = 'write {"text": "..."} on each line'
 
@@ -99,17 +101,15 @@ class Scanner:
     def lines(
         self, lines: Iterable[str | bytes | None], about: About = NOBODY
     ) -> Iterator[dict[str, Any]]:
-        """One object for each line of JSON; blank lines are passed over.
+        """One object for each line of JSON.
 
-        A line that is no row gives `{"line": n, "error": ...}`, and so does None, one that was too
-        long to be kept.
+        A line that is no row, an empty one too, gives `{"line": n, "error": ...}`, and so does
+        None, one that was too long to be kept.
 
         Args:
             about: what a row is judged against that does not say so itself.
         """
         for number, line in enumerate(lines, 1):
-            if line is not None and not line.strip():
-                continue
             try:
                 row = read_row(line, about)
             except InvalidRequest as error:
@@ -179,9 +179,9 @@ def _row(value: dict[str, Any], about: About) -> Row:
         _check(name, value[name])
     if "text" not in value:
         raise InvalidRequest("the row has no 'text'", fix=_FIX)
-    context = value.get("context") or about.context
+    context = _texts(value.get("context")) or about.context
     about = About(
-        context=(context,) if isinstance(context, str) else tuple(context),
+        context=context,
         system=about.system if value.get("system") is None else value["system"],
         question=about.question if value.get("question") is None else value["question"],
     )
@@ -191,9 +191,13 @@ def _row(value: dict[str, Any], about: About) -> Row:
 def _read(line: str | bytes | None) -> dict[str, Any]:
     if line is None:
         raise InvalidRequest(f"the row is longer than {MOST_BYTES >> 20} MiB")
+    if isinstance(line, bytes):
+        line = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+    if not line.strip():
+        raise InvalidRequest("the row is empty", fix=_FIX)
     try:
         # Unlike msgspec this takes lone surrogates, which a text to be guarded may well hold.
-        value = json.loads(line, parse_constant=_no_number)
+        value = json.loads(line, parse_int=_whole)
     except (ValueError, RecursionError):
         raise InvalidRequest("the row is no JSON", fix=_FIX) from None
     if not isinstance(value, dict):
@@ -201,8 +205,16 @@ def _read(line: str | bytes | None) -> dict[str, Any]:
     return value
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(name)
+def _whole(digits: str) -> int | float:
+    """A whole number; one that Python makes no int of is infinite."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def _texts(context: Any) -> tuple[str, ...]:
+    """What a row gives as context: a text, or a list in which null stands for nothing."""
+    if context is None or isinstance(context, str):
+        return (context,) if context else ()
+    return tuple(str(item) for item in context if item is not None)
 
 
 def _check(name: str, value: Any) -> None:
@@ -213,7 +225,10 @@ def _check(name: str, value: Any) -> None:
 
 def _is_texts(value: Any) -> bool:
     if isinstance(value, list):
-        return all(isinstance(item, str) for item in value)
+        return all(
+            item is None or (isinstance(item, str | int | float) and not isinstance(item, bool))
+            for item in value
+        )
     return value is None or isinstance(value, str)
 
 

@@ -46,7 +46,7 @@ class GuardRule(Record, frozen=True, kw_only=True):
         name: on record; the signal's or scorer's own name if empty.
         on: which texts: `input` is what users and applications say, `context` what was retrieved,
             `tool` what tools returned, `output` the answer.
-        kinds: of the findings that count; empty for all.
+        kinds: of the findings that count; empty for all. `but`: those that do not.
         threshold: of the score from which on it fires; None is that of the scorecard, or 0.5.
         mode: None is the policy's.
         on_error: None is that of the signal's class: see `trimtab.guards.classes`.
@@ -61,6 +61,7 @@ class GuardRule(Record, frozen=True, kw_only=True):
     on: tuple[Mount, ...] = ("input",)
     action: GuardAction = "flag"
     kinds: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
     threshold: Unit | None = None
     mode: GuardMode | None = None
     on_error: OnError | None = None

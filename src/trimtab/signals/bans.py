@@ -55,6 +55,7 @@ class Bans:
         lists = terms if isinstance(terms, Mapping) else {"banned": terms}
         named = [(term, kind) for kind, each in lists.items() for term in each]
         allowed = [(term, "") for term in allow]
+        self.kinds = tuple(sorted({kind for _, kind in named}))
         self._is_cased = case_sensitive
         self._banned = _Terms(named, is_cased=case_sensitive, whole_words=whole_words)
         self._allowed = _Terms(allowed, is_cased=case_sensitive, whole_words=whole_words)

@@ -87,7 +87,7 @@ class Code:
 
     name = "code"
     version = "1"
-    scale = "unit"
+    scale = "risk"
     lookback_chars = None
     is_learned = False
 

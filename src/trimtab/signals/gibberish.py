@@ -43,7 +43,7 @@ class Gibberish:
 
     name = "gibberish"
     version = "1"
-    scale = "unit"
+    scale = "risk"
     lookback_chars = None
     is_learned = False
 

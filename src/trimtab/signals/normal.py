@@ -100,15 +100,19 @@ def _edited(text: str, origins: _Origins, edits: Iterable[Edit]) -> tuple[str, _
 
 
 def _tags(raw: str) -> Iterator[Edit]:
-    """What tag characters hide, as words of its own; nothing where they make a flag."""
+    """Spaces around tag characters, which are spelt later; nothing where they make a flag."""
     for found in characters.one_of(characters.TAGS).finditer(raw):
         start = found.start()
         hidden = found.group().translate(_HIDDEN_BY_TAGS)
         is_flag = raw[start - 1 : start] == _FLAG and hidden in _FLAGS
-        yield start, found.end(), f" {hidden} " if hidden and not is_flag else ""
-
-
-_HIDDEN_BY_TAGS = {0xE0000 + code: chr(code) if 0x20 <= code < 0x7F else "" for code in range(0x80)}
+        if not hidden or is_flag:
+            yield start, found.end(), ""
+        elif found.end() == start + 1:
+            yield start, found.end(), f" {found.group()} "
+        else:
+            # Each space leads to the tag beside it, and each tag to itself.
+            yield start, start + 1, f" {raw[start]}"
+            yield found.end() - 1, found.end(), f"{raw[found.end() - 1]} "
 
 
 def _spelt(text: str, origins: _Origins) -> tuple[str, _Origins]:
@@ -162,6 +166,7 @@ def _letters(first: int, letters: str) -> dict[str, str]:
     return {chr(first + at): letter for at, letter in enumerate(letters)}
 
 
+_HIDDEN_BY_TAGS = {0xE0000 + code: chr(code) if 0x20 <= code < 0x7F else "" for code in range(0x80)}
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OWN = {
     **dict.fromkeys("\x0b\x0c\x85", "\n"),
@@ -171,6 +176,7 @@ _OWN = {
     **dict.fromkeys("\u2044\u2215", "/"),
     "\u2800": " ",
     "\ufdfa": "\ufdfa",
+    **{chr(tag): letter for tag, letter in _HIDDEN_BY_TAGS.items()},
     **_letters(0x249C, _UPPER.lower()),
     **_letters(0x1F110, _UPPER),
     **_letters(0x1F150, _UPPER),

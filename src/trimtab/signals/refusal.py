@@ -74,7 +74,7 @@ class Refusal:
 
     name = "refusal"
     version = "1"
-    scale = "unit"
+    scale = "risk"
     lookback_chars = None
     is_learned = False
 

@@ -48,7 +48,7 @@ class Compressibility:
 
     name = "compressibility"
     version = "1"
-    scale = "unit"
+    scale = "risk"
     lookback_chars = None
     is_learned = False
 

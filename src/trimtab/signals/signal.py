@@ -10,7 +10,8 @@ from trimtab.signals.finding import Reading
 from trimtab.signals.text import Text
 
 Scale = Literal["risk", "unit", "number"]
-"""`risk` and `unit` lie in [0, 1]; more `risk` is worse, `number` has a unit of its own."""
+"""`risk` and `unit` lie in [0, 1]. A rule fires on much `risk`: what is looked for is there; and on
+little of a `unit`: what should be there is not. `number` has a unit of its own."""
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

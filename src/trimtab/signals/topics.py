@@ -45,7 +45,7 @@ class Topics:
     """
 
     name = "topics"
-    scale: Scale = "unit"
+    scale: Scale = "risk"
     lookback_chars: int | None = None
     is_learned = False
 

@@ -47,8 +47,9 @@ def command(
     """Read texts with every signal: a file, or standard input.
 
     With --jsonl a line in is a line out: the scores of all signals, and findings with their kind,
-    start and end in characters. A line that is no row gives an error in its place, and exit code 2
-    at the end. A row has its own context, system and question, or those of the options.
+    start and end in characters. A line that is no row, an empty one too, gives an error in
+    its place, and exit code 2 at the end. A row has its own context, system and question, or those
+    of the options.
     """
     from trimtab.guards.scan import DEFAULT_NAMES, Row, Scanner
     from trimtab.signals.signal import About

@@ -14,7 +14,7 @@ from math import exp, floor
 from typing import NamedTuple
 
 from trimtab.signals.finding import Finding, Reading
-from trimtab.signals.injection import rules
+from trimtab.signals.injection import bare, rules
 from trimtab.signals.injection.decode import decoded
 from trimtab.signals.injection.features import BLOCK
 from trimtab.signals.injection.model import model
@@ -81,6 +81,9 @@ class Injection:
                 found += window.named or [
                     _finding(window.start, window.end, "injection", window.score)
                 ]
+        for start, end in bare.commands(text.folded):
+            score = max(score, bare.SCORE)
+            found.append(_finding(start, end, "instruction_override", bare.SCORE))
         for piece in decoded(text.plain):
             inner = max((w.score for w in self._windows(piece.text.lower())), default=0.0)
             score = max(score, inner)
