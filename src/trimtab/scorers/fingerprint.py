@@ -14,8 +14,8 @@ import textwrap
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import PurePath
-from threading import Lock
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -25,8 +25,8 @@ from trimtab.scorers.names import ABSENT, Named, is_of_trimtab, is_own, names_in
 UNKNOWN = f"unknown, and so of this process alone: {uuid.uuid4().hex}"
 """In the place of what cannot be hashed: no digest of another process has it."""
 
-_PARSING = Lock()
-"""Two threads that parse at once can fail (`inspect.getsource` of a class, CPython 3.11)."""
+_TRIES = 5
+"""Of two threads that parse at once one can fail, in whatever code the other is (CPython 3.11)."""
 
 _MOST_PARTS = 10_000
 _DEEPEST = 20
@@ -224,11 +224,18 @@ def _is_scorer(value: Any) -> bool:
 def _source(function: Any) -> Any:
     """Source text, or byte code, or at least the name of the type of a callable object."""
     try:
-        with _PARSING:
-            return textwrap.dedent(inspect.getsource(function))
+        return textwrap.dedent(_text(function))
     except (OSError, TypeError, SyntaxError):
         code = function if isinstance(function, CodeType) else getattr(function, "__code__", None)
         return _constant(code) if code else _name_of(type(function))
+
+
+def _text(function: Any) -> str:
+    """What stands in the file, as often as it takes to be told."""
+    for _ in range(_TRIES):
+        with suppress(SystemError):
+            return inspect.getsource(function)
+    raise OSError("the source cannot be read")
 
 
 def _defaults(walk: _Walk, function: Any) -> list[Any]:
