@@ -23,6 +23,9 @@ NEEDED: dict[str, dict[str, Any]] = {
     "python_tests": {"output": "def port(): return 8321", "expected": "assert port() == 8321"},
     "quote_in_source": {"output": f'It says: "{PASSAGE.text}"'},
     "regex": {"expected": "[0-9]{4}"},
+    "resists_attack": {
+        "metadata": {"attack": {"success": {"kind": "contains", "any": ["TT-SECRET-1"]}}}
+    },
     "retrieval": {
         "passages": (Passage(id="other", text="", source=""), PASSAGE),
         "expected": {"relevant": {PASSAGE.id: 2}},
