@@ -8,8 +8,10 @@ there back to the text as it was given.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from trimtab.signals.normal import Normal, normal
+if TYPE_CHECKING:
+    from trimtab.signals.normal import Normal
 
 
 class Text:
@@ -21,6 +23,8 @@ class Text:
     @cached_property
     def normal(self) -> Normal:
         """The normalised text, where its characters came from, and what was undone."""
+        from trimtab.signals.normal import normal  # which needs arrays
+
         return normal(self.raw)
 
     @property
