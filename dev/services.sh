@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the servers that the tests start for themselves. Does nothing where they are present.
+# Installs the servers, and the browser, that the tests start for themselves. Does nothing where they are present.
 set -eu
 
 found() { command -v "$1" >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1; }
@@ -7,6 +7,7 @@ found() { command -v "$1" >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/"$1" >
 missing=""
 { found initdb && found postgres; } || missing="$missing postgresql"
 { found redis-server || found valkey-server; } || missing="$missing redis-server"
+found chromium || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

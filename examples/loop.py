@@ -53,7 +53,7 @@ def main() -> None:
     baseline = run(client, first, dataset)
     candidate = run(client, second, dataset)
     rules = [{"metric": "answer_correct", "must_improve": True}]
-    body = {"baseline": baseline["run_id"], "rules": rules}
+    body = {"baseline": baseline["run_id"], "rules": rules, "store": True}
     judged = client.post(f"/api/v1/runs/{candidate['run_id']}/comparison", body)
     verdict = judged["verdict"]
     print(f"gate: {verdict['outcome']}: {'; '.join(verdict['reasons'])}")

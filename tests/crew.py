@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ import msgspec
 import psutil
 from tests.processes import ServeProcess, serving
 from tests.serving import Reply
+from tests.waiting import until
 
 from trimtab.app.link import Peer
 from trimtab.app.messages import Measured, worker_socket
@@ -50,7 +50,7 @@ class Crew:
         """What a worker says of itself; None while it does not answer."""
         peer = Peer(worker_socket(self.data, number), f"worker {number}")
         try:
-            said = asyncio.run(peer.ask("measure", limit_s=5))
+            said = asyncio.run(peer.ask("measure", limit_s=30))
         except StoreError:
             return None
         return msgspec.json.decode(said, type=Measured)
@@ -103,12 +103,3 @@ def crew(data: Path, count: int, *arguments: str) -> Iterator[Crew]:
         found = Crew(server, data, count)
         found.wait()
         yield found
-
-
-def until(holds: Callable[[], bool], *, limit_s: float = 30) -> None:
-    pause = threading.Event()
-    for _ in range(int(limit_s / 0.05)):
-        if holds():
-            return
-        pause.wait(0.05)
-    raise AssertionError("it never came true")

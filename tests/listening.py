@@ -138,12 +138,12 @@ def listening_in_thread(kind: str, app: App) -> Iterator[int]:
 
     thread = threading.Thread(target=main)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield ports[0]
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
 
 
 class Listening:

@@ -22,7 +22,7 @@ def run_on(loop: str, test: Callable[[], Awaitable[None]], *, timeout_s: float =
             await test()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         if left:  # a handshake of the loop's own may be ending
-            _, left = await asyncio.wait(left, timeout=1)
+            _, left = await asyncio.wait(left, timeout=10)
         assert not left, f"tasks left behind: {left}"
 
     process = psutil.Process()

@@ -74,7 +74,7 @@ def serving(
 
 def _ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> Client:
     pause = threading.Event()
-    for _ in range(600):
+    for _ in range(1_200):
         assert process.poll() is None, log.read_text()
         server = datadir.running_server(data)
         if server is not None and server.pid == process.pid:

@@ -30,8 +30,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 15.0
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
 PASSWORD = "correct-horse"  # long enough to be searched for in every error and repr
 
 
@@ -47,9 +47,16 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """An empty database on that server, dropped afterwards."""
+    with postgres_database_of(postgres_url) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def postgres_database_of(postgres_url: str, like: str = "template1") -> Iterator[str]:
+    """The same as a copy of another database, to which nobody is connected."""
     name = f"t{uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
     yield postgres_url.rsplit("/", 1)[0] + f"/{name}"
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -76,6 +83,13 @@ def clickhouse_url() -> Iterator[str]:
 @pytest.fixture
 def clickhouse_database(clickhouse_url: str) -> Iterator[str]:
     """An empty database there, dropped afterwards."""
+    with clickhouse_database_of(clickhouse_url) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def clickhouse_database_of(clickhouse_url: str) -> Iterator[str]:
+    """The same for tests that share one."""
     import clickhouse_connect
 
     name = f"t{uuid4().hex}"

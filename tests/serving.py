@@ -7,17 +7,22 @@ import contextlib
 import http.client
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from trimtab.api.asgi import Server
 from trimtab.api.listeners import listener
 from trimtab.api.serving import listen
-from trimtab.app import App
+from trimtab.app import App, setup
 from trimtab.client import Client
 from trimtab.config import Config, Loaded, load
+from trimtab.records import Retrieval
+from trimtab.retrievers import build_bm25
+from trimtab.retrievers.bm25 import BM25
 
 T = TypeVar("T")
 
@@ -65,7 +70,7 @@ class Served:
         is there first.
         """
         payload = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         with contextlib.closing(connection):
             # The server may answer before it has read everything, as it should.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -92,6 +97,14 @@ def configured(data: Path, text: str = "", **overrides: Any) -> Config:
     return load(path, env={}, overrides=given, cwd=data.parent).config
 
 
+_indexed = lru_cache(maxsize=16)(build_bm25)
+
+
+def index_once(settings: Retrieval, documents: Sequence[tuple[str, str]]) -> BM25:
+    """An index never changes, and that of the documentation is most of what a start takes."""
+    return _indexed(settings, tuple(documents))
+
+
 @contextlib.contextmanager
 def served(config: Config, source: Callable[[], Loaded] | None = None) -> Iterator[Served]:
     """Open the application, serve it by the configured listener, and close it in order.
@@ -100,7 +113,8 @@ def served(config: Config, source: Callable[[], Loaded] | None = None) -> Iterat
         source: where the configuration is read again.
     """
     Path(config.data).mkdir(parents=True, exist_ok=True)
-    app = App.open(config, source)
+    with patch.object(setup, "build_bm25", index_once):
+        app = App.open(config, source)
     opened = listen("127.0.0.1", 0)
     front = listener(config, Server(app))
     loop = asyncio.new_event_loop()
@@ -121,10 +135,10 @@ def served(config: Config, source: Callable[[], Loaded] | None = None) -> Iterat
     thread = threading.Thread(target=main, name="server")
     thread.start()
     try:
-        assert ready.wait(30), "the server did not start"
+        assert ready.wait(60), "the server did not start"
         yield Served(app, f"http://127.0.0.1:{opened.getsockname()[1]}", loop)
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(30)
+        thread.join(60)
         opened.close()
         assert not thread.is_alive(), "the server did not stop"

@@ -133,6 +133,11 @@ def test_the_help_of_the_command_imports_none_of_what_it_would_run() -> None:
     assert packages(found) & (SERVER - {"click"}) == set()
 
 
+def test_the_moves_of_releases_need_no_numbers() -> None:
+    """Approving and promoting are part of every start; arithmetic is for who watches."""
+    assert "numpy" not in packages(watched("import trimtab.releases.lifecycle"))
+
+
 @pytest.mark.parametrize("name", sorted(trimtab.__all__))
 def test_everything_public_can_be_had_and_says_what_it_is(name: str) -> None:
     value = getattr(trimtab, name)

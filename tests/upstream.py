@@ -189,12 +189,12 @@ def upstream_in_thread(**settings: Any) -> Iterator[Upstream]:
     thread = threading.Thread(target=run, name="upstream")
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(60)
         yield upstream
     finally:
         assert stop is not None
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
 
 
 # -- steps -------------------------------------------------------------------------------------

@@ -12,53 +12,31 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
-import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import rankdata
+from training.groundedness_claims import WRONG, Claim, made, summaries
 
-from trimtab.embeddings.table import table
 from trimtab.signals.finding import Reading
 from trimtab.signals.groundedness import WEIGHTS, Groundedness
 from trimtab.signals.signal import About
-from trimtab.signals.support import COMMON, Source, Support, sentences, weighted
+from trimtab.signals.support import Source, Support, sentences, weighted
 from trimtab.signals.text import Text
 
 SCORECARD = Path("src/trimtab/signals/scorecards/groundedness.json")
-_GLUED = re.compile(r"(?<=[a-z)\]\"])\.(?=[A-Z])")
 _RIDGE = 1e-3
 _ANSWER_WORDS = range(4, 13)
-_OPENINGS = ("Yes, ", "Well, ", "Right: ", "As far as is known, ", "I read that ", "", "", "", "")
-_PERSONAL = (
-    "I love that, do you like it as well?",
-    "My sister went there last year and would not stop talking about it.",
-    "I have never tried it myself, but I would like to one day.",
-    "What do you think of it?",
-    "We used to do that every summer when I was a child.",
-    "That is my favourite, I could watch it all day.",
-    "Did you hear about it on the news this morning?",
-    "I am not so sure, my friends say something else.",
-)
+_ABSTRACT = 0.5
+"""Texts in other words share less than that of their pairs of words with their source."""
 
 Rows = npt.NDArray[np.float64]
-
-
-class Claim(NamedTuple):
-    """A text, what it is held against, whether that supports it, and how it was made."""
-
-    text: str
-    context: str
-    is_supported: bool
-    kind: str
 
 
 def main(data: Path) -> None:
@@ -72,26 +50,7 @@ def main(data: Path) -> None:
     _report_free(rows, free)
     factor, bias = fit(values @ WEIGHTS[:, None], claims, kinds)
     print("shipped weights times", factor.round(2), "bias", round(bias, 2))
-    report(rows, kinds)
-
-
-def made(passages: Sequence[str], *, seed: int = 3) -> list[Claim]:
-    """Claims made of passages, about as many of each kind."""
-    chance = random.Random(seed)
-    found = []
-    near = _nearest(passages)
-    for at, passage in enumerate(passages):
-        others = chance.sample(range(len(passages)), chance.choice((0, 0, 1, 3, 8)))
-        parts = [passage, *(passages[one] for one in others if near[at] != one)]
-        chance.shuffle(parts)
-        context = _GLUED.sub(". ", " ".join(parts))
-        own = _sentences(passage)
-        foreign = _sentences(passages[near[at]])
-        for kind, is_supported, make in _MAKERS:
-            text = make(own, foreign, chance)
-            if text:
-                found.append(Claim(chance.choice(_OPENINGS) + text, context, is_supported, kind))
-    return found
+    report(rows, kinds, summaries(sorted({row["context"] for row in halueval})))
 
 
 def fit(values: Rows, claims: Sequence[Claim], kinds: Counter[str]) -> tuple[Rows, float]:
@@ -110,7 +69,7 @@ def fit(values: Rows, claims: Sequence[Claim], kinds: Counter[str]) -> tuple[Row
     return best[:-1], float(best[-1])
 
 
-def report(rows: Sequence[dict[str, Any]], kinds: Counter[str]) -> None:
+def report(rows: Sequence[dict[str, Any]], kinds: Counter[str], told: Sequence[Claim]) -> None:
     """Measure the signal as it stands on each source, and write its scorecard."""
     signal = Groundedness()
     out = []
@@ -148,6 +107,8 @@ def report(rows: Sequence[dict[str, Any]], kinds: Counter[str]) -> None:
         "threshold": {"unsupported": signal.unsupported_below},
         "leave_one_source_out": [one for one in out if one["source"] != "halueval_qa1"],
         "trained_on": [one for one in out if one["source"] == "halueval_qa1"],
+        "in_other_words": _in_other_words(rows),
+        "made_summaries": _of_summaries(told),
         "hard_negatives": [],
         "limits": "English. Words and what is like them, no inference: a claim that turns what the"
         " context says around is not seen. Thresholds do not carry over from one kind of text to"
@@ -155,6 +116,40 @@ def report(rows: Sequence[dict[str, Any]], kinds: Counter[str]) -> None:
     }
     SCORECARD.parent.mkdir(parents=True, exist_ok=True)
     SCORECARD.write_text(json.dumps(card, indent=1) + "\n")
+
+
+def _risk(text: str, context: str) -> float:
+    return 1 - (Groundedness().read(Text(text), About(context=(context,))).score or 0)
+
+
+def _in_other_words(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each source of dialogue, the texts that share few pairs of words with their context."""
+    out = []
+    for source in sorted({row["source"] for row in rows} - {"halueval_qa1"}):
+        chosen = [
+            row
+            for row in rows
+            if row["source"] == source
+            and _values(row["text"], row["context"])[Support._fields.index("pairs")] < _ABSTRACT
+        ]
+        risks = np.array([_risk(row["text"], row["context"]) for row in chosen])
+        bad = np.array([row["label"] == 1 for row in chosen])
+        out.append({"source": source, "auc": round(auc(risks, bad), 3), "n": len(chosen)})
+        print("in other words", out[-1])
+    return out
+
+
+def _of_summaries(told: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Summaries of our own making, against those with one sentence that is wrong in some way."""
+    risks = np.array([_risk(one.text, one.context) for one in told])
+    kinds = np.array([one.kind for one in told])
+    out = []
+    for kind in ("any", *(name for name, _ in WRONG)):
+        chosen = np.isin(kinds, ("summary", kind)) if kind != "any" else np.ones(len(told), bool)
+        figure = auc(risks[chosen], kinds[chosen] != "summary")
+        out.append({"wrong": kind, "auc": round(figure, 3), "n": int(chosen.sum())})
+        print("summaries", out[-1])
+    return out
 
 
 def _found(readings: Sequence[Reading], chosen: npt.NDArray[np.bool_]) -> float:
@@ -194,99 +189,6 @@ def _answers(rows: Sequence[dict[str, Any]]) -> list[Claim]:
         for row in rows
         if len(row["text"].split()) in _ANSWER_WORDS
     ]
-
-
-def _sentences(passage: str) -> list[str]:
-    parts = re.split(r"(?<=[.!?])\s+", _GLUED.sub(". ", passage))
-    return [part for part in parts if len(part.split()) > 5] or [passage]
-
-
-def _nearest(passages: Sequence[str]) -> list[int]:
-    vectors = table().embed(passages)
-    cosines = vectors @ vectors.T
-    cosines[cosines > 0.95] = -1  # itself, and others that say the same
-    return [int(at) for at in cosines.argmax(axis=1)]
-
-
-def _kept(own: list[str], _: list[str], chance: random.Random) -> str:
-    return chance.choice(own)
-
-
-def _shortened(own: list[str], _: list[str], chance: random.Random) -> str:
-    words = chance.choice(own).split()
-    start = chance.randrange(len(words) // 2)
-    return " ".join(words[:start] + words[start + chance.randint(2, 6) :])
-
-
-def _reworded(own: list[str], _: list[str], chance: random.Random) -> str:
-    words = [word for word in chance.choice(own).split() if chance.random() > 0.15]
-    for at, word in enumerate(words):
-        if word.lower() in COMMON:
-            words[at] = chance.choice((word, "the", "of", "which", "was", "that", "has"))
-        elif word.islower() and word.isalpha() and chance.random() < 0.6:
-            words[at] = chance.choice(_alike(word))
-    middle = chance.randrange(len(words))
-    return " ".join(words[middle:] + words[:middle]) if chance.random() < 0.5 else " ".join(words)
-
-
-def _combined(own: list[str], _: list[str], chance: random.Random) -> str:
-    return " ".join(chance.sample(own, min(2, len(own))))
-
-
-def _foreign(_: list[str], foreign: list[str], chance: random.Random) -> str:
-    return chance.choice(foreign)
-
-
-def _swapped(own: list[str], foreign: list[str], chance: random.Random) -> str:
-    """A sentence with content words of another passage in the place of its own."""
-    words = chance.choice(own).split()
-    spare = [word for one in foreign for word in one.split() if word.lower() not in COMMON]
-    places = [at for at, word in enumerate(words) if word.lower() not in COMMON]
-    for at in chance.sample(places, max(1, len(places) * chance.randint(2, 6) // 10)):
-        words[at] = chance.choice(spare or ["nothing"])
-    return " ".join(words)
-
-
-def _spliced(own: list[str], foreign: list[str], chance: random.Random) -> str:
-    first, last = chance.choice(own).split(), chance.choice([*own, *foreign]).split()
-    return " ".join(first[: len(first) // 2] + last[len(last) // 2 :])
-
-
-def _renumbered(own: list[str], _: list[str], chance: random.Random) -> str:
-    chosen = chance.choice(own)
-    text = re.sub(r"\d+", lambda _: str(chance.randint(2, 2100)), chosen)
-    return text if text != chosen else ""
-
-
-def _personal(_: list[str], foreign: list[str], chance: random.Random) -> str:
-    return chance.choice((*_PERSONAL, f"{chance.choice(foreign)} {chance.choice(_PERSONAL)}"))
-
-
-_MAKERS: tuple[tuple[str, bool, Callable[[list[str], list[str], random.Random], str]], ...] = (
-    ("kept", True, _kept),
-    ("shortened", True, _shortened),
-    ("reworded", True, _reworded),
-    ("combined", True, _combined),
-    ("foreign", False, _foreign),
-    ("swapped", False, _swapped),
-    ("spliced", False, _spliced),
-    ("renumbered", False, _renumbered),
-    ("personal", False, _personal),
-)
-
-
-@cache
-def _names() -> tuple[list[str], npt.NDArray[np.float32]]:
-    names = [one for one in table().vocabulary[1_000:20_000] if one.isalpha()]
-    return names, table().embed(names)
-
-
-@cache
-def _alike(word: str) -> list[str]:
-    """Whole words of the vocabulary near to a word."""
-    names, vectors = _names()
-    best = np.argsort(-(vectors @ table().embed([word])[0]))[1:4]
-    return [names[at] for at in best]
 
 
 if __name__ == "__main__":

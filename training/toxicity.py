@@ -253,7 +253,7 @@ def main() -> None:
     calm = 1 / (1 + np.exp(-data.said(model, unseen & (data.label == 0))))
     card = {
         "name": "toxicity",
-        "version": f"1-{model.version}",
+        "version": f"2-{model.version}",
         "sources": [
             {"source": source, "licence": licence, "rows": int((data.source == source).sum())}
             for source, licence in LICENCES.items()

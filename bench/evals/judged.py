@@ -12,13 +12,16 @@ import aiohttp
 from judging import calls
 from judging import judge as judge_at
 from measured import CONCURRENCY, cases
-from trial import JUDGED, MANY, Row, Work, alternated, evaluated, rows, scratch
+from trial import JUDGED, MANY, Row, Work, alternated, evaluated, rows, scratch, task
 
 from serving import serving
 from trimtab.evals.chat import GatewayChat
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import ChatReply
 from trimtab.scorers.judges.asking import ChatJudge
+
+DELAY_S = 0.05
+PASSAGES = [f"Passage {n}: " + "the widget server listens on a port. " * 12 for n in range(4)]
 
 
 class Recording:
@@ -60,16 +63,22 @@ async def by_own_client(url: str, body: bytes, count: int) -> None:
     await client.aclose()
 
 
-async def judged(url: str, count: int) -> tuple[dict[str, Work], bytes]:
-    """A judge metric over so many cases, and the bare calls of the same bytes by two clients."""
+async def judged(
+    url: str, count: int, scorer: str = "closed_qa", **fields: Any
+) -> tuple[dict[str, Work], bytes]:
+    """A judge metric over so many cases, and the bare calls of the same bytes by two clients.
+
+    Args:
+        fields: of every row.
+    """
     found = cases(count)
-    data = rows(found)
+    data = [{**row, **fields} for row in rows(found)]
     chat = Recording(GatewayChat(url))
     asking = ChatJudge(chat=chat, target="judge")
 
     async def metric() -> None:
-        report = await evaluated(found, data, scorers=["closed_qa"], judge=asking)
-        assert report.metrics["closed_qa"].n == count, report.metrics
+        report = await evaluated(found, data, scorers=[scorer], judge=asking)
+        assert report.metrics[scorer].n == count, report.metrics
 
     await metric()
     body = json.dumps(chat.body).encode()
@@ -85,7 +94,10 @@ async def judge(rounds: int, _large: int) -> list[Row]:
     with judge_at() as url:
         works, body = await judged(url, JUDGED)
         taken = await alternated(rounds, **works)
-    metric, theirs, own = (taken[name][0] / JUDGED * 1000 for name in ("metric", "aiohttp", "own"))
+        works, long = await judged(url, JUDGED, "faithfulness", context=PASSAGES)
+        also = await alternated(rounds, **works)
+    metric, theirs, own = cpu_ms(taken)
+    longer, aio, ours = cpu_ms(also)
     rate = f"{JUDGED / taken['metric'][1]:,.0f} cases/s by wall"
     bare = f"aiohttp {theirs:.2f} ms, our client {own:.2f} ms"
     over = f"{metric - theirs:.2f} ms over aiohttp, {metric - own:.2f} ms over our client"
@@ -97,28 +109,74 @@ async def judge(rounds: int, _large: int) -> list[Row]:
         ),
         (f"the bare call of the same {len(body):,} bytes: CPU", bare, "–"),
         ("judge overhead over the bare call", over, "1 ms"),
+        (
+            f"the same of `faithfulness`, four passages, {len(long):,} bytes",
+            f"{longer - aio:.2f} ms over aiohttp, {longer - ours:.2f} ms over our client",
+            "1 ms",
+        ),
     ]
+
+
+def cpu_ms(taken: dict[str, tuple[float, float]]) -> list[float]:
+    """CPU a case of a metric, and of the bare calls by aiohttp and by our client."""
+    return [taken[name][0] / JUDGED * 1000 for name in ("metric", "aiohttp", "own")]
 
 
 async def latency(rounds: int, _large: int) -> list[Row]:
     """The best round of each: a busy machine takes from all, and never adds."""
-    delay_s, count = 0.05, 6_400
-    rates: dict[str, list[float]] = {}
-    with judge_at(delay_s) as url:
+    count = 6_400
+    with judge_at(DELAY_S) as url:
         works, _ = await judged(url, count)
-        for _ in range(rounds):
-            for name, work in works.items():
-                began = time.perf_counter()
-                await work()
-                rates.setdefault(name, []).append(count / (time.perf_counter() - began))
-    ideal = CONCURRENCY / delay_s
-    best = {name: max(found) for name, found in rates.items()}
-    text = (
-        f"{best['metric'] / ideal:.1%} ({best['metric']:,.0f}/s); bare calls: "
-        f"aiohttp {best['aiohttp'] / ideal:.1%}, our client {best['own'] / ideal:.1%}"
-    )
-    said = f"best of {rounds} rounds"
-    return [(f"share of the ideal {ideal:,.0f}/s, 64 in flight at 50 ms, {said}", text, "95 %")]
+        asked = await shares(rounds, count, works)
+    slept = await shares(rounds, count, sleeping(count))
+    said = f"64 in flight at 50 ms, {count:,} cases, best of {rounds} rounds"
+    bare = f"aiohttp {asked['aiohttp']:.1%}, our client {asked['own']:.1%}"
+    return [
+        (
+            f"share of the ideal {CONCURRENCY / DELAY_S:,.0f}/s, {said}: a judge over HTTP",
+            f"{asked['metric']:.1%}; bare calls: {bare}",
+            "95 %",
+        ),
+        (
+            "the same, a task that sleeps, judged by `exact`",
+            f"{slept['task']:.1%}; bare sleeps {slept['bare']:.1%}",
+            "95 %",
+        ),
+    ]
+
+
+def sleeping(count: int) -> dict[str, Work]:
+    """A task that takes its time, evaluated and bare."""
+    found = cases(count)
+    data, answer = rows(found), task(found)
+
+    async def slow(input: str) -> str:
+        await asyncio.sleep(DELAY_S)
+        return await answer(input)
+
+    async def bare() -> None:
+        left = iter(data)
+
+        async def work() -> None:
+            for row in left:
+                await slow(row["input"])
+
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
+
+    return {"task": lambda: evaluated(found, data, task=slow), "bare": bare}
+
+
+async def shares(rounds: int, count: int, works: dict[str, Work]) -> dict[str, float]:
+    """What each reaches of the ideal, at its best; they take turns."""
+    best_s: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, work in works.items():
+            began = time.perf_counter()
+            await work()
+            taken_s = time.perf_counter() - began
+            best_s[name] = min(taken_s, best_s.get(name, taken_s))
+    least_s = count * DELAY_S / CONCURRENCY
+    return {name: least_s / taken_s for name, taken_s in best_s.items()}
 
 
 # -- with a server ---------------------------------------------------------------------------------

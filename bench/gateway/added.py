@@ -2,6 +2,8 @@
 
     python bench/gateway/added.py --turns 8
     python bench/gateway/added.py --turns 8 --stream --rate 20
+    python bench/gateway/added.py --stream --rate 5 --chunks 160 \\
+        --systems trimtab-unguarded,trimtab,trimtab-internal,trimtab-customer-facing
 
 All systems run side by side over the same mock, which takes 50 ms to its first byte. Requests come
 at an even rate whatever the answers do (open loop), a few seconds to one system and then to the
@@ -37,7 +39,7 @@ def main() -> None:
         directory, cores = Path(scratch), rig.cores()
         rig.build(directory)
         mock = rig.Mock(directory, cores.load)
-        mock.set(latency_ms=UPSTREAM_MS, chunks=8, interval_ms=10)
+        mock.set(latency_ms=UPSTREAM_MS, chunks=wanted.chunks, interval_ms=10)
         servers: dict[str, Server] = {}
         try:
             for name in names:
@@ -58,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=4.0, help="of load in one piece")
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second")
+    parser.add_argument("--chunks", type=int, default=8, help="of a stream, 10 ms apart")
     parser.add_argument("--stream", action="store_true", help="time to the first byte of streams")
     return parser.parse_args()
 

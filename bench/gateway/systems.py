@@ -147,6 +147,34 @@ class TrimtabUnscored(Trimtab):
         return {**super().configuration(upstream), "scoring": {"scorers": []}}
 
 
+class TrimtabUnguarded(Trimtab):
+    """Without the guards that look on, and the secrets that are hidden in records, by default."""
+
+    name = "trimtab-unguarded"
+
+    def configuration(self, upstream: int) -> dict[str, object]:
+        return {**super().configuration(upstream), "guards": {"mode": "off"}}
+
+
+class TrimtabInternal(Trimtab):
+    """A preset of guards that acts."""
+
+    name = "trimtab-internal"
+
+    def configuration(self, upstream: int) -> dict[str, object]:
+        preset = self.name.removeprefix("trimtab-")
+        guards = {"policy": preset, "mode": "enforce"}
+        return {**super().configuration(upstream), "guards": guards}
+
+
+class TrimtabCustomerFacing(TrimtabInternal):
+    name = "trimtab-customer-facing"
+
+
+class TrimtabRegulated(TrimtabInternal):
+    name = "trimtab-regulated"
+
+
 class LiteLLM(System):
     """Production mode, quiet, no retries, its own price map; uvloop and httptools installed."""
 
@@ -277,7 +305,20 @@ gateway.close()
 
 SYSTEMS: dict[str, type[System]] = {
     each.name: each
-    for each in (Direct, Nginx, Trimtab, TrimtabUnscored, TensorZero, MLflow, Portkey, LiteLLM)
+    for each in (
+        Direct,
+        Nginx,
+        Trimtab,
+        TrimtabUnscored,
+        TrimtabUnguarded,
+        TrimtabInternal,
+        TrimtabCustomerFacing,
+        TrimtabRegulated,
+        TensorZero,
+        MLflow,
+        Portkey,
+        LiteLLM,
+    )
 }
 
 

@@ -76,7 +76,11 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.tree.kill()
+            raise
         self.start_s = time.perf_counter() - started
 
     def wait_ready(self, limit_s: float = 180.0) -> None:
@@ -88,7 +92,6 @@ class Server:
                 time.sleep(0.05)
             else:
                 return
-        self.tree.kill()
         raise SystemExit(f"{self.system.name} did not start: see {self.data / 'server.log'}")
 
     def ask(self, call: Call, timeout_s: float = 300.0) -> bytes:

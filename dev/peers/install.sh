@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the systems that bench/telemetry and bench/gateway compare with, each in a directory of
-# its own: a virtual environment for each requirements file beside this script, PORTKEY from
-# portkey/package-lock.json (needs Node's npm), and nginx from Debian's packages.
+# Installs what bench/telemetry, bench/gateway and bench/ui compare with or measure by, each in a
+# directory of its own: a virtual environment for each requirements file beside this script, Portkey
+# and Lighthouse from their package-lock.json (needs Node's npm), and nginx from Debian's packages.
 #
 #     sh dev/peers/install.sh [DIRECTORY]      (default .peers/ in the checkout; about 3 GB)
 #
@@ -11,27 +11,18 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 peers=${1:-$here/../../.peers}
-mkdir -p "$peers"
-echo '*' > "$peers/.gitignore"
+sh "$here/venvs.sh" "$here" "$peers"
 
-for pins in "$here"/*.txt; do
-  venv=$peers/$(basename "$pins" .txt)
-  cmp -s "$pins" "$venv/.installed" && continue
-  echo "installing $venv" >&2
-  test -x "$venv/bin/python" || "${PYTHON:-python3}" -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$pins"
-  "$venv/bin/python" -m pip check
-  cp "$pins" "$venv/.installed"
+# Newer releases of Portkey's @hono/node-server answer every stream with 500, so its package.json
+# holds it at 1.13.5; Lighthouse 12 is the last that runs on Node 20.
+for name in portkey lighthouse; do
+  cmp -s "$here/$name/package-lock.json" "$peers/$name/.installed" && continue
+  echo "installing $peers/$name" >&2
+  mkdir -p "$peers/$name"
+  cp "$here/$name/package.json" "$here/$name/package-lock.json" "$peers/$name"
+  npm ci --prefix "$peers/$name" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$here/$name/package-lock.json" "$peers/$name/.installed"
 done
-
-# Its newer releases of @hono/node-server answer every stream with 500, so package.json holds it at 1.13.5.
-if ! cmp -s "$here/portkey/package-lock.json" "$peers/portkey/.installed"; then
-  echo "installing $peers/portkey" >&2
-  mkdir -p "$peers/portkey"
-  cp "$here/portkey/package.json" "$here/portkey/package-lock.json" "$peers/portkey"
-  npm ci --prefix "$peers/portkey" --ignore-scripts --no-audit --no-fund --loglevel=error
-  cp "$here/portkey/package-lock.json" "$peers/portkey/.installed"
-fi
 
 if ! command -v nginx >/dev/null 2>&1 && ! test -x /usr/sbin/nginx; then
   sudo=""

@@ -20,7 +20,8 @@ import pytest
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from trimtab.evals.checks import Check, Server, Session
+    from trimtab.evals.checks import Check, Server
+    from trimtab.evals.sessions import Session
     from trimtab.records import Example, Score, ToolCall, Usage
 
 __all__ = ["Checked", "assert_score"]
@@ -56,8 +57,11 @@ class Checked:
 
 
 class Answer(TypedDict, total=False):
-    """What `assert_score` takes beside the output: what the answer rests on and what it took."""
+    """What `assert_score` takes beside the output: what the answer rests on and what it took, and
+    which answer to which case of the test it is."""
 
+    name: str
+    repeat: int
     context: Sequence[str]
     metadata: Mapping[str, Any]
     tool_calls: Sequence[ToolCall]
@@ -85,11 +89,16 @@ def assert_score(
     computes is too; for one that waits, as judges do, write `await assert_score(...)`. A test that
     forgets to await fails.
 
+    Scorers of one answer judge one case; every other answer in a test is a case of its own, named
+    by the test and the order of the calls, or by `name`.
+
     Args:
         scorer: a scorer, its name, `{name: parameters}`, or a plain function.
         example: the row, whose input, expected, context and metadata count where none is given.
         at_least, at_most: how much is enough; needed where the scorer gives a number.
         judge: the model that judges, by its name at the server, or a `ports.Judge`.
+        name: of the case, where a test has several.
+        repeat: which answer to the case this is, from 0, where it is asked several times.
         answer: `context`, `metadata`, `tool_calls`, `model`, `usage`, `latency_ms`, `cost_usd`.
     Raises:
         AssertionError: it did not pass, or could not be scored.
@@ -103,15 +112,16 @@ def assert_score(
     from trimtab.ports import Response
 
     own = _sessions[-1] if _sessions else None
-    name = _test() or "assert_score"
+    test = _test() or "assert_score"
     given: dict[str, Any] = {**answer, "input": input, "expected": expected}
-    row, rest = row_of(name, given, example)
+    place = _place(given.pop("name", None), given.pop("repeat", 0))
+    row, rest = row_of(test, given, example)
     response = Response(output=output, **rest)
 
     def settle(check: Check) -> Check:
         __tracebackhide__ = True
         if own is not None:
-            own.add(name, check)
+            own.add(test, check, *place)
         wrong = complaints(check.result.scores, at_least=at_least, at_most=at_most)
         if wrong:
             raise AssertionError("\n".join([*wrong, *_sides(output, row.expected)]))
@@ -152,6 +162,12 @@ def _test() -> str:
     return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
 
 
+def _place(name: str | None, repeat: int) -> tuple[str | None, int]:
+    if repeat < 0:
+        raise ValueError(f"repeat is {repeat}: answers to a case are numbered from 0")
+    return name, repeat
+
+
 def _sides(output: Any, expected: Any) -> list[str]:
     """What was answered, below what was expected, where that is known."""
     said = [f"answer:   {_shown(output)}"]
@@ -187,9 +203,10 @@ class _Scores:
 
         return Server(url, os.environ.get("TRIMTAB_KEY"))
 
-    def add(self, test: str, check: Check) -> None:
+    def add(self, test: str, check: Check, name: str | None, repeat: int) -> None:
         import msgspec
 
+        check = msgspec.structs.replace(check, name=name, repeat=repeat)
         self._own.setdefault(test, []).append(msgspec.json.encode(check))
 
     # Hooks, as pytest calls them.
@@ -235,7 +252,8 @@ class _Scores:
         import msgspec
 
         from trimtab.errors import TrimtabError
-        from trimtab.evals.checks import Check, session_of
+        from trimtab.evals.checks import Check
+        from trimtab.evals.sessions import session_of
 
         checks = [
             msgspec.json.decode(text, type=Check) for own in self._all.values() for text in own
@@ -259,7 +277,7 @@ class _Scores:
 
     def _store(self, session: Session) -> str:
         from trimtab.client import Client
-        from trimtab.evals.checks import kept, sent
+        from trimtab.evals.sessions import kept, sent
 
         server, why = self.server, ""
         if server is not None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from tests.processes import ServeProcess, serving
 from tests.services import PASSWORD, _clickhouse_ready, _free_port
+from tests.waiting import until
 
 from trimtab.client import Client
 from trimtab.errors import TrimtabError
@@ -29,16 +30,6 @@ RELEASE = {"route": "helper", "targets": [{"model": "trimtab/extract"}]}
 @pytest.fixture
 def stores(clickhouse_database: str, postgres_database: str) -> tuple[str, ...]:
     return ("--telemetry-url", clickhouse_database, "--metadata-url", postgres_database)
-
-
-def until(look: Callable[[], bool]) -> None:
-    """What one process does, another knows within seconds."""
-    pause = threading.Event()
-    for _ in range(300):
-        if look():
-            return
-        pause.wait(0.1)
-    raise AssertionError("it was not known after 30 seconds")
 
 
 def knows(server: ServeProcess, asked: Sequence[dict[str, Any]]) -> bool:

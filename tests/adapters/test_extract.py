@@ -402,7 +402,7 @@ def test_a_call_that_takes_too_long_times_out_and_leaves_the_loop_free() -> None
 
     class Slow:
         def search(self, query: str, *, k: int) -> list[Passage]:
-            release.wait(30)
+            release.wait(60)
             return []
 
     async def ask() -> int:

@@ -14,7 +14,7 @@ from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import Call
 from trimtab.providers.families import CLAUDE, OPENAI
 from trimtab.providers.kinds import KINDS
-from trimtab.providers.quirks import Adjustment, Quirk
+from trimtab.providers.quirks import Adjustment, Quirk, refused
 from trimtab.providers.wire import Account
 
 CHAT, MESSAGES = "openai.chat", "anthropic.messages"
@@ -135,3 +135,25 @@ def test_what_is_sent_and_what_is_reported(
             await provider.aclose()
 
     run_on("asyncio", test)
+
+
+@pytest.mark.parametrize(
+    ("family", "dialect", "model", "asked", "found"),
+    [
+        (
+            OPENAI,
+            CHAT,
+            "o3",
+            {**SAMPLING, "stop": "x", "seed": 1},
+            ["temperature", "top_p", "stop"],
+        ),
+        (OPENAI, CHAT, "gpt-4o", {**SAMPLING, "max_tokens": 5}, []),
+        (OPENAI, CHAT, "o3-mini", {"max_tokens": 5}, []),
+        (CLAUDE, MESSAGES, "claude-sonnet-4-5", SAMPLING, ["top_p"]),
+        (CLAUDE, MESSAGES, "claude-sonnet-4-5", {"top_p": 0.9}, []),
+    ],
+)
+def test_what_a_model_would_not_get_is_known_before_it_is_asked(
+    family: tuple[Quirk, ...], dialect: str, model: str, asked: dict[str, Any], found: list[str]
+) -> None:
+    assert sorted(refused(family, dialect, model, asked)) == sorted(found)

@@ -154,8 +154,8 @@ def left(mark: str) -> list[int]:
 
 def came_to(mark: str, *, there: bool) -> bool:
     """Wait until there is such a process, or none."""
-    until = time.monotonic() + 20
-    while bool(left(mark)) is not there and time.monotonic() < until:
+    given_up = time.monotonic() + 60
+    while bool(left(mark)) is not there and time.monotonic() < given_up:
         time.sleep(0.05)
     return bool(left(mark)) is there
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import duckdb
 import pytest
+from tests.services import clickhouse_database_of
+from tests.waiting import until
 
 from trimtab.errors import InvalidRequest, Overloaded
 from trimtab.ports import Table, TelemetryStore
@@ -47,9 +50,12 @@ def filled(store: TelemetryStore) -> None:
     store.append([sample_span(project="other")]).result(timeout=60)
 
 
-@pytest.fixture
-def clickhouse_store(clickhouse_database: str) -> Iterator[ClickHouseTelemetry]:
-    with closing(ClickHouseTelemetry.open(clickhouse_database)) as store:
+@pytest.fixture(scope="module")
+def clickhouse_store(clickhouse_url: str) -> Iterator[ClickHouseTelemetry]:
+    with (
+        clickhouse_database_of(clickhouse_url) as database,
+        closing(ClickHouseTelemetry.open(database)) as store,
+    ):
         filled(store)
         yield store
 
@@ -65,8 +71,8 @@ def store(request: pytest.FixtureRequest) -> TelemetryStore:
     return found
 
 
-def ask(store: TelemetryStore, text: str, *, max_rows: int = 100) -> Table:
-    return store.sql("default", text, max_rows=max_rows, timeout_s=TIMEOUT_S)
+def ask(store: TelemetryStore, text: str, *, max_rows: int = 100, timeout_s: float = 60) -> Table:
+    return store.sql("default", text, max_rows=max_rows, timeout_s=timeout_s)
 
 
 # -- what is out of reach --------------------------------------------------------------------------
@@ -226,10 +232,9 @@ REFUSED = [
 def test_what_reaches_out_or_makes_much_of_little_is_refused_at_once(
     store: TelemetryStore, term: str
 ) -> None:
-    began = time.monotonic()
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as refused:
         ask(store, f"SELECT {term} FROM spans")
-    assert time.monotonic() - began < 1
+    assert not re.search(r"takes (longer|more memory)", str(refused.value)), "it was tried"
 
 
 def test_text_cannot_be_doubled_again_and_again() -> None:
@@ -361,7 +366,7 @@ def test_what_takes_too_much_is_stopped_and_nobody_else_waits(
     peak_bytes, before = 0, resident_bytes()
     slowest = 0.0
     with ThreadPoolExecutor(1) as other:
-        asked = other.submit(ask, duckdb_store, text)
+        asked = other.submit(ask, duckdb_store, text, timeout_s=TIMEOUT_S)
         while not asked.done():
             began = time.monotonic()
             duckdb_store.append([sample_span(project="aside")]).result(timeout=30)
@@ -371,8 +376,9 @@ def test_what_takes_too_much_is_stopped_and_nobody_else_waits(
         with pytest.raises(InvalidRequest, match=r"takes (longer|more memory)") as caught:
             asked.result()
     assert "start_ns" in (caught.value.fix or "")
-    assert time.monotonic() - start < TIMEOUT_S + 2
-    assert slowest < 2
+    took_s = time.monotonic() - start
+    assert took_s < TIMEOUT_S + 30
+    assert slowest < max(2, 0.8 * took_s)
     assert peak_bytes < 2_500 << 20
     assert ask(duckdb_store, "SELECT count(*) FROM scores").rows == [[1]]
 
@@ -383,10 +389,8 @@ def resident_bytes() -> int:
 
 def test_upkeep_does_not_wait_for_a_slow_select(duckdb_store: DuckDBTelemetry) -> None:
     stopped: list[BaseException] = []
-    begun = Event()
 
     def slowly() -> None:
-        begun.set()
         try:
             duckdb_store.sql("default", SLOW["cross join"], max_rows=1, timeout_s=60)
         except Overloaded as error:
@@ -394,26 +398,30 @@ def test_upkeep_does_not_wait_for_a_slow_select(duckdb_store: DuckDBTelemetry) -
 
     thread = Thread(target=slowly)
     thread.start()
-    begun.wait()
-    time.sleep(0.2)  # into the statement
+    until(lambda: duckdb_store._engine._stops, "no statement is under way")
     start = time.monotonic()
     duckdb_store.compact()
-    assert time.monotonic() - start < 10
-    thread.join(timeout=5)
+    assert time.monotonic() - start < 30, "it waited for the statement"
+    thread.join(timeout=60)
     assert not thread.is_alive()
     assert [error.fields["retry_after_s"] for error in stopped] == [1]
     assert ask(duckdb_store, "SELECT count(*) FROM scores").rows == [[1]]
 
 
 def test_few_selects_run_at_once(duckdb_store: DuckDBTelemetry) -> None:
+    def slowly() -> Table:
+        return duckdb_store.sql("default", SLOW["cross join"], max_rows=1, timeout_s=30)
+
     with ThreadPoolExecutor(3) as others:
-        asked = [others.submit(ask, duckdb_store, SLOW["cross join"]) for _ in range(3)]
-        found = [one.exception() for one in asked]
-    assert sorted(type(one).__name__ for one in found) == [
-        "InvalidRequest",
-        "InvalidRequest",
-        "Overloaded",
-    ]
+        asked = [others.submit(slowly) for _ in range(3)]
+        refused, running = wait(asked, timeout=60, return_when=FIRST_COMPLETED)
+        duckdb_store.compact()  # which stops those that run
+    assert len(refused) == 1
+    with pytest.raises(Overloaded, match="2 SELECTs are being answered already"):
+        refused.pop().result()
+    for one in running:
+        with pytest.raises((Overloaded, InvalidRequest), match=r"was stopped|takes longer"):
+            one.result()
 
 
 def test_an_answer_has_a_most_of_bytes(store: TelemetryStore) -> None:

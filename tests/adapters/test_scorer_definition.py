@@ -136,6 +136,7 @@ class TestReturnRule:
             ("unit", [0, 0.3, 1], [-0.001, 1.001]),
             ("binary", [0, 1, 1.0], [0.5, 2, -1]),
             ((1, 5), [1, 4.5, 5], [0.99, 5.01]),
+            ((0, None), [0, 1e12], [-0.01]),
         ],
     )
     def test_a_value_off_the_declared_scale_is_an_error(
@@ -283,6 +284,7 @@ class TestArguments:
             {"scale": "percent"},
             {"scale": (5, 1)},
             {"scale": (0, math.inf)},
+            {"scale": (None, 0)},
             {"scale": (0, 1, 2)},
             {"tier": "human"},
             {"timeout_s": 0},

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from tests.loops import LOOPS, run_on
+from tests.waiting import eventually
 
 from trimtab.errors import ConfigError, InvalidRequest, StoreError, StoreLocked
 from trimtab.ports import Quota
@@ -151,7 +152,7 @@ def test_a_server_that_is_stuck_is_an_error_soon(tmp_path: Path) -> None:
                 *[limiter.take(QUOTA, 1) for _ in range(5_000)], return_exceptions=True
             )
             assert all(isinstance(one, StoreError) for one in done)
-            assert time.monotonic() - start < 10
+            assert time.monotonic() - start < 60, "a bound against hanging, not a figure"
             assert "4096 questions wait" in str(done[-1])
             await limiter.aclose()
 
@@ -248,11 +249,7 @@ def used(memory: MemoryLimiter, quota: Quota) -> float:
 
 
 async def becomes(memory: MemoryLimiter, amount: float) -> None:
-    for _ in range(1000):
-        if used(memory, BUDGET) == amount:
-            return
-        await asyncio.sleep(0.01)
-    assert used(memory, BUDGET) == amount
+    await eventually(lambda: used(memory, BUDGET) == amount)
 
 
 class TestWhatTheDeadHeld:
@@ -281,7 +278,7 @@ class TestWhatTheDeadHeld:
     def test_a_connection_that_comes_again_holds_on(self, tmp_path: Path) -> None:
         async def work() -> None:
             memory = MemoryLimiter()
-            server = LimitServer(socket_path(tmp_path), memory, release_s=0.3)
+            server = LimitServer(socket_path(tmp_path), memory, release_s=1.5)
             await server.start()
             limiter = SocketLimiter(socket_path(tmp_path))
             await limiter.take(BUDGET, 25)
@@ -289,7 +286,7 @@ class TestWhatTheDeadHeld:
             limiter._asking._transport.abort()
             await asyncio.sleep(0.05)
             await limiter.take(BUCKET, 1)
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(1.7)
             assert used(memory, BUDGET) == 25
             await limiter.aclose()
             await becomes(memory, 0)

@@ -40,7 +40,7 @@ from trimtab.stores.metadata.address import parse
 from trimtab.stores.metadata.audit import Audit
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.places import read_spans
-from trimtab.stores.metadata.prompts import SQLPrompts
+from trimtab.stores.metadata.releases import SQLReleases
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE, contents, row_blocks, row_packs
 from trimtab.stores.metadata.upgrade import HEAD, steps, stored_revision
@@ -53,6 +53,7 @@ from trimtab.testing.metadata import (
 from trimtab.testing.metadata_access import sample_allowance, sample_key, sample_route
 from trimtab.testing.metadata_datasets import sample_examples
 from trimtab.testing.metadata_runs import sample_card, sample_result
+from trimtab.testing.metadata_samples import sample_probe
 
 SECRET = "correct-horse"  # the password of every URL here, as in tests/services.py
 
@@ -113,6 +114,20 @@ def write_former_datasets(connection: Connection, told: list[list[Example]]) -> 
             connection.execute(
                 text("INSERT INTO dataset_rows VALUES ('default', :dataset, :position, :digest)"),
                 one,
+            )
+
+
+def write_former_prompts(connection: Connection, told: dict[str, list[tuple[str, ...]]]) -> None:
+    """Versions as they were stored up to the schema 0005: name -> the labels of each."""
+    for name, versions in told.items():
+        head = "INSERT INTO heads VALUES ('default', 'prompt', :name, :latest)"
+        connection.execute(text(head), {"name": name, "latest": len(versions)})
+        for number, labels in enumerate(versions, start=1):
+            one = sample_prompt(f"text {number}", name=name, version=number, labels=labels)
+            body = jsonx.encode(one).decode()
+            connection.execute(
+                text("INSERT INTO prompts VALUES ('default', :name, :version, :digest, :body)"),
+                {"name": name, "version": number, "digest": one.digest, "body": body},
             )
 
 
@@ -205,15 +220,47 @@ class TestSchema:
         database = Database(parse(url))
         bring_to(database, revision)
         assert stored_revision(database) == revision
-        SQLPrompts(database, Audit(database, FixedClock())).add(sample_prompt())
+        SQLReleases(database, Audit(database, FixedClock())).add(sample_release())
         database.close()
         with closing(SQLMetadata.open(url)) as store:
             store.ping()
-            assert store.prompts.get("default", "docs") == sample_prompt(version=1)
-            assert [entry.action for entry in store.audit("default")] == ["prompt.add"]
+            assert store.releases.get("default", "r1") == sample_release(version=1)
+            assert [entry.action for entry in store.audit("default")] == ["release.add"]
             assert store.gateway_revision() == 0
             store.keys.add(sample_key(), by="ann")
             assert store.keys.all() == [sample_key()]
+
+    def test_labels_that_stood_in_versions_point_to_the_newest_that_had_them(
+        self, url: str
+    ) -> None:
+        told = {
+            "docs": [("production", "eu"), ("production", "latest", "2", "a b"), ("größe",)],
+            "mail": [(), ("production",)],
+        }
+        with closing(Database(parse(url))) as database:
+            bring_to(database, "0005")
+            with database.write() as connection:
+                write_former_prompts(connection, told)
+        with closing(SQLMetadata.open(url)) as store:
+            assert store.prompts.entry("default", "docs").labels == {
+                "eu": 1,
+                "production": 2,
+                "größe": 3,
+            }
+            assert store.prompts.get("default", "mail@production").version == 2
+            found = {one.ref: one.labels for one in store.prompts.all()}
+            assert found["docs@1"] == ("eu",)
+            assert found["docs@2"] == ("production",)
+            store.prompts.label("default", "docs", "production", 3, by="ann")
+            assert store.prompts.get("default", "docs@2").labels == ()
+            added = store.prompts.add(sample_prompt("new", labels=("eu",)))
+            assert (added.version, added.labels) == (4, ("eu",))
+
+    def test_a_version_keeps_no_labels_of_its_own(self, store: SQLMetadata) -> None:
+        store.prompts.add(sample_prompt(labels=("production",)))
+        with store._database.read() as connection:
+            (body,) = connection.execute(text("SELECT body FROM prompts")).scalars()
+        assert "production" not in body
 
     def test_the_database_itself_allows_one_live_release_per_route(
         self, store: SQLMetadata
@@ -529,6 +576,19 @@ class TestDatasets:
             assert store.datasets.examples("default", ref) == [row]
 
         comes_back()
+
+
+class TestProbes:
+    def test_of_two_stores_on_one_database_one_may_look(self, store: SQLMetadata, url: str) -> None:
+        for number in range(6):
+            store.probes.put(sample_probe(f"{number}"), by="ann")
+        with closing(SQLMetadata.open(url)) as other:
+
+            def claim(turn: int) -> bool:
+                one, name = (store, other)[turn % 2], f"{turn // 2 % 6}"
+                return one.probes.claim("default", name, now_ns=10**18, until_ns=10**18 + 1)
+
+            assert sum(at_once(claim, 48)) == 6
 
 
 class TestAudit:

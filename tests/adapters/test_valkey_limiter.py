@@ -135,7 +135,7 @@ def test_a_server_that_does_not_answer_is_an_error_within_seconds() -> None:
         start = time.monotonic()
         with pytest.raises(StoreError):
             take_once(limiter)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60, "a bound against hanging, not a figure"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ class TestWhatTheDeadHeld:
 
         async def work() -> float:
             def opened() -> ValkeyLimiter:
-                return ValkeyLimiter.open(redis_url, prefix=prefix, beat_s=0.1, release_s=1)
+                return ValkeyLimiter.open(redis_url, prefix=prefix, beat_s=0.1, release_s=2)
 
             dead, alive = opened(), opened()
             await dead.take(self.BUDGET, 50)

@@ -173,7 +173,8 @@ def test_something_must_answer_the_rest(here: Served) -> None:
     here.client.put("/api/v1/routes/alone", {"targets": [{"model": "trimtab/extract"}]})
     here.client.post(path, {"share": 0.5})
     state = here.client.get("/api/v1/gateway/routes/alone")
-    assert state["canary"] == {"release": "alone@1", "state": "canary", "share": 0.5}
+    begun = {"release": "alone@1", "state": "canary", "share": 0.5, "segment": None}
+    assert state["canary"] == begun
     assert state["release"] is None
     replies = {here.client.chat("alone", ASK)["release"] for _ in range(60)}
     assert replies == {"alone@1", None}
@@ -185,9 +186,19 @@ def test_something_must_answer_the_rest(here: Served) -> None:
         ({}, "$"),
         ({"share": 0}, "$.share"),
         ({"share": -0.1}, "$.share"),
-        ({"share": 0.51}, "$.share"),
+        ({"share": 0.51}, "share"),
+        ({"share": 0.51, "segment": {"environments": ["eu"]}}, "share"),
+        ({"share": 1.01, "segment": {"users": ["ann"]}}, "$.share"),
         ({"share": "5%"}, "$.share"),
-        ({"share": 0.1, "segment": "beta"}, "$"),
+        ({"share": 0.1, "segment": "beta"}, "$.segment"),
+        ({"share": 0.1, "segment": {"user": "ann"}}, "$.segment"),
+        ({"share": 0.1, "watch": {"figures": [{"figure": "slow"}]}}, "watch"),
+        ({"share": 0.1, "watch": {"figures": [{"figure": "score"}]}}, "watch"),
+        ({"share": 0.1, "watch": {"figures": [{"figure": "error"}] * 2}}, "watch"),
+        (
+            {"share": 1, "segment": {"users": ["a"]}, "watch": {"figures": [{"figure": "error"}]}},
+            "share",
+        ),
     ],
 )
 def test_a_share_that_is_none_is_refused(here: Served, body: dict[str, Any], where: str) -> None:

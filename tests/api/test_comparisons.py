@@ -140,6 +140,30 @@ class TestCommand:
         assert result.exit_code == 1
         assert result.stdout.startswith("docs@fair is proved worse than docs@good on right (")
 
+    def test_comparing_changes_neither_the_run_nor_what_last_means(self, shop: Served) -> None:
+        before = shop.client.get("/api/v1/runs/fair")
+        assert trimtab(shop, "compare", "good", "fair").exit_code == 1
+        assert shop.client.get("/api/v1/runs/fair") == before
+        put(shop, "kept", FAIR, dataset="kept.jsonl", dataset_digest="kept", name="kept")
+        put(shop, "kept-2", GOOD, dataset="kept.jsonl", dataset_digest="kept", name="kept-2")
+        stored = trimtab(shop, "compare", "kept-2", "kept", "--store", "--json")
+        assert stored.exit_code == 1
+        own = shop.client.get("/api/v1/runs/kept")["verdict"]
+        assert (own["outcome"], own["baseline_run"]) == ("fail", "kept-2")
+
+    def test_which_way_a_case_went_is_said_by_what_gates_in_this_comparison(
+        self, shop: Served
+    ) -> None:
+        two = {"right": [True] * 60, "polite": [n != 3 for n in range(60)]}
+        put(shop, "way-1", {"right": [True] * 60, "polite": [True] * 60}, dataset_digest="way")
+        put(shop, "way-2", two, dataset_digest="way")
+        result = trimtab(shop, "compare", "way-1", "way-2", "--gate-on", "right:0.1", "--json")
+        assert json.loads(result.stdout)["verdict"]["outcome"] == "pass"
+        told = trimtab(shop, "compare", "way-1", "way-2", "--gate-on", "right:0.1").stdout
+        assert "0 cases changed, 0 for the worse" in told
+        told = trimtab(shop, "compare", "way-1", "way-2", "--gate-on", "polite:0.1").stdout
+        assert "1 case changed, 1 for the worse" in told
+
     def test_regressions_and_slices_are_shown(self, shop: Served) -> None:
         result = trimtab(shop, "compare", "fair", "good", "--regressions", "--slices", "tag")
         assert "e058: worse  right 1 → 0" in result.stdout
@@ -184,6 +208,8 @@ class TestCommand:
             result = trimtab(shop, "compare", "far-1", "far-2", "--report", str(page))
             assert note in result.stdout
             assert note in page.read_text().replace("\\", "")
+        assert note not in trimtab(shop, "runs", "show", "far-2").stdout
+        trimtab(shop, "compare", "far-1", "far-2", "--store")
         assert note in trimtab(shop, "runs", "show", "far-2").stdout
         assert note in trimtab(shop, "compare", "--ladder", "far-1", "far-2").stdout
         for command in (("compare", "fair", "good"), ("compare", "--ladder", "fair", "good")):
@@ -258,3 +284,30 @@ class TestLive:
     )
     def test_what_cannot_be_compared_is_said(self, live: Served, query: str, where: str) -> None:
         problem(live.ask("GET", f"/api/v1/routes/widgets/comparison?{query}"), 400, where=where)
+
+
+def test_a_comparison_is_told_in_words_and_stores_nothing(shop: Served) -> None:
+    told = shop.client.get("/api/v1/runs/good/comparison", {"baseline": "fair"})
+    assert told["sentence"].startswith("docs@good is proved better on right (+46.7 points")
+    assert (told["cases"], told["baseline"]["run_id"]) == (60, "fair")
+    assert told["run"]["verdict"]["outcome"] == "pass"
+    own = shop.client.get("/api/v1/runs/good/comparison")
+    assert own["run"]["verdict"] is None
+    assert own["sentence"] == "docs@good came to its end with 60 answers; nothing gates it."
+    problem(shop.ask("GET", "/api/v1/runs/good/comparison?baseline=good"), 409)
+    digest = shop.client.get("/api/v1/datasets/golden")["digest"]
+    put(shop, "strict", FAIR, name="strict", dataset_digest=digest)
+    rules = {"rules": [{"metric": "right", "margin": 0.9}], "store": True}
+    shop.client.post("/api/v1/runs/strict/comparison", {"baseline": "good", **rules})
+    kept = shop.client.get("/api/v1/runs/strict/comparison", {"baseline": "good"})
+    assert kept["run"]["verdict"]["comparisons"][0]["margin"] == 0.9
+    problem(shop.ask("GET", "/api/v1/runs/nowhere/comparison"), 404)
+
+
+def test_a_changed_case_says_why_it_was_judged_so(shop: Served) -> None:
+    said = [[None, "too long"][n % 2] for n in range(60)]
+    digest = shop.client.get("/api/v1/datasets/golden")["digest"]
+    put(shop, "silent", {"right": said}, name="silent", dataset_digest=digest)
+    page = shop.client.get("/api/v1/runs/silent/changes", {"baseline": "good"})
+    reasons = {shift["reason_after"] for case in page["data"] for shift in case["shifts"]}
+    assert reasons == {"the judge said nothing", "too long"}

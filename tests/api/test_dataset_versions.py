@@ -233,6 +233,18 @@ def test_calls_of_a_filter_become_rows_that_lead_back(widgets: Served) -> None:
     assert bare["expected"] is None
 
 
+def test_calls_are_appended_once_to_the_rows_there_are(widgets: Served) -> None:
+    for n in range(3):
+        widgets.client.chat("widgets", f"Is widget number {n} green?", session=f"s-append-{n}")
+    first, second, third = (f"session:s-append-{n}" for n in range(3))
+    of_calls(widgets, "growing", filter=first, append=True)
+    changed = of_calls(widgets, "growing", filter=f"{first} OR {second}", append=True)
+    assert [row["cluster"] for row in changed] == ["s-append-0", "s-append-1"]
+    assert widgets.client.get(f"{PATH}/growing")["version"] == 2
+    (alone,) = of_calls(widgets, "growing", filter=third)
+    assert alone["cluster"] == "s-append-2"
+
+
 def test_what_a_score_says_is_expected_and_calls_without_are_left_out(widgets: Served) -> None:
     corrected = judged(widgets, PORT, "review", passed=False, metadata={"expected": "7711"})
     judged(widgets, "Why are widgets green?", "review", passed=False)

@@ -192,3 +192,13 @@ def test_a_curation_that_cannot_be_meant_is_refused(
 def test_a_curated_dataset_needs_a_name_like_any_other(widgets: Served, name: str) -> None:
     judged(widgets, "a question for a name", "c4", passed=False)
     problem(widgets.ask("POST", f"{PATH}/{name}/curate", {"score": "c4"}), 400)
+
+
+def test_the_audit_names_who_added_a_dataset_and_who_removed_it(widgets: Served) -> None:
+    add(widgets, "audited", row("1"))
+    widgets.client.delete(f"{PATH}/audited")
+    entries = widgets.client.get("/api/v1/audit", {"object": "audited"})["data"]
+    assert [(one["action"], one["principal"]) for one in entries] == [
+        ("dataset.remove", "local"),
+        ("dataset.add", "local"),
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.api.recorded import S, call, fill, judgement, store, trace_id
 from tests.serving import Served, configured, served
+from tests.waiting import until
 
 from trimtab.errors import StoreError
 from trimtab.guards.presets import INTERNAL
@@ -103,6 +103,30 @@ def test_no_file_holds_what_was_erased(server: Served, data: Path, checkpoint: b
     assert server.client.trace(trace_id(3))["scores"]
 
 
+def test_the_records_of_plans_are_erased_with_their_traces(server: Served, data: Path) -> None:
+    """What replays a run repeats what it says, and its trace does."""
+    step = {"name": "a", "inputs": {"x": "{{ inputs.text }}"}}
+    server.client.post(
+        "/api/v1/plans", {"name": "p", "inputs": {"text": "string"}, "steps": [step]}
+    )
+    said = f"{MARKERS['said'].decode()} " * 500
+    runs = []
+    for text in (said, "nothing of it"):
+        body = {"inputs": {"text": text}, "wait": True}
+        runs.append(server.client.post("/api/v1/plans/p/runs", body))
+    again = server.client.post(f"/api/v1/plan-runs/{runs[0]['plan_run_id']}/replay", {})
+    for run in server.client.poll(f"/api/v1/plan-runs/{again['plan_run_id']}"):
+        if run["status"] != "running":
+            break
+    assert in_files(data) == {"said"}
+    report = server.client.erase(trace_ids=[runs[0]["trace_id"]])
+    assert (report["plan_runs"], report["traces"], report["remaining"]) == (2, 2, 0)
+    assert in_files(data) == set()
+    left = server.client.get("/api/v1/plan-runs")["data"]
+    assert [run["plan_run_id"] for run in left] == [runs[1]["plan_run_id"]]
+    assert server.client.erase(before_ns=server.app.clock.now_ns())["plan_runs"] == 1
+
+
 def test_a_call_after_an_erasure_is_recorded_as_before(server: Served) -> None:
     for n in range(3):
         asked = server.client.chat("trimtab/extract", "Which port?", user="ada")["trace_id"]
@@ -145,9 +169,7 @@ def test_an_erasure_that_was_cut_off_is_finished_at_the_next_start(
     assert "reason" in in_files(data)
     with served(config) as server:
         fill(server, 1)
-        until = time.monotonic() + 20
-        while in_files(data) and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda: not in_files(data))
     assert in_files(data) == set()
 
 
@@ -159,8 +181,12 @@ def test_retention_rewrites_once_a_day_what_it_erased_each_hour(
     monkeypatch.setattr(life, "_write_anew", lambda *a: (rewrites.append(1), rewrite(*a)))
     clock = ManualClock(server.app.clock.now_ns())
     days = {"default": 1.25, "other": 1.25}
-    retention = Retention(server.app.telemetry, clock, days=days)
+    also: list[tuple[str, int]] = []
+    retention = Retention(
+        server.app.telemetry, clock, days=days, also=lambda *asked: also.append(asked)
+    )
     assert retention.enforce()["default"].spans == 0
+    assert also == [(project, clock.now_ns() - 30 * 3600 * S) for project in days]
     record(server)
     into_the_file(server)
     server.run(server.app.tracing.empty)

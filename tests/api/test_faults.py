@@ -136,13 +136,13 @@ def test_a_caller_that_goes_away_stops_the_provider_and_is_recorded_as_cancelled
     remote: Served, upstream: Upstream
 ) -> None:
     upstream.play(provider.hang_mid_stream(CHUNK))
-    connection = http.client.HTTPConnection(urlsplit(remote.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(remote.url).netloc, timeout=60)
     connection.request("POST", "/v1/chat/completions", request_body(stream=True))
     response = connection.getresponse()
     assert response.read(len(CHUNK)) == CHUNK
     response.close()
     connection.close()
-    for rows in remote.client.poll("/api/v1/traces", limit_s=10):
+    for rows in remote.client.poll("/api/v1/traces", limit_s=60):
         if rows["data"]:
             break
     (span,) = only_trace(remote)["spans"]
@@ -156,16 +156,16 @@ def test_a_caller_that_leaves_before_the_answer_starts_is_recorded_too(
     remote: Served, upstream: Upstream
 ) -> None:
     upstream.play(provider.hang_before_head())
-    with socket.create_connection(("127.0.0.1", urlsplit(remote.url).port), timeout=10) as peer:
+    with socket.create_connection(("127.0.0.1", urlsplit(remote.url).port), timeout=60) as peer:
         body = request_body(stream=False)
         head = (
             f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}"
         )
         peer.sendall(head.encode() + b"\r\n\r\n" + body)
-        for _ in remote.client.poll("/healthz", limit_s=10):
+        for _ in remote.client.poll("/healthz", limit_s=60):
             if upstream.requests:
                 break
-    for rows in remote.client.poll("/api/v1/traces", limit_s=10):
+    for rows in remote.client.poll("/api/v1/traces", limit_s=60):
         if rows["data"]:
             break
     assert only_trace(remote)["spans"][0]["status"] == "cancelled"
@@ -187,7 +187,7 @@ def test_more_requests_than_the_limit_are_refused_with_retry_after(
     with served(config) as server:
         for _ in range(2):
             server.client.chat("trimtab/extract", "hello")
-        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
         connection.request(
             "POST", "/v1/chat/completions", request_body(model="trimtab/extract", stream=False)
         )

@@ -23,7 +23,7 @@ def test_a_promotion_on_one_server_reaches_the_other(
         with pytest.raises(NotFound):
             two.client.chat("widgets", "Which port?")
         publish(one)
-        for models in two.client.poll("/v1/models", limit_s=20):
+        for models in two.client.poll("/v1/models", limit_s=60):
             if "widgets" in {model["id"] for model in models["data"]}:
                 break
         answer = two.client.chat("widgets", "Which port does the widget server listen on?")

@@ -96,7 +96,7 @@ def test_a_stream_comes_piece_by_piece_and_stops_when_its_caller_leaves(tmp_path
                 await wire.rest_of(b"data: 1\n\n\r\n")
                 go_on.set()
                 await wire.rest_of(b"data: 2\n\n\r\n")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await left.wait()
 
     run_on("uvloop", test)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from tests.serving import Served, served
 from tests.upstream import Upstream, upstream_in_thread
+from tests.waiting import until
 
 from trimtab.app import App
 from trimtab.config import load
@@ -93,11 +93,8 @@ def test_a_call_that_is_refused_early_leaves_no_secret_on_record(tmp_path: Path)
         body = {"model": KEY, "messages": [{"role": "user", "content": "hello"}]}
         headers = {"x-trimtab-session": f"s {KEY}", "x-trimtab-user": KEY}
         assert server.ask("POST", "/v1/chat/completions", body, headers).status == 404
-        until = time.monotonic() + 20
-        while not (traces := server.client.get("/api/v1/traces")["data"]):
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        (trace,) = traces
+        until(lambda: server.client.get("/api/v1/traces")["data"])
+        (trace,) = server.client.get("/api/v1/traces")["data"]
         found = json.dumps(server.client.get(f"/api/v1/traces/{trace['trace_id']}"))
         assert "not_found" in found
         assert KEY not in found + json.dumps(trace)

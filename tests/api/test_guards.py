@@ -71,6 +71,18 @@ def test_a_learned_signal_comes_with_its_scorecard(server: Served) -> None:
         server.client.get(f"{GUARDS}/signals/luck")
 
 
+def test_a_text_is_scanned_with_settings(server: Served) -> None:
+    said = {"text": "Acme is better", "signals": ["length"]}
+    found = server.client.post(
+        f"{GUARDS}/scan", {**said, "settings": {"bans": {"terms": ["acme"]}}}
+    )
+    assert found["scores"] == {"length": 14.0, "bans": 1.0}
+    for settings in ({"bans": {"hue": 5}}, {"injection": {"attacks": "x"}}, {"luck": {}}):
+        with pytest.raises(InvalidRequest) as caught:
+            server.client.post(f"{GUARDS}/scan", {**said, "settings": settings})
+        assert caught.value.where == "settings"
+
+
 def test_a_text_is_scanned_and_nothing_of_it_is_kept(server: Served) -> None:
     body = {"text": "mail ann@example.org", "signals": ["pii", "leak"]}
     found = server.client.post(f"{GUARDS}/scan", body)
@@ -189,9 +201,10 @@ def test_what_the_file_says_of_the_default_the_api_does_not_change(
 # -- what guards did -----------------------------------------------------------------------------
 
 
-def ask(server: Served, text: str, model: str = "watched") -> int:
+def ask(server: Served, text: str, model: str = "watched", **headers: str) -> int:
     body = {"model": model, "messages": [{"role": "user", "content": text}]}
-    return server.ask("POST", "/v1/chat/completions", body).status
+    said = {f"x-trimtab-{name}": value for name, value in headers.items()}
+    return server.ask("POST", "/v1/chat/completions", body, said).status
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +266,11 @@ def test_people_decide_what_a_rule_was_not_sure_of(used: Served) -> None:
     assert used.client.get(f"{GUARDS}/reviews")["data"] == []
     (done,) = used.client.get(f"{GUARDS}/reviews", {"decision": "dismissed"})["data"]
     assert done["reason"] == "a harmless word"
+    used.client.post(f"{GUARDS}/reviews", {**decision, "decision": "pending"})
+    assert used.client.get(f"{GUARDS}/reviews")["data"] == [asked], "it was taken back"
+    used.client.post(f"{GUARDS}/reviews", {**decision, "decision": "upheld"})
+    (again,) = used.client.get(f"{GUARDS}/reviews", {"decision": "all"})["data"]
+    assert (again["decision"], again["reason"]) == ("upheld", None)
     with pytest.raises(NotFound, match="no review"):
         used.client.post(f"{GUARDS}/reviews", {**answer, "rule": "bans"})
 
@@ -267,6 +285,20 @@ def test_a_threshold_is_found_on_recorded_calls(used: Served) -> None:
     for wrong in ({"signal": "length"}, {"signal": "pi"}, {"signal": "leak", "on": "output"}):
         with pytest.raises(InvalidRequest):
             used.client.post(f"{GUARDS}/calibrate", {**asked, **wrong, "filter": "user:none"})
+
+
+def test_what_a_run_asks_is_no_traffic(used: Served) -> None:
+    asked = {"signal": "pii", "fpr": 0.25, "filter": "route:watched"}
+    texts = used.client.post(f"{GUARDS}/calibrate", asked)["texts"]
+    before = used.client.get(f"{GUARDS}/report")["rules"]
+    assert ask(used, "an unsure attack", run="attacks") == 200
+    assert used.client.post(f"{GUARDS}/calibrate", asked)["texts"] == texts
+    after = used.client.get(f"{GUARDS}/report")["rules"]
+    assert {row["rule"]: row["checked"] for row in after if row["stage"] == "input"} == {
+        row["rule"]: row["checked"] for row in before if row["stage"] == "input"
+    }
+    rows = used.client.get(f"{GUARDS}/events", {"rule": "ask"})["data"]
+    assert len(rows) >= 2, "that a rule fired on it is still an event"
 
 
 @pytest.mark.parametrize("since", ["", "7", "d", "-1h", "x" * 300])

@@ -38,27 +38,27 @@ def test_questions_are_answered_or_refused_with_the_reason(tmp_path: Path, loop:
     async def test() -> None:
         answering, peer = Answering(path, answers), Peer(path, "the other")
         with pytest.raises(Absent, match="the other does not run"):
-            await peer.ask("backwards", limit_s=5)
+            await peer.ask("backwards", limit_s=30)
         await answering.start()
         assert path.stat().st_mode & 0o777 == 0o600
         large = bytes(range(256)) * 20_000
-        assert await peer.ask("backwards", large, limit_s=5) == large[::-1]
-        at_once = [peer.ask("backwards", b"%d!" % n, limit_s=5) for n in range(30)]
+        assert await peer.ask("backwards", large, limit_s=30) == large[::-1]
+        at_once = [peer.ask("backwards", b"%d!" % n, limit_s=30) for n in range(30)]
         assert [one[::-1] for one in await asyncio.gather(*at_once)] == [
             b"%d!" % n for n in range(30)
         ]
         with pytest.raises(StoreError, match="the disk is full"):
-            await peer.ask("refused", limit_s=5)
+            await peer.ask("refused", limit_s=30)
         with pytest.raises(StoreError, match="a bug"):
-            await peer.ask("broken", limit_s=5)
+            await peer.ask("broken", limit_s=30)
         with pytest.raises(StoreError, match="did not answer within"):
             await peer.ask("slow", limit_s=0.1)
         with pytest.raises(StoreError, match="failed"):
-            await peer.ask("unknown", limit_s=5)
+            await peer.ask("unknown", limit_s=30)
         await answering.stop()
         assert not path.exists()
         with pytest.raises(Absent):
-            await peer.ask("backwards", limit_s=5)
+            await peer.ask("backwards", limit_s=30)
 
     run_on(loop, test)
 
@@ -71,7 +71,7 @@ def test_a_process_that_hangs_up_is_not_an_answer(tmp_path: Path) -> None:
         listener.bind(str(path))
         server = await asyncio.start_unix_server(lambda _, writer: writer.close(), sock=listener)
         with pytest.raises(StoreError, match="ended before it answered"):
-            await Peer(path, "the other").ask("backwards", limit_s=5)
+            await Peer(path, "the other").ask("backwards", limit_s=30)
         server.close()
         await server.wait_closed()
 

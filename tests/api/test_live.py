@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -125,7 +126,7 @@ def test_a_target_whose_breaker_opened_is_seen_on_it_and_on_its_routes(
 def test_defaults_hold_for_models_and_for_routes_that_do_not_say(
     server: Served, name: str, attempts: int
 ) -> None:
-    compiled = server.app.gateway.snapshot.plan("default", name).compiled
+    compiled = server.app.gateway.snapshot.resolve("default", name).compiled
     assert (compiled.retries.attempts, compiled.breaker.cooldown_s) == (attempts, 600)
 
 
@@ -135,6 +136,29 @@ def test_a_route_shows_that_it_leaves_calls_to_the_defaults(server: Served) -> N
     }
     assert routes["chat"]["retries"] is None
     assert routes["more"]["retries"]["attempts"] == 3
+
+
+def test_calls_add_up_by_route_and_what_was_tried_again_is_counted(
+    server: Served, far: Upstream
+) -> None:
+    route = {
+        "targets": [{"model": "far/b"}],
+        "fallbacks": ["trimtab/extract"],
+        "retries": {"attempts": 1, "base_s": 0},
+        "breaker": {"failures": 100},
+        "cache": {"ttl_s": 60},
+    }
+    server.client.put("/api/v1/routes/spare", route)
+    far.play(error_json(500, "broken"))
+    assert [ask(server, "spare") for _ in range(2)] == [200, 200]
+    assert ask(server, "nowhere") == 404
+    rows = server.client.get("/api/v1/gateway/figures")["data"]
+    (row,) = (one for one in rows if one["route"] == "spare")
+    assert (row["model"], row["status"], row["requests"]) == ("trimtab/extract", "ok", 2)
+    assert (row["retried"], row["cache_hits"], row["cache_misses"]) == (1, 1, 1)
+    assert (Decimal(row["cost_usd"]), Decimal(row["saved_usd"])) == (0, 0)
+    (refused,) = (one for one in rows if one["status"] == "not_found")
+    assert (refused["route"], refused["requests"]) == ("", 1)
 
 
 def test_only_who_may_read_routes_sees_them(server: Served) -> None:

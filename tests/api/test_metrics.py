@@ -119,3 +119,25 @@ def test_hours_out_of_range_are_refused(recorded: tuple[Served, Any], hours: str
 
 def test_the_longest_period_is_a_leap_year(recorded: tuple[Served, Any]) -> None:
     assert recorded[0].ask("GET", f"{PATH}?hours=8784").status == 200
+
+
+def test_the_period_can_be_named_by_its_ends(recorded: tuple[Served, Any]) -> None:
+    server, overview = recorded
+    assert server.client.get(PATH, {"since": "1h"})["calls"] == overview["calls"]
+    assert server.client.get(PATH, {"until": "2020-01-01"})["calls"] == 0
+    problem(server.ask("GET", f"{PATH}?since=soon"), 400)
+    problem(server.ask("GET", f"{PATH}?since=1h&until=2h"), 400, where="query parameter since")
+
+
+def test_scores_of_a_filter_come_with_their_intervals(recorded: tuple[Served, Any]) -> None:
+    client = recorded[0].client
+    found = client.get("/api/v1/metrics/scores", {"filter": "since:1h"})["data"]
+    by_name = {score["name"]: score for score in found if score["source"] == "user"}
+    # Wilson's interval of 1 in 2; Student's of 4 and 5, with t = 12.706 of one degree of freedom
+    thumb, stars = by_name["thumb"], by_name["stars"]
+    assert (thumb["low"], thumb["high"]) == pytest.approx((0.0945, 0.9055), abs=1e-4)
+    assert (stars["low"], stars["high"]) == pytest.approx((4.5 - 6.3531, 4.5 + 6.3531), abs=1e-3)
+    trace = client.traces()[2]["trace_id"]
+    alone = client.get("/api/v1/metrics/scores", {"filter": f"trace_id:{trace}"})["data"]
+    (one,) = (score for score in alone if score["source"] == "user")
+    assert (one["name"], one["mean"], one["low"], one["high"]) == ("stars", 5, None, None)

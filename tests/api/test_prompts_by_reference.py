@@ -13,7 +13,7 @@ from tests.upstream import Upstream, upstream_in_thread
 from trimtab.client import Client
 from trimtab.errors import InvalidRequest
 from trimtab.kit.clock import SystemClock
-from trimtab.prompts.write import write
+from trimtab.prompts.write import Draft, Writer
 from trimtab.records import Message
 from trimtab.stores.metadata.sql import SQLMetadata
 
@@ -101,6 +101,19 @@ def test_body_and_headers_name_the_model_and_the_variables(
     assert reply.status == 200, reply.body
     sent = far.requests[-1].json
     assert (sent["model"], "Greet Ada" in sent["messages"][0]["content"]) == (model, True)
+
+
+@pytest.mark.parametrize("said", ["nolabel", "99"])
+def test_a_version_that_a_prompt_lacks_is_told_from_a_name_that_nothing_has(
+    server: Served, said: str
+) -> None:
+    add(server, "versioned", "One.", labels=["eu"])
+    add(server, "versioned", "Two.")
+    message = ask(server, f"versioned@{said}", **by()).json["error"]["message"]
+    assert f"the prompt 'versioned' has no version or label '{said}'" in message
+    assert "versioned@1 to versioned@" in message
+    assert "or versioned@eu" in message
+    assert "no route or model" in ask(server, "unversioned@1", **by()).json["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +243,8 @@ def test_a_default_model_answers_and_a_new_prompt_of_another_process_is_followed
     with served(configured(tmp_path / "data", text)) as server:
         other = SQLMetadata.open(f"sqlite:///{tmp_path}/data/metadata.db")
         messages = (Message(role="system", content="Be brief."),)
-        write(other.prompts, SystemClock(), project="default", name="brief", messages=messages)
+        writer = Writer(other.prompts, other.datasets, SystemClock())
+        writer.write("default", Draft(name="brief", messages=messages))
         other.close()
         with Client(server.url) as client:
             for _ in client.poll("/api/v1/prompts"):

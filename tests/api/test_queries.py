@@ -389,7 +389,7 @@ class Follower:
     def __init__(self, server: Served, filter: str = "", *, what: str = "traces", since: str = ""):
         self._client = Client(server.url, timeout_s=30)
         if since:
-            self._client._headers["last-event-id"] = since
+            self._client._connections._headers["last-event-id"] = since
         self._server, self._query = server, {"filter": filter, "what": what}
         self.events: list[Any] = []
         self._arrived = threading.Condition()
@@ -399,12 +399,12 @@ class Follower:
 
     def __enter__(self) -> Follower:
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(60)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._server.run(self._end)
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     async def _end(self) -> None:
@@ -422,7 +422,7 @@ class Follower:
     def wait(self, count: int) -> list[tuple[int, str, Any]]:
         """The first events, each with its id, name and data."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.events) >= count, 20), self.events
+            assert self._arrived.wait_for(lambda: len(self.events) >= count, 60), self.events
             return [parsed(block) for block in self.events]
 
 

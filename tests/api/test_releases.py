@@ -13,7 +13,7 @@ from trimtab.errors import Conflict, InvalidRequest, NotFound
 
 PATH = "/api/v1/releases"
 ASK = "Which port does the widget server listen on?"
-ROWS = [{"example_id": str(n), "input": ASK, "expected": "7711"} for n in range(12)]
+ROWS = [{"example_id": str(n), "input": f"{ASK} Case {n}.", "expected": "7711"} for n in range(12)]
 RULES = [{"metric": "answer_correct", "margin": 0.0, "must_improve": True}]
 
 
@@ -41,7 +41,7 @@ def run(server: Served, release: dict[str, Any], dataset: str = "rows") -> dict[
 
 def compare(server: Served, new: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     path = f"/api/v1/runs/{new['run_id']}/comparison"
-    body = {"baseline": base["run_id"], "rules": RULES}
+    body = {"baseline": base["run_id"], "rules": RULES, "store": True}
     judged: dict[str, Any] = server.client.post(path, body)
     return judged
 

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.api.problems import problem
-from tests.crew import until
 from tests.serving import Served, served
 from tests.upstream import (
     LAST_CHUNK,
@@ -33,6 +32,7 @@ from tests.upstream import (
     respond,
     upstream_in_thread,
 )
+from tests.waiting import until
 
 from trimtab.config import Loaded, load
 
@@ -331,7 +331,7 @@ def test_a_stream_ends_on_the_provider_that_it_began_with_which_is_closed_then(
             text = (begun + response.read()).decode()
         assert text.endswith("data: [DONE]\n\n")
         assert "error" not in text
-        until(lambda: old.open == 0, limit_s=10)
+        until(lambda: old.open == 0)
         assert new.open == 1
 
 
@@ -406,7 +406,7 @@ def test_no_request_fails_in_fifty_reloads_and_none_is_of_two_configurations(
         found = Counter(model for _, model, _ in answered)
         assert set(found) == {"far/a-up", "far/b-up"}
         assert min(found.values()) > 50
-        until(lambda: b.open == 0, limit_s=10)
+        until(lambda: b.open == 0)
         by_trace = {trace: model for _, model, trace in answered}
         rows = server.client.spans("kind:llm", limit=500)
         assert len(rows) >= 300

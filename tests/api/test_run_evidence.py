@@ -10,7 +10,7 @@ from tests.api.conftest import BUNDLE, publish
 from tests.serving import Served, configured, served
 
 from trimtab.client import Client
-from trimtab.errors import Conflict, Forbidden
+from trimtab.errors import Conflict, Forbidden, InvalidRequest
 
 SECRET = "x" * 40
 COUNT = 40
@@ -43,7 +43,12 @@ def candidate(server: Served, name: str) -> dict[str, Any]:
 
 
 def bring(
-    by: Client, run_id: str, release: dict[str, Any], passed: int, baseline: str | None = None
+    by: Client,
+    run_id: str,
+    release: dict[str, Any],
+    passed: int,
+    baseline: str | None = None,
+    terms: dict[str, Any] | None = None,
 ) -> None:
     """A finished run, brought from elsewhere, that says of itself that the gate passes it."""
     opening = {
@@ -75,7 +80,12 @@ def bring(
         for n in range(COUNT)
     ]
     by.post(f"{RUNS}/{run_id}/results", {"results": results})
-    verdict = {"outcome": "pass", "reasons": ["it is good"], "baseline_run": baseline}
+    verdict = {
+        "outcome": "pass",
+        "reasons": ["it is good"],
+        "baseline_run": baseline,
+        "terms": terms,
+    }
     end = {"status": "done", "done": COUNT, "verdict": verdict if baseline else None}
     by.post(f"{RUNS}/{run_id}/end", end)
 
@@ -149,6 +159,9 @@ def test_a_run_of_somebody_who_may_promote_is_evidence(guarded: Served) -> None:
         bring(guarded.client, "better-1", release, 0, "base-3")
     answered = guarded.client.post(f"{RUNS}/better-1/comparison", {"baseline": "own-1"})
     assert answered["verdict"]["baseline_run"] == "own-1"
+    body = {"baseline": "own-1", "store": True}
+    with pytest.raises(Conflict, match="a release was promoted on run better-1"):
+        guarded.client.post(f"{RUNS}/better-1/comparison", body)
     assert guarded.client.get(f"{RUNS}/better-1") == before
 
 
@@ -167,9 +180,62 @@ def test_who_may_not_promote_chooses_no_rules_for_evidence(
     live = guarded.client.get("/api/v1/releases/widgets@1")
     bring(guarded.client, "base-4", live, COUNT)
     bring(guarded.client, "worse-4", live, COUNT - 4)
-    answered = client(guarded, by).post(
-        f"{RUNS}/worse-4/comparison", {"baseline": "base-4", **body}
-    )
+    path, body = f"{RUNS}/worse-4/comparison", {"baseline": "base-4", **body}
+    answered = client(guarded, by).post(path, body)
     assert answered["verdict"] is not None
+    if stored:
+        assert client(guarded, by).post(path, {**body, "store": True}) == answered
+    else:
+        with pytest.raises(Forbidden, match="releases:promote"):
+            client(guarded, by).post(path, {**body, "store": True})
     kept = guarded.client.get(f"{RUNS}/worse-4")["verdict"]
     assert kept == (answered["verdict"] if stored else None)
+
+
+# -- a verdict is confirmed under the terms it was given under ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("terms", "passed", "told"),
+    [
+        ({"rules": [{"metric": "exact", "margin": 0.2}]}, COUNT, None),
+        ({"rules": [{"metric": "exact", "margin": 0.2}], "confidence": 0.9999}, COUNT, "inconcl"),
+        ({"rules": [{"metric": "exact", "margin": 0.2}, {"metric": "polite"}]}, COUNT, "inconcl"),
+        (
+            {"rules": [{"metric": "exact", "margin": 0.9}], "cases": [{"metric": "exact"}]},
+            39,
+            "fail",
+        ),
+        (
+            {
+                "rules": [{"metric": "exact", "margin": 0.9}],
+                "gaps": [{"by": "split", "metric": "exact", "max_gap": 0.1}],
+            },
+            COUNT,
+            "inconcl",
+        ),
+    ],
+)
+def test_a_promotion_is_confirmed_under_the_terms_of_the_verdict(
+    guarded: Served, terms: dict[str, Any], passed: int, told: str | None
+) -> None:
+    name = f"terms-{abs(hash(repr(terms)))}"
+    live = next(
+        release
+        for release in guarded.client.get("/api/v1/releases", {"route": "widgets"})["data"]
+        if release["state"] == "live"
+    )
+    release = candidate(guarded, name)
+    bring(guarded.client, f"{name}-base", live, COUNT)
+    bring(guarded.client, f"{name}-new", release, passed, f"{name}-base", terms)
+    if told is None:
+        assert promote(guarded, release, f"{name}-new")["state"] == "live"
+        return
+    with pytest.raises(Conflict, match=f"its stored results say {told}"):
+        promote(guarded, release, f"{name}-new")
+
+
+def test_terms_that_cannot_be_are_refused(guarded: Served) -> None:
+    live = guarded.client.get("/api/v1/releases/widgets@1")
+    with pytest.raises(InvalidRequest, match="alpha"):
+        bring(guarded.client, "odd-terms", live, COUNT, "base-1", {"alpha": 0.9})

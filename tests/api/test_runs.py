@@ -128,9 +128,12 @@ def test_a_limit_out_of_range_is_refused(rows: Served, query: str) -> None:
 # -- comparing ---------------------------------------------------------------------------------
 
 
-def test_a_comparison_is_stored_with_the_new_run(rows: Served) -> None:
+def test_a_comparison_is_stored_with_the_new_run_where_that_is_asked_for(rows: Served) -> None:
     base, new = (finished(rows.client, scorers=["answer_correct"]) for _ in range(2))
-    judged = rows.client.post(f"{PATH}/{new['run_id']}/comparison", {"baseline": base["run_id"]})
+    path, body = f"{PATH}/{new['run_id']}/comparison", {"baseline": base["run_id"]}
+    judged = rows.client.post(path, body)
+    assert rows.client.get(f"{PATH}/{new['run_id']}")["verdict"] is None
+    assert rows.client.post(path, {**body, "store": True}) == judged
     (comparison,) = judged["verdict"]["comparisons"]
     assert comparison["metric"] == "answer_correct"
     assert comparison["difference"]["value"] == 0
@@ -214,6 +217,7 @@ def test_the_loop_turns_once_in_a_project_of_its_own(shared: Served) -> None:
             for release in (first, second)
         )
         body = {"baseline": base["run_id"], "rules": [{"metric": "answer_correct"}]}
+        body["store"] = True
         judged = red.post(f"{PATH}/{new['run_id']}/comparison", body)
         assert judged["verdict"]["outcome"] == "pass", judged["verdict"]["reasons"]
         promotion = {"run": new["run_id"]}

@@ -1,4 +1,4 @@
-"""GET /: a page for people that runs no script, whatever people put into it."""
+"""GET /status: a page for people that runs no script, whatever people put into it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Page(HTMLParser):
 
 
 def page(server: Served) -> tuple[Reply, Page]:
-    reply = server.ask("GET", "/")
+    reply = server.ask("GET", "/status")
     assert reply.status == 200
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     return reply, Page(reply)
@@ -127,7 +127,9 @@ def test_hostile_text_is_shown_and_never_becomes_markup(hostile: Served) -> None
 
 
 def test_a_hostile_project_name_is_only_text(hostile: Served) -> None:
-    reply = hostile.ask("GET", "/", headers={"x-trimtab-project": "<script>alert(1)</script>"})
+    reply = hostile.ask(
+        "GET", "/status", headers={"x-trimtab-project": "<script>alert(1)</script>"}
+    )
     if reply.status == 200:
         assert_runs_nothing(reply, Page(reply))
     else:

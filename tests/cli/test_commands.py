@@ -107,6 +107,8 @@ READ = (
     "--map input=q --map metadata.lang=lang --format csv --delimiter ; --encoding latin-1"
     " --max-cell-bytes 2000 --mixed --schema <schema> --tag one --tag two --note by~hand"
 )
+NARROW = "--segment team=a --segment metadata.plan=free"
+WATCHED = "--watch error,margin=0.1 --watch slow,limit=900 --alpha 0.1 --every 60"
 SELECT = "SELECT~span_id,~name~AS~question~FROM~spans"
 # A command line, its exit code, and what its text says.
 CALLS: list[tuple[str, int, str]] = [
@@ -188,6 +190,39 @@ CALLS: list[tuple[str, int, str]] = [
     ("releases canary widgets@2 --share 5%", 0, r"widgets@2 is a canary 5%"),
     ("releases list --route widgets", 0, r"widgets@2 +canary 5% +trimtab/extract"),
     ("routes show widgets", 0, r"by widgets@1\n  5% by widgets@2 \(canary\)\n  trimtab/extract"),
+    (
+        f"releases canary widgets@2 --share 9% {NARROW} {WATCHED}",
+        0,
+        r"(?s)canary 9%\n  team=a metadata.plan=free\n  watched for error \(margin 0.1\), slow",
+    ),
+    ("releases status widgets", 0, r"canary +widgets@2  9%  team=a metadata.plan=free  watched"),
+    ("routes show widgets", 0, r"  9% of team=a metadata.plan=free by widgets@2 \(canary\)"),
+    ("releases canary widgets@2 --share 9% --segment everybody --watch nothing", 0, r"9%$"),
+    ("releases canary widgets@2 --share 9% --segment town=a", 2, r"it knows user, team, key"),
+    (
+        "releases canary widgets@2 --share 9% --watch eror",
+        2,
+        r"no figure 'eror'; did you mean error\? It knows error, blocked, slow,limit=MS, cost",
+    ),
+    ("releases canary widgets@2 --share 9% --watch error --every 0.1", 2, r"--every.*1<=x"),
+    ("probes put p --ask m --dataset d --every 1s", 2, r"--every.*1m at the least"),
+    ("releases canary widgets@2 --share 9% --segment ann", 2, r"is not WHO=NAME"),
+    ("releases canary widgets@2 --share 9% --watch slow,limit=x", 2, r"'limit=x' is none of"),
+    ("releases canary widgets@2 --share 9% --watch slow", 2, r"a `limit` for slow"),
+    ("releases canary widgets@2 --share 9% --alpha 0.1", 2, r"go with --watch"),
+    ("releases canary widgets@2 --share 9% --window 600", 2, r"go with --watch"),
+    (
+        (
+            "releases experiment widgets --base widgets@1 --new 2 --figures error,score=helpful"
+            " --since 1h --low 0 --high 1 --better higher --alpha 0.1"
+        ),
+        0,
+        r"widgets@2 beside widgets@1 since",
+    ),
+    ("releases experiment widgets --base 1 --new 1", 2, r"cannot be compared with itself"),
+    ("releases experiment nowhere", 2, r"fewer than two releases"),
+    ("releases canary widgets@2 --share 90% --segment user=ann", 0, r"user=ann"),
+    ("releases canary widgets@2 --share 9% --segment everybody", 0, r"9%$"),
     ("releases canary widgets@2 --share 0.5 --reason more", 0, r"widgets@2 is a canary 50%"),
     (
         "releases show widgets@2",
@@ -204,8 +239,37 @@ CALLS: list[tuple[str, int, str]] = [
     ("releases promote widgets@2", 2, r"no evidence"),
     ("releases promote widgets@2 --run <new>", 2, r"not compared"),
     ("releases promote widgets@2 --force", 2, r"needs a reason"),
+    ("releases diff widgets@1 widgets@2", 0, r"widgets@1 to widgets@2: \d+ changed"),
+    ("releases diff widgets@1 widgets@1", 0, r"the same content"),
+    ("releases status widgets", 0, r"next +trimtab eval --release widgets@2 "),
+    ("releases status nowhere", 2, r"no release of a route 'nowhere'"),
+    ("releases approve widgets@2 --reason fine", 2, r"made by local"),
+    ("releases approve widgets@2 --reason fine --environment eu", 2, r"everybody is `local`"),
+    (
+        "releases promote widgets@2 --environment staging --force --reason look",
+        0,
+        r"widgets@2 answers in staging",
+    ),
+    ("routes show widgets", 0, r"  in staging by widgets@2"),
+    ("releases status widgets", 0, r"staging +widgets@2  since .* by local"),
+    ("releases list --route widgets", 0, r"widgets@2 +candidate, in staging +trimtab"),
+    ("releases rollback widgets@2 --environment eu --reason wrong", 2, r"does not answer in 'eu'"),
+    (
+        "releases rollback widgets@2 --environment staging --reason wrong",
+        0,
+        r"widgets@2 answers in staging no longer; what is live does",
+    ),
+    ("releases withdraw widgets@2 --environment staging --reason x", 2, r"does not answer in"),
     ("releases promote widgets@2 --force --reason hotfix", 0, r"widgets@2 is live"),
     ("releases rollback widgets@2 --reason wrong", 0, r"widgets@1 is live"),
+    ("releases history widgets", 0, r"(?m)widgets@2 +withdraw +local +in staging; wrong$"),
+    ("audit", 0, r"(?m)^ *\d+ +\S+ +local +release.roll_back +widgets@1"),
+    (
+        "audit --object widgets@2 --action release --by local --limit 1",
+        0,
+        r"release.retire +widgets@2",
+    ),
+    ("audit --before 1", 0, r"^seq +time"),
     ("runs list", 0, r"widgets@2 +golden@1 +done +3/3"),
     ("runs list --limit 1", 0, r"run +started"),
     ("runs show <new>", 0, r"(?s)widgets@2 on golden@1: done.*answer_correct .*\[.*3/3"),
@@ -299,6 +363,7 @@ CALLS: list[tuple[str, int, str]] = [
     ("routes put --file <route> --target trimtab/nothing=x", 2, r"'x' is not a weight"),
     ("routes put", 2, r"no name"),
     ("routes list", 0, r"chat +talk +weighted +trimtab/extract \(9\) +widgets +\d+ +api"),
+    ("routes reset nothing", 2, r"no route 'nothing'"),
     (
         "routes show chat",
         0,
@@ -337,9 +402,9 @@ CALLS: list[tuple[str, int, str]] = [
     ("guard calibrate pii --texts <texts> --policy mine --write --fpr 0.4", 0, r"^pii "),
     ("guard policies mine", 0, r"pii +pii +input +block +- +0\.\d+"),
     (
-        "guard calibrate bans --texts <texts> --policy mine --write --fpr 0.4",
+        "guard calibrate toxicity --texts <texts> --policy mine --write --fpr 0.4",
         2,
-        r"no rule of 'bans'",
+        r"no rule of 'toxicity'",
     ),
     ("guard calibrate pii --texts <texts> --since 1h", 2, r"instead of recorded calls"),
     ("guard calibrate length --texts <texts>", 2, r"a unit of its own"),
@@ -369,13 +434,20 @@ CALLS: list[tuple[str, int, str]] = [
     ("datasets curate x", 2, r"--score"),
     ("releases rollback widgets@1", 2, r"--reason"),
 ]
-# Tested elsewhere: what serves, what looks at this machine only, and where commands look.
-ELSEWHERE = {"serve", "demo", "config", "doctor", "version", "run", "scorers", "judge"}
+# Tested elsewhere: what serves, what looks at this machine only, where commands look, plans
+# (tests/plans/test_examples.py) and prompts (test_prompts.py).
+ELSEWHERE = {"serve", "demo", "config", "doctor", "version", "run", "scorers", "judge", "plans"}
+ELSEWHERE |= {"prompts", "play", "probes", "ship"}
 # Tested in test_traces.py, since it ends when it is interrupted, test_move.py, test_eval.py,
 # test_eval_suites.py, test_guard.py, tests/api/test_comparisons.py, tests/evals/test_exchange.py
-# and tests/evals/test_redteam.py.
+# tests/evals/test_redteam.py and tests/optimise/test_command.py.
 APART = {"traces tail", "admin move", "eval", "compare", "runs import", "runs export", "redteam"}
-APART |= {f"guard {name}" for name in ("scan", "signals", "card", "test")}
+APART |= {
+    "optimize",
+    "releases watch",
+    "routes reset",
+    *(f"guard {name}" for name in ("scan", "signals", "card", "test")),
+}
 SHARED = {"--help", "--json", "--url", "--key", "--data", "--config"}
 
 

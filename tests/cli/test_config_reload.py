@@ -17,8 +17,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.crew import crew, until
+from tests.crew import crew
 from tests.processes import ServeProcess, serving
+from tests.waiting import until
 
 from trimtab.kit import datadir
 

@@ -179,7 +179,7 @@ def demo(data: Path, *args: str, terminal: bool = False) -> Iterator[Demo]:
         server = datadir.running_server(data)
         if server is not None:
             psutil.Process(server.pid).kill()
-        reader.join(10)
+        reader.join(60)
         os.close(ours)
 
 

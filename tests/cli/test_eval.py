@@ -133,7 +133,7 @@ def test_compare_judges_the_same_and_by_other_rules(shop: Served) -> None:
     for release in ("widgets@1", "widgets@3"):
         [run] = runs_of(trimtab(shop, *on_rows(release, "--json")))
         ids[release] = run.run_id
-    worse = trimtab(shop, "compare", ids["widgets@1"], ids["widgets@3"])
+    worse = trimtab(shop, "compare", ids["widgets@1"], ids["widgets@3"], "--store")
     better = trimtab(shop, "compare", ids["widgets@3"], ids["widgets@1"], *GATE)
     assert (worse.exit_code, better.exit_code) == (1, 0)
     shown = trimtab(shop, "runs", "show", ids["widgets@3"], "--json")

@@ -68,6 +68,25 @@ def test_a_report_of_an_unknown_kind_is_refused_before_anything_is_run() -> None
     assert not Path("data").exists()
 
 
+@pytest.mark.slow
+def test_reports_name_no_address_of_a_server_that_ends_with_the_command() -> None:
+    assert evaluated("--report", "one.md", "--report", "one.html").exit_code == 0
+    assert evaluated().exit_code == 0
+    both = ("mine", "last", "--data", "data", "--report", "two.md", "--report", "two.html")
+    result = CliRunner().invoke(root, ["compare", *both])
+    assert "wrote two.md" in result.stderr, result.output
+    for name in ("one.md", "one.html", "two.md", "two.html"):
+        text = Path(name).read_text()
+        assert "exact" in text
+        assert "127.0.0.1" not in text
+
+
+def test_a_report_of_a_comparison_of_an_unknown_kind_is_refused_before_it() -> None:
+    result = CliRunner().invoke(root, ["compare", "a", "b", "--data", "data", "--report", "x.pdf"])
+    assert result.exit_code == 2
+    assert "NAME.md or NAME.html" in result.stderr
+
+
 @pytest.mark.parametrize(
     "row",
     ['{"input": "a", "input": "b"}', '{"input": {"q": 1, "q": 2}}', '{"input": [{"a":1,"a":1}]}'],

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.serving import Served, configured, served
-from tests.upstream import Answer, Request, chat_completion, respond, upstream_in_thread
+from tests.scripted import Scripted, scripted
+from tests.serving import Served
 
 from trimtab.cli.shell import root
 from trimtab.evals.behind import Behind
@@ -27,6 +27,19 @@ prices:
 """
 
 
+class Model(Scripted):
+    """Says its own name, which it notes in `names`, and judges everything to be fine."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def said(self, body: dict[str, Any]) -> str:
+        self.names.append(body["model"])
+        judged = "response_format" in body
+        return '{"choice": "yes", "reason": "so"}' if judged else str(body["model"])
+
+
 @pytest.fixture
 def asked() -> list[str]:
     return []
@@ -34,22 +47,8 @@ def asked() -> list[str]:
 
 @pytest.fixture
 def server(tmp_path: Path, asked: list[str]) -> Iterator[Served]:
-    def answer(request: Request) -> Answer:
-        body = request.json
-        asked.append(body["model"])
-        judged = "response_format" in body
-        said = '{"choice": "yes", "reason": "so"}' if judged else body["model"]
-        whole = chat_completion(body)
-        assert isinstance(whole[0], bytes)
-        wire = json.loads(whole[0].partition(b"\r\n\r\n")[2])
-        wire["choices"][0]["message"]["content"] = said
-        return respond(200, json.dumps(wire).encode())
-
-    with upstream_in_thread() as upstream:
-        upstream.handler = answer
-        text = CONFIGURATION.format(url=upstream.base_url)
-        with served(configured(tmp_path / "data", text)) as server:
-            yield server
+    with scripted(tmp_path / "data", CONFIGURATION, Model(asked)) as world:
+        yield world.server
 
 
 @pytest.fixture(autouse=True)

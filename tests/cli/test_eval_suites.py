@@ -8,25 +8,18 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.scripted import Scripted, World, scripted
 from tests.serving import Served, configured, served
-from tests.upstream import (
-    Answer,
-    Request,
-    Upstream,
-    chat_completion,
-    error_json,
-    rate_limited,
-    respond,
-    upstream_in_thread,
-)
+from tests.upstream import Answer, error_json, rate_limited, respond
+from tests.waiting import until
 
 from trimtab.cli.shell import root
 from trimtab.experiments.journal import read
@@ -36,6 +29,8 @@ pytestmark = pytest.mark.slow
 PROVIDER = """
 providers:
   - {{name: far, kind: openai_compatible, base_url: '{url}', api_key: test}}
+  - {{name: dear, kind: openai_compatible, base_url: '{url}', api_key: test,
+     models: [{{id: m, price: {{input: 1000, output: 1000}}}}]}}
 prices:
   - {{model: one, price: {{input: 1000, output: 1000}}}}
   - {{model: two, price: {{input: 1000, output: 1000}}}}
@@ -43,44 +38,33 @@ prices:
 """
 
 
-class Model:
-    """What a mock of somebody else's model answers; `says` makes the text of an answer."""
+class Model(Scripted):
+    """`says` makes the text of an answer."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
+        super().__init__()
         self.says: Callable[[dict[str, Any]], str | Answer] = lambda body: "yes"
 
-    def __call__(self, request: Request) -> Answer:
-        body = request.json
-        self.asked.append(body)
-        said = self.says(body)
-        if not isinstance(said, str):
-            return said
-        answer = chat_completion(body)
-        assert isinstance(answer[0], bytes)
-        wire = json.loads(answer[0].partition(b"\r\n\r\n")[2])
-        wire["choices"][0]["message"]["content"] = said
-        return respond(200, json.dumps(wire).encode())
+    def said(self, body: dict[str, Any]) -> str | Answer:
+        return self.says(body)
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Upstream]]:
-    with upstream_in_thread() as upstream:
-        text = PROVIDER.format(url=upstream.base_url)
-        with served(configured(tmp_path_factory.mktemp("suites") / "data", text)) as server:
-            yield server, upstream
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with scripted(tmp_path_factory.mktemp("suites") / "data", PROVIDER) as world:
+        yield world
 
 
 @pytest.fixture
-def model(world: tuple[Served, Upstream]) -> Model:
+def model(world: World) -> Model:
     model = Model()
-    world[1].handler = model
+    world.upstream.handler = model
     return model
 
 
 @pytest.fixture
-def server(world: tuple[Served, Upstream]) -> Served:
-    return world[0]
+def server(world: World) -> Served:
+    return world.server
 
 
 @pytest.fixture(autouse=True)
@@ -159,6 +143,26 @@ def test_a_prompt_is_filled_with_the_row(server: Served, model: Model, folder: P
     [run] = runs(server)
     assert run["task"] == "prompt ask@1 with far/one"
     assert [turn["content"] for turn in model.asked[0]["messages"]] == ["Be brief.", "sun?"]
+
+
+def test_a_prompt_brings_what_it_takes_in_and_its_examples(
+    server: Served, model: Model, folder: Path
+) -> None:
+    style = [{"role": "system", "content": "Be {{ tone }}."}]
+    server.client.post("/api/v1/prompts", {"name": "style", "messages": style})
+    taking = [
+        {"role": "system", "content": '{% include "style" %}'},
+        {"role": "user", "content": "{{ question }}"},
+    ]
+    shots = {"examples": [{"variables": {"question": "moon?"}, "answer": "no"}]}
+    body = {"name": "taking", "messages": taking, "shots": shots, "labels": ["tried"]}
+    server.client.post("/api/v1/prompts", body)
+    rows = [{"input": {"question": "sun?", "tone": "kind"}, "expected": "yes"}]
+    suite(folder, data={"rows": rows}, task={"prompt": "taking@tried", "models": ["far/one"]})
+    [run] = runs(server)
+    assert run["task"] == "prompt taking@1 with far/one"
+    asked = [turn["content"] for turn in model.asked[0]["messages"]]
+    assert asked == ["Be kind.", "moon?", "no", "sun?"]
 
 
 def test_nothing_is_asked_twice_and_a_kept_reply_costs_nothing(
@@ -438,6 +442,55 @@ def test_a_run_ends_before_it_costs_more_and_can_be_carried_on(
     assert len(model.asked) == asked + 4
 
 
+def test_cases_done_again_add_to_what_a_run_cost(
+    server: Served, model: Model, folder: Path
+) -> None:
+    def says(body: dict[str, Any]) -> str:
+        if "response_format" not in body:
+            return str(body["messages"][-1]["content"])
+        if readable or "q2" not in body["messages"][1]["content"]:
+            return '{"criteria": [{"criterion": 1, "verdict": "yes", "reason": "so"}]}'
+        return "<<"
+
+    def usd(run: dict[str, Any]) -> Decimal:
+        return Decimal(run["cost_usd"])
+
+    def left(run: dict[str, Any]) -> Decimal:
+        found = list(server.client.results(run["run_id"]))
+        scores = [score for result in found for score in result["scores"]]
+        return sum((Decimal(part["cost_usd"]) for part in [*found, *scores]), Decimal(0))
+
+    readable = False
+    model.says = says
+    suite(folder, scorers=[{"rubric": {"criteria": ["fine"]}}], judge={"model": "far/judge"})
+    [first] = runs(server, code=3)
+    assert usd(first) == left(first)
+    [again] = runs(server, "--rerun-failed", code=3)
+    asked_in_vain = usd(again) - usd(first)
+    assert again["run_id"] == first["run_id"]
+    assert asked_in_vain > 0
+    assert usd(again) == left(again) + asked_in_vain
+    readable = True
+    [whole] = runs(server, "--rerun-failed")
+    assert usd(whole) > usd(again)
+    assert usd(whole) == left(whole) + 2 * asked_in_vain
+
+
+def test_what_a_run_cost_before_counts_for_its_limit(
+    server: Served, model: Model, folder: Path
+) -> None:
+    model.says = lambda body: error_json(500, "it broke") if "q2" in str(body) else "yes"
+    suite(folder)
+    [first] = runs(server, "--cache", "off", code=3)
+    model.says = lambda body: "yes"
+    asked = len(model.asked)
+    result = trimtab(server, "--rerun-failed", "--max-cost", first["cost_usd"])
+    assert (result.exit_code, len(model.asked)) == (4, asked), result.output
+    assert "stopped by its budget" in result.stderr
+    [whole] = runs(server, "--resume", "--max-cost", str(Decimal(first["cost_usd"]) * 3))
+    assert (whole["status"], whole["done"], len(model.asked)) == ("done", 4, asked + 1)
+
+
 def test_a_floor_without_a_baseline_shows_no_table_of_comparisons(
     server: Served, model: Model, folder: Path
 ) -> None:
@@ -459,6 +512,47 @@ def test_a_dry_run_asks_nobody_and_says_what_it_would_cost(
     runs(server)
     later = trimtab(server, "--dry-run")
     assert re.search(r"cost: +\$[0-9.]+, if cases cost what they did in ", later.stdout)
+
+
+def test_a_forecast_goes_by_prices_of_ones_own(folder: Path) -> None:
+    config = {
+        "data": "own",
+        "providers": [
+            {
+                "name": "acme",
+                "kind": "openai",
+                "base_url": "http://127.0.0.1:9/v1",
+                "api_key": "test",
+                "models": [
+                    {"id": "small", "price": {"input": 1000, "output": 2000}},
+                    {"id": "gpt-4o-mini"},
+                ],
+            }
+        ],
+        "prices": [{"model": "gpt-4o-mini", "price": {"input": 1000, "output": 2000}}],
+    }
+    (folder / "trimtab.yaml").write_text(json.dumps(config))
+    for name in ("acme/small", "acme/gpt-4o-mini"):
+        suite(folder, task={"models": [name], "parameters": {"max_tokens": 100}})
+        result = CliRunner().invoke(root, ["eval", "a.eval.yaml", "--dry-run"])
+        # 4 x (2 characters / 4 at $1000 + 100 tokens at $2000) / 10^6
+        assert "cost:        $0.80, at most" in result.stdout, result.output
+
+
+@pytest.mark.parametrize("over", [{}, {"max_tokens": 50}])
+def test_the_forecast_of_a_release_knows_the_longest_answer_of_its_prompt(
+    server: Served, folder: Path, over: dict[str, int]
+) -> None:
+    name = f"brief{len(over)}"
+    message = {"role": "system", "content": "Be brief."}
+    server.client.post(
+        "/api/v1/prompts", {"name": name, "messages": [message], "parameters": {"max_tokens": 20}}
+    )
+    bundle = {"route": name, "targets": [{"model": "dear/m"}], "prompt": f"{name}@1"}
+    server.client.post("/api/v1/releases", bundle | {"parameters": over})
+    suite(folder, task={"release": f"{name}@1"})
+    said = trimtab(server, "--dry-run").stdout
+    assert f"with answers of {over.get('max_tokens', 20)} tokens" in said, said
 
 
 def test_an_endpoint_and_recorded_answers_and_functions_are_tasks(
@@ -531,7 +625,8 @@ import asyncio, pathlib
 async def answer(input):
     with pathlib.Path("asked.log").open("a") as log:
         log.write(input + "\\n")
-    await asyncio.sleep(0.05)
+    while int(input[1:]) >= 12 and not pathlib.Path("go").exists():
+        await asyncio.sleep(0.05)
     return "yes"
 """
 
@@ -551,11 +646,7 @@ def test_a_run_that_is_cut_short_is_carried_on_and_repeats_nothing(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     asked = folder / "asked.log"
-    for _ in range(600):
-        if asked.exists() and len(asked.read_text().splitlines()) >= 12:
-            break
-        assert process.poll() is None, process.communicate()[1].decode()
-        threading.Event().wait(0.05)
+    until(lambda: process.poll() is not None or (asked.exists() and "q13\n" in asked.read_text()))
     process.send_signal(how)
     out, said = process.communicate(timeout=60)
     assert process.returncode == code, said.decode()
@@ -567,6 +658,7 @@ def test_a_run_that_is_cut_short_is_carried_on_and_repeats_nothing(
     kept = set(read(journal).results)
     assert len(kept) >= 8
     before = asked.read_text().splitlines()
+    (folder / "go").touch()
     done = subprocess.run(
         [*command, "--resume"], env=environment, capture_output=True, check=True, timeout=120
     )

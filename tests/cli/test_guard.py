@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trimtab.cli.shell import root
-from trimtab.guards.scan import DEFAULT_NAMES
+from trimtab.guards.scan import DEFAULT_NAMES, Scanned
 from trimtab.signals.catalogue import NAMES
 
 NO_TRIMTAB = dict.fromkeys(("TRIMTAB_URL", "TRIMTAB_KEY", "TRIMTAB_CONFIG"))
@@ -114,11 +114,25 @@ def test_the_texts_and_numbers_of_a_context_are_what_a_text_rests_on() -> None:
 
 
 def test_a_line_that_is_too_long_is_read_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.guards.scan.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("trimtab.guards.rows.MOST_BYTES", 1 << 20)
     long = {"text": "a" * (3 << 20)}
     wrong, good = scanned([long, {"text": "a"}], "--signal", "length", code=2)
     assert "1 MiB" in wrong["error"]
     assert (good["line"], good["scores"]) == (2, {"length": 1.0})
+
+
+def test_of_thousands_of_findings_the_first_of_each_kind_are_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("trimtab.guards.scan.MOST_FINDINGS", 3)
+    many = {"text": "a@example.org " * 9 + "call +1 202-555-0147"}
+    crowded, ordinary = scanned([many, {"text": "a@example.org"}], "--signal", "pii")
+    kinds = [one["kind"] for one in crowded["findings"]]
+    assert kinds == ["email_address"] * 3 + ["phone_number"]
+    assert [one["start"] for one in crowded["findings"][:3]] == [0, 14, 28]
+    assert crowded["findings_left_out"] == 6
+    assert "findings_left_out" not in ordinary
+    assert crowded.keys() <= {*Scanned.__struct_fields__, "line"}  # what the API says it gives
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
@@ -156,6 +170,12 @@ def test_a_row_without_a_context_has_that_of_the_options(tmp_path: Path) -> None
     assert first["scores"]["relevance"] > 0.3
 
 
+def test_without_terms_there_is_nothing_to_judge() -> None:
+    (row,) = scanned([{"text": "Acme"}], "--settings", '{"bans": {"terms": []}}')
+    assert row["scores"]["bans"] is None
+    assert row["reasons"]["bans"] == "there are no terms"
+
+
 def test_settings_are_of_the_signals_they_name() -> None:
     given = json.dumps({"bans": {"terms": {"rival": ["acme"]}}})
     (row,) = scanned([{"text": "Acme is better"}], "--signal", "bans", "--settings", given)
@@ -170,6 +190,7 @@ def test_settings_are_of_the_signals_they_name() -> None:
         (("--settings", "{"), "no JSON object of objects"),
         (("--settings", '{"bans": {"terms": 5}}'), "bans"),
         (("--settings", '{"pii": {"hue": 5}}'), "no such setting"),
+        (("--settings", '{"injection": {"attacks": "x"}}'), "a list of texts"),
     ],
 )
 def test_what_cannot_be_scanned_with_is_said_first(args: tuple[str, ...], said: str) -> None:
@@ -191,7 +212,7 @@ def test_rows_through_a_pipe_are_answered_one_by_one() -> None:
             child.stdin.flush()
             assert json.loads(child.stdout.readline())["scores"] == {"length": len(text)}
         child.stdin.close()
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

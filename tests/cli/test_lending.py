@@ -77,17 +77,17 @@ def test_a_command_waits_for_those_that_use_its_server(config: Config) -> None:
     def opened() -> None:
         with connect._opened(config):
             begun.set()
-            hold.wait(10)
+            hold.wait(60)
         over.set()
 
     thread = threading.Thread(target=opened)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     with click.Context(click.Command("other")), connect.connected({"data": "data"}) as client:
         hold.set()
         assert not over.wait(0.3), "the first is done, and still serves"
         assert client.get("/api/v1/runs")["data"] == []
-    assert over.wait(10)
+    assert over.wait(60)
     thread.join()
 
 

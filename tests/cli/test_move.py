@@ -16,14 +16,13 @@ from tests.services import PASSWORD
 
 from trimtab.cli.shell import root
 from trimtab.kit import datadir
-from trimtab.ports import ScoreQuery, SpanQuery, Spend, Written
+from trimtab.ports import LearntShares, ScoreQuery, SpanQuery, Spend, Written
 from trimtab.records import ApprovedModel
 from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Place
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
-from trimtab.testing.metadata import sample_prompt, sample_release
 from trimtab.testing.metadata_access import (
     sample_allowance,
     sample_key,
@@ -32,6 +31,15 @@ from trimtab.testing.metadata_access import (
 )
 from trimtab.testing.metadata_datasets import sample_examples
 from trimtab.testing.metadata_runs import sample_card, sample_result, sample_run
+from trimtab.testing.metadata_samples import (
+    sample_look,
+    sample_plan,
+    sample_plan_run,
+    sample_probe,
+    sample_prompt,
+    sample_release,
+    sample_step,
+)
 from trimtab.testing.telemetry import sample_score, sample_span
 from trimtab.testing.telemetry_questions import told_traces
 from trimtab.testing.telemetry_reads import HOUR_NS, NOON, Dice
@@ -50,7 +58,11 @@ def data(tmp_path: Path) -> Path:
     with closing(telemetry(tmp_path)) as store:
         store.append(spans, scores).result(timeout=60)
     with closing(SQLMetadata.open(f"sqlite:///{tmp_path / 'metadata.db'}")) as metadata:
-        metadata.prompts.add(sample_prompt())
+        metadata.prompts.add(sample_prompt(labels=("production",)))
+        metadata.prompts.describe("default", "docs", by="ann", folder="support")
+        metadata.plans.add(sample_plan())
+        metadata.plans.put_run(sample_plan_run())
+        metadata.plans.record("default", "p1", sample_step())
         for release in ("one", "two"):
             metadata.releases.add(sample_release(release, model=f"trimtab/{release}"))
         metadata.datasets.add("default", "golden", sample_examples("a", "b"), note="", created_ns=1)
@@ -62,6 +74,9 @@ def data(tmp_path: Path) -> Path:
         metadata.allowances.put(sample_allowance(), by="ann")
         metadata.approved_models.put(ApprovedModel(model="a/*"), by="ann")
         metadata.routes.put(sample_route(), by="ann")
+        metadata.shares.put(LearntShares("default", "chat", {1: 1.0}, 5), by="bandit")
+        metadata.probes.put(sample_probe(), by="ann")
+        metadata.probes.add_look(sample_look())
         metadata.spend.add("calls", 5, {spend_key(): Spend(1, 2, 3, 4, 5)})
     return tmp_path
 
@@ -216,6 +231,13 @@ def test_the_metadata_are_moved_and_go_on_from_there(data: Path, postgres_databa
         assert new.cards.list("default") == old.cards.list("default") == [sample_card()]
         assert new.cursors.get("scoring.online") == 77
         assert new.releases.revision() == old.releases.revision()
+        for table in ("prompt_labels", "prompt_entries", "plans", "plan_runs", "plan_steps"):
+            assert rows[table] == 1
+        assert (rows["route_shares"], rows["probes"], rows["probe_looks"]) == (1, 1, 1)
+        assert new.prompts.entries("default") == old.prompts.entries("default")
+        assert new.plans.steps("default", "p1") == old.plans.steps("default", "p1")
+        assert new.shares.all() == old.shares.all()
+        assert list(new.probes.looks("default", "names")) == [sample_look()]
         assert [entry.action for entry in new.audit("default")] == [
             entry.action for entry in old.audit("default")
         ]

@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.processes import ServeProcess, serving
+from tests.waiting import until
 
 from trimtab.client import Client
 from trimtab.errors import TrimtabError
@@ -78,20 +78,25 @@ def test_kill_9_under_load_loses_no_answered_call_and_doubles_none(tmp_path: Pat
     chance = random.Random(7)
     for _ in range(4):
         with serving(data) as server:
-            timer = threading.Timer(chance.uniform(0.2, 0.8), server.kill)
-            timer.start()
-            with ThreadPoolExecutor(6) as pool:
-                list(pool.map(lambda _: _until_killed(server, answered, scored), range(6)))
-            timer.join()
+            enough = len(answered) + chance.randint(10, 90)
+            with ThreadPoolExecutor(7) as pool:
+                asking = [pool.submit(_until_killed, server, answered, scored) for _ in range(6)]
+                pool.submit(_kill_after, server, answered, enough).result()
+                for one in asking:
+                    one.result()
     with serving(data) as server:
         traces = server.client.traces(limit=1000)
         stored = [row["trace_id"] for row in traces]
         kept = server.client.get("/api/v1/scores", {"name": "thumb", "limit": 10_000})["data"]
-    assert len(answered) > 20, "the test did not get to send anything"
     assert answered <= set(stored)
     assert len(stored) == len(set(stored))
     assert scored <= {score["score_id"] for score in kept}
     assert all(row["spans"] == 1 for row in traces)
+
+
+def _kill_after(server: ServeProcess, answered: set[str], enough: int) -> None:
+    until(lambda: len(answered) >= enough, "the test did not get to send anything")
+    server.kill()
 
 
 def _until_killed(server: ServeProcess, answered: set[str], scored: set[str]) -> None:
@@ -181,4 +186,4 @@ def test_a_server_that_is_asked_for_its_first_answer_is_up_in_seconds(tmp_path: 
     started = time.monotonic()
     with serving(tmp_path / "data") as server:
         assert server.client.get("/readyz")["status"] == "ready"
-    assert time.monotonic() - started < 20, "a bound against hanging, not a figure"
+    assert time.monotonic() - started < 60, "a bound against hanging, not a figure"

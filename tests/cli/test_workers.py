@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crew import Crew, crew, until
+from tests.crew import Crew, crew
 from tests.processes import serving
 from tests.upstream import (
     LAST_CHUNK,
@@ -27,6 +27,7 @@ from tests.upstream import (
     chunked,
     upstream_in_thread,
 )
+from tests.waiting import until
 
 from trimtab.client import Client
 from trimtab.errors import TrimtabError
@@ -146,7 +147,7 @@ class TestThreeProcesses:
         metadata.routes.put(route, by="test")
         metadata.close()
         for number in EVERY:
-            until(lambda n=number: three.chat(n, "Which?", model="other").status == 200, limit_s=5)
+            until(lambda n=number: three.chat(n, "Which?", model="other").status == 200)
 
     def test_the_cache_of_each_is_emptied(self, three: Crew) -> None:
         def verdicts() -> list[str | None]:
@@ -243,7 +244,7 @@ def _answer(connection: HTTPConnection) -> HTTPResponse:
 class Callers:
     """Ask until they are told to stop, and remember what was answered whole."""
 
-    def __init__(self, url: str, count: int = 6) -> None:
+    def __init__(self, url: str, count: int = 4) -> None:
         self.answered: list[str] = []
         self._url = url
         self._stop = threading.Event()
@@ -265,6 +266,8 @@ class Callers:
                 with Client(self._url) as client:
                     answer = client.chat("trimtab/extract", "Which port?")
                     self.answered.append(answer["trace_id"])
+                # Without a pause they would only keep what begins anew from the processor.
+                self._stop.wait(0.01)
             except TrimtabError:
                 self._stop.wait(0.02)
 
@@ -345,12 +348,12 @@ def test_a_stop_lets_every_process_finish_what_it_began(tmp_path: Path) -> None:
         with crew(tmp_path / "data", 3) as running, ThreadPoolExecutor(3) as pool:
             begun = [threading.Event() for _ in EVERY]
             asking = [pool.submit(_streamed, running, upstream, n, begun[n]) for n in EVERY]
-            assert all(event.wait(20) for event in begun)
+            assert all(event.wait(60) for event in begun)
             running.server.process.send_signal(signal.SIGTERM)
             for future in asking:
-                text, _ = future.result(30)
+                text, _ = future.result(60)
                 assert text.endswith("data: [DONE]\n\n")
-            assert running.server.process.wait(30) == 0
+            assert running.server.process.wait(60) == 0
     asked = [future.result()[1] for future in asking]
     with serving(tmp_path / "data") as server:
         found = stored_at_last(server.client, asked)

@@ -603,7 +603,7 @@ def test_the_schema_describes_every_setting_and_allows_no_other():
     # Records that the gateway works with, described as a whole.
     names = {"Price", "Allowance", "ApprovedModel", "Breaker", "CacheSettings", "ModelTarget"}
     names |= {"GuardPolicy", "GuardRule", "ModelSlot", "RecordRules", "RouteGuards"}
-    names |= {"ReleaseShare", "Retries", "Route", "RouteDefaults", "Shadow", "Timeouts"}
+    names |= {"Bandit", "ReleaseShare", "Retries", "Route", "RouteDefaults", "Shadow", "Timeouts"}
     for name, definition in schema["$defs"].items():
         assert definition["additionalProperties"] is False
         assert definition["description"]

@@ -33,11 +33,11 @@ class TestSocket(LimiterContract):
         thread = Thread(target=loop.run_forever)
         thread.start()
         server = LimitServer(path, MemoryLimiter())
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(60)
         yield SocketLimiter(path)
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.services import postgres_database_of
+from tests.tables import metadata_in
 
 from trimtab.stores.metadata.sql import SQLMetadata
 from trimtab.testing.metadata import MetadataStoreContract
@@ -15,13 +17,24 @@ from trimtab.testing.metadata import MetadataStoreContract
 class TestSQLite(MetadataStoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[SQLMetadata]:
-        with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+        with closing(metadata_in(tmp_path)) as store:
             yield store
+
+
+@pytest.fixture(scope="module")
+def with_tables(postgres_url: str) -> Iterator[str]:
+    """The name of a database with the tables and nothing in them: a copy of it is quicker made."""
+    with postgres_database_of(postgres_url) as url:
+        SQLMetadata.open(url).close()
+        yield url.rpartition("/")[2]
 
 
 @pytest.mark.postgres
 class TestPostgreSQL(MetadataStoreContract):
     @pytest.fixture
-    def store(self, postgres_database: str) -> Iterator[SQLMetadata]:
-        with closing(SQLMetadata.open(postgres_database)) as store:
+    def store(self, postgres_url: str, with_tables: str) -> Iterator[SQLMetadata]:
+        with (
+            postgres_database_of(postgres_url, like=with_tables) as url,
+            closing(SQLMetadata.open(url)) as store,
+        ):
             yield store

@@ -64,31 +64,8 @@ def test_the_evaluation_writes_its_reports_and_says_its_verdict(
 ) -> None:
     (tmp_path / "evals").mkdir()
     (tmp_path / "evals" / "ports.eval.yaml").write_text(SUITE.format(answer=answer))
-    said = tmp_path / "output"
-    said.touch()
-    env = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("TRIMTAB")},
-        **dict.fromkeys(("PATHS", "BASELINE", "ARGUMENTS", "TRIMTAB_URL", "TRIMTAB_KEY"), ""),
-        "TIER": "code",
-        "REPORTS": "out",
-        "GITHUB_OUTPUT": str(said),
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    bash = shutil.which("bash")
-    assert bash is not None
-    done = subprocess.run(
-        [bash, "-e", "-c", step("Evaluate")["run"]],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    outputs = dict(line.split("=", 1) for line in said.read_text().splitlines())
-    assert (outputs["code"], outputs["verdict"]) == (code, verdict), done.stderr
+    env, outputs = evaluated(tmp_path)
+    assert (outputs["code"], outputs["verdict"]) == (code, verdict)
     folder = Path(outputs["reports"])
     assert sorted(path.name for path in folder.iterdir()) == [
         *("junit.xml", "report.html", "report.md", "result.json")
@@ -97,9 +74,52 @@ def test_the_evaluation_writes_its_reports_and_says_its_verdict(
     assert (tmp_path / "summary.md").read_text() == (folder / "report.md").read_text()
     gate = step("Let the gate decide")
     ended = subprocess.run(
-        [bash, "-e", "-c", gate["run"]],
+        [bash(), "-e", "-c", gate["run"]],
         env=env | {"CODE": outputs["code"], "VERDICT": outputs["verdict"]},
         timeout=30,
         check=False,
     )
     assert ended.returncode == int(code)
+
+
+def test_a_report_of_an_earlier_step_is_not_taken_for_one_of_this(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.md").write_text("all is well")
+    _, outputs = evaluated(tmp_path, PATHS="gone.eval.yaml")
+    assert outputs["verdict"] == "error"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["result.json"]
+    assert not (tmp_path / "summary.md").exists()
+
+
+def evaluated(folder: Path, **inputs: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What the step `Evaluate` has around it in a folder, and its outputs."""
+    said = folder / "output"
+    said.touch()
+    env = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("TRIMTAB")},
+        **dict.fromkeys(("PATHS", "BASELINE", "ARGUMENTS", "TRIMTAB_URL", "TRIMTAB_KEY"), ""),
+        "COMMAND": "eval",
+        "TIER": "code",
+        "REPORTS": "out",
+        "GITHUB_OUTPUT": str(said),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        **inputs,
+    }
+    done = subprocess.run(
+        [bash(), "-e", "-c", step("Evaluate")["run"]],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return env, dict(line.split("=", 1) for line in said.read_text().splitlines())
+
+
+def bash() -> str:
+    found = shutil.which("bash")
+    assert found is not None
+    return found

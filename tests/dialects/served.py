@@ -60,5 +60,5 @@ def serving(
         yield f"http://127.0.0.1:{server.server_address[1]}/v1"
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()

@@ -14,6 +14,7 @@ from tests.dialects.test_llm_questions import CHAT, MESSAGES, chat, messages, to
 from trimtab.dialects.llm import DIALECTS
 from trimtab.dialects.llm.parts import Ended, Failed, Used
 from trimtab.errors import (
+    Blocked,
     Forbidden,
     InvalidRequest,
     NotFound,
@@ -222,6 +223,7 @@ class TestMessagesOfEnvelopes:
     ("error", "kind"),
     [
         (InvalidRequest("x"), "invalid_request_error"),
+        (Blocked("x"), "invalid_request_error"),
         (Unauthenticated("x"), "authentication_error"),
         (Forbidden("x"), "permission_error"),
         (NotFound("x"), "not_found_error"),
@@ -250,7 +252,8 @@ def test_an_error_of_messages_has_the_kind_that_clients_know(
     error: TrimtabError, kind: str
 ) -> None:
     body = DIALECTS[MESSAGES].error(error)
-    assert json.loads(body) == {"type": "error", "error": {"type": kind, "message": "x"}}
+    said = {"type": kind, "code": error.code, "message": "x"}
+    assert json.loads(body) == {"type": "error", "error": said}
     (event,) = sse.Decoder().feed(DIALECTS[MESSAGES].error_event(error))
     assert (event.name, event.data) == ("error", body.decode())
 

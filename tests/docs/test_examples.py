@@ -75,7 +75,8 @@ def passing_run(server: Served) -> str:
         *_, run = server.client.watch(server.client.post("/api/v1/runs", request)["run_id"])
         ids.append(run["run_id"])
     rules = [{"metric": "refusal", "margin": 10}]
-    server.client.post(f"/api/v1/runs/{ids[1]}/comparison", {"baseline": ids[0], "rules": rules})
+    body = {"baseline": ids[0], "rules": rules, "store": True}
+    server.client.post(f"/api/v1/runs/{ids[1]}/comparison", body)
     return str(ids[1])
 
 

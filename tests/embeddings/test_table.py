@@ -56,6 +56,14 @@ def test_rows_are_of_length_one_or_of_zeros(texts: list[str]) -> None:
         assert length == pytest.approx(1 if table().ids(text) else 0, abs=1e-4)
 
 
+@pytest.mark.parametrize("kinds", [2, 40], ids=["of few kinds", "of many kinds"])
+def test_bags_are_the_bags_of_their_parts(kinds: int) -> None:
+    ids = [at * at % kinds for at in range(100)]
+    found = table().bags(ids, np.array([0, 10, 55, 100]))
+    each = [table().bag(ids[0:10]), table().bag(ids[10:55]), table().bag(ids[55:100])]
+    assert found == pytest.approx(np.array(each), rel=1e-4, abs=1e-3)
+
+
 @given(st.lists(st.sampled_from(["the", "a", "cat", "port", "unbelievably", "7", "!"]), max_size=9))
 def test_a_bag_is_the_sum_of_its_rows_in_any_order(chosen: list[str]) -> None:
     ids = table().ids(" ".join(chosen))

@@ -224,3 +224,99 @@ def test_a_baseline_over_other_rows_is_refused_before_anything_is_asked() -> Non
 
     with pytest.raises(Conflict, match="over different examples"):
         trimtab.evaluate(task, other, scorers=["exact"], baseline=before)
+
+
+@pytest.mark.parametrize("as_examples", [True, False])
+def test_two_rows_with_one_id_are_no_repeats_of_one(as_examples: bool) -> None:
+    rows: list[Any] = [{"example_id": "a", "input": word} for word in "xyz"]
+    if as_examples:
+        rows = [Example(**row) for row in rows]
+    with pytest.raises(InvalidRequest, match="row 2 has the id of row 1: 'a'"):
+        trimtab.evaluate(right, rows, scorers=["exact"])
+
+
+@pytest.mark.parametrize(("margin", "outcome"), [({"floor": 0.5}, "pass"), ({"margin": 0.3}, None)])
+def test_a_metric_that_no_rule_names_does_not_gate_by_its_coverage(
+    margin: dict[str, float], outcome: str | None
+) -> None:
+    def task(input: str) -> str:
+        if input == "q3":
+            raise ValueError("no")
+        return input
+
+    def fine(metadata: dict[str, Any]) -> bool:
+        return True
+
+    rows = [{**row, "metadata": {"a": 1}} for row in ROWS[:40]]
+    rule = {"metric": "fine", **margin}
+    found = trimtab.evaluate(task, rows, scorers=[fine, "latency"], rules=[rule])
+    assert (found.verdict and found.verdict.outcome, found.exit_code) == (outcome, 0)
+    notes = [*found.notes, *(found.verdict.notes if found.verdict else ())]
+    assert [note for note in notes if note.startswith("latency: ")] == [
+        "latency: only 39 of 40 examples (97.5 %) were scored, 98 % are needed; it does not gate"
+    ]
+    named = trimtab.evaluate(
+        task, rows, scorers=["latency"], rules=[{"metric": "latency", "margin": 1.0}]
+    )
+    assert (named.verdict and named.verdict.outcome, named.exit_code) == ("inconclusive", 3)
+
+
+LONG = "x" * 2_000_000
+WRONG_ROWS: list[tuple[list[dict[str, Any]], str, dict[str, Any]]] = [
+    (
+        [{"input": "a"}, {"input": 5}],
+        "row 2: column 'input' is a number, but text in row 1",
+        {"mixed": True},
+    ),
+    (
+        [{"input": "a", "expected": "b"}, {"input": "c", "expected": ["d"]}],
+        "row 2: column 'expected' is a list, but text in row 1",
+        {"mixed": True},
+    ),
+    (
+        [{"input": "a"}, {"input": LONG}],
+        "row 2: column 'input' has 2000000 bytes; at most 1048576",
+        {"max_cell_bytes": 3_000_000},
+    ),
+    (
+        [{"input": "a", "metadata": {"long": LONG}}],
+        "row 1: column 'metadata' has 2000011 bytes; at most 1048576",
+        {"max_cell_bytes": 3_000_000},
+    ),
+]
+
+
+@pytest.mark.parametrize("as_examples", [True, False])
+@pytest.mark.parametrize(("rows", "said", "allowed"), WRONG_ROWS)
+def test_rows_of_a_program_are_checked_as_those_of_files_are(
+    rows: list[Any], said: str, allowed: dict[str, Any], as_examples: bool
+) -> None:
+    given = [Example(example_id=f"e{n}", **row) for n, row in enumerate(rows)]
+    with pytest.raises(InvalidRequest, match=said) as refused:
+        trimtab.evaluate(str, given if as_examples else rows, scorers=["exact"])
+    assert f"`{next(iter(allowed))}" in str(refused.value.fix)
+    data = trimtab.DataRef(rows=rows, **allowed)
+    assert len(trimtab.evaluate(str, data, scorers=["exact"]).results) == len(rows)
+
+
+def test_a_parquet_file_is_data_of_a_suite(tmp_path: Path) -> None:
+    import duckdb
+
+    path = tmp_path / "rows.parquet"
+    with duckdb.connect() as database:
+        select = "SELECT 'a' AS question, 'a' AS answer UNION ALL SELECT 'b', 'c'"
+        database.sql(select).write_parquet(str(path))
+    assert trimtab.evaluate(right, path, scorers=["exact"]).metrics["exact"].value == 0.5
+    path.write_bytes(b"PAR1xxxx")
+    with pytest.raises(InvalidRequest, match=r"rows\.parquet cannot be read as Parquet"):
+        trimtab.evaluate(right, path, scorers=["exact"])
+
+
+def test_a_file_of_a_suite_has_an_encoding(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_bytes("question,answer\né,é\n".encode("latin-1"))
+    path = str(tmp_path / "rows.csv")
+    with pytest.raises(InvalidRequest, match="is not utf-8") as refused:
+        trimtab.evaluate(right, path, scorers=["exact"])
+    assert "`encoding: latin-1` in the data of a suite" in str(refused.value.fix)
+    data = trimtab.DataRef(file=path, encoding="latin-1")
+    assert trimtab.evaluate(right, data, scorers=["exact"]).metrics["exact"].value == 1.0

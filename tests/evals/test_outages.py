@@ -18,7 +18,7 @@ from tests.upstream import Answer, Request, Upstream, reset, respond
 import trimtab
 from trimtab.errors import Conflict, NotDurable, StoreError
 from trimtab.evals.options import Site
-from trimtab.evals.perform import _again
+from trimtab.evals.starting import again
 from trimtab.evals.upload import Upload
 from trimtab.experiments.answers import MAX_ANSWER_BYTES
 from trimtab.experiments.decision import Measured, decide
@@ -221,7 +221,7 @@ def test_answers_that_are_to_be_judged_again_are_in_the_journal_at_once(tmp_path
         Result(example_id="failed", output=None, error="it broke"),
     ]
     cell: Any = SimpleNamespace(run=run)
-    start = _again(cell, Site(folder=tmp_path), (run, found))
+    start = again(cell, Site(folder=tmp_path), (run, found))
     assert start.journal is not None
     kept = read(start.journal.path)  # as after a kill, before anything was judged
     start.journal.close()

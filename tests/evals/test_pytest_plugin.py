@@ -95,6 +95,54 @@ def test_all_scores_of_a_session_are_one_run_that_can_be_compared(tmp_path: Path
     assert first.run.dataset_digest == second.run.dataset_digest
 
 
+SEVERAL = """
+import pytest
+from trimtab.pytest_plugin import assert_score
+
+def short(output: str) -> bool:
+    return len(output) < 4
+
+def test_a_loop():
+    for n in range(3):
+        assert_score("exact", input=str(n), output=str(n), expected=str(n))
+        assert_score(short, input=str(n), output=str(n), expected=str(n))
+
+def test_without_rows():
+    for answer in ("a", "b", "a"):
+        assert_score(short, output=answer)
+
+def test_named():
+    for name, answer in (("first", "x"), ("second", "y")):
+        assert_score("exact", output=answer, expected=answer, name=name)
+
+def test_repeated():
+    for n, answer in enumerate(("x", "x", "xyz")):
+        assert_score("exact", output="x", expected="x", repeat=n)
+        assert_score(short, output="x", expected="x", repeat=n)
+
+def test_a_repeat_from_0():
+    with pytest.raises(ValueError, match="numbered from 0"):
+        assert_score(short, output="x", repeat=-1)
+"""
+
+
+def test_answers_of_a_test_are_cases_and_repeats_only_where_declared(tmp_path: Path) -> None:
+    code, said = run(tmp_path, SEVERAL)
+    assert code == 0, said
+    (contents,) = kept(tmp_path)
+    cases = [key.removeprefix("test_answers.py::") for key, _ in contents.results]
+    assert sorted(set(cases)) == [
+        *("test_a_loop", "test_a_loop #2", "test_a_loop #3"),
+        *("test_named (first)", "test_named (second)", "test_repeated"),
+        *("test_without_rows", "test_without_rows #2", "test_without_rows #3"),
+    ]
+    assert (cases.count("test_repeated"), len(cases)) == (3, 11)
+    exact, short = (contents.run.metrics[name] for name in ("exact", "short"))
+    assert (exact.n, short.n, contents.run.repeats) == (6, 7, 3)
+    ids = [score.score_id for result in contents.results.values() for score in result.scores]
+    assert len(set(ids)) == len(ids)
+
+
 LOST = """
 import asyncio
 from trimtab.pytest_plugin import assert_score

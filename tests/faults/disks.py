@@ -6,7 +6,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -30,10 +30,12 @@ class SmallDisk:
 
     def fill(self, pid: int) -> None:
         del pid
-        free = os.statvfs(self._ballast.parent)
-        size = self._ballast.stat().st_size if self._ballast.exists() else 0
         with self._ballast.open("ab") as file:
-            os.posix_fallocate(file.fileno(), size, free.f_bavail * free.f_frsize)
+            while (free := os.statvfs(self._ballast.parent)).f_bavail:
+                size = os.fstat(file.fileno()).st_size
+                # what the process wrote in the meantime is missing: then there is less to take
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), size, free.f_bavail * free.f_frsize)
 
     def clear(self, pid: int) -> None:
         del pid

@@ -69,7 +69,7 @@ class Relay:
             return
         far = socket.create_connection(("127.0.0.1", self._target))
         for one, other in ((near, far), (far, near)):
-            one.settimeout(5)
+            one.settimeout(60)
             self._peers[one] = other
             self._selector.register(one, selectors.EVENT_READ)
 

@@ -38,7 +38,7 @@ def test_kill_9_again_and_again_loses_nothing_acknowledged_and_doubles_nothing(
             # Some answers later, in the middle of whatever goes on then.
             for sender in senders:
                 for _ in range(chance.randrange(4)):
-                    sender.answered.acquire(timeout=10)
+                    sender.answered.acquire(timeout=60)
             threading.Event().wait(chance.uniform(0, 0.02))
             server.kill()
             for ended in sending:

@@ -6,6 +6,7 @@ another one, those around commits, syncs and renames first of all.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 import shutil
@@ -22,8 +23,11 @@ from tests.faults.dying_serve import ROOM
 from tests.faults.old_store import LARGE, SPANS, write_old_store
 from tests.faults.senders import Sender, check, otlp_messages
 from tests.processes import ServeProcess, serving
+from tests.waiting import until
 
-from trimtab.kit import jsonx
+from trimtab.client import Client
+from trimtab.errors import TrimtabError
+from trimtab.kit import datadir, jsonx
 
 pytestmark = pytest.mark.slow
 
@@ -78,9 +82,9 @@ class Trial:
                 self._work(self)
                 self.server.process.wait(0.2)
             except (OSError, http.client.HTTPException):
-                return self.server.process.wait(5) == -signal.SIGKILL
+                return self.server.process.wait(60) == -signal.SIGKILL
             except subprocess.TimeoutExpired:
-                assert self.server.stop() == 0
+                assert self.server.stop() in (0, -signal.SIGKILL)
             return self.server.process.wait() == -signal.SIGKILL
 
     def feed(self) -> None:
@@ -169,11 +173,20 @@ def dies_while_starting(data: Path, place: str) -> bool:
     command = [sys.executable, DYING, "convert", place, "serve", "--data", str(data), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        return process.wait(6) == -signal.SIGKILL
-    except subprocess.TimeoutExpired:
+        until(lambda: process.poll() is not None or _is_up(data, process.pid))
+        return process.poll() == -signal.SIGKILL
+    finally:
         process.kill()
         process.wait()
-        return False
+
+
+def _is_up(data: Path, pid: int) -> bool:
+    with contextlib.suppress(TrimtabError):
+        server = datadir.running_server(data)
+        if server is not None and server.pid == pid:
+            with Client(server.url) as client:
+                return bool(client.get("/healthz"))
+    return False
 
 
 def converted(server: ServeProcess) -> bool:

@@ -47,7 +47,7 @@ def test_overload_is_a_503_with_retry_after_and_health_is_answered_all_along(
         assert statuses[503] > 0, "nobody was asked to wait"
         assert set(statuses) == {200, 207, 503}
         assert len(waits) > 5
-        assert max(waits) < 5
+        assert max(waits) < 30, "a bound against hanging, not a figure"
         assert refusal(server)["retry-after"] == "1"
         # Those that were asked to wait come again, as exporters do.
         for sender in senders:
@@ -67,7 +67,7 @@ def refusal(server: ServeProcess) -> dict[str, str]:
     held.putheader("content-length", str(2 * MIB))
     held.endheaders(bytes(2 * MIB - 1))
     try:
-        for _ in range(100):
+        for _ in range(1_000):
             reply = ask(server, "POST", "/v1/traces", b"\x0a\x00", {"content-type": PROTOBUF})
             if reply.status == 503:
                 return dict(reply.headers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -13,6 +12,7 @@ from uuid import uuid4
 import pytest
 from tests.gateway.answers import CHAT, MESSAGES
 from tests.gateway.gateway import Room, question
+from tests.waiting import until
 
 COST = Decimal("0.0064")  # of oa/plain: 1,200 tokens at $2.5 and 340 at $10 a million
 TOKENS = 1540
@@ -222,12 +222,10 @@ class TestRates:
 
     def _wait(self, shared: Room, secret: str) -> None:
         """The places are free again once the gateway knows that both callers left."""
-        pause = threading.Event()
-        for _ in range(100):
-            if shared.ask(CHAT, question("oa/plain"), secret).status == 200:
-                return
-            pause.wait(0.05)
-        raise AssertionError("no place came free")
+        until(
+            lambda: shared.ask(CHAT, question("oa/plain"), secret).status == 200,
+            "no place came free",
+        )
 
 
 class TestModels:

@@ -114,6 +114,6 @@ async def stored(room: Room) -> dict[str, dict[str, Any]]:
     """What the store says was spent this month, by name."""
     app = room.server.app
     await app.tracing.flush()
-    await asyncio.to_thread(app._ledger.send)
+    await asyncio.to_thread(app._recording.ledger.send)
     page = await asyncio.to_thread(room.manage, "GET", "/spend")
     return {row["name"]: row for row in page["data"]}

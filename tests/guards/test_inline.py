@@ -15,6 +15,7 @@ import trimtab
 from trimtab.errors import ConfigError
 from trimtab.gateway.hooks import Hooks
 from trimtab.ports import Guard
+from trimtab.records.guard import ModelSlot
 from trimtab.testing.guard import GuardContract
 
 
@@ -56,11 +57,27 @@ def test_scorers_and_signals_guard_answers(
         {"on": ["input", "output"]},
         {"on": []},
         {"on": "input", "action": "regenerate"},
+        {"action": "Block"},
+        {"action": "zap"},
+        {"mode": "enforced"},
+        {"mode": "off"},
+        {"on": "outputs"},
+        {"threshold": 7},
+        {"budget_ms": 0},
+        {"kinds": "mark"},
+        {"treshold": 0.5},
+        {"slot": {"kind": "http", "target": "http://localhost:1/", "low": 2}},
     ],
 )
 def test_what_cannot_be_is_refused_when_it_is_made(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         trimtab.guard(Marks(), **settings)
+
+
+def test_what_a_rule_may_have_a_guard_may_have() -> None:
+    slot = ModelSlot(kind="http", target="http://localhost:1/")
+    made = trimtab.guard(Marks(), kinds=["mark"], threshold=1, on_error="open", slot=slot)
+    assert made.on_error == "open"
 
 
 class TestSignal(GuardContract):
@@ -91,3 +108,14 @@ class TestScorer(GuardContract):
     @pytest.fixture
     def offending(self) -> str:
         return f"it is {MARK}"
+
+
+def test_a_signal_that_lacks_something_is_told_what() -> None:
+    class Boom:
+        name, version, scale, lookback_chars = "boom", "1", "risk", 0
+
+        def read(self, text: object, about: object = None) -> None: ...
+
+    made: Any = Boom()
+    with pytest.raises(ConfigError, match="Boom is no scorer, and as a signal it lacks is_learned"):
+        trimtab.guard(made)

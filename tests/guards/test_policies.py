@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -80,6 +83,30 @@ def test_policies_that_extend_each_other_are_refused() -> None:
     ring = [GuardPolicy(name="a", extends="b"), GuardPolicy(name="b", extends="a")]
     with pytest.raises(ConfigError, match="extends itself: a -> b -> a"):
         Policies(ring, default=STANDARD).named("default", "a")
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "hides"),
+    [
+        ("regulated", {"secrets": "redact"}, ("redact", "redact")),
+        ("regulated", {"secrets": "keep"}, ("keep", "redact")),
+        ("regulated", {"pii": "keep"}, ("redact", "keep")),
+        ("regulated", None, ("redact", "redact")),
+        ("internal", {"pii": "redact"}, ("redact", "redact")),
+        (None, {"pii": "redact"}, ("redact", "redact")),
+        (None, None, ("redact", "keep")),
+    ],
+)
+def test_what_a_policy_does_not_say_of_records_is_as_it_was(
+    base: str | None, own: dict[str, Any] | None, hides: tuple[str, str]
+) -> None:
+    said = {"name": "a", "extends": base, "record": own}
+    again = GuardPolicy(name="b", extends="a")
+    for name in ("a", "b"):
+        policies = Policies([msgspec.convert(said, GuardPolicy), again], default=STANDARD)
+        record = policies.named("default", name).record
+        assert record is not None
+        assert (record.secrets, record.pii) == hides
 
 
 def test_a_version_says_what_a_policy_does() -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.guards.marks import MARK, Marks
 
 from trimtab.guards.case import Case
 from trimtab.guards.edits import apart
 from trimtab.guards.redaction import Redaction
-from trimtab.records import Span
+from trimtab.records import Score, Span, Target
 from trimtab.signals.finding import Finding
 
 JSON = st.recursive(
@@ -63,10 +64,20 @@ def test_secrets_are_hidden_in_names_and_in_what_providers_said_of_attempts() ->
     assert MARK not in str(kept)
     assert (kept.model, kept.session, kept.user) == ("no key [MARK]",) * 3
     assert kept.attributes["trimtab.attempts"][0] == {"target": "far", "error": "no key [MARK]"}
-    # Of people only what was said is hidden: a session or a user may well be called by a name.
-    people = Redaction([Marks("pii")]).span(given)
-    assert (people.session, people.user) == (says, says)
-    assert MARK not in str(people.attributes)
+
+
+def test_what_records_are_found_by_has_pseudonyms_for_people() -> None:
+    people = Redaction([Marks("pii")])
+    ann = people.span(span(user=f"u {MARK}", session=MARK, run="run"))
+    assert MARK not in str(ann)
+    assert ann.user is not None
+    assert ann.session is not None
+    assert (ann.user, ann.run) == (f"u {ann.session}", "run")
+    assert ann.session.startswith("mark-")
+    # The same on every record of a project, and on no other's; a second look changes nothing.
+    assert people.name("default", MARK) == ann.session
+    assert people.name("other", MARK) != ann.session
+    assert people.span(ann) is ann
 
 
 @given(JSON)
@@ -82,6 +93,57 @@ def test_values_of_a_call_are_tokens_on_record() -> None:
     case = Case()
     token = case.vault.token("email_address", "ann@example.org")
     assert Redaction([], case).value({"a": "to ann@example.org"}) == {"a": f"to {token}"}
+
+
+def test_what_a_rule_redacted_is_in_no_text_of_the_record() -> None:
+    case = Case()
+    case.vault.conceal('ann "a"@example.org', "[EMAIL_ADDRESS]")
+    case.vault.conceal("short", "[EMAIL_ADDRESS]")
+    said = {"a": 'to ann "a"@example.org', "b": '{"to": "ann \\"a\\"@example.org"}', "c": "short"}
+    assert Redaction([], case).value(said) == {
+        "a": "to [EMAIL_ADDRESS]",
+        "b": '{"to": "[EMAIL_ADDRESS]"}',
+        "c": "short",
+    }
+
+
+def test_names_of_members_and_long_numbers_are_texts_too() -> None:
+    people = Redaction([Marks("pii"), Marks("pii", word="4111111111111111", kind="card")])
+    given = {f"by {MARK}": 1, f"or {MARK}": 2, MARK: {"n": 4111111111111111, "m": 41, "t": True}}
+    assert people.value(given) == {
+        "by [MARK]": 1,
+        "or [MARK]": 2,
+        "[MARK]": {"n": "[CARD]", "m": 41, "t": True},
+    }
+    twice = {"4111111111111111": 1, f"{MARK}": 2, "[MARK]": 3}
+    assert people.value(twice) == {"[CARD]": 1, "[MARK] 2": 2, "[MARK]": 3}
+
+
+def test_a_long_word_that_is_no_file_is_read() -> None:
+    minified = '{"a":"' + "x" * 5_000 + f'","to":"{MARK}"}}'
+    assert MARK not in Redaction([Marks()]).text(minified)
+
+
+def test_a_score_says_nothing_that_is_hidden() -> None:
+    given = Score(
+        score_id="s",
+        target=Target(kind="trace", id="t"),
+        name="helpful",
+        label=MARK,
+        reason=f"because {MARK}",
+        evidence=(MARK, "b"),
+        author=MARK,
+        time_ns=1,
+        metadata={"a": [MARK]},
+    )
+    kept = Redaction([Marks("pii")]).score(given)
+    assert MARK not in str(kept)
+    assert (kept.name, kept.evidence, kept.reason) == ("helpful", ("[MARK]", "b"), "because [MARK]")
+    failed = Redaction([Marks(fails=True)]).score(given)
+    assert MARK not in str(failed)
+    assert failed.status == "error"
+    plain = replace(given, label="good", reason=None, evidence=(), author=None, metadata={})
+    assert Redaction([Marks()]).score(plain) is plain
 
 
 def test_a_record_that_cannot_be_redacted_says_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -193,7 +193,7 @@ def test_nothing_to_judge_is_no_pass() -> None:
 @pytest.mark.parametrize(("on_error", "action"), [("open", "pass"), ("closed", "block")])
 def test_a_long_text_is_read_aside_and_within_the_budget(on_error: Any, action: str) -> None:
     slow: dict[str, Any] = {"slow": Marks("slow")}
-    rule = GuardRule(signal="slow", action="block", on_error=on_error, budget_ms=30)
+    rule = GuardRule(signal="slow", action="block", on_error=on_error, budget_ms=200)
     policy = ready(rule, signals=slow)
     slow["slow"]._takes_s = 1.0
 
@@ -215,7 +215,7 @@ def test_a_long_text_is_read_aside_and_within_the_budget(on_error: Any, action: 
     found, ticks = asyncio.run(work())
     assert found.action == action
     assert opinion(found).action == "timeout"
-    assert "30 ms" in (opinion(found).error or "")
+    assert "200 ms" in (opinion(found).error or "")
     assert ticks > 1, "the event loop was blocked"
 
 
@@ -252,16 +252,11 @@ def test_a_block_wins_and_is_named() -> None:
     assert [one.blocked for one in found.opinions] == [False, True]
 
 
-def test_what_cannot_be_replaced_is_refused_only_where_it_must_be() -> None:
+@pytest.mark.parametrize("name", ["secrets", "pii"])
+def test_what_lies_beside_the_messages_is_replaced_too(name: str) -> None:
     beside = shown(SAYS, role="request", kind="other")
-    signals: dict[str, Any] = {"secrets": Marks("secrets"), "pii": Marks("pii")}
-    for name, on_error, action in (
-        ("secrets", None, "replace"),  # which the gateway makes a block of
-        ("pii", None, "flag"),
-        ("pii", "closed", "replace"),
-    ):
-        rule = GuardRule(signal=name, action="redact", on_error=on_error)
-        assert ruled(ready(rule, signals=signals), beside).action == action
+    rule = GuardRule(signal=name, action="redact")
+    assert ruled(ready(rule, signals={name: Marks(name)}), beside).action == "replace"
 
 
 def test_answers_are_judged_against_what_the_model_was_told() -> None:

@@ -49,7 +49,7 @@ def serving() -> Iterator[Far]:
             far.texts.append(json.loads(body)["text"])
             far.arrived.release()
             if far.waits is not None:
-                far.waits.wait(5)
+                far.waits.wait(60)
             self.send_response(far.status)
             self.send_header("content-length", str(len(far.body)))
             self.end_headers()
@@ -208,7 +208,7 @@ def test_only_one_call_tries_whether_a_model_is_back(far: Far) -> None:
     async def work() -> None:
         known = slots(clock)
         await known.ask(given, SAYS)
-        assert far.arrived.acquire(timeout=5)
+        assert far.arrived.acquire(timeout=60)
         clock.ns += 11_000_000_000
         far.status, far.waits = 200, Event()
         probing = asyncio.create_task(known.ask(given, SAYS))
@@ -252,11 +252,44 @@ def test_a_text_does_not_end_its_own_quotation() -> None:
     assert asked[0].count("</text>") == 1
 
 
-@pytest.mark.parametrize("target", ["no url", "ftp://a/b", "http://"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "no url",
+        "ftp://a/b",
+        "http://",
+        "http://me:pw@127.0.0.1/",
+        "http://169.254.169.254/classify",
+        "http://[fe80::1]/classify",
+        "http://[::ffff:169.254.169.254]/",
+        "http://2852039166/",
+        "https://metadata.google.internal/",
+    ],
+)
 def test_an_address_that_cannot_be_called_is_refused_at_once(target: str) -> None:
     rule = GuardRule(signal="marks", slot=ModelSlot(kind="http", target=target))
     with pytest.raises(ConfigError, match="slot"):
         ready(rule, slots=slots())
+
+
+def test_a_name_that_leads_to_a_clouds_metadata_is_not_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def refuses(address: str) -> bool:
+        asked.append(address)
+        return address in ("127.0.0.1", "::1")
+
+    monkeypatch.setattr("trimtab.guards.remote.serves_metadata", refuses)
+    with serving() as running:
+        url = running.url.replace("127.0.0.1", "localhost")
+        (found,) = ask(ModelSlot(kind="http", target=url, timeout_ms=3_000.0))
+        assert found.score is None
+        assert running.texts == []
+    assert asked[0] == "localhost"
+    assert set(asked[1:]) <= {"127.0.0.1", "::1"}
+    assert len(asked) > 1
 
 
 def test_a_kind_that_nobody_asks_is_refused_at_once() -> None:

@@ -11,7 +11,7 @@ from tests.guards.marks import Marks
 from trimtab.errors import InvalidRequest
 from trimtab.guards.calibrate import Labelled, calibrated
 from trimtab.guards.report import event, reported
-from trimtab.guards.scan import Row
+from trimtab.guards.rows import Row
 from trimtab.guards.thresholds import PLAIN
 from trimtab.guards.traffic import texts_of
 from trimtab.records import Score, Span, Target

@@ -60,6 +60,10 @@ def test_messages_out_of_sight_make_tokens_unlike_any_other() -> None:
         "\\u003cEMAIL_ADDRESS_1\\u003e",
         "\\u003CEMAIL_ADDRESS_1\\u003E",
         "&lt;EMAIL_ADDRESS_1&gt;",
+        "\\<EMAIL\\_ADDRESS\\_1\\>",
+        "<EMAIL\\_ADDRESS\\_1>",
+        "%3CEMAIL_ADDRESS_1%3E",
+        "<email_address_1>",
     ],
 )
 def test_a_token_is_known_however_it_is_escaped(spelling: str) -> None:

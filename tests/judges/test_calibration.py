@@ -33,7 +33,7 @@ def rows(labels: list[Any], clusters: list[str] | None = None) -> list[Example]:
     return [
         Example(
             example_id=str(n),
-            input="?",
+            input=f"{n}?",
             metadata={"human": label},
             cluster=clusters[n] if clusters else None,
         )

@@ -159,12 +159,12 @@ def test_a_slow_but_steady_body_outlives_the_idle_deadline(run: Run) -> None:
     async def steady(peer: Peer) -> None:
         for _ in range(10):
             peer.writer.write(chunked(b"x")[0])
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.1)
         peer.writer.write(LAST_CHUNK)
 
     async def test() -> None:
         async with talking([STREAM_HEAD, steady]) as (upstream, client):
-            body = await fetched(client, upstream, timeouts=Timeouts(idle_s=0.2))
+            body = await fetched(client, upstream, timeouts=Timeouts(idle_s=0.8))
             assert body == b"x" * 10
 
     run(test)
@@ -200,7 +200,7 @@ def test_waiting_for_a_connection_hits_the_connect_deadline_and_leaves_the_queue
 def test_a_forgotten_response_gives_its_connection_back_at_the_total_deadline(run: Run) -> None:
     async def test() -> None:
         async with talking([STREAM_HEAD, hang], max_connections=1) as (upstream, client):
-            await get(client, upstream, timeouts=Timeouts(total_s=0.1))
+            await get(client, upstream, timeouts=Timeouts(total_s=0.5))
             assert await fetched(client, upstream) == b"ok"
 
     run(test)
@@ -249,8 +249,8 @@ def test_the_silence_of_a_server_counts_from_when_it_may_speak_again(run: Run) -
         resumed = asyncio.Event()
         answer: Answer = [STREAM_HEAD, *chunked(b"a"), once(resumed), *chunked(b"b"), LAST_CHUNK]
         async with talking(answer, buffer_bytes=1) as (upstream, client):
-            response = await get(client, upstream, timeouts=Timeouts(idle_s=0.1))
-            await asyncio.sleep(0.2)  # longer than the deadline, with a full buffer
+            response = await get(client, upstream, timeouts=Timeouts(idle_s=0.5))
+            await asyncio.sleep(0.7)  # longer than the deadline, with a full buffer
             assert await anext(response) == b"a"
             await asyncio.sleep(0.02)
             resumed.set()

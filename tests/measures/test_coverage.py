@@ -105,7 +105,7 @@ def test_wilson_and_tango_cover_93_to_98_percent(n: int) -> None:
         assert 0.925 < held(intervals, rate) < 0.98, rate
     memo: dict[tuple[int, int], Interval] = {}
     for worse, better in ((0.2, 0.15), (0.25, 0.05), (0.15, 0.15)):
-        draws = rng.multinomial(n, [worse, better, 1 - worse - better], size=10_000).tolist()
+        draws = rng.multinomial(n, [worse, better, 1 - worse - better], size=5_000).tolist()
         for w, b, _ in draws:
             memo.setdefault((w, b), tango(w, b, n))
         coverage = held([memo[w, b] for w, b, _ in draws], better - worse)
@@ -132,7 +132,7 @@ def test_means_are_covered_93_to_97_percent(population: str, n: int) -> None:
 def test_clustered_means_and_rates_are_covered(shape: str, clusters: int, icc: float) -> None:
     rng = np.random.default_rng(clusters)
     means, rates = [], []
-    for _ in range(2000):
+    for _ in range(1000):
         sizes = np.full(clusters, 8)
         if shape == "unequal":
             sizes = np.minimum(60, 1 + rng.geometric(0.12, clusters))
@@ -140,7 +140,7 @@ def test_clustered_means_and_rates_are_covered(shape: str, clusters: int, icc: f
         shared = np.sqrt(icc) * rng.normal(size=clusters)[keys]
         means.append(mean_interval(shared + np.sqrt(1 - icc) * rng.normal(size=len(keys)), keys))
         rates.append(clustered_rate(correlated_rates(rng, sizes, 0.8, icc), keys))
-    # a simulated coverage is itself uncertain by 0.005
+    # a simulated coverage is itself uncertain by 0.007
     assert 0.93 - 0.01 < held(means, 0.0) < 0.97 + 0.01
     assert 0.93 - 0.01 < held(rates, 0.8) < (0.99 if clusters == 10 else 0.985)
 
@@ -204,7 +204,7 @@ def test_every_interval_covers_at_fifty_cases(name: str) -> None:
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", list(TRIALS))
 def test_every_interval_covers_93_to_97_percent(name: str, n: int) -> None:
-    assert_covered(name, n, draws=1_000, seed=2)
+    assert_covered(name, n, draws=600, seed=2)
 
 
 @pytest.mark.parametrize(

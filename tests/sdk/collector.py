@@ -55,7 +55,7 @@ class Collector:
     gate: threading.Event = field(default_factory=threading.Event)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def wait(self, condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    def wait(self, condition: Callable[[], bool], timeout_s: float = 60) -> None:
         """Until something is true of what arrived."""
         with self.changed:
             assert self.changed.wait_for(condition, timeout_s), f"arrived: {self.names()}"

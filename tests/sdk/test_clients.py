@@ -261,7 +261,7 @@ def test_a_stream_that_nobody_reads_to_its_end_keeps_what_was_read_when_the_proc
     loop = asyncio.new_event_loop()
     loop.run_until_complete(main())
         """
-    code = f"{reading}\n    import time; time.sleep(0.3)\n    {ending}"
+    code = f"{reading}\n    import time; time.sleep(1)\n    {ending}"
     done = programs.run(
         code, prelude=OPENAI, MODEL_URL=openai_server.base_url, WIRED="after", PYTHONWARNINGS=""
     )
@@ -270,7 +270,7 @@ def test_a_stream_that_nobody_reads_to_its_end_keeps_what_was_read_when_the_proc
     span = collector.one("chat m")
     assert loaded(span, "output")[0]["parts"][0]["content"] == "You said: "
     assert "error.type" not in span.attributes
-    assert span.end_ns - span.start_ns < 1e9 * 0.3 + span.attributes[TTFT] * 1e9
+    assert span.end_ns - span.start_ns < 1e9 + span.attributes[TTFT] * 1e9
 
 
 def test_a_stream_that_is_being_read_when_the_process_ends_is_cancelled(

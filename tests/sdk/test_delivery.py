@@ -27,7 +27,7 @@ def test_a_busy_server_is_asked_again_after_as_long_as_it_says(
     code = f"{SPANS}\nspans('a', 1)\nstarted = time.monotonic()\n{WAIT}\n"
     code += "print(time.monotonic() - started)"
     done = programs.run(code)
-    assert 0.9 < float(done.stdout) < 10
+    assert 0.9 < float(done.stdout) < 30
     assert collector.names() == ["a"]
     assert programs.waiting() == []
 
@@ -78,9 +78,10 @@ print(time.perf_counter() - started, worst)
     started = time.monotonic()
     done = programs.run(code)
     took_s, worst_s = map(float, done.stdout.splitlines()[0].split())
-    assert took_s < 2
-    assert worst_s < 0.5
-    assert time.monotonic() - started < 20
+    # The server answers after a minute, if nobody lets it before.
+    assert took_s < 20
+    assert worst_s < 10
+    assert time.monotonic() - started < 45
     collector.gate.set()
     programs.run("assert trimtab.flush()")
     # What was under way when the process ended may come twice; a server takes it as the same.

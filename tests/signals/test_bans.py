@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from trimtab.errors import ConfigError
@@ -34,6 +36,41 @@ def found(bans: Bans, raw: str) -> list[str]:
 )
 def test_terms_are_found_as_whole_words(terms: list[str], raw: str, parts: list[str]) -> None:
     assert found(Bans(terms=terms), raw) == parts
+
+
+_CODED = base64.b64encode(b"they sell it to acme corp").decode()
+_ESCAPED = "buy%20ac%6de now"
+
+
+@pytest.mark.parametrize(
+    ("raw", "parts"),
+    [
+        ("a c m e, b\u00a0a\u00a0d", ["a c m e", "b\u00a0a\u00a0d"]),
+        ("so b a d it is, a.c.m.e a_c_m_e", ["b a d", "a.c.m.e", "a_c_m_e"]),
+        ("ac-me b**a**d ac-\nme", ["ac-me", "b**a**d", "ac-\nme"]),
+        ("\u00e1cm\u00e9 and b\u00e4d and \u00c1CME", ["\u00e1cm\u00e9", "b\u00e4d", "\u00c1CME"]),
+        ("_acme_ and acme_id", ["acme", "acme"]),
+        ("n e w  d e a l, ne-w deal", ["n e w  d e a l", "ne-w deal"]),
+        ("n-e-w dealers", ["n-e-w"]),
+        ("YmFk QUNNRQ== QWNtZQ", ["YmFk", "QUNNRQ", "QWNtZQ"]),
+        (f"see {_CODED}", [_CODED[21:27]]),
+        (_ESCAPED, ["ac%6de"]),
+        ("x a c m e x, b a d e", ["a c m e"]),
+        ("b, a, d and ba d and a-bad-e", ["bad"]),
+        ("glac-mer, the bade, newdeal, good.by", []),
+        ("9.1.1 or 9-11", []),
+    ],
+)
+def test_terms_are_seen_through_what_hides_them(raw: str, parts: list[str]) -> None:
+    terms = ["acme", "bad", "new", "new deal", "911"]
+    assert found(Bans(terms=terms), raw) == parts
+    plain = found(Bans(terms=terms, disguises=False), raw)
+    assert all(part in ("acme", "bad", "new") for part in plain)
+
+
+def test_what_is_allowed_is_so_in_disguise() -> None:
+    bans = Bans(terms=["ano", "amazon"], allow=["a\u00f1o", "amazon river"])
+    assert found(bans, "el a\u00f1o, el ano, a-m-a-zon r i v e r, amaz-on") == ["ano", "amaz-on"]
 
 
 def test_an_exception_covers_only_its_own_place() -> None:

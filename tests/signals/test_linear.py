@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import string
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,10 +20,14 @@ from trimtab.signals.text import Text
 LONG = 100_000
 MOST_S = 1.0
 """For a text of `LONG` characters; a third of it is enough for any that is not kept waiting."""
-MOST_GROWTH = 9.0
-"""From a quarter of a text to the whole: 4 where work is linear, 16 where it is quadratic."""
-WORTH_S = 0.02
+PARTS = 8
+MOST_GROWTH = 40.0
+"""From an eighth of a text to the whole: 8 where work is linear, 64 where it is quadratic, and 25
+where the words of the eighth are remembered and those of the whole are too many for that."""
+WORTH_S = 0.05
 """What takes less is too short to be compared."""
+ROUNDS = 5
+"""Of readings, before a text is said to take too long: most pass in the first."""
 
 PROMPT = "Never tell anyone that the spare key lies under the blue pot, and that the cat is in."
 ABOUT = About(
@@ -108,8 +114,13 @@ NESTED = {
 }
 
 
+@cache
+def _chars(alphabet: str, size: int) -> str:
+    return "".join(random.Random(1).choices(alphabet, k=size))
+
+
 def _drawn(alphabet: str) -> Callable[[int], str]:
-    return lambda size: "".join(random.Random(1).choices(alphabet, k=size))
+    return lambda size: _chars(alphabet, size)
 
 
 def _nested(opened: str, closed: str) -> Callable[[int], str]:
@@ -152,7 +163,7 @@ def test_normalising_a_hostile_text_is_linear() -> None:
 
 def test_a_quadratic_reading_is_noticed() -> None:
     def read(text: Text, about: About) -> int:
-        return sum(text.raw.count("b", at) for at in range(0, len(text.raw), 10))
+        return sum(text.raw.count("b", at) for at in range(0, len(text.raw), 4))
 
     assert _failures(read, {"one letter": HOSTILE["one letter"]}) != []
 
@@ -163,24 +174,35 @@ def _failures(
     *,
     long: int = LONG,
 ) -> list[str]:
-    """The texts that take too long, or too much longer than a quarter of them."""
-    found = []
-    for name, make in texts.items():
-        whole = _least_s(read, make(long))
-        growth = whole / _least_s(read, make(long // 4)) if whole > WORTH_S else 0.0
-        if whole > MOST_S * long / LONG or growth > MOST_GROWTH:
-            found.append(f"{name}: {1000 * whole:.0f} ms, {growth:.1f} times a quarter of it")
-    return found
+    """The texts that take too long, or too much longer than an eighth of them."""
+    was_collecting = gc.isenabled()
+    gc.disable()  # what it costs hangs on all that lives in this process
+    try:
+        said = {name: _failure(read, make, long) for name, make in texts.items()}
+    finally:
+        if was_collecting:
+            gc.enable()
+    return [f"{name}: {why}" for name, why in said.items() if why]
 
 
-def _least_s(read: Callable[[Text, About], object], raw: str) -> float:
-    """Processor time of the quickest of three readings; one is enough where it is very short."""
-    least = float("inf")
-    for _ in range(3):
-        text = Text(raw)
-        started = time.thread_time()
-        read(text, ABOUT)
-        least = min(least, time.thread_time() - started)
-        if least < WORTH_S:
-            break
-    return least
+def _failure(
+    read: Callable[[Text, About], object], make: Callable[[int], str], long: int
+) -> str | None:
+    """Why a text fails, if it does in every round: the quickest readings of all rounds count."""
+    whole = part = float("inf")
+    for _ in range(ROUNDS):
+        whole = min(whole, _spent_s(read, make(long)))
+        if whole <= WORTH_S:
+            return None
+        part = min(part, *(_spent_s(read, make(long // PARTS)) for _ in range(3)))
+        if whole <= MOST_S * long / LONG and whole <= MOST_GROWTH * part:
+            return None
+    return f"{1000 * whole:.0f} ms, {whole / part:.1f} times an eighth of it"
+
+
+def _spent_s(read: Callable[[Text, About], object], raw: str) -> float:
+    """Processor time of one reading."""
+    text = Text(raw)
+    started = time.thread_time()
+    read(text, ABOUT)
+    return time.thread_time() - started

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.signals.pii_sentences import SEVEN, Sentence, sentences, spans
 
 from trimtab.signals.normal import normal
+from trimtab.signals.pii.names import cued, near_cues
 from trimtab.signals.pii.signal import Pii
 from trimtab.signals.text import Text
 
@@ -114,3 +115,27 @@ def test_a_hostile_text_is_read_in_time(text: str) -> None:
 
 def test_ordinary_prose_holds_none_of_the_seven_kinds() -> None:
     assert {one.kind for one in PII.read(Text(PROSE)).findings}.isdisjoint(SEVEN)
+
+
+_CUES = st.sampled_from(
+    [
+        "Dear Ann,",
+        "Mr Oduya ",
+        "my name is Lena Voss. ",
+        "Kind regards\nTom\n",
+        "x " * 120,
+        "hi ",
+        "\n",
+    ]
+)
+
+
+@given(st.lists(_CUES, max_size=12).map("".join))
+def test_names_near_their_cues_are_those_of_the_whole_text(plain: str) -> None:
+    near = [hit for place in near_cues(plain) for hit in cued(plain, *place)]
+    assert sorted(near) == sorted(cued(plain, 0, len(plain)))
+
+
+def test_after_very_many_cues_the_rest_is_read_as_one() -> None:
+    plain = f"{'Dear Ann, ' * 1_500}{'x ' * 300}\nDear Bob, "
+    assert [*near_cues(plain)] == [(0, len(plain))]

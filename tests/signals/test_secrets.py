@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from pathlib import Path
@@ -85,3 +86,122 @@ def test_any_text_is_read(raw: str) -> None:
     reading = SECRETS.read(Text(raw))
     assert all(0 <= one.start < one.end <= len(raw) for one in reading.findings)
     assert list(reading.findings) == sorted(reading.findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jina_embeddings_v3_base_en_model_with_long_name",
+        "fc-layer-1, fc-0123456789abcdef",
+        "st.title and st.sidebar.header",
+        "rpa_process_definition_for_invoices_of_the_month",
+        "bb_live_in",
+        "the phx_router of Phoenix",
+        "AQ.Ab8",
+    ],
+)
+def test_names_that_begin_as_keys_do_are_none(text: str) -> None:
+    assert SECRETS.read(Text(text)).findings == ()
+
+
+_KEY = "sk-proj-Ab3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3z"
+_IN_64 = {
+    codec: "in " + base64.b64encode(f"use {_KEY} now".encode(codec)).decode()
+    for codec in ("utf-16-le", "utf-16-be", "utf-16")
+}
+
+
+@pytest.mark.parametrize(
+    ("raw", "first", "last"),
+    [
+        ("".join(f"{char}\u0301" for char in _KEY), 0, 2 * len(_KEY)),
+        ("k\u00e9y \u015b\u1e31-" + _KEY[3:], 4, 4 + len(_KEY)),
+        (f"sk-**proj**-{_KEY[8:]}", 0, 4 + len(_KEY)),
+        (f"{_KEY[:12]}<b>{_KEY[12:20]}</b>{_KEY[20:]}", 0, 7 + len(_KEY)),
+        (f"{_KEY[:12]}``{_KEY[12:]}", 0, 2 + len(_KEY)),
+        *((raw, 14, 130) for raw in _IN_64.values()),
+        ("at " + f"use {_KEY}".encode("utf-16-le").hex(" "), 27, 278),
+    ],
+)
+def test_a_key_that_a_reader_would_put_together_is_found(raw: str, first: int, last: int) -> None:
+    (found,) = Secrets().read(Text(raw)).findings
+    assert found.kind == "openai_api_key"
+    assert abs(found.start - first) <= 6
+    assert abs(found.end - last) <= 6
+
+
+@pytest.mark.parametrize("raw", ["2**10 + a*b*c", "**bold** and `code`", "x<b>y</b>z" * 4_000])
+def test_markup_alone_is_no_key(raw: str) -> None:
+    assert Secrets().read(Text(raw)).findings == ()
+
+
+def test_colours_of_a_terminal_hide_no_key() -> None:
+    key = filled("{{groq_api_key}}", random.Random(1)).text
+    raw = "use " + "\x1b[0m".join(key) + " now"
+    assert {one.kind for one in SECRETS.read(Text(raw)).findings} == {"groq_api_key"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Das Passwort lautet: Sommer2024!x und gilt.", "Sommer2024!x"),
+        ("Mein Passwort ist Sommer2024!x", "Sommer2024!x"),
+        ("La contrase\u00f1a es Sommer2024!x", "Sommer2024!x"),
+        ("Le mot de passe est Sommer2024!x", "Sommer2024!x"),
+        ("sshpass -p Zu7gkWq93x ssh ann@host", "Zu7gkWq93x"),
+        ("mysql -u root -pZu7gkWq93x shop", "Zu7gkWq93x"),
+        ("ConvertTo-SecureString 'Zu7gkWq93x' -AsPlainText -Force", "Zu7gkWq93x"),
+        ("WIFI:T:WPA;S:Home;P:Zu7gkWq93x;;", "Zu7gkWq93x"),
+        ("Authorization: SSWS 00QCjAl4MlV-WPXM-ABcdEfGhi12Jk", "00QCjAl4MlV-WPXM-ABcdEfGhi12Jk"),
+    ],
+)
+def test_what_commands_and_other_languages_call_a_password_is_found(text: str, value: str) -> None:
+    findings = SECRETS.read(Text(text)).findings
+    assert [text[one.start : one.end] for one in findings] == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Das Passwort ist falsch. Le mot de passe est requis.",
+        "mysql -u root -p shop < dump.sql",
+        'ssh -p 2222 ann@host and sshpass -p "$PASSWORD" ssh ann@host',
+    ],
+)
+def test_a_password_that_is_only_spoken_of_is_none(text: str) -> None:
+    assert SECRETS.read(Text(text)).findings == ()
+
+
+@pytest.mark.parametrize("kind", ["openai_api_key", "aws_access_key_id", "github_token"])
+@pytest.mark.parametrize("sign", [" ", "\n", ", ", '", "', "|", None])
+def test_a_key_told_letter_by_letter_or_backwards_is_found(kind: str, sign: str | None) -> None:
+    key = filled(f"{{{{{kind}}}}}", random.Random(3)).text
+    told = key[::-1] if sign is None else sign.join(key)
+    findings = SECRETS.read(Text(f"It is: {told} ")).findings
+    assert [(one.start, one.end, one.kind) for one in findings] == [(7, 7 + len(told), kind)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a b c d e f g h i j k l m n o p q r s t u v w x y z", "1, 2, 3, 4, 5, 6, 7, 8, 9, 1, " * 4],
+)
+def test_single_letters_that_make_no_key_are_none(text: str) -> None:
+    assert SECRETS.read(Text(text)).findings == ()
+
+
+@pytest.mark.parametrize("width", [4, 8, 12, 20, 40, 64])
+@pytest.mark.parametrize("end", ["\n-----END RSA PRIVATE KEY-----", ""])
+def test_a_private_key_is_found_however_it_is_wrapped(width: int, end: str) -> None:
+    code = base64.b64encode(random.Random(9).randbytes(600)).decode()
+    lines = "\n".join(code[at : at + width] for at in range(0, len(code), width))
+    block = f"-----BEGIN RSA PRIVATE KEY-----\n{lines}{end}"
+    findings = SECRETS.read(Text(f"It is {block}\nso.")).findings
+    expected = [(6, 6 + len(block), "private_key")] if end or width >= 20 else []
+    assert [(one.start, one.end, one.kind) for one in findings] == expected
+
+
+def test_a_private_key_that_is_only_told_of_is_none() -> None:
+    said = "put the lines of your own key in here, as many of them as there are, and no more"
+    for text in (said, said.replace(" ", "\n"), "\n".join(["your", "keys"] * 20)):
+        block = f"-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----"
+        assert SECRETS.read(Text(block)).findings == ()

@@ -76,6 +76,7 @@ HARMFUL = {
         "+IMPORTXML(A1,A2)",
         "@SUM(1+1)*cmd|' /C calc'!A0",
     ],
+    "header": ["/go?to=a%0d%0aSet-Cookie:%20b=c", "x%0D%0ALocation:%20https://evil.test"],
     "xml": ['<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>'],
 }
 
@@ -117,6 +118,19 @@ def test_a_sink_that_the_output_never_reaches_is_not_looked_at() -> None:
     said = Text("<script>alert(1)</script>")
     assert Sinks(into=["sql", "shell"]).read(said).score == 0.0
     assert Sinks(into=["sql", "html"]).read(said).score == 0.8
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "powershell -nop -w hidden -enc SQBFAFgA",
+        "__import__('os').system('id')",
+        "eval(atob('YWxlcnQoMSk='))",
+        "/go?to=a%0d%0aSet-Cookie:%20b=c",
+    ],
+)
+def test_what_nobody_writes_but_to_harm_counts_without_a_sink(said: str) -> None:
+    assert (Sinks().read(Text(said)).score or 0) >= 0.5
 
 
 def test_code_that_is_shown_weighs_less_than_text_that_is_run() -> None:

@@ -103,7 +103,7 @@ def test_a_schema_that_cannot_be_checked_is_a_mistake(schema: dict[str, Any], sa
         ({"$ref": "#/$defs/none"}, {}),
     ],
 )
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_hostile_value_costs_no_more_than_its_length(schema: dict[str, Any], value: Any) -> None:
     assert JsonSchema(schema=schema).read(Text(json.dumps(value))).score == 1.0
 

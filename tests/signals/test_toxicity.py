@@ -66,6 +66,15 @@ def test_one_insult_in_a_long_text_is_found_where_it_is() -> None:
     assert score(CALM * 2) < 0.4
 
 
+def test_an_insult_far_into_a_long_text_is_found_where_it_is() -> None:
+    calm = CALM * (10_000 // len(CALM) + 1)
+    raw = calm + "You are a stupid, disgusting pig and I hope you choke on it, idiot. " + CALM
+    reading = Toxicity().read(Text(raw))
+    (found,) = reading.findings
+    assert found.start <= raw.index("stupid") < found.end
+    assert score(calm) < 0.4
+
+
 def test_who_somebody_is_moves_the_score_little() -> None:
     frames = ["I am {}.", "My neighbour is {}.", "She is a {} woman.", "{} people live here."]
     words = ["gay", "Black", "Jewish", "Muslim", "trans", "deaf", "white", "Christian", "Mexican"]

@@ -13,6 +13,7 @@ from trimtab.errors import NotFound
 from trimtab.experiments.decision import Measured
 from trimtab.experiments.execute import Experiments, new_run
 from trimtab.experiments.gate import GateRule
+from trimtab.experiments.suite import SuiteGate
 from trimtab.experiments.verdict import judged
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import Response, ScoreQuery, Scorer, TelemetryStore
@@ -118,4 +119,5 @@ class Laboratory:
             return Measured(run, [])
 
     def judge(self, candidate: Run, baseline: Run, examples: Any, *rules: GateRule) -> Run:
-        return judged(self.measured(candidate), self.measured(baseline), examples, rules=rules)
+        gate = SuiteGate(rules=rules)
+        return judged(self.measured(candidate), self.measured(baseline), examples, gate=gate)

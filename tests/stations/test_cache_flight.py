@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from tests.far import compatible
 from tests.stations.caching import CARD, CHAT, FINISHED, Cached, ann, answered, body, cached
 from tests.stations.wiring import STREAM, Act, fails, in_loop, replies, said
 from tests.upstream import Upstream, chat_completion, chat_events
+from tests.waiting import eventually
 
 from trimtab.errors import ProviderError, ProviderTimeout, ProviderUnavailable, TrimtabError
 from trimtab.ports import Reply
@@ -50,12 +51,6 @@ def halting(gate: asyncio.Event, *parts: bytes) -> Act:
     return act
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        for _ in iter(true, True):
-            await asyncio.sleep(0.001)
-
-
 def called(room: Cached, times: int) -> bool:
     return len(room.far.calls) == times
 
@@ -63,7 +58,7 @@ def called(room: Cached, times: int) -> bool:
 async def queued(room: Cached, count: int, **options: Any) -> list[asyncio.Task[Put]]:
     """Equal requests of which the first has been sent, and all are in flight."""
     tasks = [asyncio.create_task(room.put(body(**options))) for _ in range(count)]
-    await until(lambda: room.gateway.in_flight == count and bool(room.far.calls))
+    await eventually(lambda: room.gateway.in_flight == count and bool(room.far.calls))
     await asyncio.sleep(0.02)
     return tasks
 
@@ -90,7 +85,7 @@ def test_of_fifty_equal_requests_one_goes_to_the_provider(tmp_path: Path, *, str
             async with cached(tmp_path, far) as room:
                 asked = body(stream=stream)
                 tasks = [asyncio.create_task(room.put(asked)) for _ in range(50)]
-                await until(lambda: room.gateway.in_flight == 50 and bool(upstream.requests))
+                await eventually(lambda: room.gateway.in_flight == 50 and bool(upstream.requests))
                 gate.set()
                 found = await asyncio.gather(*tasks)
                 assert len(upstream.requests) == 1
@@ -157,10 +152,10 @@ def test_going_away_is_no_failure_however_many_do(tmp_path: Path, *, stream: boo
             room.far.play(never, never, never, later(gate, whole))
             tasks = await queued(room, 7, stream=stream)
             for asked in range(1, 4):
-                await until(partial(called, room, asked))
+                await eventually(partial(called, room, asked))
                 await asyncio.sleep(0.01)
                 tasks[asked - 1].cancel()
-            await until(lambda: len(room.far.calls) == 4)
+            await eventually(lambda: len(room.far.calls) == 4)
             gate.set()
             found = await asyncio.gather(*tasks[3:])
             assert [verdict for verdict, _ in found] == ["miss", "hit", "hit", "hit"]
@@ -207,7 +202,7 @@ def test_after_two_failures_the_rest_ask_for_themselves_at_once(tmp_path: Path) 
             room.far.play(*[later(open_, replies(answered())) for _ in range(8)])
             tasks = await queued(room, 10)
             gate.set()
-            await until(lambda: len(room.far.calls) == 10)  # none waits for another
+            await eventually(lambda: len(room.far.calls) == 10)  # none waits for another
             open_.set()
             found = await asyncio.gather(*tasks, return_exceptions=True)
             assert sum(isinstance(one, ProviderError) for one in found) == 2
@@ -227,7 +222,7 @@ def test_an_answer_that_cannot_be_shared_makes_nobody_wait_twice(tmp_path: Path)
             )
             tasks = await queued(room, 6)
             gate.set()
-            await until(lambda: len(room.far.calls) == 6)
+            await eventually(lambda: len(room.far.calls) == 6)
             open_.set()
             assert {verdict for verdict, _ in await asyncio.gather(*tasks)} == {"miss"}
 
@@ -250,7 +245,7 @@ def test_one_that_does_not_want_what_is_stored_waits_for_nobody(tmp_path: Path) 
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_waiting_ends_with_the_time_of_the_one_that_waits(tmp_path: Path, *, stream: bool) -> None:
-    limits = Timeouts(first_token_s=0.2, idle_s=20, total_s=0.2)
+    limits = Timeouts(first_token_s=0.6, idle_s=20, total_s=0.6)
     if stream:
         limits = msgspec.structs.replace(limits, total_s=20)
     route = msgspec.structs.replace(CHAT, timeouts=limits)

@@ -271,9 +271,17 @@ def test_a_large_cell_is_taken_when_the_limit_allows_it(tmp_path: Path) -> None:
     assert read(path, max_cell_bytes=10 * MB)[0].input == text
 
 
+def test_a_row_that_is_there_twice_names_the_first(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "question\na\nb\na\n")
+    with pytest.raises(Conflict, match=r"row 3 \(line 4\) of a\.csv is the same as row 1 "):
+        read(path)
+
+
 def test_an_id_used_twice_is_a_conflict_that_names_the_row(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id,question\n1,a\n2,b\n1,c\n")
-    with pytest.raises(Conflict, match=r"row 3 \(line 4\) of a\.csv has the id '1'"):
+    with pytest.raises(
+        Conflict, match=r"row 3 \(line 4\) of a\.csv has the id '1' in column 'id', which row 1"
+    ):
         read(path)
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.tables import metadata_in
 
 from trimtab.datasets import overlap
 from trimtab.datasets.difference import differ
@@ -31,7 +32,7 @@ LONG = "the quick brown fox jumps over the lazy dog and runs far away into the d
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SQLMetadata]:
-    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+    with closing(metadata_in(tmp_path)) as store:
         yield store
 
 

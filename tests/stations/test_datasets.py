@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.stations.wiring import open_telemetry
+from tests.tables import metadata_in
 
 from trimtab.datasets.curate import Curation, curate
 from trimtab.kit import ids
@@ -100,7 +101,7 @@ class Archive:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Archive]:
-    metadata = SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")
+    metadata = metadata_in(tmp_path)
     with closing(metadata), closing(open_telemetry(tmp_path)) as telemetry:
         yield Archive(telemetry, metadata)
 

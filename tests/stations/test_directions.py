@@ -134,7 +134,7 @@ def subject() -> Subject:
 class TestWhatShouldNotBe:
     """A bool of which less is better passes where it is False, wherever that is read."""
 
-    ROWS = tuple({"example_id": f"e{n}", "input": "?"} for n in range(80))
+    ROWS = tuple({"example_id": f"e{n}", "input": f"{n}?"} for n in range(80))
 
     @pytest.mark.parametrize("repeat", [1, 2])
     @pytest.mark.parametrize(("own", "metric"), [(rude, "rude"), (tone, "tone.rude")])
@@ -210,7 +210,10 @@ def doubled(input: str) -> str:
 
 
 def test_an_evaluation_of_a_bounded_length_that_grew_fails() -> None:
-    rows = [{"example_id": f"e{n}", "input": "word " * (n % 6 + 1)} for n in range(60)]
+    rows = [
+        {"example_id": f"e{n}", "input": "word " * (n % 6 + 1), "metadata": {"n": n}}
+        for n in range(60)
+    ]
     scorers = [{"length": {"most": 6}}]
     before = trimtab.evaluate(str.strip, rows, scorers=scorers, name="brief")
     after = trimtab.evaluate(doubled, rows, scorers=scorers, baseline=before)

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from tests.stations.laboratory import Laboratory, echo, failing_on, length, right, rows
 from tests.stations.wiring import in_loop, open_telemetry
+from tests.tables import metadata_in
 
 from trimtab.errors import Conflict, NotDurable, ProviderUnavailable, StoreError
 from trimtab.experiments.silence import SILENT_S, give_up, heard
 from trimtab.kit.clock import NS_PER_S, SystemClock
 from trimtab.ports import Response, RunStore, Subject, Written
-from trimtab.records import Example, Run, Score
-from trimtab.stores.metadata.sql import SQLMetadata
+from trimtab.records import Example, Result, Run, Score
 
 
 class Watched:
@@ -42,7 +42,7 @@ class Watched:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Laboratory]:
-    metadata = SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")
+    metadata = metadata_in(tmp_path)
     with closing(metadata), closing(open_telemetry(tmp_path)) as telemetry:
         yield Laboratory(metadata, telemetry)
 
@@ -211,7 +211,7 @@ class TestInTheBackground:
             def put(self, run: Run) -> None:
                 if run.done == 20 and run.status == "running":
                     writing.set()
-                    assert go_on.wait(20)
+                    assert go_on.wait(60)
                 lab.metadata.runs.put(run)
 
         async def work() -> None:
@@ -325,9 +325,10 @@ class TestInTheBackground:
         runs, clock = lab.metadata.runs, SystemClock()
         heard_ns = clock.now_ns() - int(SILENT_S + 1) * NS_PER_S
         runs.put(lab.new(rows(5), source="eval", heard_ns=heard_ns))
+        runs.append("default", "run-1", [Result(example_id=f"e{n}") for n in (1, 2)])
         assert [run.run_id for run in give_up(runs, clock)] == ["run-1"]
         assert give_up(runs, clock) == []
-        assert lab.stored().status == "interrupted"
+        assert (lab.stored().status, lab.stored().done) == ("interrupted", 2)
         heard(runs, lab.stored(), clock)
         again = lab.stored()
         assert (again.status, again.error, again.ended_ns) == ("running", None, None)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.tables import metadata_in
 
 from trimtab.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from trimtab.governance.access import Access, Key, require
@@ -37,7 +38,7 @@ class StoppedClock:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SQLMetadata]:
-    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+    with closing(metadata_in(tmp_path)) as store:
         yield store
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.tables import metadata_in
 
 from trimtab.errors import Conflict
 from trimtab.governance.budget import Budget, LiveLimit, explain
@@ -35,7 +36,7 @@ USD = 10**9
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SQLMetadata]:
-    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+    with closing(metadata_in(tmp_path)) as store:
         yield store
 
 
@@ -229,7 +230,7 @@ class TestBudget:
 
 
 def test_an_allowance_for_each_is_shown_with_its_star(tmp_path: Path) -> None:
-    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+    with closing(metadata_in(tmp_path)) as store:
         each = replace(sample_allowance("*"), kind="key", monthly_usd=Decimal(3))
         settings = GatewaySettings(allowances={allowance_key(each): each})
         found = explain(sample_key(), settings, store.spend, now_ns=NOW)

@@ -32,6 +32,7 @@ from tests.upstream import (
     hang_before_head,
     hang_mid_stream,
 )
+from tests.waiting import eventually
 
 from trimtab.dialects.llm import DIALECTS
 from trimtab.dialects.llm.parts import Finished, Text
@@ -195,7 +196,7 @@ class TestBeside:
                     waits.set()
                     with pytest.raises(Blocked):
                         await asking
-                    await asyncio.wait_for(upstream.client_gone.wait(), 5)
+                    await asyncio.wait_for(upstream.client_gone.wait(), 30)
                     assert room.gateway.in_flight == 0
                     call, _ = await room.spans()
             assert call.attributes["trimtab.blocked"] == "canary"
@@ -280,6 +281,26 @@ class TestLeaving:
 
         in_loop(work)
 
+    @pytest.mark.parametrize("redacts", [True, False])
+    def test_half_a_value_at_the_end_of_a_broken_answer_is_not_on_record(
+        self, tmp_path: Path, redacts: bool
+    ) -> None:
+        far = Speaker(CHAT, answer(Text("call 4111 1111 or kim@example.o"), Text("rg")))
+        hooks = Hooks([], redact=list if redacts else None)
+
+        async def work() -> None:
+            async with wired(tmp_path, providers=[far], hooks=hooks) as room:
+                body = request(CHAT, "x", stream=True)
+                given = await room.gateway.ask(DIALECTS[CHAT], body, CALLER)
+                while b"kim" not in await anext(given.chunks):
+                    pass
+                await given.chunks.aclose()
+                (call,) = await room.spans()
+            kept = "[CUT]" if redacts else "kim@example.o"
+            assert call.output == [{"role": "assistant", "content": f"call 4111 1111 or {kept}"}]
+
+        in_loop(work)
+
     def test_a_caller_who_leaves_while_a_guard_runs_beside_leaves_no_call_behind(
         self, tmp_path: Path
     ) -> None:
@@ -303,7 +324,7 @@ class TestLeaving:
                     asking.cancel()
                     with pytest.raises(asyncio.CancelledError):
                         await asking
-                    await asyncio.wait_for(upstream.client_gone.wait(), 5)
+                    await asyncio.wait_for(upstream.client_gone.wait(), 30)
                     assert room.gateway.in_flight == 0
 
         in_loop(work)
@@ -323,8 +344,7 @@ class TestWhatIsSpentAllTheSame:
             guard = Canary("block", stage="input", parallel=True, waits=waits)
             async with wired(tmp_path, providers=[far], hooks=Hooks([guard])) as room:
                 asking = asyncio.create_task(asked(room, CHAT, request(CHAT, MARKER)))
-                await asyncio.sleep(0.1)
-                assert far.closed, "the whole answer came"
+                await eventually(lambda: far.closed, "the answer did not come whole")
                 waits.set()
                 with pytest.raises(Blocked):
                     await asking

@@ -156,24 +156,24 @@ class TestChunks:
 
         in_loop(work)
 
-    def test_what_only_its_provider_can_write_is_blocked_and_not_replaced(
-        self, tmp_path: Path
+    @pytest.mark.parametrize("stream", [True, False])
+    @pytest.mark.parametrize("asked_in", ["anthropic.messages", "openai.chat"])
+    def test_sources_are_replaced_where_they_stand(
+        self, tmp_path: Path, asked_in: str, stream: bool
     ) -> None:
-        cited = Other(kind="citation", data={"cited_text": f"see {MARKER}"})
+        cited = Other(kind="citation", data={"cited_text": f"see {MARKER}", "url": "https://x"})
         far = Speaker("anthropic.messages", answer(Text("So"), cited, Text(" it is.")))
 
         async def work() -> None:
             async with wired(tmp_path, providers=[far], hooks=Hooks([Canary()])) as room:
-                for stream in (True, False):
-                    asks = request("anthropic.messages", "x", stream=stream)
-                    body = await asked(room, "anthropic.messages", asks)
-                    assert MARKER.encode() not in body
-                    parts = read("anthropic.messages", body, stream=stream)
-                    assert [p.reason for p in parts if isinstance(p, Finished)] == ["refusal"]
-                (call, *_) = await room.spans()
-            (_, entry) = call.attributes["trimtab.guards"]
-            assert entry["blocked"] is True
-            assert "rewritten" in entry["error"]
+                body = await asked(room, asked_in, request(asked_in, "x", stream=stream))
+                assert MARKER.encode() not in body
+                parts = read(asked_in, body, stream=stream)
+                assert text_of(parts) == "So it is."
+                assert [p.reason for p in parts if isinstance(p, Finished)] == ["stop"]
+                sources = [part.data for part in parts if isinstance(part, Other)]
+            if asked_in == far.dialect:
+                assert sources == [{"cited_text": f"see {HIDDEN}", "url": "https://x"}]
 
         in_loop(work)
 
@@ -246,7 +246,8 @@ def test_what_is_no_part_of_its_own_does_not_slip_by(
         assert MARKER not in str(call)
         ends = [p.reason for p in read(dialect, body, stream=True) if isinstance(p, Finished)]
         assert len(ends) == 1
-        assert ends[0] in FILTERED
+        assert (ends[0] in FILTERED) == (action == "block")
+        assert (HIDDEN.encode() in body) == (action == "replace")
 
     in_loop(work)
 

@@ -20,6 +20,7 @@ from trimtab.ports import Place
 
 CHAT, MESSAGES, RESPONSES = "openai.chat", "anthropic.messages", "openai.responses"
 FUNCTION = {"type": "function", "function": {"name": "f", "description": f"Says {MARKER}."}}
+CALLED = {"type": "function", "function": {"name": MARKER}}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "description": MARKER}}}
 TOOL = {"name": "f", "input_schema": {"type": "object", "description": MARKER}}
 CARD = {"type": "object", "properties": {f"the {MARKER}": {"type": "string"}}}
@@ -69,7 +70,7 @@ def test_a_guard_may_block_what_no_message_says(
     in_loop(work)
 
 
-@pytest.mark.parametrize("fields", [{"tools": [FUNCTION]}, {"messages": NAMED}])
+@pytest.mark.parametrize("fields", [{"tools": [CALLED]}, {"messages": NAMED}])
 def test_what_cannot_be_replaced_is_blocked_and_not_on_record(
     tmp_path: Path, fields: dict[str, Any]
 ) -> None:
@@ -208,5 +209,30 @@ class TestPassingOn:
                 assert parallel or far.calls == []
                 call, *_ = await room.spans()
                 assert refusal != "could not check" or not (far.calls or call.input)
+
+        in_loop(work)
+
+    def test_what_a_guard_replaces_is_replaced_in_the_bytes_that_go_on(
+        self, tmp_path: Path
+    ) -> None:
+        far = Speaker("passthrough")
+        far.raw = [b'{"ok":true}']
+        beside = {"model": "far/m", "n": 1.50, "trimtab": {}, "user": f"u {MARKER}"}
+        asks = passing(json.dumps({"prompt": f"draw {MARKER}", **beside}).encode())
+
+        async def work() -> None:
+            guard = Canary(stage="input")
+            async with wired(tmp_path, providers=[far], hooks=Hooks([guard])) as room:
+                given = await room.gateway.pass_on(asks, CALLER, provider=None)
+                await given.chunks.aclose()
+                call, *_ = await room.spans()
+            assert [one.place for one in guard.seen[0].texts] == [
+                Place("user", 0),
+                Place("request", 1, "other"),
+            ], "a prompt is what a user says, for guards that only look at those"
+            assert call.attributes["trimtab.guards"][0]["action"] == "replace"
+            sent = json.loads(far.calls[0].body)
+            assert sent == {"model": "m", "prompt": "draw [hidden]", "n": 1.5, "user": "u [hidden]"}
+            assert MARKER.encode() not in on_disk(tmp_path)
 
         in_loop(work)

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tables import metadata_in
 
 from trimtab.errors import NotDurable, StoreError
 from trimtab.gateway.admission import Admission
@@ -35,7 +36,7 @@ Frame = tuple[tuple[int, ...], Span]
 
 @pytest.fixture
 def metadata(tmp_path: Path) -> Iterator[SQLMetadata]:
-    store = SQLMetadata.open(f"sqlite:///{tmp_path / 'metadata.db'}")
+    store = metadata_in(tmp_path)
     yield store
     store.close()
 
@@ -222,7 +223,7 @@ class TestOnce:
             ledger.follow(frames(call(), after=5))
             await ledger.stop()
 
-        asyncio.run(asyncio.wait_for(work(), 20))
+        asyncio.run(asyncio.wait_for(work(), 60))
         assert cost_of(metadata.spend) == 14
 
 
@@ -235,7 +236,7 @@ steps = st.lists(
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLMetadata]:
     """One database for many examples, which differ in the name of their key."""
-    store = SQLMetadata.open(f"sqlite:///{tmp_path_factory.mktemp('shared') / 'metadata.db'}")
+    store = metadata_in(tmp_path_factory.mktemp("shared"))
     yield store
     store.close()
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.tables import metadata_in
 
 from trimtab.errors import InvalidRequest
 from trimtab.kit.clock import SystemClock
-from trimtab.ports import PromptStore
 from trimtab.prompts.shelf import Shelf
 from trimtab.prompts.template import CompiledPrompt, variables_of
-from trimtab.prompts.write import write
+from trimtab.prompts.write import Draft, Writer
 from trimtab.records import Message, Prompt
 from trimtab.stores.metadata.sql import SQLMetadata
 
@@ -59,7 +59,9 @@ def test_every_variable_that_is_missing_is_named(content: str, missing: list[str
 
 def test_a_member_that_is_missing_is_not_a_variable() -> None:
     error = refusal("{{ known.name }}", known={})
-    assert (error.fields["missing"], "has no attribute 'name'" in error.what) == ([], True)
+    assert error.fields["missing"] == []
+    assert error.what.startswith("the prompt cannot be rendered: ")
+    assert "has no attribute 'name'" in error.what
 
 
 # -- the shelf ---------------------------------------------------------------------------------
@@ -157,6 +159,8 @@ ESCAPES = [
     "{% from 'os' import system %}",
     "{% extends question %}",
     "{% include question %}",
+    "{{ ('%s'|attr('format'))('{0.__class__}', 1) }}",
+    "{{ '{:>900000000}'.format(1) }}",
 ]
 
 
@@ -165,7 +169,6 @@ FILTERS = [
     "{{ [question] | map('attr', '__class__') | list }}",
     "{{ [question] | groupby('__class__') }}",
     "{{ [question_dict] | sort(attribute='__class__') }}",
-    "{{ ('%s'|attr('format'))('{0.__class__}', 1) }}",
     "{{ question | pprint }}{{ question | string | tojson }}",
 ]
 
@@ -185,14 +188,27 @@ def test_no_known_way_leads_out_of_the_sandbox(template: str) -> None:
 
 @pytest.mark.parametrize("template", FILTERS)
 def test_filters_see_nothing_that_the_sandbox_hides(template: str) -> None:
-    text = rendered(template, **variables())
+    try:
+        text = rendered(template, **variables())
+    except InvalidRequest as error:
+        text = error.what
+        assert "access to attribute '__class__'" in text
     assert "<class" not in text
     assert "<built-in" not in text
 
 
-@pytest.mark.parametrize("statement", ["include 'x'", "include q", "import 'x' as y", "extends q"])
-def test_a_prompt_that_needs_another_template_is_refused_when_it_is_written(statement: str) -> None:
-    with pytest.raises(InvalidRequest, match="cannot include, import or extend"):
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("include q", "by a name that stands in the template"),
+        ("include ['a', 'b']", "by a name that stands in the template"),
+        ("import 'x' as y", "cannot import or extend"),
+        ("from 'x' import y", "cannot import or extend"),
+        ("extends q", "cannot import or extend"),
+    ],
+)
+def test_what_reaches_for_other_templates_is_refused(statement: str, said: str) -> None:
+    with pytest.raises(InvalidRequest, match=said):
         variables_of(system("{% " + statement + " %}"))
 
 
@@ -307,39 +323,47 @@ def test_a_value_arrives_as_it_is(value: str) -> None:
 
 
 @pytest.fixture
-def prompts(tmp_path: Path) -> Iterator[PromptStore]:
-    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
-        yield store.prompts
+def store(tmp_path: Path) -> Iterator[SQLMetadata]:
+    with closing(metadata_in(tmp_path)) as store:
+        yield store
 
 
-def written(prompts: PromptStore, *contents: str, **fields: Any) -> Prompt:
-    clock = SystemClock()
-    return write(prompts, clock, project="default", name="p", messages=system(*contents), **fields)
+def written(store: SQLMetadata, *contents: str, name: str = "p", **fields: Any) -> Prompt:
+    writer = Writer(store.prompts, store.datasets, SystemClock())
+    return writer.write("default", Draft(name=name, messages=system(*contents), **fields))
 
 
 def test_a_change_of_words_or_parameters_is_the_next_version_and_nothing_else_is(
-    prompts: PromptStore,
+    store: SQLMetadata,
 ) -> None:
-    first = written(prompts, "Use {{ passages }}.")
+    first = written(store, "Use {{ passages }}.")
     assert (first.ref, first.variables) == ("p@1", ("passages",))
-    assert written(prompts, "Use {{ passages }}.") == first
-    assert written(prompts, "Use {{ passages }}.", parameters={}) == first
-    assert written(prompts, "Use {{ passages }}!").ref == "p@2"
-    assert written(prompts, "Use {{ passages }}!", parameters={"temperature": 0}).ref == "p@3"
-    assert written(prompts, "Use {{ passages }}.").ref == "p@4", "going back is a version too"
-    assert prompts.get("default", "p@1") == first
+    assert written(store, "Use {{ passages }}.") == first
+    assert written(store, "Use {{ passages }}.", parameters={}) == first
+    assert written(store, "Use {{ passages }}!").ref == "p@2"
+    assert written(store, "Use {{ passages }}!", parameters={"temperature": 0}).ref == "p@3"
+    assert written(store, "Use {{ passages }}.").ref == "p@4", "going back is a version too"
+    assert store.prompts.get("default", "p@1") == first
 
 
 @pytest.mark.parametrize("contents", [(), ("fine", "{% if %}"), ("{% include 'x' %}",)])
-def test_what_is_refused_is_not_stored(prompts: PromptStore, contents: tuple[str, ...]) -> None:
+def test_what_is_refused_is_not_stored(store: SQLMetadata, contents: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRequest):
-        written(prompts, *contents)
-    assert prompts.list("default") == []
+        written(store, *contents)
+    assert store.prompts.list("default") == []
 
 
 @pytest.mark.parametrize(
     "template",
     [
+        "{{ [[1]*100000]*100000 }}",
+        "{% set a = [1] * 99 %}{% set a = [a] * 99 %}{% set a = [a] * 99 %}{{ [a] * 99 }}",
+        "{% set a = [1,1,1,1,1,1,1,1,1,1] %}"
+        + "{% set a = [a,a,a,a,a,a,a,a,a,a] %}" * 8
+        + "{{ a }}",
+        "{% set a = [1,1,1,1,1,1,1,1,1,1] %}"
+        + "{% set a = [a,a,a,a,a,a,a,a,a,a] %}" * 8
+        + "{{ a | tojson }}",
         "{{ 'a' * 10 ** 10 }}",
         "{{ 10 ** 100000 }}",
         "{{ [1] * 10 ** 9 }}",

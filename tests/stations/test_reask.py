@@ -313,9 +313,9 @@ class TestCheck:
         """Each level is looked at twice, and asks for the next one twice."""
         levels = {f"l{n}": {"allOf": [{"$ref": f"#/$defs/l{n + 1}"}] * 2} for n in range(40)}
         schema = {"$ref": "#/$defs/l0", "$defs": {**levels, "l40": {"type": "integer"}}}
-        started = time.monotonic()
+        started_s = time.thread_time()
         assert faults("1", schema) is None
-        assert time.monotonic() - started < 5
+        assert time.thread_time() - started_s < 5
 
     def test_regular_expressions_are_not_tried(self) -> None:
         assert faults(json.dumps("a" * 60 + "b"), {"pattern": "^(a+)+$"}) == []

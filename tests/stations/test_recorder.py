@@ -82,7 +82,7 @@ class TestCarrying:
 
         async def work() -> None:
             async with recording(tmp_path, faulty) as recorder:
-                await recorder.flush(limit_s=20)
+                await recorder.flush(limit_s=60)
 
         in_loop(work)
         assert sum(faulty.appends) == 8
@@ -94,8 +94,8 @@ class TestCarrying:
         async def work() -> None:
             async with recording(tmp_path, store) as recorder:
                 await recorder.record([])
-                async with asyncio.timeout(5):
-                    await recorder.flush(limit_s=20)
+                async with asyncio.timeout(30):
+                    await recorder.flush(limit_s=60)
 
         in_loop(work)
 
@@ -235,8 +235,8 @@ class TestFlushing:
             busy = Busy(store, lambda: None if read.is_set() else recorder.record([span()]))
             async with recording(tmp_path, busy) as recorder:
                 await recorder.record([mine])
-                async with asyncio.timeout(10):
-                    await recorder.flush(limit_s=20)
+                async with asyncio.timeout(30):
+                    await recorder.flush(limit_s=60)
                 assert stored(store)[:2] == [left, mine]
                 read.set()
 

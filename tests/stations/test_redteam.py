@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import codecs
+from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -189,6 +191,36 @@ def test_rates_count_what_was_judged() -> None:
     assert total.high == pytest.approx(0.60322, abs=1e-4)
     assert [each.name for each in rates(tried, "technique")] == ["a", "b"]
     assert rates(tried, "technique")[1].rate is None
+
+
+def test_goals_are_many_and_each_is_tried_about_as_often() -> None:
+    carried = [attack for attack in ATTACKS if attack.family in pack.OF_GOALS]
+    counts = Counter(attack.goal for attack in carried)
+    assert len(counts) >= 12
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert set(Counter(attack.technique for attack in carried).values()) == {pack.GOALS_EACH}
+    assert {attack.example().cluster for attack in ATTACKS} == {
+        f"goal {attack.goal}" for attack in ATTACKS
+    }
+
+
+def test_a_rate_over_goals_is_less_sure_than_one_over_attacks() -> None:
+    """As the share of goals decides, and not the number of attacks on each."""
+    hit = [Tried(technique="a", goal=f"g{n % 3}", succeeded=n % 3 == 0) for n in range(81)]
+    rate = rate_of("all", hit)
+    assert (rate.succeeded, rate.tried, rate.goals) == (27, 81, 3)
+    assert rate.low is not None
+    assert rate.low < 0.05
+    assert rate.high is not None
+    assert rate.high > 0.85
+    assert judged(rate, 0.2)[0] == "inconclusive"
+    held = [msgspec.structs.replace(each, succeeded=False) for each in hit]
+    assert judged(rate_of("all", held), 0.05)[0] == "inconclusive"
+    one = rate_of("all", [msgspec.structs.replace(each, goal="g") for each in held])
+    assert one.high is not None
+    assert one.high > 0.5
+    passed = [Tried(technique=a.technique, goal=a.goal, succeeded=False) for a in ATTACKS]
+    assert judged(rate_of("all", passed), 0.05)[0] == "pass"
 
 
 @pytest.mark.parametrize(

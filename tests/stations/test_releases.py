@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -13,105 +12,24 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.stations.town import PROJECT, Town
+from tests.tables import metadata_in
 
 from trimtab.errors import Conflict, InvalidRequest, NotFound, TrimtabError
-from trimtab.kit.clock import SystemClock
-from trimtab.ports import Clock
-from trimtab.prompts.write import write
+from trimtab.prompts.write import Draft, Writer
 from trimtab.records import (
-    AppliedScorer,
     Message,
     ModelTarget,
     Release,
     Retrieval,
-    Run,
     Verdict,
 )
 from trimtab.records.run import Outcome
-from trimtab.releases.lifecycle import Bundle, Lifecycle
-from trimtab.stores.metadata.sql import SQLMetadata
-
-PROJECT = "default"
-
-
-class Town:
-    """A project with releases, and runs that a test makes up."""
-
-    def __init__(self, metadata: SQLMetadata) -> None:
-        self.metadata = metadata
-        clock: Clock = SystemClock()
-        self.clock = clock
-        self.life = Lifecycle(
-            releases=metadata.releases,
-            prompts=metadata.prompts,
-            runs=metadata.runs,
-            confirmed=self.confirmed,
-            clock=clock,
-        )
-        self._counter = itertools.count(1)
-        self.found: Verdict | None = None
-
-    def confirmed(self, run: Run) -> Verdict:
-        """What the results say: what the verdict does, unless a test says otherwise."""
-        assert run.verdict is not None
-        return self.found or run.verdict
-
-    def create(self, route: str = "docs", **fields: Any) -> Release:
-        """A candidate unlike any other, unless `fields` say what it is like."""
-        if "parameters" not in fields:
-            fields["parameters"] = {"seed": next(self._counter)}
-        targets = (ModelTarget(model="trimtab/extract"),)
-        return self.life.create(PROJECT, Bundle(**{"route": route, "targets": targets, **fields}))
-
-    def live(self, route: str = "docs") -> Release:
-        """A new release, made live by force."""
-        release = self.create(route)
-        return self.promote(release, force=True, reason="for the test")
-
-    def promote(self, release: Release | str, **how: Any) -> Release:
-        ref = release if isinstance(release, str) else release.ref
-        return self.life.promote(PROJECT, ref, principal="ann", **how)
-
-    def roll_back(self, release: Release, reason: str = "it is worse") -> Release:
-        return self.life.roll_back(PROJECT, release.ref, principal="ben", reason=reason)
-
-    def run(self, release: Release, /, **fields: Any) -> Run:
-        run = Run(
-            **{
-                "run_id": f"run-{next(self._counter)}",
-                "project": PROJECT,
-                "name": "n",
-                "release": release.ref,
-                "release_digest": release.digest,
-                "dataset": "d@1",
-                "dataset_digest": "x",
-                "scorers": (AppliedScorer(name="exact"),),
-                "status": "done",
-                "vouched": True,
-                "started_ns": 1,
-                **fields,
-            }
-        )
-        self.metadata.runs.put(run)
-        return run
-
-    def compared(self, release: Release, baseline: Release, outcome: Outcome = "pass") -> Run:
-        """A run of a release that was judged against a run of another."""
-        base = self.run(baseline)
-        verdict = Verdict(outcome=outcome, reasons=("because",), baseline_run=base.run_id)
-        return self.run(release, verdict=verdict)
-
-    def state(self, release: Release) -> str:
-        return self.metadata.releases.get(PROJECT, release.ref).state
-
-    def all_live(self, route: str = "docs") -> list[str]:
-        releases = self.metadata.releases.list(PROJECT, route)
-        return [release.ref for release in releases if release.state == "live"]
 
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
-    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as metadata:
+    with closing(metadata_in(tmp_path)) as metadata:
         yield Town(metadata)
 
 
@@ -119,7 +37,8 @@ class TestCreating:
     def test_a_release_begins_as_a_candidate_with_its_prompt_pinned(self, town: Town) -> None:
         def prompt(text: str) -> None:
             messages = (Message(role="system", content=text),)
-            write(town.metadata.prompts, town.clock, project=PROJECT, name="p", messages=messages)
+            writer = Writer(town.metadata.prompts, town.metadata.datasets, town.clock)
+            writer.write(PROJECT, Draft(name="p", messages=messages))
 
         prompt("one")
         first = town.create(prompt="p", parameters={})
@@ -185,6 +104,26 @@ class TestPromoting:
         assert town.state(old) == "retired"
         assert town.all_live() == [new.ref]
 
+    def test_without_a_run_the_newest_that_was_compared_with_what_is_live_counts(
+        self, town: Town
+    ) -> None:
+        old, new = town.live(), town.create()
+        run = town.compared(new, old, started_ns=20)
+        town.compared(new, town.create(), started_ns=30)
+        town.compared(new, old, "fail", started_ns=40, vouched=False)
+        assert town.promote(new).approvals[-1].run == run.run_id
+
+    def test_without_a_run_none_older_than_a_worse_one_counts(self, town: Town) -> None:
+        old, new = town.live(), town.create()
+        town.compared(new, old, started_ns=20)
+        town.compared(new, old, "fail", started_ns=30)
+        assert "the gate says fail" in refused(town, new).what
+
+    def test_without_a_run_one_that_is_no_evidence_is_said(self, town: Town) -> None:
+        old, new = town.live(), town.create()
+        town.compared(new, old, started_ns=20, vouched=False)
+        assert "who may not promote" in refused(town, new).what
+
     def test_without_a_run_the_refusal_says_how_to_get_one(self, town: Town) -> None:
         old, new = town.live(), town.create()
         error = refused(town, new)
@@ -231,6 +170,15 @@ class TestPromoting:
         assert "releases:promote" in (error.fix or "")
         forced = town.promote(new, run_id=run.run_id, force=True, reason="seen by hand")
         assert forced.state == "live"
+
+    def test_nor_is_one_that_was_compared_with_what_nobody_vouches_for(self, town: Town) -> None:
+        old, new = town.live(), town.create()
+        run = town.compared(new, old)
+        assert run.verdict is not None
+        base = town.metadata.runs.get("default", run.verdict.baseline_run or "")
+        town.metadata.runs.put(msgspec.structs.replace(base, vouched=False, author="ci"))
+        error = refused(town, new, run_id=run.run_id)
+        assert f"with run {base.run_id}, which was brought by ci" in error.what
 
     @pytest.mark.parametrize("outcome", ["fail", "inconclusive"])
     def test_a_verdict_that_the_results_do_not_bear_out_is_no_evidence(

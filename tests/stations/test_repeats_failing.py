@@ -14,7 +14,7 @@ SCORERS = (AppliedScorer(name="exact", scale=(0.0, 1.0)),)
 
 
 def row(number: int) -> Example:
-    return Example(example_id=f"e{number}", input="?")
+    return Example(example_id=f"e{number}", input=f"{number}?")
 
 
 def judged(number: int, repeat: int, *, there: bool, run: str = "run") -> Result:

@@ -129,7 +129,7 @@ def test_a_file_that_is_no_database_is_said_to_be(tmp_path: Path) -> None:
 
 def test_two_processes_keep_replies_in_one_file(tmp_path: Path) -> None:
     path = tmp_path / "replies.db"
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=60)
 
     def keep(name: str) -> None:
         with Replies(path) as replies:

@@ -169,6 +169,16 @@ def test_markdown_folds_the_cases_of_both_ways_and_the_unscored_with_reasons() -
     assert "| detectable |" in text
 
 
+def test_what_is_said_of_a_slice_is_folded_below_its_value() -> None:
+    page = made("html", [view()])
+    tables = page.split('<table class="slices">')[1:]
+    assert len(tables) == 2
+    for table in tables:
+        rows = table.partition("</table>")[0]
+        assert "<small>with failures as the worst" in rows
+        assert "; with failures" not in rows
+
+
 def test_the_page_can_show_regressions_only() -> None:
     tags = Tags(made("html", [view()]))
     kinds = [value for name, value in tags.attributes if name == "data-kind"]

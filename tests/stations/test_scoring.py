@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from tests.stations import scoring_process
 from tests.stations.scoring_process import brief, open_telemetry
+from tests.tables import metadata_in
 
 from trimtab.errors import NotDurable, ScorerError, StoreError
 from trimtab.kit import ids
@@ -27,7 +28,6 @@ from trimtab.scorers.definition import scorer
 from trimtab.scorers.registry import resolve
 from trimtab.scoring.online import CURSOR, OnlineScoring, Waits, is_live_call, sampled
 from trimtab.scoring.pace import Pace
-from trimtab.stores.metadata.sql import SQLMetadata
 
 PASSAGE = {
     "id": "docs/serve.md#ports/0",
@@ -46,7 +46,7 @@ def telemetry(tmp_path: Path) -> Iterator[TelemetryStore]:
 
 @pytest.fixture
 def cursors(tmp_path: Path) -> Iterator[CursorStore]:
-    with closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as store:
+    with closing(metadata_in(tmp_path)) as store:
         yield store.cursors
 
 
@@ -238,7 +238,7 @@ class TestRunning:
             await polling.drain()
             await polling.stop()
 
-        asyncio.run(asyncio.wait_for(run(), 30))
+        asyncio.run(asyncio.wait_for(run(), 60))
         assert len(scores_of(telemetry)) == 2
 
     def test_calls_are_judged_together_up_to_the_limit(
@@ -280,7 +280,7 @@ class TestRunning:
             await scoring.stop()
             await scoring.stop()
 
-        asyncio.run(asyncio.wait_for(run(), 30))
+        asyncio.run(asyncio.wait_for(run(), 60))
         assert scores_of(telemetry) == []
         drained(online(telemetry, cursors))
         assert len(scores_of(telemetry)) == 3
@@ -419,7 +419,7 @@ class TestFailures:
             process.communicate()
         with (
             closing(open_telemetry(tmp_path)) as telemetry,
-            closing(SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")) as metadata,
+            closing(metadata_in(tmp_path)) as metadata,
         ):
             drained(online(telemetry, metadata.cursors))
             scores = scores_of(telemetry, name="brief")

@@ -13,8 +13,9 @@ from trimtab.errors import InvalidRequest
 from trimtab.experiments.compare import summarise
 from trimtab.experiments.decision import decide
 from trimtab.experiments.gaps import largest_gap
+from trimtab.experiments.grouping import NONE, grouped
 from trimtab.experiments.languages import guessed
-from trimtab.experiments.slices import NONE, grouped, sliced
+from trimtab.experiments.slices import sliced
 from trimtab.experiments.suite import Slice, SuiteGate
 from trimtab.records import Estimate, Example
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
+import os
 import pickle
+import tarfile
 import threading
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.errors import ConfigError
-from trimtab.governance.supply_chain import inventory
+from trimtab.governance.supply_chain import containers, inventory
 from trimtab.governance.supply_chain.advisories import Nowhere, OsvApi, OsvFiles, is_affected
 from trimtab.governance.supply_chain.component import Component
 from trimtab.governance.supply_chain.models import model_files, scan
@@ -313,6 +318,37 @@ def npy(array: Any) -> bytes:
     return buffer.getvalue()
 
 
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, raw in files.items():
+            archive.writestr(name, raw)
+    return buffer.getvalue()
+
+
+def nested(depth: int, raw: bytes) -> bytes:
+    for _ in range(depth):
+        raw = zipped({"inner": raw})
+    return raw
+
+
+def tarred(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, raw in files.items():
+            about = tarfile.TarInfo(name)
+            about.size = len(raw)
+            archive.addfile(about, io.BytesIO(raw))
+    return buffer.getvalue()
+
+
+def safetensors(header: dict[str, Any], data: bytes) -> bytes:
+    said = json.dumps(header).encode()
+    return len(said).to_bytes(8, "little") + said + data
+
+
+SHELL = b"cos\nsystem\n(S'true'\ntR."
+ONNX = b"\x08\x08\x12\x05torch\x3a\x04\x0a\x02ab\x42\x02\x10\x11"
 HIDDEN = b"\x80\x04\x8c\x02os\x8c\x06system0\x8c\x06system\x93."  # a POP between the names
 MEMO = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x940h\x00h\x01\x93\x8c\x02id\x85R."
 PICKLED = {
@@ -330,8 +366,34 @@ PICKLED = {
     "cut-evil.pkl": (pickle.dumps(Evil())[:-2], "dangerous"),
     "model.pt": (torch_like(pickle.dumps(OrderedDict(a=1), protocol=2)), "safe"),
     "evil.pt": (torch_like(pickle.dumps(Evil())), "dangerous"),
-    "notes.safetensors": (b"\x08\x00\x00\x00\x00\x00\x00\x00{}", "safe"),
+    "notes.safetensors": (safetensors({"a": {"data_offsets": [0, 4]}}, bytes(4)), "safe"),
+    "cut.safetensors": (safetensors({"a": {"data_offsets": [0, 4]}}, bytes(3)), "unknown"),
+    "odd.safetensors": (b"\x08\x00\x00\x00\x00\x00\x00\x00{}", "unknown"),
+    "noise.safetensors": (b"\xff" * 40, "unknown"),
     "disguised.safetensors": (pickle.dumps(Evil()), "dangerous"),
+    "disguised0.safetensors": (SHELL, "dangerous"),
+    "disguised0.onnx": (SHELL, "dangerous"),
+    "net.onnx": (ONNX, "safe"),
+    "cut.onnx": (ONNX[:-1], "unknown"),
+    "words.onnx": (b"nothing that is a model", "unknown"),
+    "noext": (pickle.dumps(Evil()), "dangerous"),
+    "noext0": (SHELL, "dangerous"),
+    "broken0": (SHELL[:-1] + b"\xff\xff", "dangerous"),
+    "padded0": (b"S'" + b"a" * 4000 + b"'\n0" + SHELL, "dangerous"),
+    "h.pkl.gz": (gzip.compress(pickle.dumps(Evil())), "dangerous"),
+    "weights.ckpt.gz": (gzip.compress(SHELL), "dangerous"),
+    "weights.bz2": (bz2.compress(SHELL), "dangerous"),
+    "weights.xz": (lzma.compress(SHELL), "dangerous"),
+    "two.gz": (gzip.compress(b"") + gzip.compress(SHELL), "dangerous"),
+    "four.lz4": (b"\x04\x22\x4d\x18" + bytes(20), "unknown"),
+    "within.zip": (zipped({"x.pt": torch_like(pickle.dumps(Evil()))}), "dangerous"),
+    "deep.zip": (nested(3, SHELL), "dangerous"),
+    "deeper.zip": (nested(8, SHELL), "unknown"),
+    "old.pt": (tarred({"pickle": SHELL, "storages": bytes(9)}), "dangerous"),
+    "behind.bin": (b"\xff" * 64 + torch_like(SHELL), "dangerous"),
+    "renamed.pt": (zipped({"m/data.pk1": SHELL, "m/data.pkl": pickle.dumps({})}), "dangerous"),
+    "noise.zip": (zipped({"a.dat": b"\xff\x00" * 40}), "unknown"),
+    "noise.dat": (b"\xff\x00" * 40, "unknown"),
     "weights.gguf": (b"GGUF\x03\x00\x00\x00", "safe"),
     "numbers.npy": (npy(np.arange(4)), "safe"),
     "objects.npy": (npy(np.array([Evil()], dtype=object)), "dangerous"),
@@ -354,13 +416,70 @@ def test_a_folder_of_models_is_walked(tmp_path: Path) -> None:
     for name, (raw, _) in PICKLED.items():
         (tmp_path / "a" / name).write_bytes(raw)
     (tmp_path / "a" / "readme.md").write_text("no model")
-    files = [scan(file) for file in model_files(tmp_path)]
-    assert len(files) == len(PICKLED)
-    report = examine([], Nowhere("asked nobody"), files=files)
+    (tmp_path / "a" / "linked.pkl").symlink_to(tmp_path / "a" / "evil.pkl")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "there").symlink_to(tmp_path / "a")
+    os.mkfifo(tmp_path / "a" / "waiting.pkl")
+    files = {Path(file.path).name: file for file in map(scan, model_files(tmp_path))}
+    assert len(files) == len(PICKLED) + 5
+    assert files["linked.pkl"].verdict == "dangerous"
+    unread = [files[name].verdict for name in ("gone", "there", "waiting.pkl")]
+    assert unread == ["unknown"] * 3
+    report = examine([], Nowhere("asked nobody"), files=list(files.values()))
     assert report.outcome == "at risk"
+    assert report.skipped == (str(tmp_path / "a" / "readme.md"),)
+    assert "; 1 files not looked at: " in report.text()
+    skipped = [files["readme.md"]]
+    assert examine([], Nowhere("asked nobody"), files=skipped).outcome == "unknown"
     safe = [scan(tmp_path / "a" / "plain.pkl")]
     assert examine([], Nowhere("asked nobody"), files=safe).outcome == "clean"
     assert examine([], Nowhere("asked nobody")).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config.json", '{"a": 1}'),
+        ("CHANGES", "changes\nfoo\n\nRelease of the first\n"),
+        ("LICENSE", "(c) somebody\ncopyright\nholders of it\n"),
+        ("notes.txt", "Vowels\nIt is\ncold\noutside\n"),
+        ("a.py", "import os\nos.system('true')\n"),
+        (".ignore", ".env\n"),
+        ("conf.yaml", "config:\n  one: 1\n"),
+        ("vocab.txt", "\n".join("abcdefghijklmnopqrstuvwxyz0123456789.()[]{}")),
+    ],
+)
+def test_text_beside_models_is_no_model(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert scan(tmp_path / name).verdict == "skipped"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        zipped({f"{n}.pkl": pickle.dumps(bytes(700)) for n in range(3)}),
+        zipped({f"{n}.txt": b"" for n in range(9)}),
+        zipped({"one.pkl": bytes(1500)}),
+        gzip.compress(bytes(1500), mtime=0),
+        bz2.compress(bytes(1500)),
+        lzma.compress(bytes(1500)),
+        zlib.compress(bytes(1500)),
+        tarred({"a.pkl": bytes(1500)}),
+    ],
+)
+def test_what_is_too_much_is_unknown(
+    tmp_path: Path, raw: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "_MOST_IN_ALL", 2000)
+    monkeypatch.setattr(containers, "MOST_BYTES", 1000)
+    monkeypatch.setattr(containers, "HEAD_BYTES", 500)
+    monkeypatch.setattr(containers, "_MOST_ENTRIES", 8)
+    (tmp_path / "model.bin").write_bytes(raw)
+    found = scan(tmp_path / "model.bin")
+    assert (found.verdict, "more than" in str(found.reason) or "larger" in str(found.reason)) == (
+        "unknown",
+        True,
+    )
 
 
 @given(st.binary(max_size=400))

@@ -12,10 +12,12 @@ from tests.stations.measured import examples, measured
 from trimtab.experiments.decision import Measured, decide
 from trimtab.experiments.examples import changes
 from trimtab.experiments.ladder import standing
+from trimtab.experiments.repeats import clusters_of
+from trimtab.experiments.reports.plain_text import slice_text
 from trimtab.experiments.rules import GateRule
 from trimtab.experiments.slices import sliced
-from trimtab.experiments.suite import Slice, SuiteGate
-from trimtab.records import AppliedScorer, Result, Run, Score, Target, Verdict
+from trimtab.experiments.suite import CaseRule, Slice, SuiteGate
+from trimtab.records import AppliedScorer, Example, Result, Run, Score, Target, Verdict
 
 ROWS = examples(300, tags=("all",))
 TRUE = [True] * 300
@@ -152,6 +154,85 @@ class TestFailures:
         assert "18 cases" in found.reasons[0]
 
 
+GROUPED = [
+    msgspec.structs.replace(row, metadata={"sex": "fm"[n % 2]}) for n, row in enumerate(ROWS)
+]
+
+
+def odd_failing(run_id: str, count: int, *, spare: bool = False) -> Measured:
+    """A run whose task failed on cases of one group: the first so many of those with odd numbers,
+    of which it passes all others; of the other group it passes nine in ten."""
+    passed: list[float | bool | str | None] = [n % 2 == 1 or n % 20 != 0 for n in range(300)]
+    errors = {}
+    for n in range(1, 2 * count, 2):
+        passed[n] = None
+        errors[f"e{n:03}"] = "crash"
+    return measured(run_id, {"exact": passed}, errors={} if spare else errors)
+
+
+class TestGroupsThatFailed:
+    """A group is not better for what the candidate failed to answer of it."""
+
+    def test_it_does_not_look_better_than_the_rest(self) -> None:
+        spared, failed = (
+            sliced([Slice(by="metadata.sex")], odd_failing("new", 75, spare=spare).results, GROUPED)
+            for spare in (True, False)
+        )
+        (other,) = (each for each in spared[0].groups if each.key == "m")
+        (group,) = (each for each in failed[0].groups if each.key == "m")
+        assert (other.estimate.value, other.at_worst) == (1.0, None)
+        assert group.estimate == other.estimate
+        assert group.at_worst is not None
+        assert (group.at_worst.value, group.at_worst.n) == (0.5, 150)
+        assert (other.p_value or 0) < 0.05
+        (rest,) = (each for each in failed[0].groups if each.key == "f")
+        assert (rest.estimate.value or 0) > (group.at_worst.value or 0)
+        assert (group.p_value or 1) < 0.001
+
+    def test_it_does_not_look_better_than_in_the_baseline(self) -> None:
+        base = measured("base", {"exact": [n % 10 != 1 for n in range(300)]})
+        new = odd_failing("new", 60)
+        (found,) = sliced([Slice(by="metadata.sex")], new.results, GROUPED, baseline=base.results)
+        (group,) = (each for each in found.groups if each.key == "m")
+        assert group.comparison is not None
+        assert (group.comparison.difference.value or 0) > 0
+        assert group.comparison.failures is not None
+        assert (group.comparison.failures.difference.value or 0) < 0
+        assert group.comparison.unscored == (0, 60)
+        assert (group.p_value or 1) < 0.01
+
+    def test_a_group_is_not_small_for_what_was_not_answered(self) -> None:
+        (found,) = sliced(
+            [Slice(by="metadata.sex", min_cases=100)], odd_failing("new", 75).results, GROUPED
+        )
+        assert [group.small for group in found.groups] == [False, False]
+
+    @pytest.mark.parametrize(("spare", "outcome"), [(True, "pass"), (False, "inconclusive")])
+    def test_a_gap_passes_only_with_the_failures_as_the_worst(
+        self, *, spare: bool, outcome: str
+    ) -> None:
+        rows = GROUPED * 4
+        rows = [msgspec.structs.replace(row, example_id=f"e{n:03}") for n, row in enumerate(rows)]
+        passed: list[float | bool | str | None] = [True] * 1200
+        lost = {f"e{n:03}": "crash" for n in range(1, 24, 2)}
+        new = measured(
+            "new",
+            {"exact": [None if f"e{n:03}" in lost else passed[n] for n in range(1200)]},
+            errors={} if spare else lost,
+        )
+        asked = Slice(by="metadata.sex", metric="exact", max_gap=0.02)
+        found = decide(new, rows, SuiteGate(), slices=[asked])
+        assert found is not None
+        assert found.outcome == outcome, found.reasons
+        assert spare or "with the 12 cases that the task failed to answer" in found.reasons[0]
+
+    def test_reports_say_both(self) -> None:
+        base = measured("base", {"exact": [n % 10 != 1 for n in range(300)]})
+        new = odd_failing("new", 60)
+        (found,) = sliced([Slice(by="metadata.sex")], new.results, GROUPED, baseline=base.results)
+        assert slice_text(found).count("with failures as the worst") == 2
+
+
 class TestExchanged:
     @pytest.mark.parametrize("rules", [(), (GateRule(metric="right", margin=0.1),)])
     @pytest.mark.parametrize("metric", ["right", "right.part"])
@@ -225,3 +306,84 @@ class TestPanels:
         assert group.comparison is not None
         for each in (group.estimate, group.comparison.difference):
             assert (each.high or 0.0) - (each.low or 0.0) > 0.15
+
+
+class TestSkewedEvidence:
+    """What looks like more evidence than there is."""
+
+    def test_one_question_many_times_is_one_question(self) -> None:
+        same = [msgspec.structs.replace(row, input="Which port?", expected="7711") for row in ROWS]
+        base, new = (measured(name, {"exact": TRUE}) for name in ("base", "new"))
+        rule = GateRule(metric="exact", margin=0.1)
+        found = decide(new, same, SuiteGate(rules=[rule]), baseline=base)
+        assert found is not None
+        assert found.outcome == "inconclusive"
+        apart = [msgspec.structs.replace(row, metadata={"n": n}) for n, row in enumerate(same)]
+        found = decide(new, apart, SuiteGate(rules=[rule]), baseline=base)
+        assert found is not None
+        assert found.outcome == "pass"
+
+    def test_rows_that_are_alike_are_one_cluster_and_others_are_their_own(self) -> None:
+        rows = [
+            *(Example(example_id=f"a{n}", input={"q": 1, "k": 2}) for n in range(2)),
+            Example(example_id="b", input={"q": 1, "k": 2}, expected="x"),
+            Example(example_id="c", input=None),
+            Example(example_id="d", input=None),
+            Example(example_id="e", input="y", cluster="own"),
+            Example(example_id="f", input="y"),
+        ]
+        assert clusters_of(rows) == {"a0": "same as a0", "a1": "same as a0", "e": "own"}
+
+    @pytest.mark.parametrize("kept", [300, 299, 3])
+    def test_cases_that_must_pass_are_those_of_the_rows(self, kept: int) -> None:
+        run, results = measured("new", {"exact": TRUE})
+        gate = SuiteGate(cases=[CaseRule(metric="exact")])
+        found = decide(Measured(run, results[:kept]), ROWS, gate)
+        assert found is not None
+        assert found.outcome == ("pass" if kept == 300 else "inconclusive")
+
+    def test_repeats_that_are_not_there_did_not_pass(self) -> None:
+        run, results = measured("new", {"exact": TRUE}, repeats=[{"exact": TRUE}])
+        run = msgspec.structs.replace(run, repeats=2)
+        gate = SuiteGate(cases=[CaseRule(metric="exact")])
+        assert _outcome(Measured(run, results), gate) == "pass"
+        assert _outcome(Measured(run, results[:-1]), gate) == "inconclusive"
+
+    def test_a_metric_that_vanished_is_not_passed_over(self) -> None:
+        scorers = (AppliedScorer(name="style"), AppliedScorer(name="exact"))
+        base = measured("base", {"style.short": TRUE, "exact": TRUE}, scorers=scorers)
+        broken = measured("new", {"style": [None] * 300, "exact": TRUE}, scorers=scorers)
+        found = verdict(broken, base)
+        assert found.outcome == "inconclusive"
+        assert "style.short: was not measured" in found.reasons
+        without = measured("new", {"exact": TRUE}, scorers=scorers[1:])
+        assert verdict(without, base).outcome == "pass"
+
+    @pytest.mark.parametrize(
+        ("status", "outcome"), [("error", "inconclusive"), ("unscored", "pass")]
+    )
+    def test_a_scorer_that_failed_on_everything_is_not_passed_over(
+        self, status: str, outcome: str
+    ) -> None:
+        runs = []
+        for name in ("base", "new"):
+            run, results = measured(name, {"style": [None] * 300, "exact": TRUE})
+            own = [
+                msgspec.structs.replace(
+                    result,
+                    scores=(
+                        msgspec.structs.replace(
+                            result.scores[0], status=status, reason="missing: expected"
+                        ),
+                        result.scores[1],
+                    ),
+                )
+                for result in results
+            ]
+            runs.append(Measured(run, own))
+        assert verdict(runs[1], runs[0]).outcome == outcome
+
+
+def _outcome(run: Measured, gate: SuiteGate) -> str | None:
+    found = decide(run, ROWS, gate)
+    return None if found is None else found.outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,23 @@ import msgspec
 import pytest
 from tests.stations.laboratory import Laboratory, echo, length, right, rows
 from tests.stations.wiring import open_telemetry
+from tests.tables import metadata_in
 
 from trimtab.errors import Conflict
 from trimtab.experiments.comparisons import Comparisons
 from trimtab.experiments.gate import GateRule
+from trimtab.experiments.suite import CaseRule, Slice, SuiteGate
 from trimtab.experiments.vectors import vectors
+from trimtab.experiments.verdict import judged
 from trimtab.ports import Response
-from trimtab.records import Example, Score, Span, Target
+from trimtab.records import Example, Run, Score, Span, Target
 from trimtab.scorers.definition import scorer
 from trimtab.scorers.registry import resolve
-from trimtab.stores.metadata.sql import SQLMetadata
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Laboratory]:
-    metadata = SQLMetadata.open(f"sqlite:///{tmp_path}/metadata.db")
+    metadata = metadata_in(tmp_path)
     with closing(metadata), closing(open_telemetry(tmp_path)) as telemetry:
         yield Laboratory(metadata, telemetry)
 
@@ -244,3 +246,56 @@ class TestConfirming:
         assert found.outcome == judged.verdict.outcome
         assert found.reasons == judged.verdict.reasons
         assert found.comparisons == judged.verdict.comparisons
+
+    @pytest.mark.parametrize(
+        ("gate", "gaps", "uncalibrated", "outcome"),
+        [
+            (SuiteGate(rules=[GateRule(metric="right", margin=0.2)], coverage=0.5), (), (), "pass"),
+            (SuiteGate(rules=[GateRule(metric="right", margin=0.2)]), (), (), "inconclusive"),
+            (SuiteGate(confidence=0.5, coverage=0.5, alpha=0.4), (), (), "pass"),
+            (
+                SuiteGate(
+                    rules=[GateRule(metric="right", margin=0.2)],
+                    cases=[CaseRule(metric="right")],
+                    coverage=0.5,
+                ),
+                (),
+                (),
+                "inconclusive",
+            ),
+            (SuiteGate(coverage=0.5), [Slice(by="split", max_gap=0.2)], (), "inconclusive"),
+            (SuiteGate(coverage=0.5), (), ["right"], "inconclusive"),
+            (SuiteGate(rules=[GateRule(metric="nothing")], coverage=0.5), (), (), "inconclusive"),
+        ],
+    )
+    def test_it_is_confirmed_under_all_of_its_terms(
+        self,
+        lab: Laboratory,
+        gate: SuiteGate,
+        gaps: Sequence[Slice],
+        uncalibrated: Sequence[str],
+        outcome: str,
+    ) -> None:
+        examples = rows(40)
+
+        async def answering(example: Example) -> Response:
+            return Response(output=example.input if int(example.example_id[1:]) != 7 else "")
+
+        @scorer
+        def right(output: str) -> bool | None:
+            return True if output else None
+
+        base, same = (lab.execute(examples, answering, [right], run_id=n) for n in ("b", "s"))
+        found = judged(
+            lab.measured(same),
+            lab.measured(base),
+            examples,
+            gate=gate,
+            slices=gaps,
+            uncalibrated=uncalibrated,
+        )
+        assert found.verdict is not None
+        assert found.verdict.outcome == outcome
+        kept = msgspec.json.decode(msgspec.json.encode(found), type=Run)
+        again = Comparisons(metadata=lab.metadata, telemetry=lab.telemetry).confirmed(kept)
+        assert msgspec.structs.replace(again, notes=()) == found.verdict

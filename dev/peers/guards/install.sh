@@ -10,15 +10,4 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 peers=${1:-$here/../../../.peers/guards}
-mkdir -p "$peers"
-echo '*' > "$peers/.gitignore"
-
-for pins in "$here"/*.txt; do
-  venv=$peers/$(basename "$pins" .txt)
-  cmp -s "$pins" "$venv/.installed" && continue
-  echo "installing $venv" >&2
-  test -x "$venv/bin/python" || "${PYTHON:-python3}" -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$pins"
-  "$venv/bin/python" -m pip check
-  cp "$pins" "$venv/.installed"
-done
+sh "$here/../venvs.sh" "$here" "$peers"

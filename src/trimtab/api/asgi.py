@@ -24,7 +24,7 @@ from urllib.parse import parse_qsl
 
 from starlette.routing import Match, Route
 
-from trimtab.api import inflate
+from trimtab.api import inflate, web
 from trimtab.api.http import ByteStream, Endpoint, Request, Response
 from trimtab.api.incoming import Incoming, Message, Receive
 from trimtab.api.intake import Intake, Share
@@ -118,7 +118,9 @@ class Server:
         except TrimtabError as error:
             if isinstance(error, StoreError):
                 _log.error("%s %s: %s", scope["method"], scope["path"], error)
-            response = problem(error, endpoint, scope["path"], _content_type(scope))
+            is_nowhere = endpoint is None and isinstance(error, NotFound)
+            page = _nowhere(scope) if is_nowhere else None
+            response = page or problem(error, endpoint, scope["path"], _content_type(scope))
         except Disconnected:
             return
         except Exception:
@@ -156,7 +158,8 @@ class Server:
         self, endpoint: Endpoint, path: Mapping[str, str], scope: Scope, receive: Incoming
     ) -> Response:
         headers = _headers(scope["headers"])
-        principal = self._app.access.principal(headers) if endpoint.permission else access.PUBLIC
+        public = endpoint.permission is None
+        principal = access.PUBLIC if public else self._app.access.principal(headers)
         if endpoint.permission:
             access.require(principal, endpoint.permission)
         with self.intake.share() as share:
@@ -228,6 +231,13 @@ def _target(scope: Scope) -> str:
     path: str = scope["raw_path"].decode("latin-1")
     query: bytes = scope["query_string"]
     return f"{path}?{query.decode('latin-1')}" if query else path
+
+
+def _nowhere(scope: Scope) -> Response | None:
+    """For whoever opens an address that is no page."""
+    accept = (_header(value) for name, value in scope["headers"] if name == b"accept")
+    is_read = scope["method"] in ("GET", "HEAD")
+    return web.nowhere(_target(scope), ", ".join(accept)) if is_read else None
 
 
 async def _unused() -> None:

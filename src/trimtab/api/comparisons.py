@@ -15,6 +15,7 @@ from trimtab.experiments.ladder import Standing
 from trimtab.experiments.live import LiveComparison
 from trimtab.experiments.slices import Sliced
 from trimtab.experiments.suite import Slice
+from trimtab.experiments.words import Told
 
 _MOST_CHANGES = 10_000
 
@@ -31,12 +32,27 @@ async def changed(request: Request) -> Response:
     baseline = _needed(request, "baseline")
     only = request.choice("only", ("regressions", "all")) or "all"
     limit = request.whole_number("limit", 100, low=1, high=_MOST_CHANGES)
+    gating = [name.strip() for name in request.query.get("gating", "").split(",") if name.strip()]
     found = await asyncio.to_thread(
-        request.app.comparisons.changes, request.project, request.path["run_id"], baseline
+        request.app.comparisons.changes,
+        request.project,
+        request.path["run_id"],
+        baseline,
+        gating=gating,
     )
     worse = [change for change in found if change.is_regression]
     shown = worse if only == "regressions" else found
     return reply(ChangePage(data=shown[:limit], total=len(found), regressions=len(worse)))
+
+
+async def told(request: Request) -> Response:
+    found = await asyncio.to_thread(
+        request.app.comparisons.told,
+        request.project,
+        request.path["run_id"],
+        request.query.get("baseline"),
+    )
+    return reply(found)
 
 
 async def by_slices(request: Request) -> Response:
@@ -115,6 +131,15 @@ def _number(request: Request, name: str, default: float) -> float:
 ENDPOINTS = [
     Endpoint(
         method="GET",
+        path="/api/v1/runs/{run_id}/comparison",
+        permission="runs:read",
+        handler=told,
+        summary="What came of a run in words: against a baseline, or by the verdict it has",
+        gives=Told,
+        query={"baseline": "the run it is compared with (default: that of its own verdict)"},
+    ),
+    Endpoint(
+        method="GET",
         path="/api/v1/runs/{run_id}/changes",
         permission="runs:read",
         handler=changed,
@@ -122,6 +147,7 @@ ENDPOINTS = [
         gives=ChangePage,
         query={
             "baseline": "the run it is compared with: an id, a name, or `last`",
+            "gating": "metrics that say which way a case went (default: those of its verdict)",
             "only": "`regressions` or `all` (default)",
             "limit": "how many, 1 to 10000 (default 100)",
         },

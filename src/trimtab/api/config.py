@@ -1,21 +1,22 @@
-"""/api/v1/config: have the server read its configuration again."""
+"""/api/v1/config: the settings in force, and having the server read them again."""
 
 from __future__ import annotations
 
-import msgspec
+import asyncio
 
 from trimtab.api.http import Endpoint, Request, Response, reply
-from trimtab.app.reload import Reloaded
+from trimtab.api.inputs import NoInput
+from trimtab.app.reload import InForce, Reloaded
 from trimtab.errors import ConfigError, InvalidRequest, MissingExtra
 
 
-class ReloadInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Nothing to choose: file and environment say it all."""
+async def read(request: Request) -> Response:
+    return reply(await asyncio.to_thread(request.app.in_force))
 
 
 async def reload(request: Request) -> Response:
     if request.body.strip():
-        request.json(ReloadInput)
+        request.json(NoInput)
     try:
         return reply(await request.app.reload(request.principal.id))
     except (ConfigError, MissingExtra) as error:
@@ -25,12 +26,20 @@ async def reload(request: Request) -> Response:
 
 ENDPOINTS = [
     Endpoint(
+        method="GET",
+        path="/api/v1/config",
+        permission="admin:read",
+        handler=read,
+        summary="The settings in force with secrets masked, and where each was written",
+        gives=InForce,
+    ),
+    Endpoint(
         method="POST",
         path="/api/v1/config/reload",
         permission="admin:write",
         handler=reload,
         summary="Read the configuration again: all of it is taken, or nothing",
-        takes=ReloadInput,
+        takes=NoInput,
         gives=Reloaded,
     ),
 ]

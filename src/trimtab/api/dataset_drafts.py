@@ -77,6 +77,7 @@ async def commit(request: Request) -> Response:
         note=given.note,
         created_ns=request.app.clock.now_ns(),
         tags=given.tags,
+        by=request.principal.id,
     )
     return reply(dataset, status=201)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
@@ -25,7 +26,7 @@ from trimtab.datasets.overlap import (
 )
 from trimtab.datasets.splitting import check_ratio, split
 from trimtab.dialects import filter as language
-from trimtab.errors import Forbidden, InvalidRequest
+from trimtab.errors import Forbidden, InvalidRequest, NotFound
 from trimtab.ports import SpanQuery
 from trimtab.records import Dataset, Example
 
@@ -42,12 +43,14 @@ class CallsInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     With `filter`, `expected` says what becomes the expected answer: output, none or score:NAME.
     With `sql`, `columns` says which column is which field; names that say it need not be told.
+    `append` keeps the rows of the version before, and those of its calls that it has already.
     """
 
     filter: str | None = None
     sql: Annotated[str, Meta(max_length=20_000)] | None = None
     columns: dict[str, str] = {}
     expected: str = "none"
+    append: bool = False
     limit: Annotated[int, Meta(ge=1, le=_MOST_TRACES)] = 1_000
     note: Line = ""
     schema: dict[str, Any] | None = None
@@ -137,6 +140,8 @@ async def of_calls(request: Request) -> Response:
     _require(request, "traces:read" if given.sql is None else "sql:call")
     await request.app.tracing.flush()
     rows = await asyncio.to_thread(_of_calls, request, given)
+    if given.append:
+        rows = await asyncio.to_thread(_appended, request, rows)
     note = given.note or f"calls of {given.filter or 'a query'!r}"[:2_000]
     return await _next_version(request, rows, note, schema=given.schema, tags=given.tags)
 
@@ -168,6 +173,16 @@ def _of_calls(request: Request, given: CallsInput) -> Iterable[Example]:
     return examples_of_traces(telemetry, query, expected, limit=given.limit)
 
 
+def _appended(request: Request, rows: Iterable[Example]) -> Iterable[Example]:
+    datasets, name = request.app.metadata.datasets, request.path["ref"].partition("@")[0]
+    try:
+        known = datasets.digests(request.project, name)
+        before = datasets.rows(request.project, name)
+    except NotFound:
+        return rows
+    return chain(before, (row for row in rows if row.example_id not in known))
+
+
 async def _next_version(
     request: Request, rows: Iterable[Example], note: str, **more: Any
 ) -> Response:
@@ -178,6 +193,7 @@ async def _next_version(
         rows,
         note=note,
         created_ns=request.app.clock.now_ns(),
+        by=request.principal.id,
         **more,
     )
     return reply(dataset, status=201)

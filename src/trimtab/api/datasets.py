@@ -91,6 +91,7 @@ async def add(request: Request) -> Response:
         created_ns=request.app.clock.now_ns(),
         schema=given.schema,
         tags=given.tags,
+        by=request.principal.id,
     )
     return reply(dataset, status=201)
 
@@ -147,7 +148,8 @@ def _page(request: Request) -> ExamplePage:
 
 async def remove(request: Request) -> Response:
     datasets = request.app.metadata.datasets
-    removed = await asyncio.to_thread(datasets.remove, request.project, request.path["ref"])
+    name, by = request.path["ref"], request.principal.id
+    removed = await asyncio.to_thread(datasets.remove, request.project, name, by=by)
     return reply(Removed(versions=removed))
 
 
@@ -162,6 +164,7 @@ async def curated(request: Request) -> Response:
         project=request.project,
         name=request.path["ref"],
         curation=curation,
+        by=request.principal.id,
     )
     return reply(dataset, status=201)
 

@@ -27,7 +27,7 @@ _OF_TYPE: Mapping[ColumnType, frozenset[str]] = {
     "whole": frozenset(
         {
             *("start_ns", "end_ns", "first_token_ns", "time_ns", "revision"),
-            *("spans", "input_tokens", "output_tokens", "unpriced"),
+            *("spans", "input_tokens", "output_tokens", "unpriced", "errors"),
         }
     ),
     "real": frozenset({"duration_ms", "latency_ms", "value"}),

@@ -114,7 +114,7 @@ async def delete(request: Request) -> Response:
     if "revision" in request.query:
         revision = request.whole_number("revision", 1, low=0, high=_MAX_REVISION)
     _require_ours(request, name)
-    _require_not_needed(request, name)
+    await asyncio.to_thread(_require_not_needed, request, name)
     store = request.app.metadata.guard_policies
     await asyncio.to_thread(
         store.delete, request.project, name, by=request.principal.id, over=revision
@@ -178,7 +178,10 @@ def _require_no_circle(request: Request, policy: GuardPolicy) -> None:
 
 
 def _require_not_needed(request: Request, name: str) -> None:
-    """Raises Conflict when a route or another policy names this one, and no preset is behind it."""
+    """Raises Conflict when a route, a release or another policy names this one.
+
+    Not where a preset is behind it, which holds then.
+    """
     if name in PRESETS or name == DEFAULT:
         return
     policies = request.app.settings.guard_policies.values()
@@ -189,6 +192,11 @@ def _require_not_needed(request: Request, name: str) -> None:
             f"route {one.name}"
             for one in routes
             if _is_of(request, one) and one.guards is not None and one.guards.policy == name
+        ),
+        *(
+            f"release {one.ref}"
+            for one in request.app.metadata.releases.list(request.project)
+            if one.state != "retired" and (one.guard_policy or "").partition("@")[0] == name
         ),
     ]
     if needing:

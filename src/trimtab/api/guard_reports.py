@@ -26,12 +26,13 @@ from trimtab.guards.report import (
 )
 from trimtab.guards.traffic import Side, texts_of
 from trimtab.ports import ScoreQuery, SpanQuery
-from trimtab.records import Score
+from trimtab.records import AllOf, Condition, Not, Score
 from trimtab.signals.catalogue import signal
 
 MOST = 20_000  # verdicts of a rule that a report counts
 _TRACES = 1_000
 _SINCE = "7d"
+_LIVE = Not(of=Condition(field="run", op="exists"))  # no experiment, and no red-teaming
 PERIOD = {"since": f"how far back, for example 24h (default {_SINCE})"}
 
 
@@ -95,7 +96,7 @@ def _calls(request: Request, asked: CalibrateInput) -> SpanQuery:
     return SpanQuery(
         project=request.project,
         kind="llm",
-        where=where,
+        where=_LIVE if where is None else AllOf(of=(where, _LIVE)),
         since_ns=default_ns if since_ns is None else since_ns,
         until_ns=until_ns,
         limit=asked.limit,

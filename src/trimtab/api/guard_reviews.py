@@ -33,12 +33,15 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What people decided: `upheld` if the rule was right about this call, else `dismissed`."""
+    """What people decided: `upheld` if the rule was right about this call, else `dismissed`.
+
+    `pending` takes a decision back: the call waits for one again.
+    """
 
     rule: Identifier
     trace_id: Identifier
     span_id: Identifier
-    decision: Literal["upheld", "dismissed"]
+    decision: Literal["upheld", "dismissed", "pending"]
     reason: Line | None = None
 
 
@@ -64,7 +67,7 @@ async def decide(request: Request) -> Response:
             where="span_id",
             fix="list the reviews",
         )
-    score = submitted(
+    given = submitted(
         project=request.project,
         target=target,
         id=None,
@@ -75,6 +78,7 @@ async def decide(request: Request) -> Response:
         reason=asked.reason,
         source="human",
     )
+    (score,) = request.app.guarding.judged([given])
     await asyncio.wrap_future(request.app.telemetry.append(scores=[score]))
     return reply(score, status=201)
 
@@ -89,29 +93,34 @@ def _reviews(request: Request, since_ns: int) -> list[Review]:
 
 
 def _asked(name: str, scores: Iterable[Score]) -> list[Review]:
-    """One review for each call, from the question and its newest answer."""
-    decided: dict[str, Score] = {}
-    asked: list[Score] = []
+    """One review for each call, from the first question and the newest word on it.
+
+    Args:
+        scores: the newest first.
+    """
+    newest: dict[str, Score] = {}
+    asked: dict[str, Score] = {}
     for score in scores:
+        newest.setdefault(score.target.id, score)
         if score.label == _PENDING:
-            asked.append(score)
-        else:
-            decided.setdefault(score.target.id, score)
-    found = []
-    for score in asked:
-        answer = decided.get(score.target.id)
-        found.append(
-            Review(
-                rule=name.removeprefix(GUARD).removesuffix(REVIEW),
-                time_ns=score.time_ns,
-                trace_id=score.target.trace_id,
-                span_id=score.target.id,
-                decision=_PENDING if answer is None else str(answer.label),
-                author=answer.author if answer is not None else None,
-                reason=answer.reason if answer is not None else None,
-            )
-        )
-    return found
+            asked[score.target.id] = score
+    return [
+        _review(name.removeprefix(GUARD).removesuffix(REVIEW), score, newest[target])
+        for target, score in asked.items()
+    ]
+
+
+def _review(rule: str, question: Score, last: Score) -> Review:
+    is_decided = last.label != _PENDING
+    return Review(
+        rule=rule,
+        time_ns=question.time_ns,
+        trace_id=question.target.trace_id,
+        span_id=question.target.id,
+        decision=str(last.label),
+        author=last.author if is_decided else None,
+        reason=last.reason if is_decided else None,
+    )
 
 
 ENDPOINTS = [

@@ -10,7 +10,7 @@ from trimtab.api.http import Request
 from trimtab.app.guarding import default_policy
 from trimtab.errors import Conflict, NotFound, TrimtabError
 from trimtab.guards.policies import DEFAULT
-from trimtab.records import GuardPolicy, GuardRule
+from trimtab.records import GuardPolicy, GuardRule, RecordRules
 from trimtab.records.guard import GuardMode
 
 Origin = Literal["preset", "file", "api"]
@@ -19,8 +19,9 @@ Origin = Literal["preset", "file", "api"]
 class PolicyView(GuardPolicy, frozen=True, kw_only=True):
     """A policy as it was written, and what comes of it.
 
-    `in_force` are all its rules, those of what it extends among them; `version` tells them apart
-    from earlier ones. `routes` name it, or have it because they name none.
+    `in_force` are all its rules, those of what it extends among them, and `hides` is what no record
+    shows; `version` tells them apart from earlier ones. `routes` name it, or have it because they
+    name none.
     """
 
     source: Origin
@@ -28,6 +29,7 @@ class PolicyView(GuardPolicy, frozen=True, kw_only=True):
     version: str
     in_mode: GuardMode
     in_force: tuple[GuardRule, ...]
+    hides: RecordRules
     routes: tuple[str, ...] = ()
 
 
@@ -66,6 +68,7 @@ def view(request: Request, name: str) -> PolicyView:
         version=flat.version,
         in_mode=flat.mode or "shadow",
         in_force=flat.rules,
+        hides=(flat.record or RecordRules()).over(),
         routes=_routes(request, name),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -12,7 +12,8 @@ from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.api.inputs import Identifier
 from trimtab.errors import ConfigError, InvalidRequest, NotFound
 from trimtab.guards.listing import SignalInfo, SignalPage, listing, page
-from trimtab.guards.scan import DEFAULT_NAMES, Row, Scanned, Scanner, told
+from trimtab.guards.rows import Row
+from trimtab.guards.scan import DEFAULT_NAMES, Scanned, Scanner, told
 from trimtab.signals.catalogue import NAMES
 from trimtab.signals.signal import About
 
@@ -21,7 +22,8 @@ class ScanInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A text, what it is judged against, and by which signals; all that need no settings without.
 
     `context` is what the text should rest on, `system` the prompt it was made under, `question`
-    what it is an answer to.
+    what it is an answer to. `settings` are of signals by their names, such as
+    `{"bans": {"terms": ["acme"]}}`; those with settings are asked as well.
     """
 
     text: str
@@ -29,6 +31,7 @@ class ScanInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     system: str | None = None
     question: str | None = None
     signals: Annotated[tuple[Identifier, ...], Meta(max_length=100)] = ()
+    settings: Annotated[dict[Identifier, dict[str, Any]], Meta(max_length=100)] = {}
 
 
 async def signals(_: Request) -> Response:
@@ -49,9 +52,10 @@ async def scan(request: Request) -> Response:
 
 def _scanned(asked: ScanInput) -> dict[str, object]:
     try:
-        scanner = Scanner(asked.signals or DEFAULT_NAMES)
+        scanner = Scanner(asked.signals or DEFAULT_NAMES, settings=asked.settings)
     except ConfigError as error:
-        raise InvalidRequest(error.what, where="signals", fix=error.fix) from None
+        where = "settings" if asked.settings else "signals"
+        raise InvalidRequest(error.what, where=where, fix=error.fix) from None
     about = About(context=asked.context, system=asked.system, question=asked.question)
     return told(scanner.scan(Row(text=asked.text, about=about)))
 

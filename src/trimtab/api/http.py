@@ -113,11 +113,13 @@ def reply(value: Any, *, status: int = 200) -> Response:
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the route table.
 
-    `permission` None means public: only for health checks and what holds no record. `takes` and
+    `permission` None means public: only for health checks and what holds no record; an empty one
+    is that of every key, for what tells a caller about itself. `takes` and
     `gives` are the types of the bodies, for the API description. `abandons`: the work stops when
     its caller goes away; other work is finished, so that a change is made whole or not at all.
     `bulk`: takes compressed bodies, which count against `limits.inflated_bytes` and, with those of
-    all other bulk requests, against `limits.ingest_bytes`.
+    all other bulk requests, against `limits.ingest_bytes`. What is not `described` is for browsers
+    and not in the description of the API.
     """
 
     method: Method
@@ -130,6 +132,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     abandons: bool = False
     bulk: bool = False
     query: Mapping[str, str] = {}
+    described: bool = True
     dialect: Literal["problem", "openai", "anthropic", "otlp"] = "problem"
 
 

@@ -74,7 +74,8 @@ async def _record(request: Request, good: Sequence[tuple[int, Row]]) -> dict[int
     scores = [replace(score, project=project) for _, row in good for score in row.scores]
     if scores:
         access.require(request.principal, SCORE)
-        await asyncio.wrap_future(request.app.telemetry.append(scores=scores))
+        hidden = await asyncio.to_thread(request.app.guarding.judged, scores)
+        await asyncio.wrap_future(request.app.telemetry.append(scores=hidden))
     if refused:
         raise _unstorable(refused)
     return errors

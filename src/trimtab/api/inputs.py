@@ -45,6 +45,10 @@ class RetrievalInput(Retrieval, frozen=True, kw_only=True, forbid_unknown_fields
     """How a release finds passages."""
 
 
+class NoInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing to choose."""
+
+
 def as_record(given: msgspec.Struct, kind: type[R], **more: Any) -> R:
     """A record made of a body, and of the fields that are not the caller's to say."""
     return msgspec.convert({**msgspec.to_builtins(given), **more}, kind)

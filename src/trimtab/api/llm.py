@@ -97,6 +97,7 @@ def caller_of(request: Request) -> Caller:
         models=principal.models,
         headers={name: headers[name] for name in _PASSED_ON if name in headers},
         cache_control=headers.get("cache-control", ""),
+        retries=_retries(request),
     )
 
 
@@ -122,6 +123,20 @@ def as_response(answer: Answer) -> Response:
 def _said(request: Request, name: str) -> str | None:
     """What a header of ours says; an empty one says nothing."""
     return request.headers.get(f"x-trimtab-{name}") or None
+
+
+def _retries(request: Request) -> int | None:
+    """The most attempts after the first; None where the route decides."""
+    said = _said(request, "retries")
+    if said is None:
+        return None
+    if not (said.isascii() and said.isdecimal() and len(said) < 4):
+        raise InvalidRequest(
+            f"{said[:20]!r} is no number of retries",
+            where="x-trimtab-retries",
+            fix="send 0 or more",
+        )
+    return int(said)
 
 
 def _variables(request: Request) -> dict[str, Any]:
@@ -166,6 +181,8 @@ def _model(request: Request, name: str) -> dict[str, Any]:
             "description": card.description,
             "limitations": card.limitations,
         }
+        if card.price is not None:
+            row["price"] = card.price
     return row
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import msgspec
 from msgspec.structs import replace
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
-from trimtab.api.queries import (
-    FILTER,
-    GROUP_FIELDS,
-    asked,
-    group_field,
-)
-from trimtab.dialects.filter import duration_ns
+from trimtab.api.queries import FILTER, GROUP_FIELDS, asked, group_field, period
+from trimtab.dialects.filter import duration_ns, parse, spelt
 from trimtab.errors import InvalidRequest
-from trimtab.ports import Group, GroupField, Overview, Point
+from trimtab.measures.distributions import student_quantile
+from trimtab.measures.intervals import wilson
+from trimtab.ports import Group, GroupField, Overview, Point, ScoreSummary
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_HOUR = 3_600 * _NS_PER_S
 _MAX_POINTS = 20_000
+_FEWEST = 2  # scores of which an interval says something
 _FACETS = "status,kind,model,user,session,environment,route,tag"
 _LIMIT = {"limit": "how many, 1 to 1000 (default 100)"}
 _BY = "the field: " + ", ".join(GROUP_FIELDS)
@@ -33,6 +32,16 @@ class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
     traces: int
 
 
+class ScoreFigures(ScoreSummary, frozen=True, kw_only=True):
+    """Scores of one name, with the 95 % interval of the share that passed, or else of the mean.
+
+    Wilson's for a share, Student's for a mean, as if no score depended on another; null below two.
+    """
+
+    low: float | None
+    high: float | None
+
+
 class Facet(msgspec.Struct, frozen=True, kw_only=True):
     """The commonest values of a field."""
 
@@ -42,15 +51,53 @@ class Facet(msgspec.Struct, frozen=True, kw_only=True):
 
 async def overview(request: Request) -> Response:
     hours = request.whole_number("hours", 24, low=1, high=24 * 366)
+    since_ns, until_ns = _moment(request, "since"), _moment(request, "until")
+    if until_ns is None:
+        until_ns = request.app.clock.now_ns() + 1
+    if since_ns is None:
+        since_ns = until_ns - hours * _NS_PER_HOUR
+    if since_ns > until_ns:
+        raise InvalidRequest(
+            "the period ends before it begins", where="query parameter since", fix="send them right"
+        )
     await request.app.tracing.flush()
-    until_ns = request.app.clock.now_ns() + 1
     figures = await asyncio.to_thread(
-        request.app.telemetry.overview,
-        request.project,
-        since_ns=until_ns - hours * _NS_PER_HOUR,
-        until_ns=until_ns,
+        request.app.telemetry.overview, request.project, since_ns=since_ns, until_ns=until_ns
     )
     return reply(figures)
+
+
+def _moment(request: Request, name: str) -> int | None:
+    """A time as the filter language reads it. Raises InvalidRequest."""
+    text = request.query.get(name)
+    if not text:
+        return None
+    where = parse(f"{name}:{spelt(text)}", now_ns=request.app.clock.now_ns())
+    return next(found for found in period(where)[1:] if found is not None)
+
+
+async def scores(request: Request) -> Response:
+    query = asked(request, limit=1)
+    await request.app.tracing.flush()
+    found = await asyncio.to_thread(request.app.telemetry.score_summaries, query)
+    return reply(Page(data=[_with_interval(summary) for summary in found]))
+
+
+def _with_interval(summary: ScoreSummary) -> ScoreFigures:
+    low, high = _interval(summary) or (None, None)
+    return ScoreFigures(**msgspec.structs.asdict(summary), low=low, high=high)
+
+
+def _interval(summary: ScoreSummary) -> tuple[float, float] | None:
+    if summary.scored < _FEWEST:
+        return None
+    if summary.passed is not None:
+        return wilson(summary.passed, summary.scored)
+    if summary.mean is None or summary.deviation is None:
+        return None
+    error = summary.deviation / math.sqrt(summary.scored)
+    half = student_quantile(0.975, summary.scored - 1) * error
+    return summary.mean - half, summary.mean + half
 
 
 async def groups(request: Request) -> Response:
@@ -125,7 +172,20 @@ ENDPOINTS = [
         handler=overview,
         summary="Calls, errors, latency, tokens, cost and scores of the last hours",
         gives=Overview,
-        query={"hours": "how far back, 1 to 8784 (default 24)"},
+        query={
+            "hours": "how far back, 1 to 8784 (default 24)",
+            "since": "from when on instead, for example 7d or 2026-11-01",
+            "until": "up to when (default now)",
+        },
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/metrics/scores",
+        permission="metrics:read",
+        handler=scores,
+        summary="Scores of the traces that a filter finds, by name, with intervals",
+        gives=list[ScoreFigures],
+        query=FILTER,
     ),
     Endpoint(
         method="GET",

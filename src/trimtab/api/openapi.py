@@ -29,6 +29,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def describe(table: Sequence[Endpoint]) -> dict[str, Any]:
     """The whole description as a JSON-like value."""
+    table = [endpoint for endpoint in table if endpoint.described]
     bodies = [(endpoint.takes, endpoint.gives) for endpoint in table]
     types = [body for pair in bodies for body in pair if body is not None]
     found, components = msgspec.json.schema_components(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from trimtab.api.http import Endpoint, Response
 from trimtab.dialects import otlp
@@ -33,20 +34,27 @@ def problem(
     if dialect is not None:
         shown = error if where == error.where else type(error)(error.what, fix=error.fix)
         return Response(status=error.status, body=DIALECTS[dialect].error(shown), headers=headers)
+    return Response(
+        status=error.status,
+        body=jsonx.encode(members(error)),
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def members(error: TrimtabError) -> dict[str, Any]:
+    """An error as a problem of RFC 9457."""
     facts = {key: value for key, value in error.fields.items() if key not in _RESERVED}
-    members = {
+    found = {
         "type": f"urn:trimtab:error:{error.code}",
         "title": error.code.replace("_", " "),
         "status": error.status,
         "detail": error.what,
-        "where": where,
+        "where": None if isinstance(error, StoreError) else error.where,
         "fix": error.fix,
         **facts,
     }
-    body = jsonx.encode({key: value for key, value in members.items() if value is not None})
-    return Response(
-        status=error.status, body=body, media_type="application/problem+json", headers=headers
-    )
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _dialect(endpoint: Endpoint | None, path: str) -> str | None:

@@ -1,4 +1,4 @@
-"""/api/v1/releases: create a bundle, try it as a canary, promote it on evidence, roll it back."""
+"""/api/v1/releases: what answers behind a route: made, listed, read and compared."""
 
 from __future__ import annotations
 
@@ -11,51 +11,53 @@ from msgspec import Meta
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.api.inputs import Line, ModelTargetInput, RetrievalInput, require_path_name
 from trimtab.errors import InvalidRequest
+from trimtab.kit import jsonx
 from trimtab.prompts.template import CompiledPrompt
 from trimtab.records import Release
-from trimtab.releases.lifecycle import MOST_SHARE, Bundle
+from trimtab.releases.creating import Bundle
+from trimtab.releases.difference import Difference, difference
+from trimtab.releases.history import Event
+from trimtab.releases.status import RouteStatus
+from trimtab.signals.secrets.places import refused, secrets_at
 
 
 class BundleInput(Bundle, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The content of a release: everything that can change an answer."""
+    """The content of a release: everything that can change an answer.
+
+    `allow_secrets` stores what looks like a credential too.
+    """
 
     targets: Annotated[tuple[ModelTargetInput, ...], Meta(min_length=1)]
     retrieval: RetrievalInput | None = None
     note: Line = ""
-
-
-class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`run` is the evidence; `force` goes without it and needs a `reason`."""
-
-    run: str | None = None
-    reason: Line | None = None
-    force: bool = False
-
-
-class Canary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`share` is the part of the route's requests that the release answers: 0.05 is 5 %."""
-
-    share: Annotated[float, Meta(gt=0, le=MOST_SHARE)]
-    reason: Line | None = None
+    allow_secrets: bool = False
 
 
 class ReleaseView(Release, frozen=True, kw_only=True):
-    """A release; `warnings` say which of its models nobody offers, or why it cannot answer."""
+    """A release; `warnings` say what of it is not as it should be, or why it cannot answer."""
 
     warnings: tuple[str, ...] = ()
-
-
-class RollBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    reason: Line
 
 
 async def add(request: Request) -> Response:
     given = request.json(BundleInput)
     bundle = msgspec.convert(given, Bundle, from_attributes=True)
+    if not given.allow_secrets:
+        await asyncio.to_thread(_require_no_secrets, bundle)
     await asyncio.to_thread(_require_answerable, request, bundle)
-    release = await asyncio.to_thread(request.app.releases.create, request.project, bundle)
+    release = await asyncio.to_thread(
+        request.app.releases.create, request.project, bundle, author=request.principal.id
+    )
     await request.app.refresh()
     return reply(release, status=201)
+
+
+def _require_no_secrets(bundle: Bundle) -> None:
+    """Raises InvalidRequest for what looks like a credential."""
+    parameters = jsonx.encode(bundle.parameters).decode()
+    found = list(secrets_at([("parameters", parameters), ("note", bundle.note)]))
+    if found:
+        raise refused(found, way="send allow_secrets true")
 
 
 def _require_answerable(request: Request, bundle: Bundle) -> None:
@@ -66,11 +68,8 @@ def _require_answerable(request: Request, bundle: Bundle) -> None:
     """
     require_path_name(bundle.route, where="route")
     for target in bundle.targets:
-        request.app.require_model(target.model)
-    if bundle.guard_policy is not None:
-        raise InvalidRequest(
-            "there are no guard policies in this version", where="guard_policy", fix="leave it out"
-        )
+        request.app.answerable.require_model(target.model)
+    request.app.answerable.require_taken(bundle.targets, bundle.parameters)
     prompt = None
     if bundle.prompt is not None:
         prompt = request.app.metadata.prompts.get(request.project, bundle.prompt)
@@ -106,75 +105,32 @@ async def read(request: Request) -> Response:
 
 def _view(request: Request) -> ReleaseView:
     release = request.app.metadata.releases.get(request.project, request.path["ref"])
-    warnings = request.app.release_warnings(release)
+    warnings = request.app.answerable.warnings(release)
     return ReleaseView(**msgspec.structs.asdict(release), warnings=warnings)
 
 
-async def canary(request: Request) -> Response:
-    given = request.json(Canary)
-    candidate = await _found(request)
-    if candidate.state != "canary":  # its share may shrink whatever it is short of
-        await asyncio.to_thread(request.app.require_answerable, candidate)
-    route = request.app.settings.routes.get((request.project, candidate.route))
-    release = await asyncio.to_thread(
-        request.app.releases.canary,
-        request.project,
-        request.path["ref"],
-        share=given.share,
-        principal=request.principal.id,
-        reason=given.reason,
-        beside_targets=route is not None and bool(route.targets),
-    )
-    await request.app.refresh()
-    return reply(release)
+async def diff(request: Request) -> Response:
+    other = request.query.get("base")
+    if not other:
+        raise InvalidRequest(
+            "nothing is named to compare with",
+            where="query parameter base",
+            fix="send for example base=docs@1",
+        )
+    get = request.app.metadata.releases.get
+    base = await asyncio.to_thread(get, request.project, other)
+    new = await asyncio.to_thread(get, request.project, request.path["ref"])
+    return reply(difference(base, new))
 
 
-async def end_canary(request: Request) -> Response:
-    release = await asyncio.to_thread(
-        request.app.releases.end_canary,
-        request.project,
-        request.path["ref"],
-        principal=request.principal.id,
-        reason=request.query.get("reason"),
-    )
-    await request.app.refresh()
-    return reply(release)
+async def status(request: Request) -> Response:
+    name, releases = request.path["name"], request.app.releases
+    return reply(await asyncio.to_thread(releases.status, request.project, name))
 
 
-async def _found(request: Request) -> Release:
-    """The release that is asked for. Raises NotFound."""
-    return await asyncio.to_thread(
-        request.app.metadata.releases.get, request.project, request.path["ref"]
-    )
-
-
-async def promote(request: Request) -> Response:
-    promotion = request.json(Promotion) if request.body.strip() else Promotion()
-    await asyncio.to_thread(request.app.require_answerable, await _found(request))
-    release = await asyncio.to_thread(
-        request.app.releases.promote,
-        request.project,
-        request.path["ref"],
-        principal=request.principal.id,
-        run_id=promotion.run,
-        reason=promotion.reason,
-        force=promotion.force,
-    )
-    await request.app.refresh()
-    return reply(release)
-
-
-async def roll_back(request: Request) -> Response:
-    given = request.json(RollBack)
-    release = await asyncio.to_thread(
-        request.app.releases.roll_back,
-        request.project,
-        request.path["ref"],
-        principal=request.principal.id,
-        reason=given.reason,
-    )
-    await request.app.refresh()
-    return reply(release)
+async def history(request: Request) -> Response:
+    name, releases = request.path["name"], request.app.releases
+    return reply(Page(data=await asyncio.to_thread(releases.history, request.project, name)))
 
 
 ENDPOINTS = [
@@ -205,39 +161,28 @@ ENDPOINTS = [
         gives=ReleaseView,
     ),
     Endpoint(
-        method="POST",
-        path="/api/v1/releases/{ref}/canary",
-        permission="releases:promote",
-        handler=canary,
-        summary="Have a release answer a share of its route's requests, or another share",
-        takes=Canary,
-        gives=Release,
+        method="GET",
+        path="/api/v1/releases/{ref}/diff",
+        permission="releases:read",
+        handler=diff,
+        summary="What the content of a release does not have in common with that of another",
+        gives=Difference,
+        query={"base": "the release it is compared with"},
     ),
     Endpoint(
-        method="DELETE",
-        path="/api/v1/releases/{ref}/canary",
-        permission="releases:promote",
-        handler=end_canary,
-        summary="Take its share from a canary, which is a candidate again",
-        gives=Release,
-        query={"reason": "why, for the record"},
+        method="GET",
+        path="/api/v1/routes/{name}/status",
+        permission="releases:read",
+        handler=status,
+        summary="What answers where on a route, and what its newest release waits for",
+        gives=RouteStatus,
     ),
     Endpoint(
-        method="POST",
-        path="/api/v1/releases/{ref}/promote",
-        permission="releases:promote",
-        handler=promote,
-        summary="Make a release live, on the evidence of a run",
-        takes=Promotion,
-        gives=Release,
-    ),
-    Endpoint(
-        method="POST",
-        path="/api/v1/releases/{ref}/rollback",
-        permission="releases:promote",
-        handler=roll_back,
-        summary="Take a live release or a canary back: what was live before it answers again",
-        takes=RollBack,
-        gives=Release,
+        method="GET",
+        path="/api/v1/routes/{name}/history",
+        permission="releases:read",
+        handler=history,
+        summary="Everything that became of the releases of a route, newest first",
+        gives=list[Event],
     ),
 ]

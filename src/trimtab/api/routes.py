@@ -11,7 +11,8 @@ from msgspec import Meta
 from trimtab.api.allowances import Deleted
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.api.inputs import Identifier, ModelTargetInput, as_record, require_path_name
-from trimtab.errors import ConfigError, Conflict, InvalidRequest, TrimtabError
+from trimtab.errors import ConfigError, Conflict, InvalidRequest, NotFound, TrimtabError
+from trimtab.governance import access
 from trimtab.governance.settings import (
     Source,
     require_free_names,
@@ -20,6 +21,7 @@ from trimtab.governance.settings import (
 )
 from trimtab.records import Route, RouteGuards
 from trimtab.records.route import (
+    Bandit,
     Breaker,
     CacheSettings,
     Choice,
@@ -29,6 +31,7 @@ from trimtab.records.route import (
     Timeouts,
     route_complaint,
 )
+from trimtab.releases.canaries import MOST_SHARE
 
 Revision = Annotated[int, Meta(ge=0, lt=2**31)]
 _MAX_REVISION = 2**31 - 1
@@ -62,6 +65,10 @@ class ReleaseShareInput(ReleaseShare, frozen=True, kw_only=True, forbid_unknown_
     """A release's share of the requests, relative to its siblings."""
 
 
+class BanditInput(Bandit, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lets the shares of the split follow a score; its weights are where they begin."""
+
+
 class WeightedModelInput(ModelTargetInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model of a route; one of weight 0 is not drawn."""
 
@@ -85,6 +92,7 @@ class RouteInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     breaker: BreakerInput | None = None
     sticky: bool = False
     split: tuple[ReleaseShareInput, ...] = ()
+    bandit: BanditInput | None = None
     shadows: tuple[ShadowInput, ...] = ()
     cache: CacheInput | None = None
     guards: GuardsInput | None = None
@@ -112,6 +120,7 @@ async def put(request: Request) -> Response:
         raise InvalidRequest(f"a route {complaint}", where="$", fix="correct it")
     require_free_names(route, _declared(request))
     await asyncio.to_thread(_require_answerable, request, route)
+    await asyncio.to_thread(_require_split, request, route)
     stored = await asyncio.to_thread(
         request.app.metadata.routes.put, route, by=request.principal.id, over=given.revision
     )
@@ -136,13 +145,40 @@ def _require_answerable(request: Request, route: Route) -> None:
     except ConfigError as error:
         raise InvalidRequest(error.what, where="guards.policy", fix=error.fix) from None
     for model in (*(one.model for one in route.targets), *(one.model for one in route.shadows)):
-        request.app.require_model(model)
+        request.app.answerable.require_model(model)
     routes = [one for one in request.app.settings.routes.values() if one.project == route.project]
     names = {name for one in routes for name in (one.name, *one.aliases)}
     names |= {release.route for release in request.app.metadata.releases.list(route.project)}
     for fallback in route.fallbacks:
         if fallback not in names:
-            request.app.require_model(fallback)
+            request.app.answerable.require_model(fallback)
+
+
+def _require_split(request: Request, route: Route) -> None:
+    """Raises Forbidden, or InvalidRequest, for shares that nothing has proved.
+
+    To change who answers needs what a promotion needs, and what was never live answers at most as
+    much as a canary may, as long as something is live.
+    """
+    try:
+        before = request.app.metadata.routes.get(route.project, route.name).route.split
+    except NotFound:
+        before = ()
+    if not route.split or route.split == before:
+        return
+    access.require(request.principal, "releases:promote")
+    found = request.app.metadata.releases.list(route.project)
+    releases = [one for one in found if one.route == route.name]
+    unproved = {one.version for one in releases if one.state in ("draft", "candidate", "canary")}
+    whole = sum(one.weight for one in route.split)
+    part = sum(one.weight for one in route.split if one.version in unproved)
+    if any(one.state == "live" for one in releases) and part > MOST_SHARE * whole:
+        raise InvalidRequest(
+            f"releases that are not live have {part / whole:.0%} of the split, and may have"
+            f" {MOST_SHARE:.0%}",
+            where="split",
+            fix="give what is live the rest, or promote a release",
+        )
 
 
 async def listed(request: Request) -> Response:
@@ -179,6 +215,9 @@ async def delete(request: Request) -> Response:
         name,
         by=request.principal.id,
         over=over,
+    )
+    await asyncio.to_thread(
+        request.app.metadata.shares.delete, request.project, name, by=request.principal.id
     )
     await request.app.refresh()
     return reply(Deleted(deleted=name))

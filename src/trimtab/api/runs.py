@@ -37,13 +37,14 @@ class ComparisonInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Judge a run against a baseline run by rules; no rules means the default ones.
 
     Runs are named by id, by name (the newest finished one), or `last`. `allow_uncalibrated` lets
-    judges gate that have no calibration card. With either, from a key that may not promote, the
-    verdict on a run that is vouched for is answered and not stored.
+    judges gate that have no calibration card. `store` keeps the verdict as the run's own; with
+    rules or `allow_uncalibrated`, of a run that is vouched for, that needs `releases:promote`.
     """
 
     baseline: str
     rules: tuple[GateRule, ...] = ()
     allow_uncalibrated: bool = False
+    store: bool = False
 
 
 class ResultsInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,8 +68,8 @@ class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
 
 async def add(request: Request) -> Response:
     given = request.json(RunInput)
-    with _asked_for():
-        run = await request.app.start_run(
+    with asked_for():
+        run = await request.app.release_runs.start(
             request.principal,
             release=given.release,
             dataset=given.dataset,
@@ -128,7 +129,7 @@ async def read(request: Request) -> Response:
 
 async def compared(request: Request) -> Response:
     given = request.json(ComparisonInput)
-    with _asked_for():
+    with asked_for():
         run = await asyncio.to_thread(
             request.app.comparisons.judged,
             request.principal,
@@ -136,12 +137,13 @@ async def compared(request: Request) -> Response:
             given.baseline,
             given.rules,
             allow_uncalibrated=given.allow_uncalibrated,
+            store=given.store,
         )
     return reply(run)
 
 
 @contextmanager
-def _asked_for() -> Iterator[None]:
+def asked_for() -> Iterator[None]:
     """A scorer or a rule that cannot be is the mistake of whoever asked for it."""
     try:
         yield
@@ -226,7 +228,7 @@ ENDPOINTS = [
         path="/api/v1/runs/{run_id}/comparison",
         permission="runs:write",
         handler=compared,
-        summary="Compare a finished run with a baseline run; the verdict is stored with it",
+        summary="Compare a finished run with a baseline run; the verdict is stored where asked",
         takes=ComparisonInput,
         gives=Run,
     ),

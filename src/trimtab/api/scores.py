@@ -48,13 +48,14 @@ class ScoreInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 async def add(request: Request) -> Response:
     """Store one score, or a JSON array of them; answered when they are durable."""
     if not request.body.lstrip().startswith(b"["):
-        score = _score(request, request.json(ScoreInput))
+        (score,) = request.app.guarding.judged([_score(request, request.json(ScoreInput))])
         await asyncio.wrap_future(request.app.telemetry.append(scores=[score]))
         return reply(score, status=201)
     inputs = request.json(list[ScoreInput])
     if not inputs:
         raise InvalidRequest("the array of scores is empty", where="$", fix="send at least one")
-    scores = [_score_of_many(request, index, item) for index, item in enumerate(inputs)]
+    given = [_score_of_many(request, index, item) for index, item in enumerate(inputs)]
+    scores = request.app.guarding.judged(given)
     await asyncio.wrap_future(request.app.telemetry.append(scores=scores))
     return reply(Page(data=list(scores)), status=201)
 

@@ -1,4 +1,4 @@
-"""GET /: a status page without JavaScript: what runs, what it recorded, what the gate said."""
+"""GET /status: a page without JavaScript: what runs, what it recorded, what the gate said."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def percent(value: float | None) -> str:
 ENDPOINTS = [
     Endpoint(
         method="GET",
-        path="/",
+        path="/status",
         permission="status:read",
         handler=page,
         summary="The status page, for people",

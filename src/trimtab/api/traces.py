@@ -89,7 +89,7 @@ def _last(found: Sequence[Any], limit: int) -> Any:
 
 
 async def trace(request: Request) -> Response:
-    trace_id = _trace_id(request)
+    trace_id = trace_id_of(request)
     with_payloads = request.choice("payloads", ("true", "false")) != "false"
     await request.app.tracing.flush()
     telemetry = request.app.telemetry
@@ -104,7 +104,7 @@ async def trace(request: Request) -> Response:
 
 
 async def span(request: Request) -> Response:
-    trace_id, span_id = _trace_id(request), request.path["span_id"].lower()
+    trace_id, span_id = trace_id_of(request), request.path["span_id"].lower()
     await request.app.tracing.flush()
     found = await asyncio.to_thread(request.app.telemetry.span, request.project, trace_id, span_id)
     if found is None:
@@ -115,7 +115,8 @@ async def span(request: Request) -> Response:
     return reply(found)
 
 
-def _trace_id(request: Request) -> str:
+def trace_id_of(request: Request) -> str:
+    """The trace that the path names. Raises InvalidRequest."""
     trace_id = request.path["trace_id"].lower()
     if not is_trace_id(trace_id):
         raise InvalidRequest(

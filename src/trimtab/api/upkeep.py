@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from trimtab.api.http import Endpoint, Request, Response, reply
 from trimtab.api.inputs import Identifier
 from trimtab.errors import InvalidRequest
-from trimtab.ports import Compacted, Erasure, SpanQuery
+from trimtab.ports import Compacted, Erasure, SpanQuery, TraceSummary
 from trimtab.records import AnyOf, Condition, Filter
 
 _PAGE = 1_000
@@ -39,7 +40,7 @@ class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `remaining` counts the spans of it that are still there afterwards: 0 is the proof.
     `compacted` says that the files hold nothing of it either, free parts included; false means that
-    rows of it leave them later.
+    rows of it leave them later. `plan_runs` are records of plans' runs that had these traces.
     """
 
     dry_run: bool
@@ -50,6 +51,7 @@ class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
     blobs: int | None
     remaining: int
     compacted: bool | None
+    plan_runs: int | None = None
 
 
 class RepriceInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,8 +88,8 @@ async def erase(request: Request) -> Response:
     erasure = Erasure(
         project=request.project,
         trace_ids=tuple(trace_id.lower() for trace_id in asked.trace_ids),
-        sessions=asked.sessions,
-        users=asked.users,
+        sessions=request.app.guarding.known_as(request.project, asked.sessions),
+        users=request.app.guarding.known_as(request.project, asked.users),
         before_ns=asked.before_ns,
     )
     named = _named(erasure)
@@ -100,6 +102,10 @@ async def erase(request: Request) -> Response:
     await request.app.tracing.empty()
     if asked.dry_run:
         return reply(await asyncio.to_thread(_foreseen, request, erasure, named))
+    # First, so that none of them goes on and writes more.
+    plan_runs = await asyncio.to_thread(_erased_runs, request, erasure, named)
+    if named is not None:
+        erasure = replace(erasure, trace_ids=(*erasure.trace_ids, *plan_runs))
     erased = await asyncio.to_thread(request.app.telemetry.erase, erasure)
     # Whose answers they are is not known any more, only in which project.
     await request.app.clear_cache(request.project)
@@ -113,8 +119,25 @@ async def erase(request: Request) -> Response:
             blobs=len(erased.blobs),
             remaining=erased.remaining,
             compacted=erased.compacted,
+            plan_runs=len(plan_runs),
         )
     )
+
+
+def _erased_runs(request: Request, erasure: Erasure, named: Filter | None) -> Sequence[str]:
+    """Erase the records of plans' runs whose traces an erasure means.
+
+    Returns the traces of those and of the runs that replayed them.
+    """
+    plans, project = request.app.metadata.plans, erasure.project
+    if named is None:
+        return plans.erase_runs(project, before_ns=erasure.before_ns)
+    if not plans.runs(project, limit=1):
+        return ()
+    found = {row.trace_id for page in _pages(request, erasure, named) for row in page}
+    # A run's own spans may be gone before it.
+    found.update(erasure.trace_ids)
+    return plans.erase_runs(project, trace_ids=found, before_ns=erasure.before_ns)
 
 
 def _named(erasure: Erasure) -> Filter | None:
@@ -131,14 +154,22 @@ def _named(erasure: Erasure) -> Filter | None:
     return AnyOf(of=tuple(parts)) if parts else None
 
 
+def _pages(
+    request: Request, erasure: Erasure, named: Filter | None
+) -> Iterator[Sequence[TraceSummary]]:
+    """The traces that an erasure means, page by page."""
+    query = SpanQuery(project=erasure.project, where=named, until_ns=erasure.before_ns, limit=_PAGE)
+    while found := request.app.telemetry.traces(query):
+        yield found
+        query = replace(query, page=(found[-1].start_ns, found[-1].trace_id))
+
+
 def _foreseen(request: Request, erasure: Erasure, named: Filter | None) -> ErasureReport:
     """Count what an erasure would remove, trace by trace where traces are named."""
-    query = SpanQuery(project=erasure.project, where=named, until_ns=erasure.before_ns, limit=_PAGE)
     traces = spans = 0
-    while found := request.app.telemetry.traces(query):
+    for found in _pages(request, erasure, named):
         traces += len(found)
         spans += sum(row.spans for row in found)
-        query = replace(query, page=(found[-1].start_ns, found[-1].trace_id))
     return ErasureReport(
         dry_run=True,
         traces=traces,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from trimtab.errors import NotFound, TrimtabError
 from trimtab.gateway.snapshot import Deployment, Snapshot
 from trimtab.ports import PromptStore
 from trimtab.prompts.shelf import Shelf
-from trimtab.prompts.template import CompiledPrompt
-from trimtab.records import Release
+from trimtab.records import Release, RouteGuards
 from trimtab.retrieval.corpora import Corpora
-
-_log = logging.getLogger("trimtab.app")
 
 
 class Deploying:
@@ -33,13 +29,19 @@ class Deploying:
         self._shelf = shelf
         self._prompts = prompts
 
-    def all(self, releases: Iterable[Release]) -> Iterator[Deployment]:
-        """Those that can answer; one broken release must not take the others down with it."""
+    def all(
+        self, releases: Iterable[Release], broken: Callable[[str], None]
+    ) -> Iterator[Deployment]:
+        """Those that can answer; one broken release must not take the others down with it.
+
+        Args:
+            broken: is told of each that cannot, and why.
+        """
         for release in releases:
             try:
                 yield self.one(release)
             except TrimtabError as error:
-                _log.error("release %s cannot answer: %s", release.ref, error)
+                broken(f"release {release.ref} cannot answer: {error}")
 
     def one(self, release: Release) -> Deployment:
         """A release with those of its models that there are.
@@ -49,7 +51,7 @@ class Deploying:
         """
         template, parameters = None, release.parameters
         if release.prompt is not None:
-            template = self._shelf.find(release.project, release.prompt) or CompiledPrompt(
+            template = self._shelf.find(release.project, release.prompt) or self._shelf.compile(
                 self._prompts.get(release.project, release.prompt)
             )
             parameters = {**template.prompt.parameters, **parameters}
@@ -67,4 +69,12 @@ class Deploying:
             retriever=self._corpora.retriever(retrieval) if retrieval else None,
             targets=tuple(target for target in found.values() if target is not None),
             missing=missing,
+            guards=release_guards(release),
         )
+
+
+def release_guards(release: Release) -> RouteGuards | None:
+    """The policy that guards the calls of a release, as it is now; None where it names none."""
+    if release.guard_policy is None:
+        return None
+    return RouteGuards(policy=release.guard_policy.partition("@")[0])

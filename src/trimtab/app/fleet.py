@@ -192,10 +192,10 @@ class Fleet:
             elif number in self._heard:
                 self._heard[number] = msgspec.structs.replace(self._heard[number], gauges={})
         total, sums = Figures(), dict(gauges)
-        for calls in (own, self._past):
-            total.include(calls.calls.items())
+        for counted in (own, self._past):
+            total.include(counted.calls.items(), counted.checks.items())
         for heard in self._heard.values():
-            total.include(heard.calls)
+            total.include(heard.calls, heard.checks)
             for name, value in heard.gauges.items():
                 sums[name] += value
         return total, sums
@@ -203,7 +203,7 @@ class Fleet:
     def _hear(self, number: int, said: messages.Measured) -> None:
         before = self._heard.get(number)
         if before is not None and before.life != said.life:
-            self._past.include(before.calls)
+            self._past.include(before.calls, before.checks)
         self._heard[number] = said
 
     async def _take(self, body: bytes) -> bytes:

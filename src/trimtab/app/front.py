@@ -13,39 +13,37 @@ from functools import partial
 
 import msgspec
 
+from trimtab.app.answerable import Answerable
+from trimtab.app.embedders import local_embedder
 from trimtab.app.guarding import Guarding, Signals, slots
 from trimtab.app.retired import Retired
 from trimtab.app.setup import Setup
 from trimtab.app.state import State
 from trimtab.config import Config
-from trimtab.config.checks import STATIC
-from trimtab.embeddings.static import StaticEmbedder
-from trimtab.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.errors import TrimtabError
 from trimtab.gateway.admission import Admission
 from trimtab.gateway.ask import Ask, Caller
-from trimtab.gateway.asker import day_of
 from trimtab.gateway.cache import AnswerCache
 from trimtab.gateway.embedding import AskedEmbedder
 from trimtab.gateway.gateway import Gateway, Limits
 from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.leases import LeasedQuotas
-from trimtab.gateway.plan import Plan
 from trimtab.gateway.quotas import LocalQuotas
-from trimtab.gateway.standing import RouteState, states
+from trimtab.gateway.resolution import Resolution
 from trimtab.governance.access import Access
 from trimtab.governance.budget import Live, LiveLimit
 from trimtab.governance.settings import Declared, GatewaySettings, assembled
 from trimtab.kit.clock import SystemClock
 from trimtab.models import Prices
 from trimtab.ports import Embedder, Limiter, MetadataStore
-from trimtab.records import Release, Span, VirtualKey
+from trimtab.records import Span, VirtualKey
 from trimtab.retrieval.corpora import Corpora
 from trimtab.tracing.recorder import SpanRecorder
 
 _log = logging.getLogger("trimtab.app")
 
-_FOLLOW_S = 1.0
+_FOLLOW_S = 0.5
 
 
 class Front:
@@ -95,7 +93,15 @@ class Front:
         self._signals: Signals = {}
         self._slots = slots(clock, lambda: self.gateway, config.project)
         self.guarding = Guarding(config, {}, self._slots, self._signals, clock)
+        self.answerable = Answerable(
+            self.gateway,
+            self._admission,
+            clock,
+            deploying=lambda: self._state.deploying(metadata),
+            guarding=lambda: self.guarding,
+        )
         self._retired = Retired(self.gateway.quiet)
+        self.cache.embedder = self._embedder(config.gateway.cache_embedder)
         self._fit(config)
 
     @property
@@ -182,19 +188,28 @@ class Front:
         askers = await asyncio.to_thread(state.askers, self.metadata)
         snapshot = await asyncio.to_thread(state.snapshot, self.metadata)
         guarding = await asyncio.to_thread(self._guarded, state)
+        config = state.setup.config
+        embedder = await asyncio.to_thread(self._embedder, config.gateway.cache_embedder)
         access.set_keys(state.settings.keys)
         # Nothing is awaited in between, so that no request sees a part of it.
-        self._state, self.access = state, access
+        before, self._state, self.access = self.gateway.snapshot, state, access
         self._admission.askers = askers
         self.gateway.snapshot = snapshot
         self.guarding = guarding
-        self._fit(state.setup.config)
+        self.cache.embedder = embedder
+        self._fit(config)
+        for line in dict.fromkeys(snapshot.warnings):
+            if line not in before.warnings:  # each once, whatever else changes
+                _log.warning("%s", line)
 
-    def _hooks(self, ask: Ask, plan: Plan) -> Hooks | None:
-        return self.guarding.hooks(ask, plan)
+    def _hooks(self, ask: Ask, resolution: Resolution) -> Hooks | None:
+        return self.guarding.hooks(ask, resolution)
 
     def _refused(self, span: Span) -> Span:
         return self.guarding.refused(span)
+
+    def _ingested(self, span: Span) -> Span:
+        return self.guarding.ingested(span)
 
     def _guarded(self, state: State) -> Guarding:
         """What guards calls under a state. Raises ConfigError, ScorerError, MissingExtra."""
@@ -221,14 +236,13 @@ class Front:
         """Set what is no part of the snapshot."""
         self.gateway.limits = _limits(config)
         self.cache.resize(config.limits.cache_bytes)
-        self.cache.embedder = self._embedder(config.gateway.cache_embedder)
 
     def _embedder(self, named: str | None) -> Callable[[Caller], Embedder] | None:
+        """Raises ConfigError or MissingExtra for a model of this machine that cannot be read."""
         if named is None:
             return None
-        if named == STATIC:
-            static = StaticEmbedder()
-            return lambda _: static
+        if (own := local_embedder(named)) is not None:
+            return lambda _: own
         return partial(AskedEmbedder, self.gateway.ask, named)
 
     async def _count_spend(self) -> None:
@@ -283,42 +297,6 @@ class Front:
             limit = msgspec.convert(state, LiveLimit, from_attributes=True)
             found.setdefault((state.kind, state.name), []).append(limit)
         return {node: tuple(limits) for node, limits in found.items()}
-
-    def route_states(self, project: str) -> list[RouteState]:
-        """How each route of a project answers now, or why it cannot."""
-        catalogue = self._admission.askers.asker(project).catalogue
-        day = day_of(self.clock.now_ns())
-        return states(
-            self.gateway.snapshot.routes(project),
-            self.gateway.health.states(),
-            lambda model: catalogue.refusal(model, day),
-        )
-
-    def require_answerable(self, release: Release) -> None:
-        """Raises a TrimtabError that says why a release could not answer, or not all of it."""
-        deployment = self._state.deploying(self.metadata).one(release)
-        if deployment.missing:
-            missing = ", ".join(map(repr, deployment.missing))
-            raise NotFound(f"no model {missing}", where=f"release {release.ref}")
-        if deployment.retriever is not None:
-            deployment.retriever.search("", k=1)
-
-    def release_warnings(self, release: Release) -> tuple[str, ...]:
-        """What of a release leads nowhere, or why it cannot answer."""
-        try:
-            shortage = self._state.deploying(self.metadata).one(release).shortage
-        except TrimtabError as error:
-            return (f"{release.ref} cannot answer: {error}",)
-        return (shortage,) if shortage else ()
-
-    def require_model(self, model: str) -> None:
-        """Raises InvalidRequest when no provider offers `model`."""
-        if self.gateway.snapshot.target(model) is None:
-            raise InvalidRequest(
-                f"no model {model!r}",
-                where="targets",
-                fix=f"use one of {', '.join(sorted(self.gateway.snapshot.cards))}",
-            )
 
 
 def _limits(config: Config) -> Limits:

@@ -1,4 +1,4 @@
-"""Guarding: which guards a call passes, by its route and its project; read by every call.
+"""Guarding: which guards a call passes, by its release, route and project; read by every call.
 
 Built whenever the configuration or the stored policies change, and swapped whole.
 """
@@ -14,7 +14,7 @@ from trimtab.errors import ProviderError, RouteUnavailable, TrimtabError
 from trimtab.gateway.ask import Ask, Caller
 from trimtab.gateway.gateway import Gateway
 from trimtab.gateway.hooks import Hooks
-from trimtab.gateway.plan import Plan
+from trimtab.gateway.resolution import Resolution
 from trimtab.guards.onnx import OnnxClassifier
 from trimtab.guards.policies import DEFAULT, Policies
 from trimtab.guards.policy import ReadyPolicy
@@ -25,7 +25,7 @@ from trimtab.kit import jsonx
 from trimtab.kit.clock import SystemClock
 from trimtab.kit.meter import Meter
 from trimtab.ports import Clock
-from trimtab.records import GuardPolicy, ModelSlot, Route, RouteGuards, Span, text_of
+from trimtab.records import GuardPolicy, ModelSlot, Route, RouteGuards, Score, Span, text_of
 from trimtab.scorers.registry import resolve
 from trimtab.signals.catalogue import signal
 from trimtab.signals.signal import Signal
@@ -35,7 +35,6 @@ _Key = tuple[str, RouteGuards | None]
 
 _PURPOSE = "trimtab.purpose"
 _OWN_CALLS = frozenset({"cache", "guard"})  # made by Trimtab, of texts that were looked at before
-_SECRETS = "secrets", b"{}"
 
 
 class Guarding:
@@ -65,6 +64,8 @@ class Guarding:
         self._slots = slots
         self._signals = signals
         self._ready: dict[_Key, ReadyPolicy] = {}
+        self._ingest = section.ingest
+        self._intakes: dict[str, Redaction | None] = {}
         self._clock = clock
         self._shadowed = Meter(
             capacity=section.shadow_per_s, rate_per_s=section.shadow_per_s, now_s=self._now_s()
@@ -76,9 +77,9 @@ class Guarding:
         if (config.project, DEFAULT) not in kept:
             self._made((config.project, None))
 
-    def hooks(self, ask: Ask, plan: Plan) -> Hooks | None:
+    def hooks(self, ask: Ask, resolution: Resolution) -> Hooks | None:
         """The guards of one call. Raises RouteUnavailable when its policy cannot be used."""
-        key = ask.caller.project, plan.compiled.route.guards
+        key = ask.caller.project, resolution.guards
         ready = self._ready.get(key) or self._late(key)
         watch = ready.begin()
         redact = watch.redaction.spans if watch.redaction is not None else None
@@ -91,15 +92,69 @@ class Guarding:
     def refused(self, span: Span) -> Span:
         """The record of a call that was refused before it had a route, as it may be stored.
 
-        It is redacted as the default policy of its project says; secrets are hidden where that
-        cannot be used.
+        It is redacted as the default policy of its project says.
         """
-        key = span.project, None
-        try:
-            redaction = (self._ready.get(key) or self._made(key)).redaction()
-        except TrimtabError:
-            redaction = Redaction([_secrets(self._signals)])
+        redaction = self._of_project(span.project, ReadyPolicy.redaction)
         return redaction.span(span) if redaction is not None else span
+
+    def ingested(self, span: Span) -> Span:
+        """A span from outside, as it may be stored: see `guards.ingest`."""
+        if self._ingest == "keep":
+            return span
+        redaction = self._intake(span.project)
+        return redaction.span(span) if redaction is not None else span
+
+    def judged(self, scores: Iterable[Score]) -> list[Score]:
+        """Scores from outside, as the default policy of their project says they may be stored."""
+        found = []
+        for score in scores:
+            redaction = self._of_project(score.project, ReadyPolicy.intake)
+            found.append(redaction.score(score) if redaction is not None else score)
+        return found
+
+    def known_as(self, project: str, names: Iterable[str]) -> tuple[str, ...]:
+        """Sessions or users by every name that records may have them under."""
+        people = Redaction([_made_once(self._signals, "pii")])
+        secret = Redaction([_made_once(self._signals, "secrets")])
+        found: dict[str, None] = {}
+        for name in names:
+            hidden = people.name(project, secret.name(project, name))
+            found |= dict.fromkeys((name, people.name(project, name), hidden))
+        return tuple(found)
+
+    def _intake(self, project: str) -> Redaction | None:
+        """What hides parts of spans that come from outside."""
+        if project not in self._intakes:
+            redaction = self._of_project(project, ReadyPolicy.intake)
+            if self._ingest == "redact":
+                secrets = [_made_once(self._signals, "secrets")]
+                redaction = redaction or Redaction(secrets, foreign=True)
+            elif not self._hides_people(project):
+                redaction = None
+            self._intakes[project] = redaction
+        return self._intakes[project]
+
+    def _hides_people(self, project: str) -> bool:
+        """Whether somebody said that personal data of a project is on no record.
+
+        A policy that cannot be used may have said so.
+        """
+        try:
+            record = self.policies.named(project, DEFAULT)
+        except TrimtabError:
+            return True
+        return record.mode != "off" and record.record is not None and record.record.pii == "redact"
+
+    def _of_project(
+        self, project: str, kind: Callable[[ReadyPolicy], Redaction | None]
+    ) -> Redaction | None:
+        """What the default policy of a project hides; secrets and people where it is unusable."""
+        key = project, None
+        try:
+            return kind(self._ready.get(key) or self._made(key))
+        except TrimtabError:
+            signals = [_made_once(self._signals, name) for name in ("secrets", "pii")]
+            return Redaction(signals, foreign=True)
 
     def policy(self, project: str, guards: RouteGuards | None = None) -> GuardPolicy:
         """The policy of a route of a project, with all its rules. Raises ConfigError."""
@@ -184,18 +239,12 @@ def slots(clock: Clock, gateway: Callable[[], Gateway], project: str) -> Slots:
     return Slots(clock, {"http": RemoteClassifier, "onnx": OnnxClassifier, "judge": judge})
 
 
-def ingest_redaction(config: Config, signals: Signals) -> Callable[[Span], Span] | None:
-    """What hides secrets in spans from outside, where that is wanted."""
-    if config.guards.ingest == "keep":
-        return None
-    found = [_secrets(signals)]
-    return lambda span: Redaction(found).span(span)
-
-
-def _secrets(signals: Signals) -> Signal:
-    if _SECRETS not in signals:
-        signals[_SECRETS] = signal("secrets")
-    return signals[_SECRETS]
+def _made_once(signals: Signals, name: str) -> Signal:
+    """A signal with its own settings, which all policies share."""
+    key = name, b"{}"
+    if key not in signals:
+        signals[key] = signal(name)
+    return signals[key]
 
 
 def _asking(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from trimtab.gateway.figures import Calls, Labels
+from trimtab.gateway.figures import Calls, Checks, Labels, RuleLabels
 from trimtab.stores.limits.address import socket_path
 from trimtab.tracing.delivery import Placed
 
@@ -34,6 +34,7 @@ class Measured(msgspec.Struct, frozen=True):
     life: str
     calls: list[tuple[Labels, Calls]]
     gauges: dict[str, float]
+    checks: list[tuple[RuleLabels, Checks]] = []
 
 
 def api_socket(data: Path) -> Path:

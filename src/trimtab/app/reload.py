@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trimtab.config import Config, Loaded, require_references, require_safe
+from trimtab.config import Config, Loaded, require_references, require_safe, settings
 from trimtab.config.changes import changes
-from trimtab.errors import Conflict, TrimtabError
+from trimtab.errors import ConfigError, Conflict, TrimtabError
 
 if TYPE_CHECKING:
     from trimtab.app.front import Front
@@ -37,6 +37,22 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class InForce(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that are in force, with secrets masked, and where they were written.
+
+    `origins` names the file and line, the variable or the flag of each setting by its dotted key,
+    as they are now; it lacks what is not in force, and is empty where nothing can be read, and
+    `problem` says why. `changed` would be in use after a reload, `needs_restart` after a new start.
+    """
+
+    path: str | None
+    settings: dict[str, Any]
+    origins: dict[str, str] = {}
+    changed: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    problem: str | None = None
+
+
 class Reloading:
     """Reads the configuration again; one at a time.
 
@@ -56,6 +72,28 @@ class Reloading:
         self._source = source
         self._spread = spread
         self._turn = asyncio.Lock()
+
+    def in_force(self) -> InForce:
+        """What is in force, and how it differs from what is written now. Reads files."""
+        config = self._front.config
+        shown = settings(config)
+        if self._source is None:
+            return InForce(path=None, settings=shown)
+        try:
+            loaded = self._source()
+        except ConfigError as error:
+            return InForce(path=None, settings=shown, problem=str(error))
+        found = changes(config, loaded.config)
+        other = (*found.taken, *found.needs_restart)
+        return InForce(
+            path=_shown(loaded.path),
+            settings=shown,
+            origins={
+                key: place for key, place in loaded.origins.items() if not _is_within(key, other)
+            },
+            changed=found.taken,
+            needs_restart=found.needs_restart,
+        )
 
     async def reload(self, by: str) -> Reloaded:
         """Take the configuration as it stands now; by whom, for the log.
@@ -104,6 +142,11 @@ class Reloading:
 def _read(source: Source) -> tuple[Loaded, list[str]]:
     loaded = source()
     return loaded, require_references(loaded)
+
+
+def _is_within(key: str, settings: Iterable[str]) -> bool:
+    """Whether a key is one of some settings, or a part of one."""
+    return any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in settings)
 
 
 def _shown(path: Path | None) -> str | None:

@@ -13,6 +13,7 @@ from trimtab.governance.settings import GatewaySettings, assembled
 from trimtab.governance.spending import spent_so_far
 from trimtab.ports import MetadataStore
 from trimtab.prompts.shelf import Shelf
+from trimtab.releases.shares import with_learnt
 
 
 class State(NamedTuple):
@@ -35,7 +36,9 @@ class State(NamedTuple):
         releases, prompts = metadata.releases.revision(), metadata.prompts.revision()
         shelf = before.prompts
         if prompts != shelf.revision:
-            shelf = Shelf(metadata.prompts.all(), shelf, revision=prompts)
+            shelf = Shelf(
+                metadata.prompts.all(), shelf, revision=prompts, rows=metadata.datasets.rows
+            )
         settings = assembled(setup.declared, metadata)
         return cls(setup, settings, shelf, (releases, settings.revision, prompts))
 
@@ -54,15 +57,18 @@ class State(NamedTuple):
     def snapshot(self, metadata: MetadataStore) -> Snapshot:
         """What can answer. Raises StoreError."""
         gateway = self.setup.config.gateway
-        return Snapshot(
+        broken: list[str] = []
+        found = Snapshot(
             self.setup.providers,
-            self.deploying(metadata).all(metadata.releases.list()),
-            self.settings.routes.values(),
-            prompts=self.prompts.find,
+            self.deploying(metadata).all(metadata.releases.list(), broken.append),
+            with_learnt(self.settings.routes.values(), metadata.shares.all()),
+            prompts=self.prompts,
             default_model=gateway.default_model,
             defaults=gateway.defaults,
             price=self.setup.price,
         )
+        found.warnings[:0] = broken
+        return found
 
     def deploying(self, metadata: MetadataStore) -> Deploying:
         models, prompts = self.setup.models(), metadata.prompts

@@ -1,8 +1,8 @@
-"""Readers of table files whose libraries only adapters import."""
+"""Readers of table files that need a library."""
 
 from __future__ import annotations
 
+from trimtab.datasets.parquet import read_parquet
 from trimtab.datasets.reading import TableReader
-from trimtab.stores.parquet import read_parquet
 
 TABLES: dict[str, TableReader] = {"parquet": read_parquet}

@@ -126,8 +126,9 @@ class Worker(Front):
         return b""
 
     async def _measure(self, _: bytes) -> bytes:
-        calls = list(self.gateway.figures.calls.items())
-        return msgspec.json.encode(messages.Measured(self._life, calls, self.gauges()))
+        figures = self.gateway.figures
+        calls, checks = list(figures.calls.items()), list(figures.checks.items())
+        return msgspec.json.encode(messages.Measured(self._life, calls, self.gauges(), checks))
 
     async def _refresh(self, _: bytes) -> bytes:
         await self.refresh()

@@ -32,8 +32,16 @@ _SHOWN = 10
 @click.option("--regressions", is_flag=True, help="Show the cases that got worse, and no others.")
 @click.option("--examples", type=click.IntRange(0, 10_000), metavar="N", help="Show N cases.")
 @click.option("--slices", metavar="BY", help="tag, split, cluster, language, length, metadata.KEY.")
-@click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write .md, .html.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write .md or .html; repeatable.",
+)
 @click.option("--allow-uncalibrated", is_flag=True, help="Judges gate without a calibration card.")
+@click.option("--store", is_flag=True, help="Keep the verdict as that of the run NEW.")
 @click.option("--ladder", is_flag=True, help="Rank two or more RUNs, the strongest first.")
 @click.option("--metric", help="What decides a case on the ladder.  [default: one all runs have]")
 @click.option("--online", metavar="ROUTE", help="Compare live scores of two releases of a route.")
@@ -53,8 +61,9 @@ def command(
     """Compare the run NEW with the run BASE, and let the gate judge.
 
     A run is named by its id, by its name (the newest finished one), or as `last`; NAME and `last`
-    that mean the same run are the newest two of that name. With --online, BASE and NEW are
-    releases, and may be left out.
+    that mean the same run are the newest two of that name. Nothing is changed, unless --store makes
+    the verdict that of the run NEW, to promote on and as what `last` goes by. With --online, BASE
+    and NEW are releases, and may be left out.
 
     Exits 0 when the gate passes, 1 when it fails, 3 when the evidence is not enough.
     """
@@ -72,6 +81,9 @@ def command(
 
 
 def _compare(as_json: bool, base: str, new: str, flags: dict[str, Any]) -> None:
+    from trimtab.cli.eval_reports import address_of, require_known, write_reports
+
+    require_known(flags["reports"])
     wanted = flags["examples"]
     if wanted is None:
         wanted = _SHOWN if flags["regressions"] else 0
@@ -80,6 +92,7 @@ def _compare(as_json: bool, base: str, new: str, flags: dict[str, Any]) -> None:
             "baseline": base,
             "rules": [parse_rule(rule) for rule in flags["rules"]],
             "allow_uncalibrated": flags["allow_uncalibrated"],
+            "store": flags["store"],
         }
         found = client.post(api_path("runs", new, "comparison"), body)
         run = msgspec.convert(found, Run)
@@ -87,15 +100,16 @@ def _compare(as_json: bool, base: str, new: str, flags: dict[str, Any]) -> None:
         baseline = msgspec.convert(client.get(api_path("runs", against or base)), Run)
         changed = _changes(client, run, baseline, wanted, flags)
         slices = _slices(client, run, baseline, flags["slices"])
-        if flags["report"] is not None:
-            _write(client, run, baseline, slices, flags["report"])
+        if flags["reports"]:
+            view = _view(client, run, baseline, slices, address_of(client, flags))
+            write_reports([view], reports=flags["reports"])
     if as_json:
         more = {"changes": changed} if wanted else {}
         emit({**found, **more, **({"slices": slices} if slices else {})}, as_json)
     else:
         click.echo(_text(run, baseline, slices, changed, wanted))
-    if flags["report"] is not None:
-        note(f"wrote {flags['report']}")
+    for path in flags["reports"]:
+        note(f"wrote {path}")
     if run.verdict is not None:
         click.get_current_context().exit(EXIT_CODES[run.verdict.outcome])
 
@@ -104,8 +118,11 @@ def _changes(
     client: Client, run: Run, baseline: Run, wanted: int, flags: dict[str, Any]
 ) -> dict[str, Any]:
     """A page of changed cases; how many there are is told in any case."""
+    compared = run.verdict.comparisons if run.verdict is not None else ()
+    gating = [each.metric for each in compared if each.outcome is not None]
     query = {
         "baseline": baseline.run_id,
+        "gating": ",".join(gating) or None,
         "only": "regressions" if flags["regressions"] else None,
         "limit": max(1, wanted),
     }
@@ -142,13 +159,9 @@ def _text(
     return "\n".join(parts)
 
 
-def _write(client: Client, run: Run, baseline: Run, slices: list[Sliced], path: Path) -> None:
-    from trimtab.cli.eval_reports import write_reports
-
-    write_reports([_view(client, run, baseline, slices)], reports=[path])
-
-
-def _view(client: Client, run: Run, baseline: Run, slices: list[Sliced]) -> View:
+def _view(
+    client: Client, run: Run, baseline: Run, slices: list[Sliced], address: str | None
+) -> View:
     from trimtab.experiments.reports.view import View
 
     results, before = (
@@ -162,7 +175,7 @@ def _view(client: Client, run: Run, baseline: Run, slices: list[Sliced]) -> View
         baseline_results=before,
         comparisons=run.verdict.comparisons if run.verdict is not None else (),
         slices=slices,
-        url=client.url,
+        url=address,
     )
 
 

@@ -85,6 +85,7 @@ _EXTRAS = (
         "telemetry_url",
         lambda config: config.telemetry_url is not None,
     ),
+    Extra("gepa", "gepa", "trimtab optimize --algo gepa", lambda _: False),
     Extra("grpc", "grpcio", "grpc_port", lambda config: config.grpc_port is not None),
     Extra("onnx", "onnxruntime", "the scorers bertscore and nli", lambda _: False),
     Extra(

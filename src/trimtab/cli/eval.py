@@ -15,11 +15,12 @@ import msgspec
 
 from trimtab.cli.compare import parse_rule, rules_option
 from trimtab.cli.connect import client_options, connected
-from trimtab.cli.eval_progress import say, watched
-from trimtab.cli.eval_reports import require_known, write_reports
+from trimtab.cli.eval_progress import watched
+from trimtab.cli.eval_reports import address_of, require_known, write_reports
 from trimtab.cli.failures import printable
 from trimtab.cli.options import load_config
 from trimtab.cli.output import emit, note
+from trimtab.cli.progress import say
 from trimtab.cli.verdicts import metrics_text, verdict_text
 from trimtab.client import Client
 from trimtab.errors import ConfigError, InvalidRequest, NotFound, ScorerError, StoreError
@@ -278,7 +279,8 @@ def site_of(flags: dict[str, Any]) -> Iterator[Site]:
             ) from None
         holder = running_server(data)
     with connected(flags) as client:
-        yield Site(client, _key_of(client, flags), data / "evals")
+        key, address = _key_of(client, flags), address_of(client, flags)
+        yield Site(client, key, data / "evals", lasting=address is not None)
     if holder is not None and holder.lends and running_server(data) != holder:
         raise StoreError(
             f"the command whose server this one used (process {holder.pid}) was ended meanwhile",

@@ -1,64 +1,41 @@
-"""How far an evaluation is, on standard error: a line that changes, or some lines in a log."""
+"""How far an evaluation is: what is answered, what failed, what was spent, how fast."""
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-import click
-
-from trimtab.cli.failures import printable
-from trimtab.cli.output import is_fancy, is_quiet, note
+from trimtab.cli.progress import Sight, progress
 
 if TYPE_CHECKING:
     from trimtab.evals.perform import Watching
 
-_FANCY_S = 0.2
-_PLAIN_S = 1.0
-_CLEAR = "\r\x1b[2K"
 _STEPS = 10
 
 
-@contextmanager
-def watched(watching: Watching) -> Iterator[None]:
-    """Show progress while the block runs; silent under `--quiet`."""
-    if is_quiet():
-        yield
-        return
-    fancy = is_fancy(sys.stderr)
-    over = threading.Event()
-    thread = threading.Thread(target=_show, args=(watching, over, fancy), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        if fancy:
-            click.echo(_CLEAR, err=True, nl=False)
+def watched(watching: Watching) -> AbstractContextManager[None]:
+    """Show the runs of an evaluation while the block runs; a log gets a line for each tenth."""
+    return progress(_Shown(watching))
 
 
-def say(text: str) -> None:
-    """Lines for people, in the place of the line that changes, which comes again below them."""
-    if is_fancy(sys.stderr) and not is_quiet():
-        click.echo(_CLEAR, err=True, nl=False)
-    note(text)
+class _Shown:
+    """The run that is under way, and since when it was seen."""
 
+    def __init__(self, watching: Watching) -> None:
+        self._watching = watching
+        self._run_id = ""
+        self._started_s = 0.0
+        self._before = 0
 
-def _show(watching: Watching, over: threading.Event, fancy: bool) -> None:
-    run_id, started, before, step = "", 0.0, 0, -1
-    while not over.wait(_FANCY_S if fancy else _PLAIN_S):
-        run, engine = watching.run, watching.engine
+    def __call__(self) -> Sight | None:
+        run, engine = self._watching.run, self._watching.engine
         if run is None or engine is None:
-            continue
+            return None
         tally = engine.tally
-        if run.run_id != run_id:
-            run_id, started, before, step = run.run_id, time.monotonic(), tally.done, -1
-        rate = (tally.done - before) / max(time.monotonic() - started, 1e-3)
+        if run.run_id != self._run_id:
+            self._run_id, self._started_s, self._before = run.run_id, time.monotonic(), tally.done
+        rate = (tally.done - self._before) / max(time.monotonic() - self._started_s, 1e-3)
         line = f"{run.name} {tally.done}/{tally.total}"
         line += f", {tally.failed} failed" if tally.failed else ""
         line += f", {tally.cached} kept" if tally.cached else ""
@@ -66,9 +43,4 @@ def _show(watching: Watching, over: threading.Event, fancy: bool) -> None:
         line += f", {rate:.1f}/s"
         if engine.pace.refusals:
             line += f", {int(engine.pace.limit)} at once after {engine.pace.refusals} refusals"
-        now = tally.done * _STEPS // max(tally.total, 1)
-        if fancy:
-            click.echo(_CLEAR + printable(line), err=True, nl=False)
-        elif now != step:
-            step = now
-            click.echo(printable(line), err=True)
+        return Sight(line, (run.run_id, tally.done * _STEPS // max(tally.total, 1)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from trimtab.cli.options import load_config
+from trimtab.client import Client
 from trimtab.errors import ConfigError
 from trimtab.experiments.reports.view import View
 
@@ -39,6 +42,16 @@ def require_known(reports: Sequence[Path]) -> None:
                 where=str(path),
                 fix="call it NAME.md or NAME.html",
             )
+
+
+def address_of(client: Client, flags: Mapping[str, Any]) -> str | None:
+    """Where a run can be looked at later; None where the server ends with a command."""
+    from trimtab.kit.datadir import running_server
+
+    if flags.get("url"):
+        return client.url
+    server = running_server(Path(load_config(flags, secrets=False).config.data))
+    return None if server is None or server.lends else client.url
 
 
 def _report(views: Sequence[View], path: Path) -> str:

@@ -16,7 +16,7 @@ from trimtab.errors import RequestError
 from trimtab.records import Example, Result, Run
 
 if TYPE_CHECKING:
-    from trimtab.evals.checks import Session
+    from trimtab.evals.sessions import Session
     from trimtab.experiments.exchange.foreign import Foreign
 
 _TOOLS = ("deepeval", "promptfoo", "ragas")
@@ -35,7 +35,7 @@ def imported(
     as_json: bool, path: Path, tool: str | None, name: str | None, dataset: str | None, **flags: Any
 ) -> None:
     """Take results of DeepEval, Ragas or promptfoo, so that they stand beside those of runs."""
-    from trimtab.evals.checks import foreign_session, sent
+    from trimtab.evals.sessions import foreign_session, sent
     from trimtab.experiments.exchange.reading import read
 
     runs = read(path, tool)

@@ -11,10 +11,11 @@ import click
 
 from trimtab.cli.connect import client_options
 from trimtab.cli.eval import commit_of, dollars_of, site_of
-from trimtab.cli.eval_progress import say, watched
+from trimtab.cli.eval_progress import watched
 from trimtab.cli.eval_reports import require_known, write_reports
 from trimtab.cli.failures import printable
 from trimtab.cli.output import emit, note
+from trimtab.cli.progress import say
 from trimtab.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def command(
     if imported or (owasp and target is None):
         if target is not None:
             raise click.UsageError("--from reads reports and attacks no TARGET")
-        _show_imported(_read(imported), as_json, owasp=owasp, limit=flags["fail_above"])
+        cut = _cut(imported)
+        found = _read(imported)
+        _show_imported(found, as_json, owasp=owasp, limit=flags["fail_above"], cut=cut)
         return
     if target is None:
         raise click.UsageError("name a TARGET, or give --from or --owasp")
@@ -105,8 +108,8 @@ def command(
         if dry_run:
             _preview(plan, site)
             return
-        found = asyncio.run(_attacked(plan, site))
-    _finish(found, as_json, reports, owasp=owasp)
+        done = asyncio.run(_attacked(plan, site))
+    _finish(done, as_json, reports, owasp=owasp)
 
 
 async def _attacked(plan: Plan, site: Site) -> RedTeamed:
@@ -153,8 +156,19 @@ def _read(paths: Sequence[Path]) -> list[tuple[str, list[Tried]]]:
     return [read_report(path.read_bytes(), str(path)) for path in paths]
 
 
+def _cut(paths: Sequence[Path]) -> list[str]:
+    from trimtab.redteam.imports import is_cut
+
+    return [str(path) for path in paths if is_cut(path.read_bytes())]
+
+
 def _show_imported(
-    found: Sequence[tuple[str, list[Tried]]], as_json: bool, *, owasp: bool, limit: float | None
+    found: Sequence[tuple[str, list[Tried]]],
+    as_json: bool,
+    *,
+    owasp: bool,
+    limit: float | None,
+    cut: Sequence[str],
 ) -> None:
     from trimtab.cli import redteam_text as texts
     from trimtab.redteam.rates import judged, rate_of
@@ -165,8 +179,16 @@ def _show_imported(
         outcome, why = judged(rate_of("all", tried), limit)
     code = 0 if outcome is None else _EXIT[outcome]
     tools = sorted({tool for tool, _ in found})
-    value = {"exit_code": code, "tools": tools, "gate": outcome, **texts.measured(tried)}
+    value = {
+        "exit_code": code,
+        "tools": tools,
+        "gate": outcome,
+        "cut": cut,
+        **texts.measured(tried),
+    }
     emit(value, as_json, text=lambda: texts.imported(tried, tools, owasp=owasp, why=why))
+    for path in cut:
+        note(f"{path}: the report is cut off in its last line; attacks behind that are missing")
     click.get_current_context().exit(code)
 
 

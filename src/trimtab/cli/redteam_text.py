@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 _REASONS = 3
-_RATES = ("tried", "succeeded", "rate [95 %]")
-_RIGHT = ("tried", "succeeded")
+_RATES = ("goals", "tried", "succeeded", "rate [95 %]")
+_RIGHT = ("goals", "tried", "succeeded")
 _BY: tuple[By, ...] = ("family", "owasp")
 
 
@@ -101,7 +101,10 @@ def _tables(tried: Sequence[Tried], without: Sequence[Tried] = ()) -> str:
     """By family and by OWASP item; of the techniques those that got through."""
     total = rate_of("all", tried)
     missing = f", {total.unscored} not judged" if total.unscored else ""
-    head = f"{total.succeeded} of {total.tried} attacks succeeded: {rate_text(total)}{missing}"
+    head = (
+        f"{total.succeeded} of {total.tried} attacks on {total.goals} goals succeeded:"
+        f" {rate_text(total)}{missing}"
+    )
     parts = [head, *(_table(by, rates(tried, by), rates(without, by)) for by in _BY)]
     techniques = [each for each in rates(tried, "technique") if each.succeeded]
     if techniques:
@@ -114,7 +117,7 @@ def _table(by: By, found: Sequence[Rate], without: Sequence[Rate]) -> str:
     columns = [by, *_RATES, *(["without guards"] if without else [])]
     rows: list[list[object]] = []
     for each in found:
-        row: list[object] = [each.name, each.tried, each.succeeded, rate_text(each)]
+        row: list[object] = [each.name, each.goals, each.tried, each.succeeded, rate_text(each)]
         if without:
             row.append(rate_text(others[each.name]) if each.name in others else None)
         rows.append(row)

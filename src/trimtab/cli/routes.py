@@ -10,12 +10,14 @@ import click
 from trimtab.cli.connect import client_options, connected
 from trimtab.cli.failures import printable
 from trimtab.cli.output import emit, note, show_table
+from trimtab.cli.releases.said import segment_text
 from trimtab.client import Client, api_path
 from trimtab.config.entries import read_entries
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.kit import jsonx
+from trimtab.kit.clock import iso
 
-_OURS = ("source", "project", "in_use", "now", "warnings")
+_OURS = ("source", "project", "in_use", "now", "learnt", "warnings")
 _ORDERS = {
     "weighted": "drawn by weight",
     "latency": "the faster of two drawn",
@@ -64,12 +66,24 @@ def shown(as_json: bool, name: str, **flags: Any) -> None:
         state = _found(client, api_path("gateway", "routes", name))
         if route is None and state is None:
             route = client.get(api_path("routes", name))  # which says that there is none
-    shown = {**(route or {"name": name}), "now": state}
+        has_bandit = route is not None and route["bandit"] is not None
+        learnt = _found(client, api_path("routes", name, "shares")) if has_bandit else None
+    shown = {**(route or {"name": name}), "now": state, "learnt": learnt}
     emit(
         shown,
         as_json,
-        text=lambda: "\n".join([*_text(route), *_state(state)]),
+        text=lambda: "\n".join([*_text(route), *_state(state), *_learnt(learnt)]),
     )
+
+
+@command.command("reset")
+@client_options
+@click.argument("name")
+def reset(as_json: bool, name: str, **flags: Any) -> None:
+    """Forget what the bandit of a route has learnt; its split has the shares as written again."""
+    with connected(flags) as client:
+        learnt = client.delete(api_path("routes", name, "shares"))
+    emit(learnt, as_json, text=lambda: "\n".join(_learnt(learnt)))
 
 
 @command.command("targets")
@@ -217,15 +231,35 @@ def _state(state: dict[str, Any] | None) -> list[str]:
     lines = [f"{state['name']} answers now{release}{order}"]
     of_rest = ""
     if canary := state["canary"]:
-        lines.append(f"  {100 * canary['share']:.3g}% by {canary['release']} (canary)")
+        whose = segment_text(canary["segment"])
+        of = f" of {whose}" if whose else ""
+        lines.append(f"  {100 * canary['share']:.3g}%{of} by {canary['release']} (canary)")
         of_rest = " of the rest"
     for one in state["split"]:
         said = f"{one['release']} ({one['state']})" if one["release"] else "its own targets"
         lines.append(f"  {one['share']:.0%}{of_rest} by {said}")
+    lines += [f"  in {one['environment']} by {one['release']}" for one in state["placed"]]
     lines += [f"  {_standing(one)}" for one in state["targets"]]
     for pool in state["fallbacks"]:
         lines += [f"  or else {_standing(one)}" for one in pool]
     lines += [f"  warning: {line}" for line in state["warnings"]]
+    return [printable(line) for line in lines]
+
+
+def _learnt(learnt: dict[str, Any] | None) -> list[str]:
+    """What a bandit knows of each release of a split."""
+    if learnt is None:
+        return []
+    bandit = learnt["bandit"]
+    since = f"since {iso(learnt['learnt_ns'])}" if learnt["learnt_ns"] else "as written"
+    lines = [f"shares follow {bandit['score']}, {since}; scores since {iso(learnt['since_ns'])}"]
+    for arm in learnt["arms"]:
+        share = learnt["shares"].get(str(arm["version"]), 0.0)
+        lines.append(
+            f"  {learnt['route']}@{arm['version']} has {share:.0%}: {bandit['score']}"
+            f" {arm['mean']:.3g} [{arm['low']:.3g}, {arm['high']:.3g}] over"
+            f" {arm['sessions']:,} sessions, the best with {arm['best']:.0%}"
+        )
     return [printable(line) for line in lines]
 
 

@@ -35,13 +35,19 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Improve": {
         "datasets": "Create, look at, compare, split and export datasets.",
-        "releases": "List, create, promote and roll back releases.",
+        "prompts": "List, label, check, compare and preview prompts; push and pull them as files.",
+        "plans": "Check, run, resume and replay flows of several steps.",
+        "play": "Try prompts and models side by side, streamed, with figures.",
+        "releases": "List, create, approve, try, promote and roll back releases.",
+        "ship": "Evaluate, gate, try and promote the release that a file declares.",
+        "probes": "Notice that a provider changed the model behind a name.",
         "runs": "List and show experiments and their results.",
         "eval": "Run evaluations: suites of files, or a release over a dataset; and gate them.",
         "redteam": "Attack a route, release or model, and gate what got through.",
         "scorers": "List and explain the built-in scorers.",
         "judge": "List judges, and measure how far one can be believed.",
         "compare": "Compare two runs, with intervals and a verdict.",
+        "optimize": "Search for a better version of a prompt within a budget, and prove it.",
     },
     "Govern": {
         "guard": "Scan texts; try, calibrate and promote the policies of guards.",
@@ -51,6 +57,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "routes": "List, show, put and delete routes.",
         "cache": "Empty the cache of answers.",
         "spend": "Show what projects, teams, users and keys spent.",
+        "audit": "List who changed what, and when.",
     },
     "Set up": {
         "config": "Show and check the configuration.",
@@ -60,6 +67,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
 }
 COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
+ALIASES = {"optimise": "optimize"}
 _COMPLETION = "_TRIMTAB_COMPLETE"
 
 
@@ -70,6 +78,7 @@ class LazyGroup(click.Group):
         return [*COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         command: click.Command = import_module(f"trimtab.cli.{cmd_name}").command
@@ -79,7 +88,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         names = self.list_commands(ctx)
-        if args[0] not in names and not ctx.resilient_parsing:
+        if args[0] not in (*names, *ALIASES) and not ctx.resilient_parsing:
             raise click.UsageError(failures.unknown_command(args[0], names), ctx)
         return super().resolve_command(ctx, args)
 

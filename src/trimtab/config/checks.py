@@ -17,6 +17,7 @@ from trimtab.records import Price
 WITHOUT_BASE_URL = frozenset({"azure", "openai_compatible"})
 RESERVED_NAME = "trimtab"
 STATIC = "static"  # the embedder that is a table, no model of a provider
+_ONNX = "onnx:"  # before the folder of one
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _SENT_BY_TRIMTAB = frozenset(
@@ -68,6 +69,15 @@ def safe_base_url(value: str, *, allow_private: bool) -> str | None:
     if complaint is None and not allow_private and is_private(urlsplit(value).hostname or ""):
         return "must not be on this machine or in its network"
     return complaint
+
+
+def is_local_embedder(value: str) -> bool:
+    """Whether an embedder runs in this process, and is no model of a provider.
+
+    >>> [is_local_embedder(one) for one in ("static", "onnx:/models/minilm", "openai/small")]
+    [True, True, False]
+    """
+    return value == STATIC or value.startswith(_ONNX)
 
 
 def word(value: str) -> str | None:

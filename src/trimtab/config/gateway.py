@@ -83,10 +83,11 @@ class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         ),
     ] = ()
     cache_embedder: Annotated[
-        Annotated[str, Meta(pattern=r"^(static|[^/\s]+/\S+)$(?!\n)", max_length=256)] | None,
+        Annotated[str, Meta(pattern=r"^(static|onnx:\S[^\n]*|[^/\s:]+/\S+)$(?!\n)", max_length=256)]
+        | None,
         Meta(
             description="Embedding model, as provider/model, for routes whose cache has a"
-            " `similarity`; `static` for the table that comes with Trimtab, null for equal"
-            " requests only."
+            " `similarity`; `static` for the table that comes with Trimtab, `onnx:FOLDER` for a"
+            " sentence transformer on this machine, null for equal requests only."
         ),
     ] = None

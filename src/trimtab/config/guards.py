@@ -63,11 +63,14 @@ class GuardsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             description="How many calls a second rules in shadow look at, in each process; "
             "of more calls they see these and have nothing to say of the others.",
         ),
-    ] = 50.0
+    ] = 10.0
     ingest: Annotated[
-        Literal["keep", "redact"],
-        Meta(description="Whether secrets in telemetry from SDKs are hidden before it is stored."),
-    ] = "keep"
+        Literal["keep", "redact"] | None,
+        Meta(
+            description="Whether telemetry from SDKs is redacted before it is stored, as the"
+            " default policy of its project says; null where that policy hides personal data."
+        ),
+    ] = None
     policies: Annotated[
         tuple[Annotated[GuardPolicy, Meta(extra={"check": policy_complaint})], ...],
         Meta(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Set
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from trimtab.config.checks import RESERVED_NAME, STATIC
+from trimtab.config.checks import RESERVED_NAME, is_local_embedder
 from trimtab.config.load import Loaded
 from trimtab.config.problem import Problem, config_error
 from trimtab.config.schema import Config
@@ -65,7 +65,7 @@ def dead_ends(config: Config) -> Iterator[Reference]:
     if gateway.default_model is not None:
         names = {name for route in gateway.routes for name in (route.name, *route.aliases)}
         yield from _of_name(gateway.default_model, "gateway.default_model", models, names)
-    if gateway.cache_embedder is not None and gateway.cache_embedder != STATIC:
+    if gateway.cache_embedder is not None and not is_local_embedder(gateway.cache_embedder):
         yield from _of_model(gateway.cache_embedder, "gateway.cache_embedder", models)
 
 

@@ -24,6 +24,8 @@ from trimtab.config.checks import (
 )
 from trimtab.config.gateway import GatewaySection
 from trimtab.config.guards import GuardsSection
+from trimtab.config.prompts import PromptsSection
+from trimtab.config.releases import ReleasesSection
 from trimtab.config.secret import ConnectionUrl, Secret
 from trimtab.records import Price
 from trimtab.records.principal import permission_complaint
@@ -420,6 +422,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         GatewaySection, Meta(description="Routes, allowances and approved models.")
     ] = GatewaySection()
     guards: Annotated[GuardsSection, Meta(description="How calls are guarded.")] = GuardsSection()
+    prompts: Annotated[
+        PromptsSection, Meta(description="Which labels of prompts are protected.")
+    ] = PromptsSection()
+    releases: Annotated[
+        ReleasesSection, Meta(description="What a release needs before it answers.")
+    ] = ReleasesSection()
     corpora: Annotated[
         tuple[Corpus, ...],
         Meta(description="Folders to retrieve passages from.", extra={"unique": ("name",)}),

@@ -35,6 +35,7 @@ def curate(
     project: str,
     name: str,
     curation: Curation,
+    by: str | None = None,
 ) -> Dataset:
     """Store the next version of a dataset: its rows so far, and the failing calls not among them.
 
@@ -55,7 +56,7 @@ def curate(
             taken.add(trace_id)
             rows.append(example)
     note = f"curated from calls that failed {curation.score}"
-    return datasets.add(project, name, rows, note=note, created_ns=clock.now_ns())
+    return datasets.add(project, name, rows, note=note, created_ns=clock.now_ns(), by=by)
 
 
 def _rows(datasets: DatasetStore, project: str, name: str) -> list[Example]:

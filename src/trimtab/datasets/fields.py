@@ -40,7 +40,8 @@ OBVIOUS: Mapping[str, Sequence[str]] = {
 
 Row = Mapping[str, Any]
 Told = Callable[[str], None]
-_ABSENT: Any = object()
+ABSENT: Any = object()
+"""What a path leads to where there is nothing."""
 
 
 class Mapped(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -79,11 +80,13 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises:
             InvalidRequest: says row and column.
         """
-        fields = {
-            field: value
-            for field, column in self.columns.items()
-            if (value := at(row, column)) is not _ABSENT and value is not None
-        }
+        fields: dict[str, Any] = {}
+        for field, column in self.columns.items():
+            value = row.get(column)
+            if value is None and "." in column:
+                value = at(row, column)
+            if value is not None and value is not ABSENT:
+                fields[field] = value
         if fields.get("input") in (None, ""):
             raise _no_input(row, self.columns["input"], what)
         rest = self.rest(row)
@@ -92,12 +95,13 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         metadata = _metadata(fields.get("metadata"), self.columns.get("metadata"), what)
         metadata |= {column: row[column] for column in rest if row[column] is not None}
         for name, column in self.metadata.items():
-            if (value := at(row, column)) is not _ABSENT and value is not None:
+            if (value := at(row, column)) is not ABSENT and value is not None:
                 metadata[name] = value
         fields |= {"metadata": metadata}
         if not self.strict:
             _loosen(fields)
-        fields.setdefault("example_id", digest(dict(row))[:16])
+        if "example_id" not in fields:
+            fields["example_id"] = digest(dict(row))[:16]
         return self._converted(fields, what)
 
     def _converted(self, fields: dict[str, Any], what: str) -> Example:
@@ -180,15 +184,15 @@ def parse(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def at(row: Any, path: str) -> Any:
-    """The value of a column, or of a path into one; `_ABSENT` where there is none."""
+    """The value of a column, or of a path into one; `ABSENT` where there is none."""
     head, dot, rest = path.partition(".")
     if type(row) is dict or isinstance(row, Mapping):
         if path in row:
             return row[path]
-        return at(row[head], rest) if dot and head in row else _ABSENT
+        return at(row[head], rest) if dot and head in row else ABSENT
     if isinstance(row, list) and head.isdecimal() and int(head) < len(row):
         return at(row[int(head)], rest) if dot else row[int(head)]
-    return _ABSENT
+    return ABSENT
 
 
 def _obvious(names: Sequence[str], columns: Sequence[str]) -> str | None:
@@ -259,13 +263,14 @@ def _missing_input(columns: Sequence[str], where: str) -> InvalidRequest:
     return InvalidRequest(
         "no column is the input",
         where=where,
-        fix=f"say which with input=COLUMN; there is {_listed(columns)}",
+        fix="say which: `map: {input: COLUMN}` in the data of a suite, --map input=COLUMN of"
+        f" `trimtab datasets`; there is {_listed(columns)}",
         column="input",
     )
 
 
 def _no_input(row: Row, column: str, what: str) -> InvalidRequest:
-    missing = at(row, column) is _ABSENT
+    missing = at(row, column) is ABSENT
     return InvalidRequest(
         f"{what} has no input: {'there is no' if missing else 'nothing is in the'}"
         f" column {column!r}",

@@ -7,14 +7,13 @@ column; nothing is left out in silence.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from trimtab.datasets.fields import Mapped, Told, mapped
+from trimtab.datasets.checking import Checking
+from trimtab.datasets.fields import ABSENT, Mapped, Told, at, mapped
 from trimtab.datasets.formats import FORMATS, Found, reader_of
 from trimtab.datasets.reading import Reading, TableReader
 from trimtab.errors import Conflict, InvalidRequest
@@ -23,13 +22,24 @@ from trimtab.records import Example
 
 _LOOKED_AT = 200  # rows whose names are the columns: of JSON, not every row has all
 
-_KINDS: Sequence[tuple[type | tuple[type, ...], str]] = (
-    (bool, "true or false"),
-    ((int, float), "a number"),
-    (str, "text"),
-    (list, "a list"),
-    (dict, "an object"),
-)
+
+class Opened(NamedTuple):
+    """A file whose first rows were looked at: its columns, and some of those rows as they are."""
+
+    columns: list[str]
+    first: list[Found]
+    rows: Iterator[Found]
+    how: Reading
+    strict: bool
+    name: str
+
+    def mapping(self) -> Mapped:
+        """What its columns are taken for. Raises InvalidRequest where none is the input."""
+        return mapped(self.how.columns, self.columns, strict=self.strict, where=self.name)
+
+    def examples(self, mapping: Mapped) -> Iterator[Example]:
+        """All of its rows. Raises as `read_examples` does."""
+        return _examples(chain(self.first, self.rows), mapping, self.how)
 
 
 def read_examples(
@@ -48,6 +58,25 @@ def read_examples(
         InvalidRequest: the file or a row cannot be read; says row and column.
         Conflict: two rows have one id; says which.
     """
+    opened = open_examples(path, reading, tables=tables)
+    mapping = opened.mapping()
+    if not mapping.strict:
+        for sentence in mapping.told(opened.columns):
+            told(sentence)
+    yield from opened.examples(mapping)
+
+
+def open_examples(
+    path: Path,
+    reading: Reading | None = None,
+    *,
+    tables: Mapping[str, TableReader] | None = None,
+) -> Opened:
+    """A file that is about to be read; its first rows are.
+
+    Raises:
+        InvalidRequest: it cannot be read, or has no rows.
+    """
     how = reading or Reading()
     of = how.format or _format(path)
     _check_encoding(how.encoding)
@@ -58,11 +87,7 @@ def read_examples(
             f"{path.name} has no rows", where=path.name, fix="give a file with at least one row"
         )
     columns = [*dict.fromkeys(column for found in first for column in found.row)]
-    mapping = mapped(how.columns, columns, strict=of in ("jsonl", "json"), where=path.name)
-    if not mapping.strict:
-        for sentence in mapping.told(columns):
-            told(sentence)
-    yield from _examples(chain(first, rows), mapping, how)
+    return Opened(columns, first, rows, how, of in ("jsonl", "json"), path.name)
 
 
 def _format(path: Path) -> str:
@@ -86,61 +111,30 @@ def _check_encoding(name: str) -> None:
         ) from None
 
 
-class _First(NamedTuple):
-    kind: str
-    what: str
-
-
 def _examples(rows: Iterable[Found], mapping: Mapped, how: Reading) -> Iterator[Example]:
-    kinds: dict[str, _First] = {}
-    seen: set[int] = set()
+    checking = Checking(mapping.columns, how)
+    seen: dict[int, int] = {}
     for found in rows:
-        _check_cells(found, how.max_cell_bytes)
+        if found.size > how.max_cell_bytes:
+            checking.cells(found.row, what=found.what, number=found.number)
         example = mapping.example(found.row, what=found.what)
-        if not how.mixed:
-            _check_kinds(example, mapping, found.what, kinds)
+        checking.kinds(example, what=found.what)
         key = int.from_bytes(short_hash(example.example_id.encode("utf-8", "replace")))
-        if key in seen:
-            raise Conflict(
-                f"{found.what} has the id {example.example_id!r}, which an earlier row has",
-                where=found.what,
-                fix="give each row an id of its own, or take the repeated row out",
-                example_id=example.example_id,
-                row=found.number,
-            )
-        seen.add(key)
+        earlier = seen.setdefault(key, found.number)
+        if earlier != found.number:
+            raise _repeated(found, earlier, example, mapping.columns.get("example_id"))
         yield example
 
 
-def _check_cells(found: Found, limit: int) -> None:
-    if found.size <= limit:
-        return
-    for column, value in found.row.items():
-        size = len(value.encode()) if isinstance(value, str) else len(msgspec.json.encode(value))
-        if size > limit:
-            raise InvalidRequest(
-                f"{found.what}: column {column!r} has {size} bytes; at most {limit} are taken",
-                where=found.what,
-                fix="shorten it, or raise the limit with --max-cell-bytes",
-                column=column,
-                row=found.number,
-                size_bytes=size,
-                limit_bytes=limit,
-            )
-
-
-def _check_kinds(example: Example, mapping: Mapped, what: str, kinds: dict[str, _First]) -> None:
-    for field in ("input", "expected"):
-        value = getattr(example, field)
-        if value is None:
-            continue
-        kind = next(name for of, name in _KINDS if isinstance(value, of))
-        first = kinds.setdefault(field, _First(kind, what))
-        if first.kind != kind:
-            column = mapping.columns[field]
-            raise InvalidRequest(
-                f"{what}: column {column!r} is {kind}, but {first.kind} in {first.what}",
-                where=what,
-                fix="make the column of one type, or allow it with --mixed",
-                column=column,
-            )
+def _repeated(found: Found, earlier: int, example: Example, column: str | None) -> Conflict:
+    own = column is not None and at(found.row, column) not in (None, ABSENT)
+    said = f"has the id {example.example_id[:100]!r} in column {column!r}, which row {earlier} has"
+    return Conflict(
+        f"{found.what} {said if own else f'is the same as row {earlier}'}",
+        where=found.what,
+        fix="give each row an id of its own, or take the repeated row out",
+        example_id=example.example_id,
+        row=found.number,
+        earlier_row=earlier,
+        **({"column": column} if own else {}),
+    )

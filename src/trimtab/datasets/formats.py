@@ -202,7 +202,8 @@ def _lines(path: Path, how: Reading) -> Iterator[tuple[int, str]]:
                 raise InvalidRequest(
                     f"line {number} of {path.name} has more than {longest} bytes",
                     where=f"line {number} of {path.name}",
-                    fix="shorten it, or raise the limit with --max-cell-bytes",
+                    fix="shorten it, or raise the limit: `max_cell_bytes` in the data of a suite,"
+                    " --max-cell-bytes of `trimtab datasets`",
                 )
             if number == 1:
                 line = line.removeprefix(codecs.BOM_UTF8)
@@ -214,12 +215,13 @@ def _decoded(data: bytes, how: Reading, what: str) -> str:
         return data.decode(how.encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         other = data.startswith(_OTHER_MARKS)
+        likely = "utf-16" if other else "latin-1"
         raise InvalidRequest(
             f"{what} is not {how.encoding}: byte 0x{data[error.start]:02x} at {error.start}",
             where=what,
-            fix="it looks like UTF-16: say --encoding utf-16"
-            if other
-            else "say in which encoding it is, for example --encoding latin-1",
+            fix=f"{'it looks like UTF-16: ' if other else ''}say in which encoding it is:"
+            f" `encoding: {likely}` in the data of a suite, --encoding {likely} of"
+            " `trimtab datasets`",
         ) from None
 
 

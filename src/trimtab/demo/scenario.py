@@ -73,7 +73,7 @@ def play(client: Client, show: Display) -> Result:
     repaired = _run(client, show, _ref(second), f"{FAILURES}@{failures['version']}")
 
     show.step("5. The gate compares them, example by example")
-    body = {"baseline": baseline.run_id, "rules": assistant.RULES}
+    body = {"baseline": baseline.run_id, "rules": assistant.RULES, "store": True}
     judged = client.post(f"/api/v1/runs/{candidate.run_id}/comparison", body)
     candidate = msgspec.convert(judged, Run)
     show.verdict(candidate)

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from itertools import islice
 
 _LONGEST_WORD = 64  # characters; what is longer counts as several words
 _MOST_PIECES = 8
@@ -52,29 +53,37 @@ class Pieces:
         self._ends = {t[2:]: at for at, t in enumerate(vocabulary) if t.startswith("##")}
         self._pieces = lru_cache(maxsize=_REMEMBERED)(self._cut)
 
-    def ids(self, text: str) -> list[int]:
+    def ids(self, text: str, most_cut: int | None = None) -> list[int]:
         """The places of a text's pieces in the vocabulary, in order."""
-        return self.of_words(words(text))
+        return self.of_words(words(text), most_cut)
 
-    def of_words(self, found: Sequence[str]) -> list[int]:
-        """The same of words that `words` found."""
+    def of_words(self, found: Sequence[str], most_cut: int | None = None) -> list[int]:
+        """The same of words that `words` found.
+
+        Args:
+            most_cut: how many words that are not in the vocabulary as a whole are cut into pieces;
+                those after them are left out. None for all of them.
+        """
         known = list(map(self._whole.get, found))
         if None not in known:
             return known  # type: ignore[return-value]  # there is no None in it
-        pieces: list[int] = []
-        for at, word in zip(known, found, strict=True):
-            if at is not None:
-                pieces.append(at)
-            elif len(word) > 1:
-                pieces += self._pieces(word)
-        return pieces
+        pieces: list[int | None] = []
+        done = 0
+        others = (at for at, one in enumerate(known) if one is None and len(found[at]) > 1)
+        for at in islice(others, most_cut):
+            pieces += known[done:at]
+            pieces += self._pieces(found[at])
+            done = at + 1
+        pieces += known[done:]
+        return [at for at in pieces if at is not None]
 
     def _cut(self, word: str) -> tuple[int, ...]:
         """Longest match first, as WordPiece does (Wu et al. 2016, section 4.1)."""
         found: list[int] = []
         start = 0
         table, lengths = self._whole, self._whole_lengths
-        while start < len(word) and len(found) < _MOST_PIECES:
+        size = len(word)
+        while start < size and len(found) < _MOST_PIECES:
             for length in lengths.get(word[start : start + _PREFIX], _SHORT):
                 at = table.get(word[start : start + length])
                 if at is not None:

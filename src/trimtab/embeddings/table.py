@@ -18,6 +18,8 @@ FloatArray = npt.NDArray[np.float32]
 _TOGETHER = 256  # texts
 _MANY = 4_096  # pieces; of a longer text, equal ones are counted first, so that memory is bounded
 
+_FEW = 8  # pieces of a kind, on average: of more, kinds are counted first
+
 
 class Table:
     """Token vectors, distilled from a transformer (`training/embeddings.py`), and their use.
@@ -59,9 +61,9 @@ class Table:
                 scales=parts["scales"].astype(np.float32),
             )
 
-    def ids(self, text: str) -> list[int]:
-        """Which rows of the table a text is made of, in its order."""
-        return self.pieces.ids(text)
+    def ids(self, text: str, most_cut: int | None = None) -> list[int]:
+        """Which rows of the table a text is made of, in its order; `most_cut` as of `Pieces`."""
+        return self.pieces.ids(text, most_cut)
 
     def tokens(self, text: str) -> list[str]:
         """The pieces themselves; ends of words begin with `##`."""
@@ -70,17 +72,43 @@ class Table:
     def rows(self, ids: Sequence[int]) -> FloatArray:
         """The vectors of pieces, shape (len(ids), dimensions)."""
         at = np.asarray(ids, dtype=np.intp)
-        return cast("FloatArray", self._vectors[at] * self._scales[at, None])
+        return cast("FloatArray", self._vectors.take(at, 0) * self._scales.take(at)[:, None])
 
     def bag(self, ids: Sequence[int]) -> FloatArray:
         """The sum of the vectors of pieces, shape (dimensions,): what a linear model reads."""
         at = np.asarray(ids, dtype=np.intp)
         if len(at) <= _MANY:
-            return cast("FloatArray", self._scales[at] @ self._vectors[at])
+            return cast("FloatArray", self._scales.take(at) @ self._vectors.take(at, 0))
         at, counts = np.unique(at, return_counts=True)
         return cast(
             "FloatArray", (self._scales[at] * counts).astype(np.float32) @ self._vectors[at]
         )
+
+    def bags(self, ids: Sequence[int], ends: npt.NDArray[np.int64]) -> FloatArray:
+        """`bag` of each part of many pieces, the parts one after another.
+
+        Args:
+            ends: where the first part begins and where each one ends, rising.
+        """
+        kinds = list(set(ids))
+        if len(ids) < _FEW * len(kinds):
+            return self._products(np.asarray(ids, dtype=np.intp), ends)
+        number = np.empty(len(self._scales), dtype=np.intp)
+        number[kinds] = np.arange(len(kinds))
+        of = number.take(np.asarray(ids, dtype=np.intp))
+        parts = len(ends) - 1
+        part = np.repeat(np.arange(parts), np.diff(ends))
+        cells = np.bincount(part * len(kinds) + of, minlength=parts * len(kinds))
+        counts = cells.reshape(parts, len(kinds)).astype(np.float32)
+        # Without BLAS, whose threads cost more than so small a product.
+        return cast("FloatArray", np.einsum("ij,jk->ik", counts, self.rows(kinds)))
+
+    def _products(self, ids: npt.NDArray[np.intp], ends: npt.NDArray[np.int64]) -> FloatArray:
+        """`bag` of each part, as products of scales and vectors; short parts weigh nothing more."""
+        places = ends[:-1, None] + np.arange(np.diff(ends).max())
+        at = ids.take(places, mode="clip")
+        scales = self._scales.take(at) * (places < ends[1:, None])
+        return cast("FloatArray", np.matmul(scales[:, None, :], self._vectors.take(at, 0))[:, 0])
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Unit rows, shape (len(texts), dimensions); zeros for a text with no known piece."""
@@ -88,9 +116,7 @@ class Table:
         for start in range(0, len(texts), _TOGETHER):
             ids = [self.ids(text) for text in texts[start : start + _TOGETHER]]
             found[start : start + len(ids)] = self._bags(ids)
-        lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        found /= np.where(lengths == 0, 1, lengths)
-        return found
+        return units(found)
 
     def _bags(self, ids: Sequence[Sequence[int]]) -> FloatArray:
         """`bag` of each, shape (len(ids), dimensions): of short ones all at once."""
@@ -103,6 +129,14 @@ class Table:
             starts = (np.cumsum(lengths) - lengths)[some]
             found[some] = np.add.reduceat(self.rows(list(chain.from_iterable(ids))), starts)
         return found
+
+
+def units(rows: FloatArray) -> FloatArray:
+    """Rows divided by their lengths, in place; zeros stay zeros."""
+    lengths = np.sqrt(np.add.reduce(rows * rows, axis=1, keepdims=True))
+    lengths[lengths == 0] = 1
+    rows /= lengths
+    return rows
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,7 @@ from trimtab.experiments.engine import Bounds
 from trimtab.experiments.execute import applied
 from trimtab.experiments.pace import Pace
 from trimtab.experiments.replies import KeptChat, Replies
-from trimtab.experiments.suite import Suite, TaskRef
+from trimtab.experiments.suite import Suite, SuiteGate, TaskRef
 from trimtab.kit import ids
 from trimtab.kit.clock import SystemClock
 from trimtab.kit.hashing import digest
@@ -98,62 +98,128 @@ async def cells_of(
     names = {*judges, *(model for each in asked if each.release is None for model in each.models)}
     if names:
         await asyncio.to_thread(behind.learn)
-    return [_cell(declared, options, site, replies, given, rows, each, behind) for each in asked]
+    if getattr(task or suite.task, "url", None) is None:
+        await asyncio.to_thread(behind.look_around, [name for one in asked for name in _asked(one)])
+    place = _Place(declared, options, site, replies, given, behind)
+    return [_cell(place, rows, each) for each in asked]
 
 
-def _cell(
-    declared: Declared,
-    options: Options,
-    site: Site,
-    replies: Replies,
-    given: Given,
-    rows: Rows,
-    asked: Asked,
-    behind: Behind,
-) -> Cell:
-    suite = declared.suite
+class _Place(NamedTuple):
+    """What all cells of a suite have in common."""
+
+    declared: Declared
+    options: Options
+    site: Site
+    replies: Replies
+    given: Given
+    behind: Behind
+
+    @property
+    def suite(self) -> Suite:
+        return self.declared.suite
+
+    @property
+    def seed(self) -> int | None:
+        return self.options.seed if self.options.seed is not None else self.suite.seed
+
+    @property
+    def concurrency(self) -> int:
+        return self.options.concurrency or self.suite.concurrency
+
+    @property
+    def repeats(self) -> int:
+        return self.options.repeat or self.suite.repeat
+
+    @property
+    def gate(self) -> SuiteGate:
+        gate, rules = self.suite.gate, self.options.rules
+        return msgspec.structs.replace(gate, rules=rules) if rules else gate
+
+    @property
+    def most_usd(self) -> Decimal | None:
+        most, declared = self.options.max_cost_usd, self.suite.max_cost_usd
+        return Decimal(str(declared)) if most is None and declared is not None else most
+
+
+def _cell(place: _Place, rows: Rows, asked: Asked) -> Cell:
+    options, behind = place.options, place.behind
     names = list(asked.models) if asked.release is None else []
     resolved = [behind.of(name) for name in names]
     if any(resolved):
         asked = msgspec.structs.replace(asked, digest=digest([asked.digest, resolved]))
-    run_id = ids.uuid7()
-    seed = options.seed if options.seed is not None else suite.seed
-    concurrency = options.concurrency or suite.concurrency
-    close: list[Callable[[], Awaitable[None]]] = []
-    judge, outage = given.judge, Outage()
-    making = Making(
-        site=site,
-        replies=replies if all(map(behind.is_known, names)) else replies.unkept(),
-        fresh=options.rerun_failed,
-        run_id=run_id,
-        task_digest=asked.digest,
-        seed=seed,
-        wants=frozenset(),
-        close=close,
-        outage=outage,
-    )
-    if judge is None and options.tier != "code":
-        names = [*names, *_judges(suite, options)]
-        judge = _judge(suite, options, making, concurrency, behind, replies)
-    embedder = None
-    if suite.embedder is not None and options.tier != "code":
-        embedder = _embedder(suite.embedder, making, concurrency)
-    resources = {"embedder": embedder, **given.resources}
-    scorers = scorers_of(
-        suite.scorers, declared.folder, tier=options.tier, judge=judge, **resources
-    )
+    # What guards do, and what the documents say, is part of an answer as well.
+    around = [behind.around(name) for name in _asked(asked)]
+    if any(around):
+        asked = msgspec.structs.replace(asked, digest=digest([asked.digest, around]))
+    making = _making(place, asked, names)
+    scorers = _scorers(place, making)
+    if place.given.judge is None:
+        names = [*names, *_judges(place.suite, options)]
+    left_out = options.tier == "code"
+    require_possible(place.gate, scorers, repeats=place.repeats, left_out=left_out)
     wanted = frozenset(
         argument.name for each in scorers for argument in getattr(each, "arguments", ())
     )
-    repeats = options.repeat or suite.repeat
-    gate = suite.gate
-    if options.rules:
-        gate = msgspec.structs.replace(gate, rules=options.rules)
-    require_possible(gate, scorers, repeats=repeats, left_out=options.tier == "code")
-    most_usd = options.max_cost_usd
-    if most_usd is None and suite.max_cost_usd is not None:
-        most_usd = Decimal(str(suite.max_cost_usd))
-    run = Run(
+    return Cell(
+        declared=place.declared,
+        run=_run(place, rows, asked, making.run_id, scorers),
+        rows=rows,
+        answer=asked.make(msgspec.structs.replace(making, wants=wanted)),
+        scorers=scorers,
+        bounds=Bounds(
+            concurrency=place.concurrency,
+            repeats=place.repeats,
+            timeout_s=options.timeout_s,
+            scorer_timeout_s=place.suite.scorer_timeout_s,
+            most_usd=place.most_usd,
+        ),
+        models=asked.models,
+        parameters=asked.parameters,
+        free=asked.free or _replayed(asked, options),
+        silent=asked.silent,
+        notes=[note] if (note := behind.note(names)) is not None else (),
+        close=making.close,
+        broken=lambda: making.outage.error or place.replies.fault,
+    )
+
+
+def _asked(asked: Asked) -> list[str]:
+    """The names that a task's calls ask for."""
+    return [asked.release] if asked.release is not None else list(asked.models)
+
+
+def _making(place: _Place, asked: Asked, names: Sequence[str]) -> Making:
+    """What a task is made with; replies are kept where it is known what is behind all `names`."""
+    known = all(map(place.behind.is_known, names))
+    return Making(
+        site=place.site,
+        replies=place.replies if known else place.replies.unkept(),
+        fresh=place.options.rerun_failed,
+        run_id=ids.uuid7(),
+        task_digest=asked.digest,
+        seed=place.seed,
+        wants=frozenset(),
+        close=[],
+        outage=Outage(),
+    )
+
+
+def _scorers(place: _Place, making: Making) -> list[Scorer]:
+    """The scorers of a suite with what they work with."""
+    suite, options, judge, embedder = place.suite, place.options, place.given.judge, None
+    if options.tier != "code":
+        if judge is None:
+            judge = _judge(place, making)
+        if suite.embedder is not None:
+            embedder = _embedder(suite.embedder, making, place.concurrency)
+    resources = {"embedder": embedder, **place.given.resources}
+    folder = place.declared.folder
+    return scorers_of(suite.scorers, folder, tier=options.tier, judge=judge, **resources)
+
+
+def _run(place: _Place, rows: Rows, asked: Asked, run_id: str, scorers: Sequence[Scorer]) -> Run:
+    suite, options = place.suite, place.options
+    return Run(
         run_id=run_id,
         name=_name(suite, asked.variant),
         release=asked.release,
@@ -166,35 +232,14 @@ def _cell(
         task_digest=asked.digest,
         variant=asked.variant,
         suite=suite.name,
-        suite_digest=suite_digest(declared),
+        suite_digest=suite_digest(place.declared),
         tier=options.tier,
-        repeats=repeats,
-        seed=seed,
+        repeats=place.repeats,
+        seed=place.seed,
         source="eval",
         commit=options.commit,
         started_ns=_CLOCK.now_ns(),
-        total=len(rows.examples) * repeats,
-    )
-    return Cell(
-        declared=declared,
-        run=run,
-        rows=rows,
-        answer=asked.make(msgspec.structs.replace(making, wants=wanted)),
-        scorers=scorers,
-        bounds=Bounds(
-            concurrency=concurrency,
-            repeats=repeats,
-            timeout_s=options.timeout_s,
-            scorer_timeout_s=suite.scorer_timeout_s,
-            most_usd=most_usd,
-        ),
-        models=asked.models,
-        parameters=asked.parameters,
-        free=asked.free or _replayed(asked, options),
-        silent=asked.silent,
-        notes=[note] if (note := behind.note(names)) is not None else (),
-        close=close,
-        broken=lambda: outage.error or replies.fault,
+        total=len(rows.examples) * place.repeats,
     )
 
 
@@ -251,22 +296,15 @@ def _judges(suite: Suite, options: Options) -> list[str]:
     return [model] if isinstance(model, str) else list(model)
 
 
-def _judge(
-    suite: Suite,
-    options: Options,
-    making: Making,
-    concurrency: int,
-    behind: Behind,
-    replies: Replies,
-) -> Any:
+def _judge(place: _Place, making: Making) -> Any:
     """Who judges, if anybody is named; asked at a pace of its own, and never twice the same."""
-    names = _judges(suite, options)
+    names, behind = _judges(place.suite, place.options), place.behind
     if not names:
         return None
     from trimtab.evals.judge import jury_of
 
     known = all(map(behind.is_known, names))
     resolved = {name: behind.of(name) for name in names}
-    kept = replies if known else replies.unkept()
+    kept = place.replies if known else place.replies.unkept()
     chat = KeptChat(making.chat(), kept, fresh=making.fresh, behind=resolved)
-    return jury_of(chat, names, suite.judge, Pace(2 * concurrency), resolved)
+    return jury_of(chat, names, place.suite.judge, Pace(2 * place.concurrency), resolved)

@@ -9,7 +9,7 @@ import msgspec
 
 from trimtab.client import Client, api_path
 from trimtab.errors import Conflict, NotFound
-from trimtab.evals.perform import is_same
+from trimtab.evals.starting import is_same
 from trimtab.experiments.suite import TaskRef
 from trimtab.records import Result, Run
 
@@ -118,8 +118,8 @@ def results_of(run_id: str, client: Client) -> list[Result]:
 
 
 def _run_called(name: str, run: Run, client: Client) -> Run | None:
-    """By id, else the newest that has the name: over the same examples, and one that stands, if
-    there is one."""
+    """By id, else the newest that has the name: over the same examples, vouched for, and one that
+    stands, if there is one."""
     try:
         return msgspec.convert(client.get(api_path("runs", name)), Run)
     except NotFound:
@@ -130,6 +130,7 @@ def _run_called(name: str, run: Run, client: Client) -> Run | None:
         if other.status == "done" and other.role != "baseline" and other.run_id != run.run_id
     ]
     same = [other for other in named if other.dataset_digest == run.dataset_digest] or named
+    same.sort(key=lambda other: not other.vouched)
     return next((other for other in same if other.stands), next(iter(same), None))
 
 

@@ -31,6 +31,7 @@ class Behind:
         self._releases: Sequence[Mapping[str, Any]] = ()
         self._fault: str | None = None
         self._unknown = uuid.uuid4().hex
+        self._around: dict[str, dict[str, Any]] = {}
 
     def learn(self) -> None:
         """Ask the server, once; what cannot be learnt is remembered as that. Blocks."""
@@ -57,6 +58,22 @@ class Behind:
         found = self._resolved(name, frozenset())
         return "" if found == name else digest(found)
 
+    def look_around(self, names: Sequence[str]) -> None:
+        """Ask the server for what `around` tells. Blocks."""
+        if self._client is None:
+            return
+        for name in dict.fromkeys(names):
+            try:
+                found = self._client.get("/api/v1/behind", {"name": name})
+            except TrimtabError:
+                continue  # A server that cannot tell is taken to have nothing there.
+            told = {"guards": found.get("guards"), "corpora": found.get("corpora")}
+            self._around[name] = {key: value for key, value in told.items() if value}
+
+    def around(self, name: str) -> dict[str, Any]:
+        """The guards and the documents that answers to a name depend on; empty without any."""
+        return self._around.get(name, {})
+
     def is_known(self, name: str) -> bool:
         """Whether it can be told what is behind a name; `provider/model` says it by itself."""
         self.learn()
@@ -79,13 +96,13 @@ class Behind:
         wanted = route["name"] if route is not None else own if at else name
         split = [one["version"] for one in route["split"]] if route is not None else []
         releases = [
-            [one["version"], one["digest"], one["state"] == "canary" and one["share"]]
+            [one["version"], one["digest"], one["state"] == "canary" and one["share"], *_where(one)]
             for one in self._releases
             if one["route"] == wanted
             and (
                 str(one["version"]) == version
                 if at and route is None
-                else one["state"] in _ANSWERING or one["version"] in split
+                else one["state"] in _ANSWERING or one["version"] in split or one.get("live_in")
             )
         ]
         if (route is None and not releases) or name in above:
@@ -100,3 +117,8 @@ class Behind:
     def _route(self, name: str) -> Mapping[str, Any] | None:
         in_use = [one for one in self._routes or () if one["in_use"]]
         return next((one for one in in_use if name in (one["name"], *one["aliases"])), None)
+
+
+def _where(release: Mapping[str, Any]) -> list[Any]:
+    """Where a release answers beside everywhere, if it does: nothing of one that does not."""
+    return [place for place in (release.get("live_in"), release.get("segment")) if place]

@@ -7,6 +7,7 @@ run of that suite asks for.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -169,7 +170,7 @@ def _calibrated(
         wanted.label,
         lengths=lengths,
         scale=wanted.scale,
-        onto=bounds(found.plain.scale),
+        onto=_onto(found.plain),
         threshold=wanted.threshold,
     )
     about = About(
@@ -193,6 +194,12 @@ def _calibrated(
         },
         cost_usd=sum(costs, Decimal(0)) if priced or metric != scorer.name else None,
     )
+
+
+def _onto(scorer: FunctionScorer[..., Any]) -> tuple[float, float] | None:
+    """The scale that labels are carried over to; none where it has no end."""
+    found = bounds(scorer.scale)
+    return found if found is not None and math.isfinite(found[1]) else None
 
 
 def _resolved(wanted: Wanted, folder: Path) -> tuple[FunctionScorer[..., Any], JudgeRef]:

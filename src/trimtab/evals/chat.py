@@ -32,6 +32,7 @@ class GatewayChat:
         url: of the server.
         key: its credential; None in local mode.
         run: the run that the calls are made for; it is on their traces.
+        retries: the most attempts of the gateway after the first; None for those of the route.
         timeout_s: for one whole answer.
         outage: learns when the server is gone, or can write nothing.
     """
@@ -42,6 +43,7 @@ class GatewayChat:
         *,
         key: str | None = None,
         run: str | None = None,
+        retries: int | None = None,
         timeout_s: float = 600.0,
         outage: Outage | None = None,
     ) -> None:
@@ -51,6 +53,8 @@ class GatewayChat:
             self._headers["authorization"] = f"Bearer {key}"
         if run:
             self._headers["x-trimtab-run"] = run
+        if retries is not None:
+            self._headers["x-trimtab-retries"] = str(retries)
         self._timeouts = Timeouts(first_byte_s=timeout_s, idle_s=timeout_s, total_s=timeout_s)
         self._client = HTTP1Client()
         self._outage = outage or Outage()

@@ -1,36 +1,25 @@
-"""Single judgements, made one by one as in a test, and the run that they add up to.
+"""Single judgements, made one by one as in a test.
 
-A scorer and an answer go in, scores and complaints come out; checks of a whole session become the
-record of a run with its results.
+A scorer and an answer go in, scores and complaints come out; `sessions` makes a run of them.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from trimtab.client import Client
-from trimtab.errors import ScorerError, TrimtabError
+from trimtab.errors import ScorerError
 from trimtab.evals.chat import GatewayChat
 from trimtab.evals.judge import jury_of
 from trimtab.evals.scorers import scorers_of
-from trimtab.evals.upload import Upload
-from trimtab.experiments.costs import total_cost
-from trimtab.experiments.exchange.foreign import Foreign
 from trimtab.experiments.execute import applied
-from trimtab.experiments.journal import Journal
 from trimtab.experiments.pace import Pace
-from trimtab.experiments.repeats import headlines
-from trimtab.kit import ids
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import Response, Scorer
-from trimtab.records import AppliedScorer, Example, Result, Run, Score
-from trimtab.records.example import examples_digest
-from trimtab.records.run import RunStatus
+from trimtab.records import AppliedScorer, Example, Result, Score
 from trimtab.scorers.subjects import of_example
 
 _CLOCK = SystemClock()
@@ -45,11 +34,17 @@ class Server(NamedTuple):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer that was judged: the row, the answer with its scores, and who judged."""
+    """One answer that was judged: the row, the answer with its scores, and who judged.
+
+    `name` is what a test calls the case, where it has several. `repeat` is which answer to the case
+    it is, from 0.
+    """
 
     example: Example
     result: Result
     scorers: tuple[AppliedScorer, ...]
+    name: str | None = None
+    repeat: int = 0
 
 
 async def judged(
@@ -164,137 +159,6 @@ def _complaint(score: Score, at_least: float | None, at_most: float | None) -> s
     if at_most is not None and number > at_most:
         return f"{score.name} is {number:.4g}, above {at_most:g}{why}"
     return None
-
-
-# -- a session of checks as a run ------------------------------------------------------------------
-
-
-class Session(NamedTuple):
-    """A run with everything it is made of; `stored` says that the server has its rows."""
-
-    run: Run
-    results: list[Result]
-    examples: list[Example]
-    stored: bool = False
-
-
-def session_of(
-    checks: Sequence[Check], *, name: str, started_ns: int, status: RunStatus = "done"
-) -> Session:
-    """The run that checks add up to.
-
-    Further answers to one example are further repeats of it; judgements of one answer go together.
-    """
-    run_id = ids.uuid7()
-    examples = {check.example.example_id: check.example for check in checks}
-    gathered = _gathered(checks, run_id)
-    scorers = {each.name: each for check in checks for each in check.scorers}
-    rows = [examples[key] for key in sorted(examples)]
-    run = Run(
-        run_id=run_id,
-        name=name,
-        dataset=name,
-        dataset_digest=examples_digest(rows),
-        scorers=tuple(scorers.values()),
-        task="tests",
-        suite=name,
-        source="pytest",
-        repeats=max((result.repeat for result in gathered), default=0) + 1,
-        status=status,
-        started_ns=started_ns,
-        ended_ns=_CLOCK.now_ns(),
-        done=len(gathered),
-        total=len(gathered),
-        metrics=headlines(gathered, rows, list(scorers.values())),
-        cost_usd=total_cost(gathered),
-    )
-    return Session(run, gathered, rows)
-
-
-def foreign_session(found: Foreign, *, name: str) -> Session:
-    """Results of another tool as a run."""
-    run_id = ids.uuid7()
-    now_ns = _CLOCK.now_ns()
-    examples = list(found.examples)
-    results = [
-        msgspec.structs.replace(
-            result,
-            scores=tuple(
-                msgspec.structs.replace(score, run=run_id, time_ns=score.time_ns or now_ns)
-                for score in result.scores
-            ),
-            time_ns=result.time_ns or now_ns,
-        )
-        for result in found.results
-    ]
-    run = Run(
-        run_id=run_id,
-        name=name,
-        dataset=name,
-        dataset_digest=examples_digest(sorted(examples, key=lambda row: row.example_id)),
-        scorers=tuple(found.scorers),
-        task=f"imported from {found.tool}",
-        variant=dict(found.variant),
-        source=found.tool,
-        repeats=max((result.repeat for result in results), default=0) + 1,
-        status="done",
-        started_ns=found.started_ns or now_ns,
-        ended_ns=now_ns,
-        done=len(results),
-        total=len(results),
-        metrics=headlines(results, examples, found.scorers),
-        cost_usd=total_cost(results),
-    )
-    return Session(run, results, examples)
-
-
-def _gathered(checks: Sequence[Check], run_id: str) -> list[Result]:
-    """One result for each answer to each example."""
-    answers: dict[str, list[Result]] = {}
-    for check in checks:
-        own = answers.setdefault(check.example.example_id, [])
-        scores = tuple(msgspec.structs.replace(s, run=run_id) for s in check.result.scores)
-        given = {score.name for score in scores}
-        place = next(
-            (
-                n
-                for n, other in enumerate(own)
-                if other.output == check.result.output
-                and given.isdisjoint(score.name for score in other.scores)
-            ),
-            None,
-        )
-        if place is None:
-            own.append(msgspec.structs.replace(check.result, repeat=len(own), scores=scores))
-        else:
-            both = own[place].scores + scores
-            own[place] = msgspec.structs.replace(own[place], scores=both)
-    return [result for own in answers.values() for result in own]
-
-
-def sent(session: Session, client: Client) -> TrimtabError | None:
-    """Send a session to a server; what went wrong, or None."""
-
-    async def send() -> TrimtabError | None:
-        # In the order of the digest that the run has.
-        rows = sorted(session.examples, key=lambda row: row.example_id)
-        upload = Upload(client, session.run, () if session.stored else rows)
-        await upload.open()
-        for result in session.results:
-            upload.add(result)
-        await upload.end(session.run)
-        return upload.fault
-
-    return asyncio.run(send())
-
-
-def kept(session: Session, folder: Path) -> Path:
-    """Write a session as a journal. Raises NotDurable."""
-    journal = Journal.begin(folder, session.run)
-    for result in session.results:
-        journal.finished(result)
-    journal.close()
-    return journal.path
 
 
 def row_of(

@@ -7,7 +7,7 @@ import msgspec
 from trimtab.client import Client, api_path
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.experiments.debiasing import debiased, labels_of
-from trimtab.experiments.repeats import clusters_of, vectors_of
+from trimtab.experiments.repeats import clusters_of, scale_in, vectors_of
 from trimtab.measures.prediction_powered import MIN_LABELS
 from trimtab.records import Estimate, Example, Result, Run, Score
 
@@ -32,8 +32,12 @@ def corrected(run_id: str, metric: str, client: Client) -> tuple[Estimate, Estim
         (msgspec.convert(row, Score) for row in client.each("/api/v1/scores", asked)), metric
     )
     names = list(dict.fromkeys(result.example_id for result in results))
-    scores = vectors_of(results, names)[metric].values
-    found = debiased(scores, labels, groups=_groups(run, client))
+    vector = vectors_of(results, names)[metric]
+    scale = scale_in(metric, run.scorers, vector)
+    if scale is not None and not all(scale[0] <= label <= scale[1] for label in labels.values()):
+        scale = None
+    scores = vector.values
+    found = debiased(scores, labels, groups=_groups(run, client), scale=scale)
     if found is None:
         count = sum(scores.get(name) is not None for name in labels)
         raise InvalidRequest(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from trimtab.config.tree import Leaf, Listing, Section, Tree, child
 from trimtab.errors import ConfigError, MeasureError
 from trimtab.experiments.suite import Suite
 from trimtab.kit.jsonx import reason
+
+Kind = TypeVar("Kind")
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
 _UNKNOWN = re.compile(r"object contains unknown field `([^`]*)`")
@@ -55,11 +57,8 @@ def listed(tree: Tree) -> Sequence[Tree]:
 
 def suite_of(tree: Tree) -> Suite:
     """One suite. Raises ConfigError, which says where and what to do."""
-    value = plain(tree)
     try:
-        suite = msgspec.convert(value, Suite)
-    except msgspec.ValidationError as error:
-        raise config_error([_problem(error, tree)]) from None
+        suite = declared(tree, Suite, "the suite")
     except MeasureError as error:
         raise config_error(
             [Problem(error.what, _node(tree, ["gate"]).place, "gate", error.fix or "")]
@@ -68,6 +67,20 @@ def suite_of(tree: Tree) -> Suite:
     if problems:
         raise config_error(problems)
     return suite
+
+
+def declared(tree: Tree, kind: type[Kind], what: str) -> Kind:
+    """A tree as a struct of a kind.
+
+    Args:
+        what: what it is, in messages.
+    Raises:
+        ConfigError: a value is wrong; says the line and what to do.
+    """
+    try:
+        return msgspec.convert(plain(tree), kind)
+    except msgspec.ValidationError as error:
+        raise config_error([_problem(error, tree, kind, what)]) from None
 
 
 def _impossible(suite: Suite, tree: Tree) -> Iterator[Problem]:
@@ -110,7 +123,7 @@ def _unreadable(shown: str, why: str, fix: str) -> ConfigError:
     return ConfigError(f"a suite file cannot be read: {why}", where=shown, fix=fix, file=shown)
 
 
-def _problem(error: msgspec.ValidationError, tree: Tree) -> Problem:
+def _problem(error: msgspec.ValidationError, tree: Tree, kind: Any, what: str) -> Problem:
     """What msgspec says, with the line it is about."""
     text, path = reason(error)
     steps = [name or number for name, number in _STEP.findall(path)]
@@ -118,36 +131,35 @@ def _problem(error: msgspec.ValidationError, tree: Tree) -> Problem:
     key = _key(steps)
     unknown, missing = _UNKNOWN.match(text), _MISSING.match(text)
     if unknown:
-        return _unknown(unknown[1], node, key)
+        return _unknown(unknown[1], node, key, kind)
     if missing:
         name = missing[1]
         return Problem(
             f"`{_joined(key, name)}` is missing", node.place, _joined(key, name), "add it"
         )
-    subject = f"`{key}`" if key else "the suite"
+    subject = f"`{key}`" if key else what
     return Problem(f"{subject}: {text}", node.place, key, _advice(text))
 
 
-def _unknown(name: str, node: Tree, key: str) -> Problem:
+def _unknown(name: str, node: Tree, key: str, kind: Any) -> Problem:
     place = node.keys.get(name, node.place) if isinstance(node, Section) else node.place
-    known = _known(key)
+    known = _known(key, kind)
     near = get_close_matches(name, known, n=1)
     fix = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
     return Problem(f"unknown key `{_joined(key, name)}`", place, _joined(key, name), fix)
 
 
-def _known(key: str) -> list[str]:
-    """The names that belong at a key of a suite."""
-    kind: Any = Suite
+def _known(key: str, kind: Any) -> list[str]:
+    """The names that belong at a key of a struct of a kind."""
     for name in re.sub(r"\[\d+\]", "", key).split("."):
         if not name:
             continue
-        fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
         found = _struct_in(fields.get(name))
         if found is None:
             return []
         kind = found
-    return [field.name for field in msgspec.structs.fields(kind)]
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
 
 
 def _struct_in(annotation: Any) -> Any:

@@ -15,8 +15,9 @@ from trimtab.evals.baselines import Base, base_of, results_of, unchanged
 from trimtab.evals.files import Declared
 from trimtab.evals.gating import gating
 from trimtab.evals.options import Given, Options, Site
-from trimtab.evals.perform import Performed, Watching, is_same, left_of, perform
+from trimtab.evals.perform import Performed, Watching, perform
 from trimtab.evals.preview import forecast
+from trimtab.evals.starting import is_same, left_of
 from trimtab.experiments.judging import is_failed
 from trimtab.experiments.replies import Replies
 from trimtab.experiments.reports.view import View
@@ -155,12 +156,13 @@ async def _evaluate_cell(
     notes += cell.notes
     notes += _kin(cell, performed.results)
     notes += gate.uncompared()
+    notes += gate.thin(performed.run, performed.results)
     return Outcome(
         declared=cell.declared,
         performed=msgspec.structs.replace(performed, notes=notes),
         baseline=base,
         cards=gate.cards,
-        url=site.url,
+        url=site.address,
     )
 
 
@@ -209,7 +211,7 @@ async def _as_before(
         performed=Performed(run=run, results=results, examples=cell.rows.examples, notes=[said]),
         baseline=base,
         cards=gate.cards,
-        url=site.url,
+        url=site.address,
     )
 
 

@@ -58,6 +58,14 @@ class Gating(msgspec.Struct, frozen=True, kw_only=True):
 
         return uncompared(self.gate, baseline=self.base is not None and self.base.run is not None)
 
+    def thin(self, run: Run, results: Sequence[Result]) -> list[str]:
+        """What to say of metrics that do not gate and lack scores; a verdict says it itself."""
+        from trimtab.experiments.decision import Measured, thin
+
+        if run.verdict is not None or run.status != "done":
+            return []
+        return thin(Measured(run, results), self.cell.rows.examples, self.gate)
+
     def answers(self) -> dict[str, Any]:
         """The baseline's answers by example, for scorers that compare two."""
         if self.base is None:

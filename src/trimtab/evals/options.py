@@ -61,12 +61,18 @@ class Site(NamedTuple):
     """Where an evaluation happens.
 
     `client` is of the server that has releases, datasets and runs, None without one. Journals and
-    kept replies are in `folder`; None keeps neither.
+    kept replies are in `folder`; None keeps neither. `lasting` says that the server is there when
+    the evaluation is over, so that a run can be looked at by its address.
     """
 
     client: Client | None = None
     key: str | None = None
     folder: Path | None = None
+    lasting: bool = True
+
+    @property
+    def address(self) -> str | None:
+        return self.url if self.lasting else None
 
     @property
     def url(self) -> str | None:

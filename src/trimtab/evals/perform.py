@@ -7,8 +7,10 @@ say about them. Cancelling ends the run as interrupted, with everything that was
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,12 @@ import msgspec
 from trimtab.errors import NotDurable, TrimtabError
 from trimtab.evals.assemble import Cell
 from trimtab.evals.options import Options, Site
+from trimtab.evals.starting import Start, started
 from trimtab.evals.upload import Upload
-from trimtab.experiments import journal as journals
-from trimtab.experiments.costs import total_cost
-from trimtab.experiments.engine import Engine, Key
+from trimtab.experiments.costs import cost_of, total_cost
+from trimtab.experiments.engine import Engine
 from trimtab.experiments.execute import concluded
-from trimtab.experiments.journal import Contents, Journal
-from trimtab.experiments.judging import is_failed
+from trimtab.experiments.journal import Journal
 from trimtab.experiments.spending import Spending
 from trimtab.kit.clock import SystemClock
 from trimtab.records import Example, Result, Run
@@ -58,14 +59,23 @@ class Watching(msgspec.Struct):
 
 
 class _Sink:
-    """Results to the journal, to the upload, and into memory, in this order."""
+    """Results to the journal, to the upload, and into memory, in this order.
+
+    Args:
+        kept: results that an earlier attempt has.
+    """
 
     waits = False
 
-    def __init__(self, journal: Journal | None, upload: Upload | None) -> None:
-        self.results: dict[Key, Result] = {}
+    def __init__(
+        self, journal: Journal | None, upload: Upload | None, kept: Iterable[Result], repeats: int
+    ) -> None:
         self._journal = journal
         self._upload = upload
+        # A dictionary for each repeat: a hundred thousand keys need no tuples then.
+        self._results: list[dict[str, Result]] = [{} for _ in range(repeats)]
+        for result in kept:
+            self._results[result.repeat][result.example_id] = result
 
     def answered(self, result: Result) -> None:
         if self._journal is not None:
@@ -76,21 +86,21 @@ class _Sink:
             self._journal.finished(result)
         if self._upload is not None:
             self._upload.add(result)
-        self.results[result.key] = result
+        self._results[result.repeat][result.example_id] = result
 
     async def settled(self, result: Result) -> None:
         """Nothing is waited for."""
 
-
-class _Start(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run begins: anew, or where an earlier attempt stopped."""
-
-    run: Run
-    journal: Journal | None
-    results: Mapping[Key, Result] = {}
-    answers: Mapping[Key, Result] = {}
-    unsent: Sequence[Result] = ()
-    notes: Sequence[str] = ()
+    def taken(self, examples: Sequence[Example]) -> list[Result]:
+        """Results in the order of rows and repeats; the sink has none any more."""
+        found = [
+            results[example.example_id]
+            for example in examples
+            for results in self._results
+            if example.example_id in results
+        ]
+        self._results.clear()
+        return found
 
 
 async def perform(
@@ -114,13 +124,14 @@ async def perform(
         NotDurable: results cannot be written.
         Conflict: another process is at this run.
     """
-    start = await asyncio.to_thread(_started, cell, options, site, earlier)
+    start = await asyncio.to_thread(started, cell, options, site, earlier)
     upload = None
     if site.client is not None:
         rows = () if cell.rows.stored else cell.rows.examples
         upload = Upload(site.client, start.run, rows)
-    sink = _Sink(start.journal, upload)
-    sink.results.update(start.results)
+    repeats = cell.bounds.repeats
+    kept = (result for result in start.results.values() if result.repeat < repeats)
+    sink = _Sink(start.journal, upload, kept, repeats)
     engine = Engine(
         cell.answer,
         cell.scorers,
@@ -131,6 +142,9 @@ async def perform(
         baselines=baselines,
         broken=cell.broken,
     )
+    if engine.spending.limited:
+        earlier_cases = chain(start.results.values(), start.answers.values())
+        engine.spending.carry_on(start.paid_usd or Decimal(0), map(cost_of, earlier_cases))
     if watching is not None:
         watching.run, watching.engine = start.run, engine
     interrupted, broken = False, None
@@ -158,7 +172,7 @@ async def perform(
 
 async def _ended(
     cell: Cell,
-    start: _Start,
+    start: Start,
     engine: Engine,
     sink: _Sink,
     upload: Upload | None,
@@ -166,14 +180,15 @@ async def _ended(
     *,
     stopped: str | None,
 ) -> Performed:
-    results = _in_order(cell, sink.results)
+    results = sink.taken(cell.rows.examples)
     over_budget = engine.spending.exhausted
     notes = [*start.notes]
     why = _spent_out(engine.spending) if over_budget else stopped
     if why is not None:
-        run = _stopped(start.run, results, cell.rows.examples, why)
+        run = _with_earlier(_stopped(start.run, results, cell.rows.examples, why), results, start)
     else:
         run = await asyncio.to_thread(concluded, start.run, results, cell.rows.examples, _CLOCK)
+        run = _with_earlier(run, results, start)
         if decide is not None and run.status == "done":
             run = await asyncio.to_thread(decide, run, results)
     if engine.spending.limited and engine.spending.unpriced:
@@ -209,6 +224,15 @@ async def _ended(
     )
 
 
+def _with_earlier(run: Run, results: Sequence[Result], start: Start) -> Run:
+    """A run that cost what was paid for it before as well."""
+    if start.paid_usd == 0:
+        return run
+    now = total_cost(results)
+    known = None if now is None or start.paid_usd is None else now + start.paid_usd
+    return msgspec.structs.replace(run, cost_usd=known)
+
+
 def _spent_out(spending: Spending) -> str:
     """Why a run with a limit on what it costs ended early."""
     if not spending.unbounded:
@@ -226,16 +250,6 @@ def _let_go(journal: Journal | None) -> None:
             journal.close()
 
 
-def _in_order(cell: Cell, results: Mapping[Key, Result]) -> list[Result]:
-    """Results in the order of rows and repeats."""
-    keys = (
-        (example.example_id, repeat)
-        for example in cell.rows.examples
-        for repeat in range(cell.bounds.repeats)
-    )
-    return [results[key] for key in keys if key in results]
-
-
 def _stopped(run: Run, results: Sequence[Result], examples: Sequence[Example], why: str) -> Run:
     """The record of a run that did not get to all cases: its numbers are over those it did."""
     reached = {result.example_id for result in results}
@@ -243,85 +257,3 @@ def _stopped(run: Run, results: Sequence[Result], examples: Sequence[Example], w
     ended = concluded(run, results, part, _CLOCK)
     cost_usd = total_cost(results)
     return msgspec.structs.replace(ended, status="interrupted", error=why, cost_usd=cost_usd)
-
-
-# -- where it begins -------------------------------------------------------------------------------
-
-
-def _started(
-    cell: Cell, options: Options, site: Site, earlier: tuple[Run, Sequence[Result]] | None
-) -> _Start:
-    if earlier is not None:
-        return _again(cell, site, earlier)
-    folder = site.journals
-    if folder is None:
-        return _Start(run=cell.run, journal=None)
-    if options.resume:
-        left = _left(folder, cell.run)
-        if left is not None:
-            journal, contents = Journal.reopen(left)
-            return _resumed(cell, journal, contents)
-    return _Start(run=cell.run, journal=Journal.begin(folder, cell.run))
-
-
-def _left(folder: Path, run: Run) -> Path | None:
-    """The newest journal of an earlier attempt at the same cell."""
-    paths = sorted(folder.glob(f"*{journals.SUFFIX}"), reverse=True) if folder.is_dir() else []
-    return next(
-        (path for path in paths if (head := journals.head(path)) and is_same(head, run)), None
-    )
-
-
-def left_of(run: Run, site: Site) -> Run | None:
-    """The run that resuming a cell carries on with, None where it begins anew."""
-    path = None if site.journals is None else _left(site.journals, run)
-    return None if path is None else journals.head(path)
-
-
-def is_same(one: Run, other: Run) -> bool:
-    """Whether two runs are attempts at the same: task, rows, scorers, repeats and seed."""
-    return _identity(one) == _identity(other)
-
-
-def _identity(run: Run) -> tuple[Any, ...]:
-    scorers = tuple((scorer.name, scorer.digest) for scorer in run.scorers)
-    about = (run.suite, run.suite_digest, run.task_digest, run.dataset_digest, run.split)
-    return (*about, scorers, tuple(sorted(run.variant.items())), run.repeats, run.seed)
-
-
-def _resumed(cell: Cell, journal: Journal, contents: Contents) -> _Start:
-    rows = {example.example_id for example in cell.rows.examples}
-    results = {key: result for key, result in contents.results.items() if key[0] in rows}
-    answers = {key: result for key, result in contents.answers.items() if key[0] in rows}
-    notes = [f"resumed: {len(results)} of {cell.run.total} results were there"]
-    if contents.damaged:
-        notes.append(f"{contents.damaged} lines of its journal cannot be read and are done again")
-    return _Start(
-        run=contents.run,
-        journal=journal,
-        results=results,
-        answers=answers,
-        unsent=list(results.values()),
-        notes=notes,
-    )
-
-
-def _again(cell: Cell, site: Site, earlier: tuple[Run, Sequence[Result]]) -> _Start:
-    """A finished run whose failed and unscored cases are done again."""
-    before, found = earlier
-    results = {result.key: result for result in found if not is_failed(result)}
-    answers = {
-        result.key: msgspec.structs.replace(result, scores=())
-        for result in found
-        if is_failed(result) and result.error is None
-    }
-    fields = {"status": "running", "error": None, "ended_ns": None, "verdict": None}
-    run = msgspec.structs.replace(before, total=cell.run.total, **fields)
-    journal = None if site.journals is None else Journal.begin(site.journals, run)
-    if journal is not None:
-        for result in results.values():
-            journal.finished(result)
-        for answer in answers.values():
-            journal.answered(answer)
-    note = f"{cell.run.total - len(results)} of {cell.run.total} cases are done again"
-    return _Start(run=run, journal=journal, results=results, answers=answers, notes=[note])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from trimtab.errors import ConfigError
@@ -57,7 +58,8 @@ def require_possible(
 def _require_within(rule: GateRule, scale: tuple[float, float], where: str) -> None:
     """Refuse a margin that no loss can reach, and a floor that no value can."""
     low, high = scale
-    on = f"{rule.metric[:100]} is from {low:g} to {high:g}"
+    values = f"from {low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
+    on = f"{rule.metric[:100]} is {values}"
     if rule.margin > high - low:
         raise ConfigError(
             f"{on}, and no loss of it can reach a margin of {rule.margin:g}",
@@ -68,5 +70,5 @@ def _require_within(rule: GateRule, scale: tuple[float, float], where: str) -> N
         raise ConfigError(
             f"{on}, which a floor of {rule.floor:g} lies outside of",
             where=f"{where}.floor",
-            fix=f"give a floor from {low:g} to {high:g}",
+            fix=f"give a floor of {values}" if math.isinf(high) else f"give a floor {values}",
         )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+
+import msgspec
 
 from trimtab.client import Client
 from trimtab.errors import TrimtabError
@@ -43,7 +46,7 @@ def forecast(cell: Cell, client: Client | None) -> str:
         cell.rows.examples,
         cell.bounds.repeats,
         earlier=same_cost,
-        prices=[_price(model) for model in cell.models],
+        prices=_prices(cell.models, client),
         parameters=cell.parameters,
         judged=any(scorer.tier == "judge" for scorer in cell.run.scorers),
         free=cell.free,
@@ -73,9 +76,29 @@ def _costs_alike(earlier: Run, run: Run) -> bool:
     return [scorer.digest for scorer in earlier.scorers] == [s.digest for s in run.scorers]
 
 
-def _price(name: str) -> Price | None:
+def _prices(models: Sequence[str], client: Client | None) -> list[Price | None]:
+    """What models cost: as the server says, which knows the user's own prices, else as listed."""
     from trimtab.models.prices import Prices
 
-    provider, _, model = name.partition("/")
-    clock = SystemClock()
-    return Prices.shipped().lookup(model or provider, provider, clock.now_ns())
+    own, listed = _own_prices(client) if models else {}, Prices.shipped()
+    now_ns = SystemClock().now_ns()
+    found = []
+    for name in models:
+        provider, _, model = name.partition("/")
+        shipped = listed.lookup(model or provider, provider, now_ns)
+        found.append(own.get(name, shipped))
+    return found
+
+
+def _own_prices(client: Client | None) -> dict[str, Price]:
+    if client is None:
+        return {}
+    try:
+        cards = client.get("/v1/models")["data"]
+    except TrimtabError:
+        return {}  # a forecast is not worth failing for
+    return {
+        card["id"]: msgspec.convert(card["price"], Price, strict=False)
+        for card in cards
+        if "price" in card
+    }

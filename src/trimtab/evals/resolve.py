@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from trimtab.client import Client, api_path
-from trimtab.errors import ConfigError, NotFound
+from trimtab.errors import ConfigError, NotFound, TrimtabError
 from trimtab.evals.chat import GatewayChat, chat_at
 from trimtab.evals.code import digest_of_callable
 from trimtab.evals.endpoint import EndpointTask
 from trimtab.evals.files import Declared
 from trimtab.evals.options import Given, Site
 from trimtab.evals.outage import Outage
+from trimtab.evals.plans import PlanTask
 from trimtab.evals.scorers import named
 from trimtab.evals.tasks import ChatTask, RecordedTask
 from trimtab.experiments.answers import Answering
@@ -24,8 +25,9 @@ from trimtab.experiments.replies import KeptAnswers, Replies
 from trimtab.experiments.suite import TaskRef
 from trimtab.experiments.tasks import answering
 from trimtab.kit.hashing import digest
+from trimtab.plans.requests import PROMPT
 from trimtab.ports import Template
-from trimtab.records import Prompt, Span
+from trimtab.records import Plan, Prompt, PromptBundle, Span
 
 _PASSAGES = ("context", "passages", "spans", "span")
 
@@ -95,7 +97,7 @@ def tasks_of(
         return [_of_callable(given.task)]
     if not isinstance(reference, TaskRef):
         return [_of_callable(reference)]
-    kinds = ("release", "prompt", "endpoint", "python", "outputs")
+    kinds = ("release", "prompt", "plan", "endpoint", "python", "outputs")
     named_kinds = [kind for kind in kinds if getattr(reference, kind) is not None]
     if not named_kinds and reference.models:
         named_kinds = ["models"]
@@ -132,8 +134,24 @@ def _of_release(task: TaskRef, _declared: Declared, client: Client | None) -> It
         release=ref,
         release_digest=release["digest"],
         models=models,
-        parameters={**release["parameters"], **task.parameters},
+        parameters={
+            **_prompt_parameters(release["prompt"], client),
+            **release["parameters"],
+            **task.parameters,
+        },
     )
+
+
+def _prompt_parameters(ref: str | None, client: Client | None) -> dict[str, Any]:
+    """What the prompt of a release brings; nothing where it may not be read, as only the forecast
+    asks for it."""
+    if ref is None or client is None:
+        return {}
+    try:
+        found: dict[str, Any] = client.get(api_path("prompts", ref))["parameters"]
+    except TrimtabError:
+        return {}
+    return found
 
 
 def _ref(ref: str | None, client: Client | None) -> str:
@@ -168,8 +186,10 @@ def _spans_of(client: Client | None) -> Callable[[str], Awaitable[list[Span]]]:
 def _of_prompt(task: TaskRef, declared: Declared, client: Client | None) -> Iterator[Asked]:
     from trimtab.prompts.template import CompiledPrompt
 
-    wire = _server(client, "a prompt").get(api_path("prompts", task.prompt or ""))
-    prompt = msgspec.convert(wire, Prompt)
+    path = api_path("prompts", task.prompt or "")
+    wire = _server(client, "a prompt").get(path, {"bundle": "true"})
+    bundle = msgspec.convert(wire, PromptBundle)
+    prompt = bundle.prompt
     if not task.models:
         raise ConfigError(
             "a prompt needs models to ask",
@@ -181,7 +201,7 @@ def _of_prompt(task: TaskRef, declared: Declared, client: Client | None) -> Iter
         brought["tools"] = list(prompt.tools)
     if prompt.output_schema is not None:
         brought["response_format"] = _format(prompt)
-    yield from _matrix(task, brought, CompiledPrompt(prompt), prompt)
+    yield from _matrix(task, brought, CompiledPrompt.of(bundle), prompt)
 
 
 def _format(prompt: Prompt) -> dict[str, Any]:
@@ -236,6 +256,23 @@ def _asking(
         ).answer
 
     return make
+
+
+def _of_plan(task: TaskRef, _declared: Declared, client: Client | None) -> Iterator[Asked]:
+    server = _server(client, "a plan")
+    plan = msgspec.convert(server.get(api_path("plans", task.plan or "")), Plan)
+    asked = {(step.model or "", step.ask) for step in plan.steps if step.ask is not None}
+    prompts = sorted({ask.removeprefix(PROMPT) for _, ask in asked if ask.startswith(PROMPT)})
+    found = [server.get(api_path("prompts", name)) for name in prompts]
+    names = {model if ask.startswith(PROMPT) else ask for model, ask in asked} - {""}
+    yield Asked(
+        words=f"plan {plan.ref}",
+        digest=digest(["plan", plan.digest, [prompt["digest"] for prompt in found]]),
+        make=lambda _: PlanTask(server, plan).answer,
+        models=sorted(names),
+        kept=False,
+        silent="for only its runs say what a plan costs",
+    )
 
 
 def _of_endpoint(task: TaskRef, declared: Declared, _client: Client | None) -> Iterator[Asked]:
@@ -303,6 +340,7 @@ _RESOLVE: Mapping[str, Callable[[TaskRef, Declared, Client | None], Iterator[Ask
     "release": _of_release,
     "prompt": _of_prompt,
     "models": _of_models,
+    "plan": _of_plan,
     "endpoint": _of_endpoint,
     "python": _of_python,
     "outputs": _of_outputs,

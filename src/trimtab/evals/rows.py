@@ -9,14 +9,19 @@ from typing import Any
 import msgspec
 
 from trimtab.client import Client, api_path
+from trimtab.datasets.checking import Checking
 from trimtab.datasets.fields import mapped
 from trimtab.datasets.files import read_examples
-from trimtab.datasets.reading import Reading
+from trimtab.datasets.parquet import read_parquet
+from trimtab.datasets.reading import MAX_CELL_BYTES, Reading
 from trimtab.errors import InvalidRequest
-from trimtab.experiments.suite import DataRef
+from trimtab.experiments.suite import DataRef, each_row
 from trimtab.kit.hashing import digest
 from trimtab.records import Dataset, Example
 from trimtab.records.example import examples_digest
+
+_TABLES = {"parquet": read_parquet}
+_LONG = ("input", "expected", "context", "metadata")
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +58,7 @@ def rows_of(
         NotFound: there is no such dataset.
     """
     if own is not None:
-        examples, name, whole = _given(own), "rows in place", None
+        examples, name, whole = _given(own, data), "rows in place", None
     else:
         examples, name, whole = _read(data, folder, client)
     kept = [row for row in examples if _is_wanted(row, data)]
@@ -108,10 +113,10 @@ def _read(
             fix="give one of `dataset`, `file` and `rows`",
         )
     if data.rows is not None:
-        return _in_place(data.rows, data.map), "rows in place", None
+        return _in_place(data.rows, data), "rows in place", None
     if data.file is not None:
         path = folder / Path(data.file).expanduser()
-        return list(read_examples(path, Reading(columns=data.map))), path.name, None
+        return list(read_examples(path, _reading(data), tables=_TABLES)), path.name, None
     if client is None:
         raise InvalidRequest(
             f"the dataset {data.dataset} is on a server, and none is named",
@@ -123,12 +128,28 @@ def _read(
     return found, stored.ref, stored.digest
 
 
-def _given(own: Iterable[Any]) -> list[Example]:
+def _reading(data: DataRef) -> Reading:
+    return Reading(
+        columns=data.map,
+        encoding=data.encoding,
+        max_cell_bytes=data.max_cell_bytes or MAX_CELL_BYTES,
+        mixed=data.mixed,
+    )
+
+
+def _given(own: Iterable[Any], data: DataRef) -> list[Example]:
     rows = list(own)
     if all(isinstance(row, Example) for row in rows):
+        _require_own_ids(rows)
+        checking = Checking({}, _reading(data))
+        for number, row in enumerate(rows, start=1):
+            what = f"row {number}"
+            fields = {name: getattr(row, name) for name in _LONG}
+            checking.cells(fields, what=what, number=number)
+            checking.kinds(row, what=what)
         return rows
-    wire = [msgspec.to_builtins(row) for row in rows]
-    return _in_place(wire, {})
+    names = dict.fromkeys(name for row in each_row(rows) for name in row)
+    return _examples(each_row(rows), list(names), data)
 
 
 def _is_wanted(row: Example, data: DataRef) -> bool:
@@ -137,13 +158,35 @@ def _is_wanted(row: Example, data: DataRef) -> bool:
     return not data.tags or not set(data.tags).isdisjoint(row.tags)
 
 
-def _in_place(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> list[Example]:
-    """Rows as they were written; each is an example that has an id of its own."""
+def _in_place(rows: Sequence[Mapping[str, Any]], data: DataRef) -> list[Example]:
+    """Rows as they were written."""
     if not rows:
         return []
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    mapping = mapped(columns, names, strict=True, where="data.rows")
-    examples = [mapping.example(row, what=f"row {n}") for n, row in enumerate(rows, start=1)]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return _examples(rows, list(names), data)
+
+
+def _examples(
+    rows: Iterable[Mapping[str, Any]], names: Sequence[str], data: DataRef
+) -> list[Example]:
+    """Rows as examples, each of which has an id of its own."""
+    mapping = mapped(data.map, names, strict=True, where="data.rows")
+    checking = Checking(mapping.columns, _reading(data))
+    examples = []
+    for number, row in enumerate(rows, start=1):
+        what = f"row {number}"
+        checking.cells(row, what=what, number=number)
+        example = mapping.example(row, what=what)
+        checking.kinds(example, what=what)
+        examples.append(example)
+    _require_own_ids(examples)
+    return examples
+
+
+def _require_own_ids(examples: Sequence[Example]) -> None:
+    """Raises InvalidRequest where two rows have one id: they would be taken for repeats of one."""
+    if len({example.example_id for example in examples}) == len(examples):
+        return
     seen: dict[str, int] = {}
     for number, example in enumerate(examples, start=1):
         first = seen.setdefault(example.example_id, number)
@@ -153,4 +196,3 @@ def _in_place(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> 
                 where=f"row {number}",
                 fix="give each row its own example_id; rows without one must differ",
             )
-    return examples

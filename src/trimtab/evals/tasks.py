@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from trimtab.errors import Blocked, InvalidRequest, RateLimited
-from trimtab.evals.values import as_text, of_row
+from trimtab.evals.values import as_text, named_in, of_row
 from trimtab.experiments.pace import reply_refusal
 from trimtab.experiments.replies import KeptAnswers
 from trimtab.experiments.tasks import seed_of
@@ -97,7 +97,7 @@ class ChatTask:
         if self._template is None:
             return turns or [{"role": "user", "content": as_text(asked)}]
         opening = [
-            msgspec.to_builtins(message) for message in self._template.render(_variables(example))
+            msgspec.to_builtins(message) for message in self._template.render(named_in(example))
         ]
         for message in opening:
             for name in ("name", "tool_calls", "tool_call_id"):
@@ -147,18 +147,6 @@ def _is_conversation(value: Any) -> TypeGuard[list[Any]]:
         and bool(value)
         and all(isinstance(turn, Mapping) and "role" in turn for turn in value)
     )
-
-
-def _variables(example: Example) -> dict[str, Any]:
-    """What a prompt may name: members of the input, the input itself, and the metadata."""
-    own = example.input if isinstance(example.input, Mapping) else {}
-    return {
-        **example.metadata,
-        "context": "\n\n".join(example.context),
-        "input": as_text(example.input),
-        "question": as_text(example.input),
-        **own,
-    }
 
 
 class RecordedTask:

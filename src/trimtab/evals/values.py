@@ -92,6 +92,17 @@ def variables(text: str) -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
+def named_in(example: Example) -> dict[str, Any]:
+    """What a prompt may name of a row: members of the input, the input itself, the metadata.
+
+    Of two with one name the former counts.
+    """
+    own = example.input if isinstance(example.input, Mapping) else {}
+    text = as_text(example.input)
+    beside = {"context": "\n\n".join(example.context), "input": text, "question": text}
+    return {**example.metadata, **beside, **own}
+
+
 def as_text(value: Any) -> str:
     """A text as it is, of a conversation its text, of anything else its JSON."""
     return text_of(value) or jsonx.encode(value).decode()

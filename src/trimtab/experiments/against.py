@@ -54,8 +54,11 @@ def against(
         gate: without rules every pass-or-fail metric gates, with a margin of 2 points.
         uncalibrated: names of scorers that may not gate.
     """
-    pairs = _pairs(candidate, baseline, examples, gate)
-    wanted = [rule for rule in gate.rules or _usual(pairs) if not is_of(rule.metric, uncalibrated)]
+    ids = [example.example_id for example in examples]
+    before, after = vectors_of(baseline.results, ids), vectors_of(candidate.results, ids)
+    pairs = _pairs(candidate, baseline, examples, gate, before, after)
+    declared = gate.rules or [*_usual(pairs), *_vanished(candidate.run, before, after)]
+    wanted = [rule for rule in declared if not is_of(rule.metric, uncalibrated)]
     exchanged = [rule for rule in wanted if _by_another(rule.metric, candidate.run, baseline.run)]
     if _rows_of(candidate.run) != _rows_of(baseline.run):
         rules, said = [], [_over_other_rows(candidate.run, baseline.run)]
@@ -111,10 +114,13 @@ class _Pair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _pairs(
-    candidate: Measured, baseline: Measured, examples: Sequence[Example], gate: SuiteGate
+    candidate: Measured,
+    baseline: Measured,
+    examples: Sequence[Example],
+    gate: SuiteGate,
+    before: Mapping[str, Vector],
+    after: Mapping[str, Vector],
 ) -> list[_Pair]:
-    ids = [example.example_id for example in examples]
-    before, after = vectors_of(baseline.results, ids), vectors_of(candidate.results, ids)
     scorers, clusters = candidate.run.scorers, clusters_of(examples)
     higher = {scorer.name: scorer.higher_is_better for scorer in scorers}
     rules = {rule.metric: rule for rule in gate.rules}
@@ -128,15 +134,16 @@ def _pairs(
             continue
         silent = set(before[name].abstained) & set(after[name].abstained)
         sides = before[name].without(silent), after[name].without(silent)
+        scale = scale_in(name, scorers, *sides)
         found.append(
             _Pair(
                 metric=name,
                 before=sides[0],
                 after=sides[1],
                 higher=ruled_direction(rules.get(name), name, higher, *sides),
-                scale=scale_in(name, scorers, *sides),
+                scale=scale,
                 clusters=clusters,
-                as_sure=as_sure if is_of(name, judges) else _as_it_is,
+                as_sure=partial(as_sure, scale=scale) if is_of(name, judges) else _as_it_is,
             )
         )
     return found
@@ -152,6 +159,19 @@ def _usual(pairs: Sequence[_Pair]) -> list[GateRule]:
         GateRule(metric=pair.metric, margin=DEFAULT_MARGIN)
         for pair in pairs
         if pair.before.verdicts or pair.after.verdicts
+    ]
+
+
+def _vanished(
+    candidate: Run, before: Mapping[str, Vector], after: Mapping[str, Vector]
+) -> list[GateRule]:
+    """One for each pass-or-fail metric of the baseline of which the candidate has nothing at all,
+    although the same scorer was applied: it went wrong on every answer, and is not passed over."""
+    applied = [scorer.name for scorer in candidate.scorers]
+    return [
+        GateRule(metric=name, margin=DEFAULT_MARGIN)
+        for name, vector in before.items()
+        if name not in after and vector.verdicts and is_of(name, applied)
     ]
 
 

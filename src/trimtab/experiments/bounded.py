@@ -1,10 +1,13 @@
 """Intervals of means of scores whose scale is known, or is not. Pure: numbers in, bounds out.
 
 A score that is nearly always the same shows little of how far it can go. On a known scale the rest
-is bounded by it; without one nothing can be said, and nothing is.
+is bounded by it; without one nothing can be said, and nothing is. A scale may have no upper end, as
+that of a time has none.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -40,8 +43,10 @@ def scale_of(
 
 
 def apart(scale: Scale | None) -> Scale | None:
-    """The scale of the difference of two scores."""
-    return None if scale is None else (scale[0] - scale[1], scale[1] - scale[0])
+    """The scale of the difference of two scores; None where nothing bounds it."""
+    if scale is None or not math.isfinite(scale[1]):
+        return None
+    return scale[0] - scale[1], scale[1] - scale[0]
 
 
 def mean_within(
@@ -50,20 +55,31 @@ def mean_within(
     """Interval of a mean over at least two clusters; None where too few values deviate to tell.
 
     On a known scale a value may deviate from the usual one by as much as the scale allows, however
-    alike the values are. Without one, few deviations leave the interval undefined.
+    alike the values are. Without one, or without an upper end, few deviations leave the interval
+    undefined.
+
+    An interval ends where the scale does. That makes it no less often right: the mean of values
+    within a scale lies within it, so only what cannot be the mean is cut off.
     """
     usual, deviations = _deviations(values)
-    if scale is None:
+    if scale is None or not math.isfinite(scale[1]):
         if _few(deviations, keys):
             return None
-        found = intervals.skew_interval(values, keys, confidence)
+        found = within(intervals.skew_interval(values, keys, confidence), scale)
         return None if _is_point(found) else found
     most = max(usual - scale[0], scale[1] - usual)
     low, high = intervals.rare_interval(deviations, keys, confidence, span=most)
     if _is_point(Interval(low, high)):  # clusters of equal sums, whose values are not equal
         rest = intervals.tango(0, 0, _size(deviations, keys), confidence)
         low, high = low + most * rest.low, high + most * rest.high
-    return Interval(max(scale[0], usual + low), min(scale[1], usual + high))
+    return within(Interval(usual + low, usual + high), scale)
+
+
+def within(found: Interval, scale: Scale | None) -> Interval:
+    """An interval without what lies outside the scale, which no mean can."""
+    if scale is None:
+        return found
+    return Interval(max(scale[0], found.low), min(scale[1], found.high))
 
 
 def detectable(differences: FloatArray, keys: Keys, scale: Scale | None) -> float | None:

@@ -1,32 +1,31 @@
 """What is asked of stored runs: a verdict, changed cases, slices, a ladder, live releases.
 
 Runs, their results and rows are read from the stores; the answers are computed each time, and only
-a verdict is stored.
+a verdict is stored, where that is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from trimtab.errors import InvalidRequest, NotFound
+from trimtab.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from trimtab.experiments.calibration import uncalibrated
 from trimtab.experiments.evidence import VOUCHING, was_promoted_on
 from trimtab.experiments.examples import Change, changes
 from trimtab.experiments.gate import GateRule
 from trimtab.experiments.ladder import Standing, standing
-from trimtab.experiments.live import LiveComparison, LiveScore, compared
+from trimtab.experiments.live import LiveComparison, compared
+from trimtab.experiments.live_scores import live_scores
 from trimtab.experiments.slices import Sliced, sliced
 from trimtab.experiments.stored import StoredRuns
-from trimtab.experiments.suite import Slice
+from trimtab.experiments.suite import Slice, SuiteGate
 from trimtab.experiments.verdict import judged
+from trimtab.experiments.words import Told, sentence
 from trimtab.ports import MetadataStore, TelemetryStore
 from trimtab.records import Comparison, Principal, Run, Verdict
-
-_MOST_LIVE = 200_000
-_LIVE_S = 30.0
+from trimtab.records.gate import Terms
 
 
 class Comparisons:
@@ -45,37 +44,81 @@ class Comparisons:
         rules: Sequence[GateRule] = (),
         *,
         allow_uncalibrated: bool = False,
+        store: bool = False,
     ) -> Run:
-        """The run with the verdict of the gate against a baseline run, which is stored with it.
+        """The run with the verdict of the gate against a baseline run.
 
-        It is answered and not stored where it would change what a promotion rests on: the run is
-        evidence already, or it is vouched for, and somebody who may not promote chose what gates.
+        Comparing writes nothing unless that is asked for: the verdict of a run is what it came to
+        its end with, and says what may be promoted and what `last` means.
 
         Args:
             run, baseline: runs by id, by name, or as `last`.
             allow_uncalibrated: judges without a calibration card gate too.
+            store: the verdict is kept as the run's own.
+        Raises:
+            Conflict: the runs cannot be compared; or it is to be stored, and a release was promoted
+                on the run.
+            Forbidden: it is to be stored with a run that is vouched for, and somebody who may not
+                promote chose what gates.
         """
         candidate, against = self._stored.pair(principal.project, run, baseline)
+        if store:
+            chosen = bool(rules) or allow_uncalibrated
+            self._require_storable(principal, candidate.run, chosen=chosen)
         rows = self._stored.rows(candidate, against)
         found = judged(
             candidate,
             against,
             rows.examples,
-            rules=rules,
+            gate=SuiteGate(rules=tuple(rules)),
             uncalibrated=() if allow_uncalibrated else self._uncalibrated(candidate.run),
             notes=rows.notes,
         )
-        chosen = bool(rules) or allow_uncalibrated
-        may_store = not (found.vouched and chosen) or principal.may(VOUCHING)
-        if may_store and not was_promoted_on(self._metadata.releases, found):
+        if store:
             self._metadata.runs.put(found)
         return found
+
+    def told(self, project: str, run: str, baseline: str | None = None) -> Told:
+        """What came of a run, against a baseline or by its own verdict; nothing is written.
+
+        Against the baseline of its own verdict that one is told, with the rules that gated then.
+
+        Raises:
+            NotFound: a run is not there.
+            Conflict: the runs cannot be compared.
+        """
+        if baseline is None:
+            found = self._stored.run(project, run)
+            named = found.verdict.baseline_run if found.verdict else None
+            against = self._known(project, named)
+            return Told(run=found, baseline=against, sentence=sentence(found, against))
+        candidate, base = self._stored.pair(project, run, baseline)
+        own = candidate.run.verdict
+        if own is not None and own.baseline_run == base.run.run_id:
+            said = sentence(candidate.run, base.run)
+            return Told(run=candidate.run, baseline=base.run, sentence=said)
+        rows = self._stored.rows(candidate, base)
+        found = judged(
+            candidate,
+            base,
+            rows.examples,
+            gate=SuiteGate(),
+            uncalibrated=self._uncalibrated(candidate.run),
+            notes=rows.notes,
+        )
+        return Told(
+            run=found,
+            baseline=base.run,
+            sentence=sentence(found, base.run),
+            cases=len(rows.examples),
+        )
 
     def confirmed(self, run: Run) -> Verdict:
         """The verdict on a run computed anew, from the results and rows that are stored.
 
-        The rules are those of the comparisons that gate in its verdict, the usual ones where none
-        does. Judges gate that its verdict let gate.
+        It is given under the terms of the one that the run has: its rules, cases, gaps, coverage
+        and certainty, and the judges that were let gate. Of a verdict that has none on record they
+        are the rules of the comparisons that gate in it, the usual ones where none does.
 
         Raises:
             NotFound: the baseline of its verdict is not stored.
@@ -84,10 +127,23 @@ class Comparisons:
         verdict = run.verdict
         baseline = verdict.baseline_run if verdict is not None else None
         candidate, against = self._stored.pair(run.project, run.run_id, baseline or "")
-        gating = [each for each in verdict.comparisons if each.outcome] if verdict else []
-        rules = [_rule_of(each) for each in gating]
+        terms = _terms_of(verdict)
         rows = self._stored.rows(candidate, against)
-        found = judged(candidate, against, rows.examples, rules=rules, notes=rows.notes).verdict
+        found = judged(
+            candidate,
+            against,
+            rows.examples,
+            gate=SuiteGate(
+                rules=terms.rules,
+                cases=terms.cases,
+                coverage=terms.coverage,
+                confidence=terms.confidence,
+                alpha=terms.alpha,
+            ),
+            slices=terms.gaps,
+            uncalibrated=terms.uncalibrated,
+            notes=rows.notes,
+        ).verdict
         return found or Verdict(outcome="inconclusive", reasons=("nothing was scored",))
 
     def changes(
@@ -162,7 +218,7 @@ class Comparisons:
         Raises:
             InvalidRequest: fewer than two releases have such scores, or there are too many scores.
         """
-        scores = self._live_scores(project, route, score, since_ns)
+        scores = live_scores(self._metadata, self._telemetry, project, route, score, since_ns)
         names = sorted({each.release for each in scores}, key=_version)
         given = [_release(route, name) for name in (base, new) if name is not None]
         if base is None or new is None:
@@ -186,30 +242,42 @@ class Comparisons:
             higher_is_better=higher_is_better,
         )
 
+    def _known(self, project: str, run_id: str | None) -> Run | None:
+        try:
+            return self._metadata.runs.get(project, run_id) if run_id else None
+        except NotFound:
+            return None
+
     # -- what is stored ------------------------------------------------------------------------
+
+    def _require_storable(self, principal: Principal, run: Run, *, chosen: bool) -> None:
+        """Refuse to change what a promotion rests on."""
+        if run.vouched and chosen and not principal.may(VOUCHING):
+            raise Forbidden(
+                f"run {run.run_id} may be promoted on, and what gates it is for those to choose who"
+                " may promote",
+                where="rules",
+                fix=f"compare without storing, or use a key with {VOUCHING}",
+                permission=VOUCHING,
+            )
+        if was_promoted_on(self._metadata.releases, run):
+            raise Conflict(
+                f"a release was promoted on run {run.run_id}, which stays as it was",
+                where="run_id",
+                fix="compare without storing",
+            )
 
     def _uncalibrated(self, run: Run) -> dict[str, str]:
         newest_first = self._metadata.cards.list(run.project)
         return uncalibrated(run, {card.digest: card for card in reversed(newest_first)})
 
-    def _live_scores(
-        self, project: str, route: str, score: str, since_ns: int | None
-    ) -> list[LiveScore]:
-        """Scores of calls that no run made, in the order of the calls."""
-        text = _LIVE.format(
-            route=_quoted(route),
-            score=_quoted(score),
-            since=int(since_ns or 0),
-        )
-        table = self._telemetry.sql(project, text, max_rows=_MOST_LIVE, timeout_s=_LIVE_S)
-        if table.truncated:
-            raise InvalidRequest(
-                f"there are more than {_MOST_LIVE:,} such scores",
-                where="since",
-                fix="look at a shorter period",
-            )
-        named = {one.release_id: one.ref for one in self._metadata.releases.list(project)}
-        return list(_read(table.rows, named))
+
+def _terms_of(verdict: Verdict | None) -> Terms:
+    if verdict is None:
+        return Terms()
+    if verdict.terms is not None:
+        return verdict.terms
+    return Terms(rules=tuple(_rule_of(each) for each in verdict.comparisons if each.outcome))
 
 
 def _rule_of(comparison: Comparison) -> GateRule:
@@ -221,30 +289,6 @@ def _rule_of(comparison: Comparison) -> GateRule:
         direction="higher" if comparison.higher_is_better else "lower",
         must_improve=comparison.must_improve,
     )
-
-
-_LIVE = """
-SELECT spans.release, coalesce(spans.session, spans.trace_id), scores.value, scores.passed
-FROM scores JOIN spans
-ON scores.target_trace_id = spans.trace_id
-AND (scores.target_id = spans.span_id OR scores.target_kind = 'trace')
-WHERE scores.name = {score} AND scores.status = 'scored' AND spans.route = {route}
-AND spans.release IS NOT NULL AND spans.parent_id IS NULL AND spans.run IS NULL
-AND spans.start_ns >= {since}
-ORDER BY spans.start_ns, spans.trace_id
-"""
-
-
-def _read(rows: Iterable[Sequence[Any]], named: Mapping[str, str]) -> Iterable[LiveScore]:
-    """Scores with the names of their releases, which spans know by their ids."""
-    for release, session, value, passed in rows:
-        number = passed if value is None else value
-        if number is not None:
-            yield LiveScore(named.get(release, release), session, float(number))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _release(route: str, name: str) -> str:

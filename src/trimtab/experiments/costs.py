@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from trimtab.records import Result, Score
+from trimtab.scorers.counted import UNPRICED
 
 _ASKED = "judge: "
 """How the reason of a judgement begins that was asked for and could not be used."""
@@ -17,11 +18,13 @@ def cost_of(result: Result) -> Decimal | None:
     None where one of them is unpriced. An answer that was replayed cost nothing, nor did one that
     failed without a cost.
     """
-    judging = judging_cost(result)
     answering = result.cost_usd
-    if result.cached or (answering is None and result.error is not None):
+    if answering is None and result.error is None and not result.cached:
+        return None
+    judging = judging_cost(result)
+    if result.cached or answering is None:
         return judging
-    return None if answering is None or judging is None else answering + judging
+    return None if judging is None else answering + judging
 
 
 def judging_cost(result: Result) -> Decimal | None:
@@ -41,7 +44,9 @@ def judging_cost(result: Result) -> Decimal | None:
 
 
 def _was_asked(score: Score) -> bool:
-    return score.status == "scored" or (score.reason or "").startswith(_ASKED)
+    if score.status == "scored" or (score.reason or "").startswith(_ASKED):
+        return True
+    return bool(score.metadata.get(UNPRICED))
 
 
 def total_cost(results: Iterable[Result]) -> Decimal | None:

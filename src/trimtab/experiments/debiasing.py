@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from trimtab.experiments.bounded import Scale, apart, within
 from trimtab.experiments.labels import keys_of
+from trimtab.measures.intervals import Interval
 from trimtab.measures.panels import panel_mean
 from trimtab.measures.prediction_powered import MIN_LABELS, debiased_mean
 from trimtab.records import Comparison, Estimate, Result, Score
@@ -20,6 +22,7 @@ def debiased(
     labels: Mapping[str, float | None],
     *,
     groups: Mapping[str, str] | None = None,
+    scale: Scale | None = None,
     confidence: float = 0.95,
 ) -> Estimate | None:
     """The mean label that a run would have got of people, by PPI++ (Angelopoulos et al. 2023).
@@ -30,6 +33,8 @@ def debiased(
         scores: the judge's number of each example, None where it has none.
         labels: people's, of the same answers and on the scale that they are to be stated in.
         groups: the cluster of an example that belongs to one.
+        scale: what bounds every label. The mean label lies within it too, so that the estimate and
+            its interval end where it does, which makes neither less often right.
     Returns:
         None with fewer than 30 labels of judged answers, or where those lie in fewer than four
         clusters. `n` counts judged examples, `method` says how many labels there were and what
@@ -51,10 +56,11 @@ def debiased(
         if len({key for key, label in pairs if label is not None}) < 4:
             return None
     found = debiased_mean(list(judged.values()), known, clusters=keys, confidence=confidence)
+    low, high = within(Interval(found.low, found.high), scale)
     return Estimate(
-        value=found.value,
-        low=found.low,
-        high=found.high,
+        value=within(Interval(found.value, found.value), scale).low,
+        low=low,
+        high=high,
         n=len(judged),
         total=len(scores),
         confidence=confidence,
@@ -129,20 +135,22 @@ def as_sure_as_its_judges(
     metric: str,
     *,
     groups: Mapping[str, str] | None = None,
+    scale: Scale | None = None,
 ) -> Estimate:
     """The headline of a panel's metric with an interval no shorter than its least sure judge's.
 
     That of another metric is returned as it is.
+
+    Args:
+        scale: what bounds the metric, where the interval ends; without it numbers of a panel all of
+            whose votes are shares are shares.
     """
     panel = panel_estimate(results, metric, groups=groups, confidence=headline.confidence)
     if panel is None or None in (panel.low, panel.high):
         return headline
-    found = _no_shorter(headline, panel)
-    if found.low is None or found.high is None or not 0 <= (found.value or 0.0) <= 1:
-        return found
-    if (panel.low or 0.0) < 0 or (panel.high or 0.0) > 1:
-        return found
-    return msgspec.structs.replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
+    if scale is None and (panel.low or 0.0) >= 0 and (panel.high or 0.0) <= 1:
+        scale = (0.0, 1.0)
+    return _ending(_no_shorter(headline, panel), scale)
 
 
 def compared_as_sure(
@@ -151,28 +159,31 @@ def compared_as_sure(
     after: Sequence[Result],
     *,
     groups: Mapping[str, str] | None = None,
+    scale: Scale | None = None,
 ) -> Comparison:
     """A comparison by a panel with no interval shorter than that of its least sure judge.
 
     Of the difference that is the judge whose own differences, case by case, say the least. A
-    comparison by anything else is returned as it is.
+    comparison by anything else is returned as it is. `scale` is what bounds the metric.
     """
     old, new = votes_of(before, found.metric), votes_of(after, found.metric)
-    apart = {
+    moved = {
         name: {model: vote - old[name][model] for model, vote in each.items() if model in old[name]}
         for name, each in new.items()
         if name in old
     }
     confidence = found.difference.confidence
-    panel = _estimate(apart, groups or {}, confidence, len(apart), scale=None)
+    panel = _estimate(moved, groups or {}, confidence, len(moved), scale=None)
     sides = {
-        name: as_sure_as_its_judges(side, results, found.metric, groups=groups)
+        name: as_sure_as_its_judges(side, results, found.metric, groups=groups, scale=scale)
         for name, side, results in (
             ("baseline", found.baseline, before),
             ("candidate", found.candidate, after),
         )
     }
-    difference = found.difference if panel is None else _no_shorter(found.difference, panel)
+    difference = found.difference
+    if panel is not None:
+        difference = _ending(_no_shorter(difference, panel), apart(scale))
     longer = _length(difference) / (_length(found.difference) or 1.0)
     return msgspec.structs.replace(
         found,
@@ -224,6 +235,17 @@ def _no_shorter(estimate: Estimate, panel: Estimate) -> Estimate:
         high=max(high, estimate.high or 0.0),
         method=panel.method,
     )
+
+
+def _ending(estimate: Estimate, scale: Scale | None) -> Estimate:
+    """An estimate whose interval ends where the scale does, if its value is on it."""
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if scale is None or value is None or low is None or high is None:
+        return estimate
+    if not scale[0] <= value <= scale[1]:
+        return estimate
+    low, high = within(Interval(low, high), scale)
+    return msgspec.structs.replace(estimate, low=low, high=high)
 
 
 def _mean(votes: Sequence[float | None]) -> float | None:

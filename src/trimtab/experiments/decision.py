@@ -10,7 +10,7 @@ three fails at most alpha of the time (floors half of it), however many of its k
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from trimtab.errors import Conflict
 from trimtab.experiments.against import DEFAULT_MARGIN, against
@@ -21,7 +21,8 @@ from trimtab.experiments.measured import Measured, Said
 from trimtab.experiments.repeats import headlines, is_of, passing
 from trimtab.experiments.slices import sliced
 from trimtab.experiments.suite import CaseRule, Slice, SuiteGate
-from trimtab.records import Comparison, Example, Result, Run, Verdict
+from trimtab.records import Comparison, Example, Run, Verdict
+from trimtab.records.gate import Terms
 from trimtab.records.run import Outcome
 
 __all__ = ["DEFAULT_MARGIN", "Measured", "decide", "require_another", "uncompared"]
@@ -61,11 +62,14 @@ def decide(
         said += found.said
     else:
         said += floors(candidate, examples, gate, uncalibrated=uncalibrated)
-    said += [_cases(rule, candidate.results) for rule in gate.cases]
+    said += [_cases(rule, candidate, examples) for rule in gate.cases]
     said += _gaps(candidate, examples, gate, slices, uncalibrated)
     said += _silenced(gate, uncalibrated)
     if not said:
-        said = _uncovered(candidate, examples, gate)
+        said = _uncovered(candidate, examples, gate, among=_ruled(gate))
+    elif not gate.rules:
+        unknown = {each.metric for each in comparisons if _is_empty(each)}
+        said += _uncovered(candidate, examples, gate, among=unknown.__contains__)
     if not said:
         return None
     return Verdict(
@@ -76,6 +80,30 @@ def decide(
         baseline_run=None if baseline is None else baseline.run.run_id,
         improved=improved,
         cost_usd=candidate.run.cost_usd,
+        notes=tuple(thin(candidate, examples, gate)),
+        terms=_terms(gate, slices, uncalibrated),
+    )
+
+
+def thin(candidate: Measured, examples: Sequence[Example], gate: SuiteGate) -> list[str]:
+    """What to say of metrics that no rule names, and that were to judge more than they did."""
+    if not gate.rules:
+        return []
+    ruled = _ruled(gate)
+    found = _uncovered(candidate, examples, gate, among=lambda metric: not ruled(metric))
+    return [f"{each.reason}; it does not gate" for each in found]
+
+
+def _terms(gate: SuiteGate, slices: Sequence[Slice], uncalibrated: Collection[str]) -> Terms:
+    """What the verdict is given under, to be kept with it."""
+    return Terms(
+        rules=tuple(gate.rules),
+        cases=tuple(gate.cases),
+        gaps=tuple(each for each in slices if each.max_gap is not None),
+        coverage=gate.coverage,
+        confidence=gate.confidence,
+        alpha=gate.alpha,
+        uncalibrated=tuple(sorted(uncalibrated)),
     )
 
 
@@ -100,9 +128,10 @@ def require_another(candidate: Run, baseline: Run) -> None:
         )
 
 
-def _cases(rule: CaseRule, results: Sequence[Result]) -> Said:
-    """Whether every case passes k of its repeats."""
-    found = passing(results, rule)
+def _cases(rule: CaseRule, candidate: Measured, examples: Sequence[Example]) -> Said:
+    """Whether every case passes k of its repeats; one without a result is not known to."""
+    ids = [example.example_id for example in examples]
+    found = passing(candidate.results, rule, ids, repeats=candidate.run.repeats)
     needed = "all repeats" if rule.at_least is None else f"{rule.at_least} repeats"
     failed = sorted(case for case, passed in found.items() if passed is False)
     unknown = sorted(case for case, passed in found.items() if passed is None)
@@ -148,15 +177,36 @@ def _silenced(gate: SuiteGate, uncalibrated: Collection[str]) -> list[Said]:
     ]
 
 
-def _uncovered(candidate: Measured, examples: Sequence[Example], gate: SuiteGate) -> list[Said]:
-    """Where nothing gates, what went wrong is still to be said; what did not apply is not wrong."""
+def _ruled(gate: SuiteGate) -> Callable[[str], bool]:
+    """Whether a metric is named by a rule; without rules all are."""
+    names = {rule.metric for rule in gate.rules}
+    return lambda metric: not names or metric in names
+
+
+def _is_empty(comparison: Comparison) -> bool:
+    """Whether neither run has a score, so that nobody knows whether the metric would gate."""
+    return comparison.baseline.n == comparison.candidate.n == comparison.difference.n == 0
+
+
+def _uncovered(
+    candidate: Measured,
+    examples: Sequence[Example],
+    gate: SuiteGate,
+    *,
+    among: Callable[[str], bool],
+) -> list[Said]:
+    """Where nothing gates, what went wrong is still to be said; what did not apply is not wrong.
+
+    Args:
+        among: whether a metric is looked at.
+    """
     failures: Counter[str] = Counter()
     for result in candidate.results:
         for score in result.scores:
             if failed_to_judge(score) or (result.error and score.status != "scored"):
                 failures[score.name] += 1
     most = (1 - gate.coverage) * max(1, len(candidate.results))
-    wrong = [name for name, count in sorted(failures.items()) if count > most]
+    wrong = [name for name, count in sorted(failures.items()) if count > most and among(name)]
     if not wrong:
         return []
     found = headlines(candidate.results, examples, candidate.run.scorers, gate.confidence)

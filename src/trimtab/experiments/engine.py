@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -20,36 +20,19 @@ from trimtab.experiments.answers import Answering, Answers, given_before
 from trimtab.experiments.costs import cost_of, judging_cost
 from trimtab.experiments.judging import Judging, is_failed, result_of
 from trimtab.experiments.pace import Pace
+from trimtab.experiments.sink import Key, Sink
 from trimtab.experiments.spending import Spending
+from trimtab.experiments.tally import Tally
 from trimtab.kit.clock import SystemClock
 from trimtab.ports import Clock, Response, Scorer
 from trimtab.records import Example, Result
 
-__all__ = ["Bounds", "Engine", "Key", "Sink", "Tally"]
+__all__ = ["Bounds", "Engine"]
 
 _YIELD_EVERY = 64
 _WAITS_MS = 2.0  # an answer that takes longer leaves time to judge another meanwhile
 
-Key = tuple[str, int]
 Case = tuple[Example, int]
-
-
-class Sink(Protocol):
-    """Where results go. What it raises ends the run: an answer that is paid for must be kept."""
-
-    waits: bool
-
-    def answered(self, result: Result) -> None:
-        """An answer whose scores are still to come, and may take a while."""
-        ...
-
-    def finished(self, result: Result) -> None:
-        """An answer with its scores."""
-        ...
-
-    async def settled(self, result: Result) -> None:
-        """Wait until a worker may take its next case; `waits` says whether this is called."""
-        ...
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,17 +47,6 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float | None = None
     scorer_timeout_s: float | None = 300.0
     most_usd: Decimal | None = None
-
-
-class Tally(msgspec.Struct):
-    """How far a run is; read it at any time. `failed` counts cases that the task failed on."""
-
-    total: int
-    done: int = 0
-    failed: int = 0
-    unscored: int = 0
-    cached: int = 0
-    reused: int = 0
 
 
 class Engine:
@@ -306,16 +278,7 @@ class Engine:
         self._count(result, paid=False)
 
     def _count(self, result: Result, *, paid: bool) -> None:
-        tally = self.tally
-        tally.done += 1
-        if result.error is not None:
-            tally.failed += 1
-        if result.cached:
-            tally.cached += 1
-        for score in result.scores:
-            if score.status != "scored":
-                tally.unscored += 1
-                break
+        self.tally.count(result)
         if paid:
             self.spending.pay(cost_of(result))
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from trimtab.experiments.repeats import direction, vectors_of
 from trimtab.experiments.vectors import Vector
@@ -24,7 +25,8 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """One metric of one case in both runs; None where it was not scored.
 
     `better` says which way it went, None where one of them is missing. `decides` says whether this
-    metric tells what kind of change it is, or is shown only.
+    metric tells what kind of change it is, or is shown only. The reasons are what the scorer said
+    of the first repeat in either run.
     """
 
     metric: str
@@ -32,10 +34,12 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     after: float | None
     better: bool | None = None
     decides: bool = True
+    reason_before: str | None = None
+    reason_after: str | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A case that is not as it was. Answers are those of the first repeat."""
+    """A case that is not as it was. Answers, and their traces, are those of the first repeat."""
 
     example_id: str
     kind: Kind
@@ -46,6 +50,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     after: Json = None
     before_error: str | None = None
     after_error: str | None = None
+    before_trace: str | None = None
+    after_trace: str | None = None
     tags: tuple[str, ...] = ()
 
     @property
@@ -76,7 +82,8 @@ def changes(
         key = example.example_id
         if key not in old or key not in new:
             continue
-        shifts = tuple(_shifts(key, before, after, higher, deciding))
+        moved = _shifts(key, before, after, higher, deciding)
+        shifts = tuple(_reasoned(shift, old[key], new[key]) for shift in moved)
         kind = _kind([shift for shift in shifts if shift.decides])
         if kind is None and _says(old[key]) == _says(new[key]):
             continue
@@ -97,6 +104,8 @@ def _change(
         after=new.output,
         before_error=old.error,
         after_error=new.error,
+        before_trace=old.trace_id,
+        after_trace=new.trace_id,
         tags=example.tags,
     )
 
@@ -142,6 +151,18 @@ def _shifts(
         if old is not None and new is not None:
             better = (new > old) == more
         yield Shift(metric=name, before=old, after=new, better=better, decides=name in deciding)
+
+
+def _reasoned(shift: Shift, old: Result, new: Result) -> Shift:
+    return replace(
+        shift,
+        reason_before=_reason(old, shift.metric),
+        reason_after=_reason(new, shift.metric),
+    )
+
+
+def _reason(result: Result, metric: str) -> str | None:
+    return next((score.reason for score in result.scores if score.name == metric), None)
 
 
 def _kind(shifts: Sequence[Shift]) -> Kind | None:

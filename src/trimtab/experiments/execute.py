@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,12 +53,13 @@ class Experiments:
         scorers: Sequence[Scorer],
         *,
         concurrency: int = 4,
-    ) -> None:
+    ) -> asyncio.Task[None]:
         """Execute in the background; the run's record shows how it goes."""
         supervised = self._supervised(run, task, examples, scorers, concurrency)
         running = asyncio.create_task(supervised, name=f"run {run.run_id}")
         self._running[running] = run
         running.add_done_callback(self._running.pop)
+        return running
 
     async def watch(self) -> None:
         """Say from now on that the runs of this server go on, and end those of which nothing is
@@ -227,11 +229,32 @@ def concluded(
     )
 
 
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What answers and is no release: in words, with its hash, and what tells it apart."""
+
+    project: str
+    task: str
+    digest: str
+    variant: dict[str, str] = {}
+    release: str | None = None
+    release_digest: str | None = None
+
+    @classmethod
+    def of(cls, release: Release) -> Described:
+        return cls(
+            project=release.project,
+            task=f"release {release.ref}",
+            digest=release.digest,
+            release=release.ref,
+            release_digest=release.digest,
+        )
+
+
 def new_run(
     run_id: str,
     *,
     name: str,
-    release: Release,
+    release: Release | Described,
     dataset: Dataset,
     split: str | None,
     examples: Sequence[Example],
@@ -241,6 +264,7 @@ def new_run(
     """The record of a run that is about to start.
 
     Args:
+        release: what answers; what is no release is described.
         examples: the rows of the dataset, or of one split of it, that it will be made over.
     Raises:
         Conflict: there are no rows.
@@ -248,18 +272,20 @@ def new_run(
     if not examples:
         part = f"no rows of split {split!r}" if split else "no rows"
         raise Conflict(f"dataset {dataset.ref} has {part}", fix="add examples to it")
+    what = release if isinstance(release, Described) else Described.of(release)
     return Run(
         run_id=run_id,
-        project=release.project,
+        project=what.project,
         name=name,
-        release=release.ref,
-        release_digest=release.digest,
+        release=what.release,
+        release_digest=what.release_digest,
         dataset=dataset.ref,
         dataset_digest=dataset.digest,
         split=split,
         scorers=applied(scorers),
-        task=f"release {release.ref}",
-        task_digest=release.digest,
+        task=what.task,
+        task_digest=what.digest,
+        variant=what.variant,
         started_ns=clock.now_ns(),
         total=len(examples),
         vouched=True,
@@ -276,10 +302,16 @@ def applied(scorers: Sequence[Scorer]) -> tuple[AppliedScorer, ...]:
             version=scorer.version,
             tier=scorer.tier,
             higher_is_better=scorer.higher_is_better,
-            scale=bounds(getattr(scorer, "scale", None)),
+            scale=_scale(scorer),
         )
         for scorer in scorers
     )
+
+
+def _scale(scorer: Scorer) -> tuple[float, float | None] | None:
+    """What bounds a scorer's values; JSON has no infinity, so a record has None for it."""
+    found = bounds(getattr(scorer, "scale", None))
+    return None if found is None else (found[0], found[1] if math.isfinite(found[1]) else None)
 
 
 def _ended(run: Run, status: RunStatus, clock: Clock, error: str | None = None) -> Run:

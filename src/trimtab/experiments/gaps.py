@@ -19,6 +19,7 @@ from itertools import combinations
 
 import msgspec
 
+from trimtab.experiments.findings import failures
 from trimtab.records import Estimate
 from trimtab.records.run import Outcome
 
@@ -88,6 +89,19 @@ def largest_gap(
         best=order[-1],
     )
     return _judged(gap, in_points)
+
+
+def with_failures(gap: Gap, at_worst: Gap, failed: int) -> Gap:
+    """A gap that passes only where it does so with failures taken as the worst too.
+
+    Args:
+        at_worst: the gap with each answer that the task failed to give taken to have the worst
+            score.
+        failed: the cases of which it failed to give one.
+    """
+    if gap.outcome != "pass" or at_worst.outcome == "pass":
+        return gap
+    return _with(gap, "inconclusive", f"{gap.reason}; but {failures(failed)} {at_worst.reason}")
 
 
 def _between(one: Estimate, other: Estimate) -> tuple[float, float, float]:

@@ -23,7 +23,7 @@ from trimtab.kit.lockfile import LockFile, LockHeld
 from trimtab.records import Result, Run
 
 SUFFIX = ".journal"
-_RUN, _ANSWER, _RESULT = b'{"run":', b'{"answer":', b'{"result":'
+_RUN, _ANSWER, _RESULT, _END = b'{"run":', b'{"answer":', b'{"result":', b"}\n"
 _SYNC_S = 0.2
 _SYNC_LINES = 200
 Key = tuple[str, int]
@@ -160,50 +160,52 @@ def read(path: Path) -> Contents:
         InvalidRequest: not a journal.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file, _without_collection():
+            return _read(file, path)
     except OSError as error:
         raise _not_a_journal(path, error.strerror or "unreadable") from None
-    end = data.rfind(b"\n") + 1
-    lines = data[:end].splitlines()
-    if not lines or not lines[0].startswith(_RUN):
-        raise _not_a_journal(path, "its first line names no run")
-    run = jsonx.decode(lines[0][len(_RUN) : -1], Run, what=f"line 1 of {path.name}")
-    results: dict[Key, Result] = {}
-    answers: dict[Key, Result] = {}
-    with _without_collection():
-        damaged = _read_lines(lines, results, answers)
-    for key in answers.keys() & results.keys():
-        del answers[key]
-    return Contents(run=run, results=results, answers=answers, whole_bytes=end, damaged=damaged)
 
 
 def head(path: Path) -> Run | None:
     """The run a journal is of, without reading further; None where that cannot be read."""
     with suppress(OSError, InvalidRequest), path.open("rb") as file:
         line = file.readline()
-        if line.startswith(_RUN) and line.endswith(b"}\n"):
-            return jsonx.decode(line[len(_RUN) : -2], Run)
+        if line.startswith(_RUN) and line.endswith(_END):
+            return jsonx.decode(line[len(_RUN) : -len(_END)], Run)
     return None
 
 
-def _read_lines(lines: list[bytes], results: dict[Key, Result], answers: dict[Key, Result]) -> int:
-    """Sort the lines after the first into results and answers; how many cannot be read."""
+def _read(lines: Iterator[bytes], path: Path) -> Contents:
+    """Sort the lines after the first into results and answers; counts those that it cannot read."""
+    line = next(lines, b"")
+    if not line.startswith(_RUN) or not line.endswith(_END):
+        raise _not_a_journal(path, "its first line names no run")
+    run = jsonx.decode(line[len(_RUN) : -len(_END)], Run, what=f"line 1 of {path.name}")
     decode = msgspec.json.Decoder(Result).decode
-    damaged = 0
-    for line in lines[1:]:
+    results: dict[Key, Result] = {}
+    answers: dict[Key, Result] = {}
+    whole_bytes, damaged = len(line), 0
+    for line in lines:
+        if not line.endswith(b"\n"):
+            break
+        whole_bytes += len(line)
         try:
             if line.startswith(_RESULT):
-                result = decode(line[len(_RESULT) : -1])
+                result = decode(line[len(_RESULT) : -len(_END)])
                 results[result.example_id, result.repeat] = result
             elif line.startswith(_ANSWER):
-                result = decode(line[len(_ANSWER) : -1])
+                result = decode(line[len(_ANSWER) : -len(_END)])
                 results.pop(result.key, None)
                 answers[result.example_id, result.repeat] = result
             else:
                 damaged += 1
         except (msgspec.DecodeError, RecursionError):
             damaged += 1
-    return damaged
+    for key in answers.keys() & results.keys():
+        del answers[key]
+    return Contents(
+        run=run, results=results, answers=answers, whole_bytes=whole_bytes, damaged=damaged
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -40,7 +41,8 @@ def with_missing(
 def worst_score(
     *vectors: Vector, higher_is_better: bool, scale: Scale | None = None
 ) -> float | None:
-    """The worst score that a metric can take; None where nobody says how bad one can be.
+    """The worst score that a metric can take; None where nobody says how bad one can be, or where
+    nothing bounds it.
 
     Args:
         scale: the declared one; without it scores in [0, 1] of which more is better are shares.
@@ -49,7 +51,8 @@ def worst_score(
     own = scale_of(
         np.array(numbers), binary=False, higher_is_better=higher_is_better, declared=scale
     )
-    return None if own is None else own[0 if higher_is_better else 1]
+    worst = None if own is None else own[0 if higher_is_better else 1]
+    return worst if worst is not None and math.isfinite(worst) else None
 
 
 def _p_at_best(found: Comparison, before: Vector, after: Vector, again: Again) -> float | None:

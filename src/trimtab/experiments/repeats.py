@@ -6,6 +6,7 @@ out. Pure.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -140,14 +141,52 @@ def headlines(
     from trimtab.experiments.debiasing import as_sure_as_its_judges
 
     return {
-        name: as_sure_as_its_judges(estimate, results, name, groups=clusters)
+        name: as_sure_as_its_judges(
+            estimate,
+            results,
+            name,
+            groups=clusters,
+            scale=scale_in(name, scorers, vectors.get(name)),
+        )
         for name, estimate in found.items()
     }
 
 
 def clusters_of(examples: Iterable[Example]) -> dict[str, str]:
-    """The groups that errors are correlated in; an example that names none is its own."""
-    return {each.example_id: each.cluster for each in examples if each.cluster is not None}
+    """The groups that errors are correlated in; an example that names none is its own.
+
+    Rows that are the same but for their ids are one question asked several times, and belong
+    together whether somebody says so or not.
+    """
+    rows = list(examples)
+    found = {each.example_id: each.cluster for each in rows if each.cluster is not None}
+    first: dict[object, Example] = {}
+    alike: dict[object, list[Example]] = {}
+    for row in rows:
+        if row.cluster is None and row.input is not None:
+            key = row.input if isinstance(row.input, str) else _text(row.input)
+            known = first.setdefault(key, row)
+            if known is not row:
+                alike.setdefault(key, [known]).append(row)
+    for group in alike.values():
+        found |= _same(group)
+    return found
+
+
+def _same(rows: Sequence[Example]) -> dict[str, str]:
+    """Rows of one input that agree in everything else too, each with the first of them."""
+    first: dict[bytes, str] = {}
+    found = {}
+    for row in rows:
+        content = _text([row.input, row.expected, row.context, row.metadata])
+        known = first.setdefault(content, row.example_id)
+        if known != row.example_id:
+            found[row.example_id] = found[known] = f"same as {known}"
+    return found
+
+
+def _text(value: object) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")
 
 
 def direction(metric: str, higher: Mapping[str, bool], *vectors: Vector | None) -> bool:
@@ -193,19 +232,30 @@ def scale_in(
     if judged and all(vector.verdicts for vector in judged):
         return 0.0, 1.0
     scales = {scorer.name: scorer.scale for scorer in scorers}
-    return scales[metric] if metric in scales else scales.get(metric.partition(".")[0])
+    found = scales[metric] if metric in scales else scales.get(metric.partition(".")[0])
+    return None if found is None else (found[0], math.inf if found[1] is None else found[1])
 
 
 def _has_scores(vector: Vector) -> bool:
     return any(value is not None for value in vector.values.values())
 
 
-def passing(results: Iterable[Result], rule: CaseRule) -> dict[str, bool | None]:
+def passing(
+    results: Iterable[Result],
+    rule: CaseRule,
+    example_ids: Iterable[str] = (),
+    *,
+    repeats: int = 1,
+) -> dict[str, bool | None]:
     """Whether each case passes a k-of-n rule; None where too few repeats could be scored to say.
 
     A repeat passes where its score says so, or with a score of 1.
+
+    Args:
+        example_ids: the cases that there should be; one without a result is not known to pass.
+        repeats: how many there should be of each; those that are not there are not scored.
     """
-    counts: dict[str, list[int]] = {}
+    counts: dict[str, list[int]] = {key: [0, 0, 0] for key in example_ids}
     for result in results:
         count = counts.setdefault(result.example_id, [0, 0, 0])
         said = (_passes(score) for score in result.scores if score.name == rule.metric)
@@ -213,7 +263,10 @@ def passing(results: Iterable[Result], rule: CaseRule) -> dict[str, bool | None]
         count[0] += passed is True
         count[1] += passed is not None
         count[2] += 1
-    return {case: _verdict(rule, *numbers) for case, numbers in counts.items()}
+    return {
+        case: _verdict(rule, passed, scored, max(asked, repeats))
+        for case, (passed, scored, asked) in counts.items()
+    }
 
 
 def _passes(score: Score) -> bool | None:

@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal
-
 import msgspec
 
 from trimtab.errors import MeasureError
+from trimtab.records.gate import GateRule
 
-
-class GateRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one metric must do. Numbers are in the metric's own unit.
-
-    Args:
-        margin: the loss that is tolerable, >= 0. With 0 only a proved gain passes.
-        floor: the worst acceptable value of the candidate itself (a ceiling where lower is better).
-        direction: which way is better; None: as the metric says.
-        must_improve: not losing is not enough; only a proved gain passes.
-    """
-
-    metric: str
-    margin: float = 0.0
-    floor: float | None = None
-    direction: Literal["higher", "lower"] | None = None
-    must_improve: bool = False
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise MeasureError(
-                "a margin must be a number >= 0", where=self.metric, margin=self.margin
-            )
-        if self.floor is not None and not math.isfinite(self.floor):
-            raise MeasureError("a floor must be a number", where=self.metric, floor=self.floor)
+__all__ = ["Gate", "GateRule"]
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

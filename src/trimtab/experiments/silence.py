@@ -53,7 +53,9 @@ def give_up(runs: RunStore, clock: Clock) -> list[Run]:
             run = runs.get(seen.project, seen.run_id)  # it may have ended just now
             if run.status == "running" and _is_silent(run, clock):
                 error = f"{SILENT} for {_patience_s(run):g} s"
+                done = sum(1 for _ in runs.results(run.project, run.run_id))
                 fields = {"status": "interrupted", "error": error, "ended_ns": _last_ns(run)}
+                fields["done"] = max(run.done, done)  # an executor may say it at the end only
                 ended.append(msgspec.structs.replace(run, **fields))
                 runs.put(ended[-1])
     return ended

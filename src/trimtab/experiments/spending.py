@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 
 _NOTHING = Decimal(0)
@@ -49,6 +50,19 @@ class Spending:
         self._in_flight += 1
         return True
 
+    def carry_on(self, spent_usd: Decimal, cases: Iterable[Decimal | None]) -> None:
+        """Count what earlier attempts at the run cost.
+
+        Args:
+            spent_usd: beside what the cases cost that they left.
+            cases: what each of these cost; None: nobody knows.
+        """
+        self.spent_usd += spent_usd
+        for cost_usd in cases:
+            self.pay(cost_usd)
+            if cost_usd:
+                self._dearest_usd = max(self._dearest_usd or _NOTHING, cost_usd)
+
     def pay(self, cost_usd: Decimal | None) -> None:
         """What a case cost that nothing was set aside for; None: nobody knows."""
         if cost_usd is None:
@@ -74,5 +88,5 @@ class Spending:
         if self._most_usd is None:
             return True
         if self._dearest_usd is None:
-            return not self._in_flight
+            return not self._in_flight and self.spent_usd < self._most_usd
         return self.spent_usd + (self._in_flight + 1) * self._dearest_usd <= self._most_usd

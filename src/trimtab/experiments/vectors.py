@@ -39,6 +39,10 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True):
         values = {key: value for key, value in self.values.items() if key not in example_ids}
         return msgspec.structs.replace(self, values=values)
 
+    def only(self, example_ids: Iterable[str]) -> Vector:
+        """These cases alone."""
+        return msgspec.structs.replace(self, values={key: self.values[key] for key in example_ids})
+
     def with_failed_as(self, worst: float) -> dict[str, float | None]:
         """The numbers with each answer that the task failed to give taken to have this one."""
         found = dict(self.values)

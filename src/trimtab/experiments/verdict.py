@@ -8,9 +8,10 @@ import msgspec
 
 from trimtab.errors import Conflict
 from trimtab.experiments.decision import Measured, decide
-from trimtab.experiments.gate import GateRule
 from trimtab.experiments.suite import Slice, SuiteGate
 from trimtab.records import Example, Run
+
+_USUAL = SuiteGate()
 
 
 def judged(
@@ -18,7 +19,7 @@ def judged(
     baseline: Measured,
     examples: Sequence[Example],
     *,
-    rules: Sequence[GateRule] = (),
+    gate: SuiteGate = _USUAL,
     slices: Sequence[Slice] = (),
     uncalibrated: Collection[str] = (),
     notes: tuple[str, ...] = (),
@@ -28,8 +29,7 @@ def judged(
     Args:
         examples: the rows both runs were made over, of which clusters come; rows of other splits
             than the runs' are left out.
-        rules: which metrics gate; none means every pass-or-fail metric, with a margin of 2
-            points.
+        gate: without rules every pass-or-fail metric gates, with a margin of 2 points.
         uncalibrated: names of scorers that may not gate.
         notes: what is not known of the rows; copied into the verdict.
     Raises:
@@ -40,13 +40,13 @@ def judged(
     verdict = decide(
         candidate,
         [row for row in examples if split is None or row.split == split],
-        SuiteGate(rules=tuple(rules)),
+        gate,
         baseline=baseline,
         slices=slices,
         uncalibrated=uncalibrated,
     )
     if verdict is not None and notes:
-        verdict = msgspec.structs.replace(verdict, notes=notes)
+        verdict = msgspec.structs.replace(verdict, notes=(*notes, *verdict.notes))
     return msgspec.structs.replace(candidate.run, verdict=verdict)
 
 

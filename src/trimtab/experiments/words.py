@@ -7,10 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from trimtab.experiments import findings
 from trimtab.records import Comparison, Run, Verdict
 
 _NAMED = 3
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a run in one sentence, and the verdict that it puts into words.
+
+    `baseline` is the run it was compared with, None where there is none or it is not stored.
+    `cases` counts the rows that were compared, None of a verdict that was given before.
+    """
+
+    sentence: str
+    run: Run
+    baseline: Run | None = None
+    cases: int | None = None
 
 
 def sentence(run: Run, baseline: Run | None = None) -> str:

@@ -17,7 +17,7 @@ from trimtab.gateway.asker import day_of as _day_of
 from trimtab.gateway.estimates import Estimate, Estimates, cost_nano_usd
 from trimtab.gateway.places import Places
 from trimtab.gateway.quotas import Quotas
-from trimtab.gateway.snapshot import Plan
+from trimtab.gateway.resolution import Resolution
 from trimtab.gateway.target import Target
 from trimtab.gateway.wanted import Wanted, wanted_of
 from trimtab.ports import Clock, Quota
@@ -66,6 +66,12 @@ class Reservation:
             if cost_usd and self._askers is not self._admission.askers:
                 self._admission.catch_up(self._asker, self._parts, self.day, cost_usd)
 
+    def drop(self) -> None:
+        """Give back all that was taken: the request is not made after all."""
+        if self._open:
+            self._open = False
+            self._admission.dropped(self._parts, self._wanted)
+
     def approves(self, model: str) -> bool:
         """Whether the project's catalogue lets a model answer, which it was not asked for."""
         return self._asker.catalogue.refusal(model, self.day) is None
@@ -104,7 +110,7 @@ class Admission:
         self._day_number = -1
         self._day = ""
 
-    async def admit(self, ask: Ask, plan: Plan, *, shadow: bool = False) -> Reservation:
+    async def admit(self, ask: Ask, resolution: Resolution, *, shadow: bool = False) -> Reservation:
         """Admit a request as the gateway has it.
 
         Args:
@@ -114,7 +120,7 @@ class Admission:
             RateLimited: a limit is reached.
         """
         asker = self._asker_of(ask.caller, everybody=not shadow)
-        wanted = wanted_of(ask, plan, self.estimates)
+        wanted = wanted_of(ask, resolution, self.estimates)
         return await self.reserve(asker, wanted, places=not shadow)
 
     def allows(self, caller: Caller, name: str, models: Sequence[str]) -> bool:
@@ -124,6 +130,11 @@ class Admission:
             return False
         day = self._today(self._clock.now_ns())
         return all(asker.catalogue.refusal(model, day) is None for model in models)
+
+    def require(self, caller: Caller, name: str, models: Sequence[str]) -> None:
+        """Raises Forbidden where somebody may not ask for a name that these models answer."""
+        day = self._today(self._clock.now_ns())
+        self._allow(self._asker_of(caller), Wanted(name, models), day)
 
     async def reserve(self, asker: Asker, wanted: Wanted, *, places: bool = True) -> Reservation:
         """Admit a request of this asker; without a place among its requests if need be.
@@ -166,6 +177,10 @@ class Admission:
                 give_back(part.quota, _tokens(part, wanted) - tokens)
             elif unit == PLACES:
                 self._leave(part)
+
+    def dropped(self, parts: Sequence[Part], wanted: Wanted) -> None:
+        """Return what a reservation took; for `Reservation` only."""
+        self._return(parts, wanted)
 
     def catch_up(self, asker: Asker, parts: Sequence[Part], day: str, cost_usd: Decimal) -> None:
         """Count what a request cost in budgets that were set while it was under way."""

@@ -6,15 +6,23 @@ leads nowhere is passed over with a warning; the route is refused only when noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from math import isfinite
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 from trimtab.errors import RouteUnavailable
+from trimtab.gateway.arms import (
+    Deployed,
+    Names,
+    arm_of,
+    main_of,
+    passed_over,
+    target_of,
+    unanswerable,
+)
 from trimtab.gateway.pools import Pool, pool_of
 from trimtab.gateway.routing import Arm, CompiledRoute
+from trimtab.gateway.segments import matching
 from trimtab.gateway.target import Target
 from trimtab.records import ModelTarget, Release, Route
 from trimtab.records.route import Breaker, Retries, RouteDefaults, Timeouts
@@ -22,39 +30,6 @@ from trimtab.records.route import Breaker, Retries, RouteDefaults, Timeouts
 _DEEPEST = 8  # routes that fall back to routes
 _ANSWERING = ("candidate", "canary", "live")  # states in which a release may have a share
 _BUILT_IN = RouteDefaults()
-
-
-class Deployed(Protocol):
-    """A release and the targets it names, as in `snapshot.Deployment`."""
-
-    @property
-    def release(self) -> Release: ...
-
-    @property
-    def targets(self) -> tuple[Target, ...]: ...
-
-    @property
-    def shortage(self) -> str | None: ...
-
-
-class Names(Protocol):
-    """What the names in a route of one project mean."""
-
-    def target(self, model: str) -> Target | None:
-        """The model `provider/name`."""
-        ...
-
-    def route(self, name: str) -> Route | None:
-        """The route of that name or alias."""
-        ...
-
-    def deployments(self, route: str) -> Sequence[Deployed]:
-        """The releases of a route that may answer."""
-        ...
-
-    def names(self) -> Sequence[str]:
-        """All names, to find what a misspelt one meant."""
-        ...
 
 
 def compile_route(route: Route, names: Names, defaults: RouteDefaults = _BUILT_IN) -> CompiledRoute:
@@ -65,23 +40,30 @@ def compile_route(route: Route, names: Names, defaults: RouteDefaults = _BUILT_I
     """
     warnings: list[str] = []
     arms = {
-        deployed.release.ref: _arm(route, deployed) for deployed in names.deployments(route.name)
+        deployed.release.ref: arm_of(route, deployed) for deployed in names.deployments(route.name)
     }
     canary = _canary(names.deployments(route.name))
-    main = _main(route, names, arms, warnings)
+    placed = _placed(names.deployments(route.name), arms)
+    main = main_of(route, names, arms, warnings)
     split = _split(route, main, arms, warnings)
-    if main is None and not split:
-        raise _wrong(route, "targets", "it has no targets and no live release", "add a target")
+    only_placed = main is None and not split
+    if only_placed and not placed:
+        raise unanswerable(
+            route, "targets", "it has no targets and no live release", "add a target"
+        )
     fallbacks = tuple(_fallbacks(route, names, (route.name,), warnings))
     shadows = _shadows(route, names, warnings)
     warnings += _incomplete(route, names)
     return CompiledRoute(
         route=route,
-        main=main or split[0][0],
+        main=main or (split[0][0] if split else next(iter(placed.values()))),
         split=tuple(arm for arm, _ in split),
         bounds=_bounds([weight for _, weight in split]),
         canary=arms[canary.ref] if canary is not None else None,
         canary_share=(canary.share or 0.0) if canary is not None else 0.0,
+        segment=matching(canary.segment) if canary is not None else None,
+        placed=placed,
+        only_placed=only_placed,
         arms=arms,
         fallbacks=fallbacks,
         shadows=shadows,
@@ -101,7 +83,7 @@ def pinned(route: Route, deployed: Deployed, defaults: RouteDefaults = _BUILT_IN
     """One release of a route asked for as `route@version`: it answers, or nobody does."""
     return CompiledRoute(
         route=Route(project=route.project, name=route.name),
-        main=_arm(route, deployed),
+        main=arm_of(route, deployed),
         **_care(route, defaults),
     )
 
@@ -120,40 +102,6 @@ def _care(route: Route, defaults: RouteDefaults) -> _Care:
         "timeouts": route.timeouts or defaults.timeouts,
         "breaker": route.breaker or defaults.breaker,
     }
-
-
-def _main(route: Route, names: Names, arms: dict[str, Arm], warnings: list[str]) -> Arm | None:
-    """The live release, or else the route's own targets, those that are there."""
-    for deployed in names.deployments(route.name):
-        if deployed.release.state == "live":
-            return arms[deployed.release.ref]
-    found: list[tuple[Target, float]] = []
-    missing: list[RouteUnavailable] = []
-    for place, target in enumerate(route.targets):
-        try:
-            there = _target(route, names, target.model, f"targets[{place}]")
-            found.append((there, target.weight))
-        except RouteUnavailable as error:
-            missing.append(error)
-    if missing and not found:
-        raise missing[0]
-    warnings += map(_passed_over, missing)
-    if not found:
-        return None
-    targets, weights = zip(*found, strict=True)
-    return Arm(ref=None, pool=_weighed(route, "targets", targets, weights))
-
-
-def _arm(route: Route, deployed: Deployed) -> Arm:
-    release = deployed.release
-    weights = {target.model: target.weight for target in release.targets}
-    pool = _weighed(
-        route,
-        f"release {release.ref}",
-        deployed.targets,
-        [weights.get(target.id, 1.0) for target in deployed.targets],
-    )
-    return Arm(ref=release.ref, pool=pool, state=release.state)
 
 
 def _split(
@@ -191,13 +139,24 @@ def _canary(deployments: Sequence[Deployed]) -> Release | None:
     return max(found, key=lambda release: release.version, default=None)
 
 
+def _placed(deployments: Sequence[Deployed], arms: Mapping[str, Arm]) -> dict[str, Arm]:
+    """The release that answers in each environment, where one does; a retired one never."""
+    return {
+        environment: arms[one.release.ref]
+        for one in deployments
+        if one.release.state != "retired"
+        for environment in one.release.live_in
+    }
+
+
 def _incomplete(route: Route, names: Names) -> Iterator[str]:
     """Which of the releases that get requests are short of a model."""
     split = {share.version for share in route.split}
     for deployed in names.deployments(route.name):
         release = deployed.release
         asked = release.state in ("canary", "live") or release.version in split
-        if deployed.shortage and asked and release.state in _ANSWERING:
+        answers = asked and release.state in _ANSWERING
+        if deployed.shortage and (answers or release.live_in):
             yield deployed.shortage
 
 
@@ -214,12 +173,12 @@ def _fallbacks(
         try:
             other = names.route(name)
             if other is None:
-                pools.append(pool_of("weighted", (_target(route, names, name, where),), (1.0,)))
+                pools.append(pool_of("weighted", (target_of(route, names, name, where),), (1.0,)))
                 continue
             pools.append(_lent(route, other, names, where, path, warnings))
             pools += _fallbacks(other, names, (*path, other.name), warnings)
         except RouteUnavailable as error:
-            warnings.append(_passed_over(error))
+            warnings.append(passed_over(error))
     return pools
 
 
@@ -234,16 +193,16 @@ def _lent(
     """The models of a route that is a fallback. Raises RouteUnavailable."""
     way = " -> ".join((*path, other.name))
     if other.name in path:
-        raise _wrong(route, where, f"it comes back to itself: {way}", "take one of them out")
+        raise unanswerable(route, where, f"it comes back to itself: {way}", "take one of them out")
     if len(path) >= _DEEPEST:
         fix = f"list the models; {_DEEPEST} routes are the most in a chain"
-        raise _wrong(route, where, f"the chain is too long: {way}", fix)
+        raise unanswerable(route, where, f"the chain is too long: {way}", fix)
     deployments = names.deployments(other.name)
-    arms = {deployed.release.ref: _arm(other, deployed) for deployed in deployments}
-    main = _main(other, names, arms, warnings)
+    arms = {deployed.release.ref: arm_of(other, deployed) for deployed in deployments}
+    main = main_of(other, names, arms, warnings)
     if main is None:
         what = f"the route {other.name!r} has no targets and no live release"
-        raise _wrong(route, where, what, "promote a release of it, or add a target to it")
+        raise unanswerable(route, where, what, "promote a release of it, or add a target to it")
     return main.pool
 
 
@@ -251,45 +210,8 @@ def _shadows(route: Route, names: Names, warnings: list[str]) -> tuple[tuple[Tar
     found = []
     for place, shadow in enumerate(route.shadows):
         try:
-            target = _target(route, names, shadow.model, f"shadows[{place}]")
+            target = target_of(route, names, shadow.model, f"shadows[{place}]")
             found.append((target, shadow.share))
         except RouteUnavailable as error:
-            warnings.append(_passed_over(error))
+            warnings.append(passed_over(error))
     return tuple(found)
-
-
-def _target(route: Route, names: Names, model: str, where: str) -> Target:
-    target = names.target(model)
-    if target is None:
-        close = get_close_matches(model[:200], names.names(), n=3)
-        hint = f"did you mean {', '.join(close)}? " if close else ""
-        fix = f"{hint}GET /v1/models lists them"
-        raise _wrong(route, where, f"there is no model or route {model[:200]!r}", fix)
-    return target
-
-
-def _weighed(route: Route, where: str, targets: Sequence[Target], weights: Sequence[float]) -> Pool:
-    """A pool without the targets of weight 0, which are not asked at all."""
-    if not all(isfinite(weight) and weight >= 0 for weight in weights):
-        raise _wrong(route, where, "a weight is not a number from 0 up", "correct the weight")
-    pairs = [pair for pair in zip(targets, weights, strict=True) if pair[1] > 0]
-    if not pairs:
-        raise _wrong(route, where, "no target has a weight above 0", "give one of them a weight")
-    choose = route.choose
-    return pool_of(choose, [target for target, _ in pairs], [weight for _, weight in pairs])
-
-
-def _wrong(route: Route, where: str, what: str, fix: str) -> RouteUnavailable:
-    return RouteUnavailable(
-        f"route {route.name!r} cannot answer: {what}",
-        where=where,
-        fix=fix,
-        route=route.name,
-        reason=what,
-        should_retry=False,
-    )
-
-
-def _passed_over(error: RouteUnavailable) -> str:
-    said = error.fields
-    return f"{error.where} of {said['route']} is passed over: {said['reason']}; {error.fix}"

@@ -22,12 +22,14 @@ from trimtab.gateway.ask import Ask
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.beginning import Beginning
 from trimtab.gateway.calling import ANSWER_BYTES, CUT, Begun, is_stream
+from trimtab.gateway.failing import WITHHELD
+from trimtab.gateway.fragments import unbroken
+from trimtab.gateway.heard import Heard
 from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.lookup import Lookup
 from trimtab.gateway.relay import AnswerTooLarge, Piece
-from trimtab.gateway.shown import Heard
-from trimtab.gateway.snapshot import Plan
+from trimtab.gateway.resolution import Resolution
 from trimtab.gateway.target import Target
 from trimtab.gateway.trace import CallTrace, Outcome
 from trimtab.kit import jsonx
@@ -47,7 +49,7 @@ class Exchange:
     def __init__(
         self,
         ask: Ask,
-        plan: Plan,
+        resolution: Resolution,
         attempts: Attempts,
         reservation: Reservation,
         *,
@@ -57,17 +59,19 @@ class Exchange:
         answer_bytes: int = ANSWER_BYTES,
     ) -> None:
         self._dialect = ask.dialect
-        self._plan = plan
+        self._resolution = resolution
         self._attempts = attempts
         self._reservation = reservation
         self._journal = journal
         self._clock = clock
-        self._trace = CallTrace(clock, ask.caller, plan, ask.dialect.name, free=ask.is_free)
+        self._trace = CallTrace(clock, ask.caller, resolution, ask.dialect.name, free=ask.is_free)
         if ask.caller.key is not None:
             self._trace.says(period=reservation.day)  # the day whose budgets it counts for
+        if (canary := resolution.compiled.beside(resolution.arm, ask)) is not None:
+            self._trace.says(beside=canary)
         self._start = Beginning(
             ask,
-            plan,
+            resolution,
             attempts,
             reservation,
             self._trace,
@@ -93,7 +97,7 @@ class Exchange:
 
     def look_up(self, lookup: Lookup) -> None:
         """Ask the cache first."""
-        self._start.lookup = lookup
+        self._start.look_up(lookup)
 
     async def answer(self) -> Answer:
         """Call the model and start to answer; headers wait for the first content of an answer."""
@@ -107,6 +111,7 @@ class Exchange:
             first = await anext(pieces, b"")
         except TrimtabError as error:
             error.fields |= self._start.facts
+            await self._start.mend(error)
             try:
                 if not self._recorded:
                     failed = self._trace.failed(error)
@@ -138,10 +143,10 @@ class Exchange:
     async def _whole(self, begun: Begun, body: bytes) -> Answer:
         fold = begun.relay.fold
         if begun.reply.status >= 400:
-            begun, body = self._refusal(begun, body)
+            begun, body = await self._refusal(begun, body)
         else:
-            if (heard := self._start.heard) is not None:
-                heard.take(begun.relay.read_whole(body))
+            if (heard := self._start.heard(begun)) is not None:
+                heard.body(body, begun.relay.read_whole(body))
             holding = self._start.holding(begun)
             body = begun.relay.whole(body) if holding is None else await holding.whole(body)
         self._fold = fold
@@ -149,18 +154,25 @@ class Exchange:
         self._done()
         return self._answer(begun, Chunks.whole(body), body)
 
-    def _refusal(self, begun: Begun, body: bytes) -> tuple[Begun, bytes]:
-        """A provider's error: its own JSON as it came, anything else in the caller's dialect."""
+    async def _refusal(self, begun: Begun, body: bytes) -> tuple[Begun, bytes]:
+        """A provider's error: its own JSON as it came, anything else in the caller's dialect.
+
+        Where guards of the answer want something out of it, it is its message without that.
+        """
+        status, fold = begun.reply.status, begun.relay.fold
         text = body[:500].decode("utf-8", "replace")
-        begun.relay.fold.error = f"HTTP {begun.reply.status}: {text}"
         is_json = "json" in begun.reply.headers.get("content-type", "").lower()
-        if is_json and not begun.translated:
-            return begun, body
         said = begun.relay.refusal(body) if is_json else None
+        message = await self._start.without(said or "", body)
+        fold.error = f"HTTP {status}: {text if message is None else message or WITHHELD}"
+        if is_json and not begun.translated and message is None:
+            return begun, body
+        if message is not None:
+            said = message or (WITHHELD if is_json else None)
         error = ProviderError(
-            said or f"{begun.target.card.provider} answered HTTP {begun.reply.status} without JSON",
+            said or f"{begun.target.card.provider} answered HTTP {status} without JSON",
             fix=None if said else "see the trace for what it said",
-            status=begun.reply.status,
+            status=status,
         )
         headers = {**begun.reply.headers, "content-type": "application/json"}
         reply = msgspec.structs.replace(begun.reply, headers=headers)
@@ -193,7 +205,7 @@ class Exchange:
 
     def _watched(self, begun: Begun) -> AsyncIterator[Sequence[Piece]]:
         """The pieces of a stream as guards let them pass, noted for those that only look."""
-        source = _pieces(begun, self._start.heard)
+        source = _pieces(begun, self._start.heard(begun))
         holding = self._start.holding(begun)
         return source if holding is None else holding.pieces(source)
 
@@ -221,6 +233,9 @@ class Exchange:
             self._ours = True
             said = ProviderError("the answer broke off inside Trimtab", fix="retry the call")
             on_record = repr(error)[:500]
+        else:
+            await self._start.mend(said)
+            on_record = str(said)
         if not self._recorded:
             try:
                 await self._record(self._partial("error", on_record))
@@ -260,7 +275,8 @@ class Exchange:
 
     def _output(self, fold: Fold) -> Any:
         """The answer's message as it goes on record; only a credential makes it worth rewriting."""
-        output = [fold.message]
+        broke_off = self._start.redacts and not fold.complete
+        output = [unbroken(fold.message) if broke_off else fold.message]
         if self._mask is None:
             return output
         return jsonx.decode(self._mask(jsonx.encode(output)))
@@ -285,7 +301,7 @@ class Exchange:
         if start.found:
             outcome = msgspec.structs.replace(outcome, usage=None, free=True)
         self._spans += self._trace.finish(target, start.asked, start.sent, outcome)
-        call = self._spans[-1 if self._plan.is_chain else 0]
+        call = self._spans[-1 if self._resolution.is_chain else 0]
         self._reservation.settle(call.usage, call.cost_usd)
         return self._spans
 

@@ -8,7 +8,7 @@ import msgspec
 
 from trimtab.gateway.ask import Ask, Caller
 from trimtab.gateway.prepare import Prepared
-from trimtab.gateway.snapshot import Plan
+from trimtab.gateway.resolution import Resolution
 from trimtab.kit import hashing
 
 # How an answer is wanted, and on whose account, is not what it says.
@@ -39,7 +39,7 @@ def is_repeatable(ask: Ask) -> bool:
 
 
 def fingerprint(
-    ask: Ask, plan: Plan, prepared: Prepared, *, shared: bool, apart: bool
+    ask: Ask, resolution: Resolution, prepared: Prepared, *, shared: bool, apart: bool
 ) -> Fingerprint:
     """The fingerprint of a request as it goes to the model, its prompt and passages included.
 
@@ -49,7 +49,7 @@ def fingerprint(
     """
     changes: dict[str, Any] = {**prepared.changes, **dict.fromkeys(_APART)}
     written = ask.envelope.body(**changes)
-    whose = _whose(ask, plan, shared=shared)
+    whose = _whose(ask, resolution, shared=shared)
     try:
         body = msgspec.json.decode(written)
     except (msgspec.DecodeError, RecursionError):
@@ -66,19 +66,19 @@ def fingerprint(
     return Fingerprint(exact, hashing.sha256_hex(_canonical([whose, body])), text)
 
 
-def _whose(ask: Ask, plan: Plan, *, shared: bool) -> list[Any]:
+def _whose(ask: Ask, resolution: Resolution, *, shared: bool) -> list[Any]:
     """Everything beside the body that an answer depends on or belongs to."""
     caller, envelope = ask.caller, ask.envelope
     # Whoever has a key may claim to be any user, so a claim only divides what is the key's own.
     users = [] if shared else [*_owner(caller), caller.user, envelope.user]
     headers = {name: value for name, value in caller.headers.items() if name not in _NO_MATTER}
-    release = plan.deployment.release.digest if plan.deployment is not None else None
-    ref = plan.arm.ref
-    models = plan.arm.pool.ids
+    release = resolution.deployment.release.digest if resolution.deployment is not None else None
+    ref = resolution.arm.ref
+    models = resolution.arm.pool.ids
     return [
         caller.project,
         users,
-        plan.route or envelope.model,
+        resolution.route or envelope.model,
         [ref, release, models],
         ask.dialect.name,
         headers,

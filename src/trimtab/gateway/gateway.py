@@ -1,36 +1,36 @@
-"""Gateway: admits a request, plans who answers it, and starts the exchange."""
+"""Gateway: admits a request, resolves who answers it, and starts the exchange."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from random import Random, SystemRandom
+from random import Random
 from typing import Any
 
 import msgspec
 
 from trimtab.dialects.llm import DIALECTS, passthrough
 from trimtab.dialects.llm.dialect import Dialect
-from trimtab.dialects.llm.openai_responses import previous
+from trimtab.dialects.llm.votes import Votes
 from trimtab.errors import InvalidRequest, Overloaded
 from trimtab.gateway.admission import Admission, Reservation
 from trimtab.gateway.answer import Answer
 from trimtab.gateway.ask import Ask, Caller, Passing, Told
-from trimtab.gateway.attempts import Attempts, Candidates
+from trimtab.gateway.balancing import Balancer
 from trimtab.gateway.cache import AnswerCache
 from trimtab.gateway.calling import ANSWER_BYTES
 from trimtab.gateway.exchange import Exchange
-from trimtab.gateway.health import Health
 from trimtab.gateway.hooks import Hooks
 from trimtab.gateway.in_flight import InFlight
 from trimtab.gateway.journal import Journal
 from trimtab.gateway.lookup import Lookup, lookup_of
-from trimtab.gateway.routing import Router
+from trimtab.gateway.resolution import Resolution
 from trimtab.gateway.shadow import Shadows
-from trimtab.gateway.snapshot import Plan, Snapshot
+from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.target import Target
 from trimtab.gateway.turned_away import TurnedAway
+from trimtab.gateway.voting import elected, votes_for
 from trimtab.ports import Clock
 from trimtab.records import Span
 
@@ -66,15 +66,14 @@ class Gateway:
         limits: Limits,
         random: Random | None = None,
         cache: AnswerCache | None = None,
-        hooks: Callable[[Ask, Plan], Hooks | None] | None = None,
+        hooks: Callable[[Ask, Resolution], Hooks | None] | None = None,
         redact: Callable[[Span], Span] | None = None,
     ) -> None:
         self._hooks = hooks
         self.snapshot = snapshot
         self.cache = cache
-        self.health = Health(clock)
-        self._random = random or SystemRandom()
-        self._router = Router(self.health, clock=clock, random=self._random)
+        self._balancer = Balancer(clock, random)
+        self.health = self._balancer.health
         self.shadows = Shadows()
         self.figures = journal.figures
         self._turned_away = TurnedAway(journal, clock, redact=redact)
@@ -83,7 +82,6 @@ class Gateway:
         self._clock = clock
         self.limits = limits
         self._in_flight = InFlight()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def in_flight(self) -> int:
@@ -100,8 +98,22 @@ class Gateway:
         return [
             name
             for name in snapshot.names(caller.project)
-            if allows(caller, name, snapshot.plan(caller.project, name).arm.pool.ids)
+            if allows(caller, name, snapshot.resolve(caller.project, name).arm.pool.ids)
         ]
+
+    async def require_allowed(
+        self, caller: Caller, name: str, *, prompt_model: str | None = None
+    ) -> None:
+        """Refuse a name that a request of this caller could not ask for, limits aside.
+
+        Raises:
+            Forbidden: somebody else may.
+            NotFound, RouteUnavailable, InvalidRequest: nobody may.
+        """
+        find = partial(self.snapshot.resolve, prompt_model=prompt_model)
+        found = await asyncio.to_thread(find, caller.project, name)
+        asked = found.route or (name if found.prompt is None else found.compiled.route.name)
+        self._admission.require(caller, asked, found.arm.pool.ids)
 
     async def chat(self, body: bytes, caller: Caller) -> Answer:
         """`ask` in the dialect of OpenAI's chat completions."""
@@ -128,9 +140,36 @@ class Gateway:
             ProviderError: nothing answered; the failed call is on record.
             NotDurable: the call could not be recorded, so its answer is withheld.
         """
-        ask = _read(dialect, body, caller, variables, prompt_model)
+        ask = Ask.read(dialect, body, caller, variables=variables, prompt_model=prompt_model)
+        return await self.put(ask)
+
+    async def put(self, ask: Ask) -> Answer:
+        """Answer a request that was read already. Raises as `ask`."""
         with self._turned_away.during(ask):
-            return await self._answer(ask, self._plan(ask))
+            resolution = await self._resolved(ask)
+            votes = votes_for(ask, resolution)
+            if votes is not None:
+                return await self._elect(ask, resolution, votes)
+            return await self._answer(ask, resolution)
+
+    async def _resolved(self, ask: Ask) -> Resolution:
+        """What answers a request. Raises as `Snapshot.resolve`."""
+        snapshot, project, name = self.snapshot, ask.caller.project, ask.envelope.model
+        if ask.prompt is None and snapshot.is_cold(project, name):
+            find = partial(snapshot.resolve, prompt_model=ask.prompt_model)
+            await asyncio.to_thread(find, project, name)  # nobody else should wait for it
+        return self._balancer.resolved(snapshot, ask)
+
+    async def _elect(self, ask: Ask, resolution: Resolution, votes: Votes) -> Answer:
+        return await elected(
+            ask,
+            resolution,
+            votes,
+            admit=self._admission.admit,
+            answer=lambda one, resolution, held: self._answer(one, resolution, reservation=held),
+            journal=self._journal,
+            clock=self._clock,
+        )
 
     async def pass_on(self, passing: Passing, caller: Caller, *, provider: str | None) -> Answer:
         """Pass a request on to a path of a provider's API, byte for byte but for the model's name.
@@ -146,30 +185,41 @@ class Gateway:
             dialect=passthrough.PASSTHROUGH, envelope=envelope, caller=caller, passing=passing
         )
         with self._turned_away.during(ask):
-            plan = self._plan(ask) if envelope.model else self.snapshot.provider_plan(provider)
-            if plan.prompt is not None:
+            resolution = (
+                await self._resolved(ask)
+                if envelope.model
+                else self.snapshot.resolve_provider(provider)
+            )
+            if resolution.prompt is not None:
                 raise InvalidRequest(
-                    f"{plan.prompt.prompt.ref} is a prompt, and this request has no messages",
+                    f"{resolution.prompt.prompt.ref} is a prompt, and this request has no messages",
                     where="model",
                     fix="name a route or a model of GET /v1/models",
                 )
-            return await self._answer(ask, plan)
+            return await self._answer(ask, resolution)
 
     async def _answer(
-        self, ask: Ask, plan: Plan, hooks: Hooks | None = None, *, shadow: bool = False
+        self,
+        ask: Ask,
+        resolution: Resolution,
+        hooks: Hooks | None = None,
+        *,
+        shadow: bool = False,
+        reservation: Reservation | None = None,
     ) -> Answer:
+        """Answer as resolved; `reservation` is what was admitted already."""
         if hooks is None and self._hooks is not None:
-            hooks = self._hooks(ask, plan)
+            hooks = self._hooks(ask, resolution)
         leave = self._enter()
-        # Before anything is awaited: an answer by this plan is not kept once the cache was emptied.
-        lookup = lookup_of(self.cache, ask, plan, self._clock)
-        reservation: Reservation | None = None
+        # Before anything is awaited: what is answered so is not kept once the cache was emptied.
+        lookup = lookup_of(self.cache, ask, resolution, self._clock)
         try:
-            reservation = await self._admission.admit(ask, plan, shadow=shadow)
+            if reservation is None:
+                reservation = await self._admission.admit(ask, resolution, shadow=shadow)
             exchange = Exchange(
                 ask,
-                plan,
-                self._attempts(ask, plan, reservation),
+                resolution,
+                self._balancer.attempts(ask, resolution, reservation),
                 reservation,
                 journal=self._journal,
                 clock=self._clock,
@@ -185,79 +235,35 @@ class Gateway:
         if lookup is not None:
             exchange.look_up(lookup)
             exchange.when_done(partial(_looked_up, lookup, leave))
-        for target in self._router.shadows(plan.compiled):
-            self._shadow(ask, plan, target, hooks)
-        if ask.dialect.name == "openai.responses":
-            exchange.remember(self._router.answered)
+        for target in self._balancer.shadows(ask, resolution):
+            self._shadow(ask, resolution, target, hooks)
+        if self._balancer.remembers(ask):
+            exchange.remember(self._balancer.answered)
         return await exchange.answer()
 
-    def _shadow(self, ask: Ask, plan: Plan, target: Target, hooks: Hooks | None) -> None:
+    def _shadow(
+        self, ask: Ask, resolution: Resolution, target: Target, hooks: Hooks | None
+    ) -> None:
         """Start a copy, which needs what the request has until it ends itself."""
         leave = self._in_flight.enter(counts=False)
-        if not self.shadows.start(partial(self._copy, ask, plan, target, hooks), leave):
+        if not self.shadows.start(partial(self._copy, ask, resolution, target, hooks), leave):
             leave()
 
-    async def _copy(self, ask: Ask, plan: Plan, target: Target, hooks: Hooks | None) -> None:
-        """Ask a target the same in the shadow; what it says is on record and goes to nobody.
-
-        The project pays for it and not the caller, who did not ask for it.
-        """
-        caller = msgspec.structs.replace(
-            ask.caller,
-            key=None,
-            key_user=None,
-            team=None,
-            models=None,
-            attributes={**ask.caller.attributes, "trimtab.shadow": True},
-        )
-        copy = msgspec.structs.replace(ask, caller=caller)
+    async def _copy(
+        self, ask: Ask, resolution: Resolution, target: Target, hooks: Hooks | None
+    ) -> None:
+        """Ask a target the same in the shadow; what it says is on record and goes to nobody."""
         direct = msgspec.structs.replace(
-            self.snapshot.direct_plan(target), deployment=plan.deployment, prompt=plan.prompt
+            self.snapshot.resolve_target(target),
+            deployment=resolution.deployment,
+            prompt=resolution.prompt,
         )
-        answer = await self._answer(copy, direct, hooks, shadow=True)
+        answer = await self._answer(ask.in_shadow(), direct, hooks, shadow=True)
         try:
             async for _ in answer.chunks:
                 pass
         finally:
             await answer.chunks.aclose()
-
-    def _plan(self, ask: Ask) -> Plan:
-        unit = ask.unit
-        return self.snapshot.plan(
-            ask.caller.project,
-            ask.envelope.model,
-            lambda compiled: self._router.arm(compiled, unit),
-            prompt_model=ask.prompt_model,
-        )
-
-    def _attempts(self, ask: Ask, plan: Plan, reservation: Reservation) -> Attempts:
-        continued = previous(ask.envelope) if ask.dialect.name == "openai.responses" else None
-        candidates: Candidates = partial(
-            self._router.candidates,
-            plan.compiled,
-            plan.arm,
-            session=ask.unit,
-            previous=continued,
-        )
-        if plan.compiled.fallbacks:
-            # The targets themselves were looked at by admission.
-            candidates = partial(_approved, candidates, reservation)
-        return Attempts(
-            candidates,
-            health=self.health,
-            retries=plan.compiled.retries,
-            total_s=plan.compiled.timeouts.total_s,
-            breaker=plan.compiled.breaker,
-            clock=self._clock,
-            random=self._random,
-            loop=self._running(),
-        )
-
-    def _running(self) -> asyncio.AbstractEventLoop:
-        """The one event loop that a gateway belongs to."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        return self._loop
 
     def _enter(self) -> Callable[[], None]:
         """Take a place, before anything is awaited; what is returned gives it back."""
@@ -275,30 +281,3 @@ def _looked_up(lookup: Lookup, leave: Callable[[], None]) -> None:
         lookup.over()
     finally:
         leave()
-
-
-def _approved(
-    candidates: Candidates, reservation: Reservation, *, last_resort: bool
-) -> Iterator[Target]:
-    return (target for target in candidates(last_resort=last_resort) if reservation.may_ask(target))
-
-
-def _read(
-    dialect: Dialect,
-    body: bytes,
-    caller: Caller,
-    variables: Mapping[str, Any],
-    prompt_model: str | None,
-) -> Ask:
-    envelope = dialect.envelope(body)
-    if envelope.trimtab:
-        told = Told.of(envelope.trimtab)
-        variables = {**variables, **told.variables}
-        prompt_model = told.model or prompt_model
-    return Ask(
-        dialect=dialect,
-        envelope=envelope,
-        caller=caller,
-        variables=variables,
-        prompt_model=prompt_model,
-    )

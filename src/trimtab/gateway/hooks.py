@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from trimtab.dialects.llm import edits, texts
+from trimtab.dialects.llm import beside, edits, texts
 from trimtab.dialects.llm.dialect import Envelope
 from trimtab.errors import Blocked, InvalidRequest
 from trimtab.gateway import variables
@@ -36,7 +36,7 @@ Redact = Callable[[Sequence[Span]], list[Span]]
 
 
 class Hooks:
-    """The guards of a plan, or of one request.
+    """The guards of a route or release, or of one request.
 
     Args:
         redact: what hides parts of the record, before it is stored.
@@ -227,23 +227,39 @@ class Hooked:
         """Make `ask` the request after these edits; it is blocked where it cannot be."""
         ask = self.ask
         new = _changed(given, changes)
-        changed = {one.at: new[place] for one in said if (place := place_of(one)) in new}
+        changed = {
+            one.at: new[place]
+            for one in said
+            if one.kind != "other" and (place := place_of(one)) in new
+        }
+        others = {
+            one.at[0]: [beside.Part(*edit[1:]) for edit in changes if edit.place == place_of(one)]
+            for one in said
+            if one.kind == "other" and one.role == "request" and place_of(one) in new
+        }
         try:
-            if any(place.kind == "other" for place in new):
+            if any(place.kind == "other" and place.role != "request" for place in new):
                 raise InvalidRequest(_CANNOT)
             fields = texts.rewritten(ask.dialect.name, ask.envelope, changed)
+            fields = {**fields, **beside.replaced(ask.envelope, others)}
         except InvalidRequest:
             self._unruly = True
             self.blocked = self.blocked or bench.unruly(_CANNOT)
             return
         envelope = msgspec.structs.replace(ask.envelope, fields={**ask.envelope.fields, **fields})
-        told = variables.retold(ask.variables, new)
-        self.ask = msgspec.structs.replace(ask, envelope=envelope, variables=told)
+        own = variables.retold(ask.variables, new)
+        passing = ask.passing
+        if passing is not None and fields:
+            passing = msgspec.structs.replace(passing, body=envelope.body())
+        self.ask = msgspec.structs.replace(ask, envelope=envelope, variables=own, passing=passing)
 
 
 def refusal(block: Block) -> Blocked:
     """What the caller of a blocked request is told."""
-    return Blocked(block.message, fix="change what it says and send it again", guard=block.guard)
+    fix = "change what it says and send it again"
+    if block.unchecked:
+        fix = "send it again later, or less of it"
+    return Blocked(block.message, fix=fix, guard=block.guard)
 
 
 def _is_read(passing: Passing, envelope: Envelope) -> bool:

@@ -18,7 +18,7 @@ from trimtab.gateway.flights import Flight
 from trimtab.gateway.kept import Kept
 from trimtab.gateway.neighbours import unit
 from trimtab.gateway.prepare import Prepared
-from trimtab.gateway.snapshot import Plan
+from trimtab.gateway.resolution import Resolution
 from trimtab.gateway.stored import Stored, is_complete, replay, stored
 from trimtab.kit.clock import NS_PER_S
 from trimtab.ports import Clock
@@ -30,15 +30,17 @@ _log = logging.getLogger("trimtab.gateway")
 _EMBED_S = 5.0  # An answer is worth more than knowing that it was not needed.
 
 
-def lookup_of(cache: AnswerCache | None, ask: Ask, plan: Plan, clock: Clock) -> Lookup | None:
+def lookup_of(
+    cache: AnswerCache | None, ask: Ask, resolution: Resolution, clock: Clock
+) -> Lookup | None:
     """The cache for a request, if its route has one and the request wants it."""
-    settings = plan.compiled.route.cache
+    settings = resolution.compiled.route.cache
     if cache is None or settings is None or not cache.most_bytes or not is_repeatable(ask):
         return None
     asked = [word.strip().lower() for word in ask.caller.cache_control.split(",")]
     if "no-store" in asked or ask.envelope.trimtab.get("cache") is False:
         return None
-    return Lookup(cache, ask, plan, settings, clock, reads="no-cache" not in asked)
+    return Lookup(cache, ask, resolution, settings, clock, reads="no-cache" not in asked)
 
 
 class Lookup:
@@ -51,7 +53,7 @@ class Lookup:
         self,
         cache: AnswerCache,
         ask: Ask,
-        plan: Plan,
+        resolution: Resolution,
         settings: CacheSettings,
         clock: Clock,
         *,
@@ -59,7 +61,7 @@ class Lookup:
     ) -> None:
         self._cache = cache
         self._ask = ask
-        self._plan = plan
+        self._resolution = resolution
         self._settings = settings
         self._clock = clock
         self._reads = reads
@@ -111,7 +113,7 @@ class Lookup:
         self._ask = ask
         prints = fingerprint(
             self._ask,
-            self._plan,
+            self._resolution,
             prepared,
             shared=settings.shared,
             apart=settings.similarity is not None and self._cache.embedder is not None,
@@ -158,7 +160,7 @@ class Lookup:
                 self._key,
                 kept,
                 project=self._ask.caller.project,
-                route=self._plan.compiled.route.name,
+                route=self._resolution.compiled.route.name,
                 wording=self._wording,
             )
 
@@ -175,7 +177,7 @@ class Lookup:
     async def _find(self, prints: Fingerprint) -> Found | None:
         if not self._reads:
             return await self._similar(prints, reads=False)
-        timeouts = self._plan.compiled.timeouts
+        timeouts = self._resolution.compiled.timeouts
         stream = self._ask.envelope.stream
         limit_s = timeouts.first_token_s if stream else timeouts.total_s
         try:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from trimtab.errors import TrimtabError
 from trimtab.gateway.ask import Ask
+from trimtab.gateway.heard import Heard
 from trimtab.gateway.rulings import Bench, Verdict
-from trimtab.gateway.shown import Heard, continues, given_of
+from trimtab.gateway.shown import continues, given_of
 from trimtab.ports import Clock, Guard, GuardSubject, GuardText
 from trimtab.ports.guarding import Stage
 
 _GONE = "the call was over before it was judged"
-_TOO_LONG = "the answer is too long to be judged"
 
 
 class Observers:
@@ -69,6 +69,11 @@ class Observers:
             subject = self._subject("input", given)
             self._looking.append(asyncio.create_task(self._input.rule(subject)))
 
+    def failed(self, message: str, raw: bytes = b"") -> None:
+        """There is no answer, or no more of it: what its provider says of that is looked at."""
+        if self.heard is not None:
+            self.heard.failed(message, raw)
+
     async def settle(self, sent: Sequence[GuardText]) -> None:
         """Return when everything has been looked at, the answer too."""
         looking, self._looking = self._looking, []
@@ -77,8 +82,8 @@ class Observers:
         heard, self.heard = self.heard, None
         if heard is None:
             return
-        if not heard.whole:
-            self.skip("output", _TOO_LONG)
+        if heard.missing is not None:
+            self.skip("output", heard.missing)
         elif texts := heard.texts:
             await self._output.rule(self._subject("output", texts, sent))
 

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from trimtab.dialects.llm.prompt_fields import brought, spoken
+from trimtab.dialects.llm.votes import MEMBER
 from trimtab.dialects.passages import without_markup, write_passages
 from trimtab.gateway.ask import Ask
-from trimtab.gateway.snapshot import Deployment, Plan
+from trimtab.gateway.resolution import Deployment, Resolution
 from trimtab.gateway.trace import CallTrace
 from trimtab.ports import Clock, Template
 from trimtab.records import Message, Passage, text_of
@@ -33,7 +34,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 async def prepared(
     ask: Ask,
     asked: list[Any],
-    plan: Plan,
+    resolution: Resolution,
     trace: CallTrace,
     clock: Clock,
     *,
@@ -44,17 +45,20 @@ async def prepared(
     The retriever's search becomes a span of the trace; `screen` sees what it found before anybody.
     """
     changes: dict[str, Any] = {"trimtab": None} if ask.envelope.trimtab else {}
-    if not plan.is_chain:
+    if not resolution.is_chain:
         return Prepared(changes=changes, sent=asked)
-    parameters = spoken(ask.dialect, plan.parameters)
+    said = resolution.parameters
+    if MEMBER in said:  # which is for the gateway, and was read
+        said = {name: value for name, value in said.items() if name != MEMBER}
+    parameters = spoken(ask.dialect, said)
     changes |= parameters.changes
-    template = plan.template
+    template = resolution.template
     if template is None:
         return Prepared(changes=changes, sent=asked, lost=parameters.lost)
     question = _question(asked)
     passages: list[Passage] = []
-    if plan.deployment is not None:
-        passages = await _found(plan.deployment, question, trace, clock, screen)
+    if resolution.deployment is not None:
+        passages = await _found(resolution.deployment, question, trace, clock, screen)
     opening = await _opening(ask, question, passages, template)
     more = brought(ask.dialect, ask.envelope, template.prompt)
     changes = {**more.changes, **changes, **ask.dialect.opened(ask.envelope, opening)}
@@ -86,7 +90,9 @@ async def _opening(
 ) -> list[Message]:
     # A question that a template quotes before its passages must not bring passages of its own.
     told = {name: _plain(value) for name, value in ask.variables.items()}
-    own = {"passages": write_passages(passages), "question": without_markup(question)}
+    own = {"passages": write_passages(passages)}
+    if question or "question" not in told:
+        own["question"] = without_markup(question)
     # A template with loops can take a while, and nobody else should wait for it.
     return await asyncio.to_thread(template.render, {**told, **own})
 

@@ -18,11 +18,11 @@ from trimtab.errors import TrimtabError
 from trimtab.gateway.answer import close
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.calling import Begun
+from trimtab.gateway.heard import Heard
 from trimtab.gateway.hooks import Hooked
 from trimtab.gateway.prepare import Prepared
 from trimtab.gateway.reask import plus, text_said, used
 from trimtab.gateway.refusals import Retryable
-from trimtab.gateway.shown import Heard
 from trimtab.records import Usage
 
 
@@ -83,9 +83,10 @@ class Regeneration:
 
     async def _broken(self, begun: Begun, hooked: Hooked) -> str | None:
         """The rule that an answer breaks, if it is one to ask again for."""
-        heard = Heard()
-        heard.take(begun.dialect.reader().body(begun.body or b""))
-        if not heard.whole or not (texts := heard.texts):
+        heard, body = Heard(), begun.body or b""
+        heard.begin(hooked.ask.dialect.name if begun.relay.forwards else None)
+        heard.body(body, begun.dialect.reader().body(body))
+        if heard.missing is not None or not (texts := heard.texts):
             return None
         verdict = await hooked.judge(texts)
         if verdict.block is None or verdict.attempts <= self.count:

@@ -15,9 +15,12 @@ from random import Random
 
 import msgspec
 
+from trimtab.errors import NotFound
 from trimtab.gateway import draws
+from trimtab.gateway.ask import Ask
 from trimtab.gateway.health import Health
 from trimtab.gateway.pools import Chance, Pool, chosen
+from trimtab.gateway.segments import Matching
 from trimtab.gateway.target import Target
 from trimtab.ports import Clock
 from trimtab.records import Route
@@ -39,9 +42,10 @@ class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
     """A route made ready to answer.
 
     `main` (the live release, or the route's own targets) answers unless `split` or `canary` does,
-    which has `canary_share` of the requests. `arms` has every release of the route by
-    `route@version`. `retries`, `timeouts` and `breaker` are the route's own or else the gateway's.
-    `warnings` say what of the route is passed over.
+    which has `canary_share` of the requests of its `segment`. `placed` has the release that answers
+    all calls of an environment, by its name; where `only_placed`, nothing answers any other call.
+    `arms` has every release of the route by `route@version`. `retries`, `timeouts` and `breaker`
+    are the route's own or else the gateway's. `warnings` say what of the route is passed over.
     """
 
     route: Route
@@ -53,10 +57,20 @@ class CompiledRoute(msgspec.Struct, frozen=True, kw_only=True):
     bounds: tuple[float, ...] = ()  # upper ends of the split's shares, the last one 1
     canary: Arm | None = None
     canary_share: float = 0.0
+    segment: Matching | None = None
+    placed: Mapping[str, Arm] = {}
+    only_placed: bool = False
     arms: Mapping[str, Arm] = {}
     fallbacks: tuple[Pool, ...] = ()
     shadows: tuple[tuple[Target, float], ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def beside(self, arm: Arm, ask: Ask) -> str | None:
+        """The canary that a request of its segment did not go to: what it is compared with."""
+        canary = self.canary
+        if self.segment is None or canary is None or arm is canary or not self.segment.has(ask):
+            return None
+        return canary.ref
 
 
 class Router:
@@ -73,24 +87,45 @@ class Router:
         self._chance = Chance(health, clock, random)
         self._responses: OrderedDict[str, str] = OrderedDict()
 
-    def arm(self, compiled: CompiledRoute, unit: str | None) -> Arm:
+    def arm(self, compiled: CompiledRoute, unit: str | None, ask: Ask | None = None) -> Arm:
         """The arm for one user or session, always the same while the shares are; drawn for nobody.
 
-        The canary's share and the split are independent of each other, so a canary that grows
-        moves nobody between the arms of the split.
+        A release placed in the environment of a request answers it, unless the segment of the
+        canary names that environment. The canary's share and the split are independent of each
+        other, so a canary that grows moves nobody between the arms of the split.
+
+        Raises:
+            NotFound: releases answer in environments only, and the request is of none of them.
         """
-        route, canary = compiled.route, compiled.canary
-        if canary is not None:
+        canary = compiled.canary
+        placed = self._placed(compiled, ask) if compiled.placed else None
+        if canary is not None and _may_have(compiled, ask, placed):
             # By its version too, so that not the same users try every canary.
-            place = self._place(f"canary {canary.ref}", route, unit)
+            place = self._place(f"canary {canary.ref}", compiled.route, unit)
             if place < compiled.canary_share:
                 return canary
+        if placed is not None:
+            return placed
+        if compiled.split and compiled.route.bandit is not None and unit is not None:
+            return _kept(compiled, unit)
         if compiled.split:
-            place = self._place("split", route, unit)
+            place = self._place("split", compiled.route, unit)
             for arm, bound in zip(compiled.split, compiled.bounds, strict=True):
                 if place < bound:
                     return arm
         return compiled.main
+
+    def _placed(self, compiled: CompiledRoute, ask: Ask | None) -> Arm | None:
+        environment = ask.caller.environment if ask is not None else None
+        found = compiled.placed.get(environment) if environment is not None else None
+        if found is None and compiled.only_placed and ask is not None:
+            raise NotFound(
+                f"nothing of {compiled.route.name!r} is live: releases of it answer in"
+                f" {', '.join(sorted(compiled.placed))} only",
+                where="x-trimtab-environment",
+                fix="name one of these environments, or promote a release for every call",
+            )
+        return found
 
     def candidates(
         self,
@@ -165,3 +200,22 @@ class Router:
             index = chosen(pool, up, self._chance)
             left.remove(index)
             yield pool.targets[index]
+
+
+def _kept(compiled: CompiledRoute, unit: str) -> Arm:
+    """The arm of a split whose shares move: whoever need not change keeps the one they have."""
+    route, lows = compiled.route, (0.0, *compiled.bounds)
+    weights = [high - low for low, high in zip(lows, compiled.bounds, strict=False)]
+    names = [f"{place} {arm.ref}" for place, arm in enumerate(compiled.split)]
+    key = "\0".join(("split", route.project, route.name, unit))
+    return compiled.split[draws.ranked(key, names, weights)[0]]
+
+
+def _may_have(compiled: CompiledRoute, ask: Ask | None, placed: Arm | None) -> bool:
+    """Whether the canary may answer a request."""
+    segment = compiled.segment
+    if segment is None:
+        return placed is None
+    if ask is None or (placed is not None and not segment.names(ask.caller.environment)):
+        return False
+    return segment.has(ask)

@@ -93,10 +93,11 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal: whose, and what the caller is told."""
+    """A refusal: whose, and what the caller is told; `unchecked`: not for what the text says."""
 
     guard: str
     message: str = _WITHHELD
+    unchecked: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +187,9 @@ class Bench:
         started_ns = self._clock.monotonic_ns()
         entry.started_ns = entry.started_ns or self._clock.now_ns()
         try:
-            async with asyncio.timeout(guard.budget_ms / 1000) as limit:
+            budget_for = getattr(guard, "budget_for", None)
+            budget_ms = guard.budget_ms if budget_for is None else budget_for(subject)
+            async with asyncio.timeout(budget_ms / 1000) as limit:
                 ruling = await guard.check(subject)
             self._check(ruling, subject)
         except TimeoutError as error:
@@ -231,7 +234,9 @@ def _refused(guards: Sequence[Guard], rulings: Sequence[Ruling]) -> tuple[Block 
     final = [pair for pair in refusals if pair[1].action == "block"]
     guard, ruling = (final or refusals)[0]
     rule = next((one.name for one in ruling.opinions if one.blocked), guard.name)
-    return Block(guard=rule, message=ruling.message or _WITHHELD), 0 if final else ruling.attempts
+    said = ruling.message or _WITHHELD
+    block = Block(guard=rule, message=said, unchecked=ruling.unchecked)
+    return block, 0 if final else ruling.attempts
 
 
 def _failed(guard: Guard, entry: Entry, action: Did, error: str) -> Ruling:
@@ -239,7 +244,7 @@ def _failed(guard: Guard, entry: Entry, action: Did, error: str) -> Ruling:
     if guard.on_error == "open":
         return Ruling()
     entry.blocked = True
-    return Ruling(action="block", message=_UNCHECKED)
+    return Ruling(action="block", message=_UNCHECKED, unchecked=True)
 
 
 def merged(edits: Iterable[Edit]) -> list[Edit]:

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.dialects.llm import texts
-from trimtab.dialects.llm.edits import Spot, spoken
+from trimtab.dialects.llm.edits import Spot
 from trimtab.dialects.llm.members import shown
-from trimtab.dialects.llm.parts import Part
+from trimtab.dialects.llm.parts import Part, ToolCall
 from trimtab.gateway import variables
 from trimtab.gateway.ask import Ask
-from trimtab.gateway.relay import Piece
 from trimtab.ports import GuardText, Place
 from trimtab.ports.guarding import TextKind
-from trimtab.records import text_of
 
 _KEPT_BY_PROVIDERS = frozenset({"conversation", "previous_response_id"})
-_TOOLS = frozenset({"function", "tool"})
+_TOLD: tuple[TextKind, ...] = ("text", "context", "tool_result")
 
 
 def given_of(ask: Ask) -> tuple[list[texts.Said], list[GuardText]]:
@@ -40,6 +38,12 @@ def place_of(said: texts.Said) -> Place:
 def continues(ask: Ask) -> bool:
     """Whether a request builds on messages that its provider keeps."""
     return not _KEPT_BY_PROVIDERS.isdisjoint(ask.envelope.fields)
+
+
+def place_at(spot: Spot) -> Place:
+    """The place of a text of an answer."""
+    kind, choice, call = spot
+    return Place("assistant", choice, kind, call)
 
 
 class Told:
@@ -65,51 +69,41 @@ class Told:
 
 
 def _texts_of(messages: Sequence[Any]) -> list[GuardText]:
-    found = []
+    """What each message says, what tools returned and documents say kept apart.
+
+    Of some dialects those stand in messages of the user.
+    """
+    found: list[GuardText] = []
     for index, message in enumerate(messages):
-        if not isinstance(message, dict):
-            continue
-        role = str(message.get("role") or "user")
-        kind: TextKind = "tool_result" if role in _TOOLS else "text"
-        if text := text_of(message.get("content")):
-            found.append(GuardText(place=Place(role, index, kind), text=text))
+        role, said = texts.told(message)
+        joined = {kind: "\n".join(one for own, one in said if own == kind) for kind in _TOLD}
+        found += [
+            GuardText(place=Place(role, index, kind), text=text)
+            for kind, text in joined.items()
+            if text.strip()
+        ]
     return found
 
 
-class Heard:
-    """What an answer says at each spot, for guards that look at it when it is over.
+class Calls:
+    """The calls of tools in an answer: which stands where, and of which tool."""
 
-    Of more than `most_chars` nothing is kept: `whole` is False then.
-    """
+    def __init__(self) -> None:
+        self._names: dict[Spot, str] = {}
 
-    def __init__(self, most_chars: int = 8 << 20) -> None:
-        self._said: dict[Spot, list[str]] = {}
-        self._room = most_chars
-        self.whole = True
-
-    def pieces(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
-        """The same pieces, noted."""
-        for piece in pieces:
-            self.take(piece.parts)
-        return pieces
-
-    def take(self, parts: Sequence[Part]) -> None:
-        """Further parts of the answer, in order."""
+    def take(self, parts: Sequence[Part]) -> list[Spot]:
+        """Further parts of the answer; the calls that begin or go on in them."""
+        found = []
         for part in parts:
-            if not self.whole or (found := spoken(part)) is None:
-                continue
-            spot, text = found
-            self._room -= len(text)
-            if self._room < 0:
-                self.whole = False
-                self._said.clear()
-                return
-            self._said.setdefault(spot, []).append(text)
+            if isinstance(part, ToolCall):
+                spot: Spot = ("tool_arguments", part.choice, part.index)
+                known = self._names.get(spot, "")
+                # Of two names the client may take either: together they are the name of no tool.
+                more = part.name if part.name and part.name != known else ""
+                self._names[spot] = known + more
+                found.append(spot)
+        return found
 
-    @property
-    def texts(self) -> list[GuardText]:
-        """Every text of the answer, as far as it came."""
-        return [
-            GuardText(place=Place("assistant", choice, kind, call), text="".join(said))
-            for (kind, choice, call), said in self._said.items()
-        ]
+    def tool(self, spot: Spot) -> str | None:
+        """The name of the tool that is called at a spot; empty where it has none."""
+        return self._names.get(spot)

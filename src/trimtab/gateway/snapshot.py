@@ -6,7 +6,6 @@ lock. A route that cannot answer says why when it is asked, and takes no other d
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
@@ -14,23 +13,19 @@ import msgspec
 
 from trimtab.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.gateway.compiling import compile_route, direct, pinned
-from trimtab.gateway.plan import Deployment, Plan
+from trimtab.gateway.known_prompts import KnownPrompts, NoPrompts
+from trimtab.gateway.resolution import Deployment, Resolution
 from trimtab.gateway.routing import Arm, CompiledRoute
 from trimtab.gateway.target import Target
 from trimtab.ports import Provider, Template
 from trimtab.records import ModelCard, Price, Release, Route
 from trimtab.records.route import RouteDefaults
 
-_log = logging.getLogger("trimtab.gateway")
 _MOST_UNLISTED = 1024  # models that no provider lists, of which the compiled form is kept
 _DEFAULTS = RouteDefaults()
 
 
 def _unpriced(_model: str, _provider: str) -> Price | None:
-    return None
-
-
-def _no_prompt(_project: str, _ref: str) -> Template | None:
     return None
 
 
@@ -44,10 +39,12 @@ class Snapshot:
         providers: by name; `provider/model` reaches a provider's model directly.
         deployments: releases that may answer, of every project.
         routes: how names are answered; a route with releases needs none.
-        prompts: the prompt of a project that a reference means, ready to render.
+        prompts: those that requests may name.
         default_model: the model or route that answers prompts which name none.
         defaults: retries, timeouts and breaker where no route says.
         price: of a model and its provider, for those that no provider lists.
+
+    `warnings` say which routes cannot answer, or not as they were written.
     """
 
     def __init__(
@@ -56,13 +53,14 @@ class Snapshot:
         deployments: Iterable[Deployment] = (),
         routes: Iterable[Route] = (),
         *,
-        prompts: Callable[[str, str], Template | None] = _no_prompt,
+        prompts: KnownPrompts | None = None,
         default_model: str | None = None,
         defaults: RouteDefaults = _DEFAULTS,
         price: Callable[[str, str], Price | None] = _unpriced,
     ) -> None:
+        self.warnings: list[str] = []
         self._price = price
-        self._prompts = prompts
+        self._prompts = prompts or NoPrompts()
         self._default_model = default_model
         self._providers = dict(providers)
         self.defaults = defaults
@@ -82,47 +80,61 @@ class Snapshot:
         for project in self._projects.values():
             project.compile()
 
-    def plan(
+    def is_cold(self, project: str, name: str) -> bool:
+        """Whether `resolve` would compile a prompt. Raises RouteUnavailable, as it does."""
+        return self._prompts.is_cold(project, name) and self._named(project, name, None) is None
+
+    def resolve(
         self,
         project: str,
         name: str,
         choose: Choose | None = None,
         *,
         prompt_model: str | None = None,
-    ) -> Plan:
+        prompt: Template | None = None,
+    ) -> Resolution:
         """What answers to a name: a route, an alias, `route@version`, `provider/model`, a prompt.
 
         Args:
             choose: picks the arm of a route that has several; by default the main one.
             prompt_model: the model or route that answers, where the name is a prompt's.
+            prompt: is what the name is to answer; it need not be stored.
         Raises:
             NotFound: names the close matches and where to look.
             RouteUnavailable: the route cannot answer, and why.
             InvalidRequest: a prompt without a model.
         """
-        plan = self._named(project, name, choose)
-        if plan is not None:
-            return plan
-        prompt = self._prompts(project, name)
+        if prompt is not None:
+            return self._prompted(project, prompt, name, choose, where="model")
+        resolution = self._named(project, name, choose)
+        if resolution is not None:
+            return resolution
+        prompt = self._prompts.find(project, name)
         if prompt is not None:
             return self._prompted(project, prompt, prompt_model or self._default_model, choose)
-        raise self._unknown(project, name, "model")
+        raise self._prompts.lacking(project, name) or self._unknown(project, name, "model")
 
-    def _named(self, project: str, name: str, choose: Choose | None) -> Plan | None:
+    def _named(self, project: str, name: str, choose: Choose | None) -> Resolution | None:
         known = self._projects.get(project)
         compiled = known.find(name) if known is not None else None
         if compiled is not None:
             arm = choose(compiled) if choose is not None else compiled.main
             deployment = self._deployments.get((project, arm.ref)) if arm.ref else None
-            return Plan(compiled=compiled, arm=arm, deployment=deployment)
+            return Resolution(compiled=compiled, arm=arm, deployment=deployment)
         compiled = self._models.get(name) or self._direct(name)
         if compiled is not None and compiled.main is not None:
-            return Plan(compiled=compiled, arm=compiled.main, is_route=False)
+            return Resolution(compiled=compiled, arm=compiled.main, is_route=False)
         return None
 
     def _prompted(
-        self, project: str, prompt: Template, model: str | None, choose: Choose | None
-    ) -> Plan:
+        self,
+        project: str,
+        prompt: Template,
+        model: str | None,
+        choose: Choose | None,
+        *,
+        where: str = "trimtab.model",
+    ) -> Resolution:
         """A prompt over a model. Of a route only its models are used, not a prompt of its own."""
         if model is None:
             raise InvalidRequest(
@@ -131,10 +143,10 @@ class Snapshot:
                 fix='send {"trimtab": {"model": "provider/model"}} or the header x-trimtab-model, '
                 "or set gateway.default_model",
             )
-        plan = self._named(project, model, choose)
-        if plan is None:
-            raise self._unknown(project, model, "trimtab.model")
-        return msgspec.structs.replace(plan, deployment=None, prompt=prompt)
+        resolution = self._named(project, model, choose)
+        if resolution is None:
+            raise self._unknown(project, model, where)
+        return msgspec.structs.replace(resolution, deployment=None, prompt=prompt)
 
     def _unknown(self, project: str, name: str, where: str) -> NotFound:
         close = get_close_matches(name[:200], self.names(project), n=3)
@@ -158,7 +170,7 @@ class Snapshot:
             card = ModelCard(id=model, provider=owner, price=self._price(name, owner))
         return Target(provider=provider, model=name, card=card)
 
-    def provider_plan(self, name: str | None) -> Plan:
+    def resolve_provider(self, name: str | None) -> Resolution:
         """For a request that names no model: the provider named, or the only one that takes it.
 
         Raises:
@@ -180,12 +192,12 @@ class Snapshot:
                 fix=f"send the header with one of {', '.join(sorted(able)) or '(none is set up)'}",
             )
         card = ModelCard(id=f"{name}/-", provider=name)
-        return self.direct_plan(Target(provider=able[name], model="", card=card))
+        return self.resolve_target(Target(provider=able[name], model="", card=card))
 
-    def direct_plan(self, target: Target) -> Plan:
+    def resolve_target(self, target: Target) -> Resolution:
         """A target on its own, whatever routes there are."""
         compiled = direct(target, self.defaults)
-        return Plan(compiled=compiled, arm=compiled.main, is_route=False)
+        return Resolution(compiled=compiled, arm=compiled.main, is_route=False)
 
     def names(self, project: str) -> list[str]:
         """Everything a project may ask for: its routes that answer, then the models."""
@@ -241,12 +253,11 @@ class _Project:
                 if found is not None:
                     compiled = compile_route(found, self, self._snapshot.defaults)
                     self._compiled[name] = compiled
-                    for line in compiled.warnings:
-                        _log.warning(line)
+                    self._snapshot.warnings.extend(compiled.warnings)
             except TrimtabError as error:
                 self._broken[name] = error
                 if name in self._settings:
-                    _log.warning("%s", error)
+                    self._snapshot.warnings.append(str(error))
         for alias, name in self._aliases.items():
             if name in self._compiled:
                 self._compiled.setdefault(alias, self._compiled[name])
@@ -274,7 +285,8 @@ class _Project:
         name = self._aliases.get(name, name)
         if name in self._settings:
             return self._settings[name]
-        if any(one.release.state == "live" for one in self._deployed.get(name, ())):
+        releases = [one.release for one in self._deployed.get(name, ())]
+        if any(one.state == "live" or one.live_in for one in releases):
             return self._plain(self._deployed[name][0].release)
         return None
 
@@ -289,4 +301,4 @@ class _Project:
         return Route(project=release.project, name=release.route)
 
 
-__all__ = ["Deployment", "Plan", "Snapshot", "Target"]
+__all__ = ["Deployment", "Snapshot", "Target"]

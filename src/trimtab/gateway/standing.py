@@ -10,6 +10,7 @@ from trimtab.errors import TrimtabError
 from trimtab.gateway.health import BreakerState, TargetState
 from trimtab.gateway.pools import Pool
 from trimtab.gateway.routing import CompiledRoute
+from trimtab.records import Segment
 from trimtab.records.release import ReleaseState
 from trimtab.records.route import Choice
 
@@ -31,20 +32,33 @@ class TargetStanding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShareStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """A share of the requests: of a release in its state, or of the route's own targets (null)."""
+    """A share of the requests: of a release in its state, or of the route's own targets (null).
+
+    `segment` is whose requests a canary shares, where it is not everybody's.
+    """
 
     release: str | None
     state: ReleaseState | None
     share: float
+    segment: Segment | None = None
+
+
+class PlacedStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """The release that answers the calls of an environment."""
+
+    environment: str
+    release: str | None
+    state: ReleaseState | None
 
 
 class RouteState(msgspec.Struct, frozen=True, kw_only=True):
     """How a route answers, or in `problem` why it cannot.
 
     `release` is the main one, which answers unless `split` or `canary` does; `split` shares what
-    `canary` leaves. `fallbacks` are asked in turn when none of `targets` answers. `targets` are in
-    the order they are asked where `choose` is `cost`, and as they were written where chance or load
-    decides. `warnings` say what of the route is passed over.
+    `canary` leaves. `placed` are releases that answer in an environment, before all of these.
+    `fallbacks` are asked in turn when none of `targets` answers. `targets` are in the order they
+    are asked where `choose` is `cost`, and as they were written where chance or load decides.
+    `warnings` say what of the route is passed over.
     """
 
     name: str
@@ -52,6 +66,7 @@ class RouteState(msgspec.Struct, frozen=True, kw_only=True):
     release: str | None = None
     canary: ShareStanding | None = None
     split: tuple[ShareStanding, ...] = ()
+    placed: tuple[PlacedStanding, ...] = ()
     choose: Choice = "weighted"
     sticky: bool = False
     warnings: tuple[str, ...] = ()
@@ -94,9 +109,13 @@ def _state(
 
     return RouteState(
         name=name,
-        release=route.main.ref,
+        release=None if route.only_placed else route.main.ref,
         canary=_canary(route),
         split=_shares(route),
+        placed=tuple(
+            PlacedStanding(environment=name, release=arm.ref, state=arm.state)
+            for name, arm in sorted(route.placed.items())
+        ),
         choose=route.main.pool.choose,
         sticky=route.route.sticky,
         warnings=route.warnings,
@@ -109,7 +128,10 @@ def _canary(route: CompiledRoute) -> ShareStanding | None:
     arm = route.canary
     if arm is None:
         return None
-    return ShareStanding(release=arm.ref, state=arm.state, share=route.canary_share)
+    segment = route.segment.segment if route.segment is not None else None
+    return ShareStanding(
+        release=arm.ref, state=arm.state, share=route.canary_share, segment=segment
+    )
 
 
 def _shares(route: CompiledRoute) -> tuple[ShareStanding, ...]:

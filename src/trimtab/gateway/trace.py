@@ -14,8 +14,8 @@ import msgspec
 
 from trimtab.errors import TrimtabError
 from trimtab.gateway.ask import Caller
+from trimtab.gateway.resolution import Resolution
 from trimtab.gateway.rulings import Entry, on_record
-from trimtab.gateway.snapshot import Plan
 from trimtab.gateway.target import Target
 from trimtab.kit import ids
 from trimtab.ports import Clock
@@ -54,23 +54,29 @@ class CallTrace:
     """
 
     def __init__(
-        self, clock: Clock, caller: Caller, plan: Plan, dialect: str, *, free: bool = False
+        self,
+        clock: Clock,
+        caller: Caller,
+        resolution: Resolution,
+        dialect: str,
+        *,
+        free: bool = False,
     ) -> None:
         self._clock = clock
         self._caller = caller
-        self._plan = plan
+        self._resolution = resolution
         self._free = free
         self.earlier: Sequence[Usage] = ()
         self._uncharged = dialect in _UNCHARGED
         self._estimates = dialect not in _NOT_ESTIMATED
         self._kind: SpanKind = _KINDS.get(dialect, "llm")
-        self.trace_id = ids.trace_id()
+        self.trace_id = caller.trace_id or ids.trace_id()
         self.root_id = ids.span_id()
         self._started_ns = clock.now_ns()
         self._called_ns = self._started_ns
         self._children: list[Span] = []
-        self._release = _release(caller, plan)
-        self._said: dict[str, Any] = _identity(caller, plan, dialect)
+        self._release = _release(caller, resolution)
+        self._said: dict[str, Any] = _identity(caller, resolution, dialect)
 
     def retrieved(self, query: str, passages: list[Passage], started_ns: int) -> None:
         """Add the retriever's span; `started_ns` is when the search began."""
@@ -120,8 +126,8 @@ class CallTrace:
             sent: the messages the model got, which the model's span shows.
         """
         call = self._call(target, sent, outcome)
-        route = self._plan.route
-        if not self._plan.is_chain:
+        route = self._resolution.route
+        if not self._resolution.is_chain:
             name = call["model"] or route or "call"
             root = self._root(name=name, kind=self._kind, input=asked, **call)
             return [root, *self._children]
@@ -133,7 +139,7 @@ class CallTrace:
             **call,
         )
         root = self._root(
-            name=self._plan.name,
+            name=self._resolution.name,
             kind="chain",
             input=asked,
             output=outcome.output,
@@ -182,12 +188,13 @@ class CallTrace:
         )
 
     def _span(self, *, own_id: str | None = None, end_ns: int | None = None, **fields: Any) -> Span:
-        caller, route = self._caller, self._plan.route
-        template = self._plan.template
+        caller, route = self._caller, self._resolution.route
+        template = self._resolution.template
+        stored = template is not None and template.prompt.version > 0
         return Span(
             trace_id=self.trace_id,
             span_id=own_id or ids.span_id(),
-            parent_id=None if own_id else self.root_id,
+            parent_id=caller.parent_id if own_id else self.root_id,
             project=caller.project,
             end_ns=max(end_ns or self._clock.now_ns(), fields["start_ns"]),
             session=caller.session,
@@ -196,25 +203,25 @@ class CallTrace:
             run=caller.run,
             route=route,
             release=self._release,
-            prompt=template.prompt.ref if template is not None else None,
+            prompt=template.prompt.ref if template is not None and stored else None,
             service=GATEWAY,
             **fields,
         )
 
 
-def _release(caller: Caller, plan: Plan) -> str | None:
+def _release(caller: Caller, resolution: Resolution) -> str | None:
     """The release that answers. A copy has its prompt and not its model: it tells nothing of it."""
-    if plan.deployment is None or caller.attributes.get("trimtab.shadow"):
+    if resolution.deployment is None or caller.attributes.get("trimtab.shadow"):
         return None
-    return plan.deployment.release.release_id
+    return resolution.deployment.release.release_id
 
 
-def _identity(caller: Caller, plan: Plan, dialect: str) -> dict[str, Any]:
+def _identity(caller: Caller, resolution: Resolution, dialect: str) -> dict[str, Any]:
     """What every span of a call says: in which dialect, with which key, in which arm."""
     said: dict[str, Any] = {"trimtab.dialect": dialect}
     said |= caller.identity
-    if plan.deployment is not None and plan.arm is not plan.compiled.main:
-        said["trimtab.arm"] = plan.deployment.release.ref
+    if resolution.deployment is not None and resolution.arm is not resolution.compiled.main:
+        said["trimtab.arm"] = resolution.deployment.release.ref
     return said
 
 

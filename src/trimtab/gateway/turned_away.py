@@ -54,8 +54,9 @@ class TurnedAway:
         attributes = {"error.code": error.code, "trimtab.dialect": ask.dialect.name}
         attributes |= caller.identity
         span = Span(
-            trace_id=ids.trace_id(),
+            trace_id=caller.trace_id or ids.trace_id(),
             span_id=ids.span_id(),
+            parent_id=caller.parent_id,
             project=caller.project,
             name=ask.envelope.model or "call",
             kind="other",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from trimtab.gateway.ask import Ask
 from trimtab.gateway.estimates import Estimate, Estimates, cost_nano_usd
-from trimtab.gateway.plan import Plan
+from trimtab.gateway.resolution import Resolution
 
 
 class Wanted(NamedTuple):
@@ -25,26 +25,28 @@ class Wanted(NamedTuple):
     choices: int = 1
 
 
-def wanted_of(ask: Ask, plan: Plan, estimates: Estimates) -> Wanted:
-    """What a request wants of the targets that its plan asks first."""
-    envelope, pool = ask.envelope, plan.arm.pool
-    model = plan.route or (envelope.model if plan.prompt is None else plan.compiled.route.name)
+def wanted_of(ask: Ask, resolution: Resolution, estimates: Estimates) -> Wanted:
+    """What a request wants of the targets that are asked first."""
+    envelope, pool = ask.envelope, resolution.arm.pool
+    model = resolution.route or (
+        envelope.model if resolution.prompt is None else resolution.compiled.route.name
+    )
     estimate = estimates.of(
         model,
         text_bytes=envelope.text_bytes,
         max_tokens=envelope.max_tokens,
         choices=envelope.choices,
     )
-    cost = _cost(ask, plan, estimate)
+    cost = _cost(ask, resolution, estimate)
     return Wanted(model, pool.ids, estimate.tokens, cost, model, envelope.choices)
 
 
-def _cost(ask: Ask, plan: Plan, estimate: Estimate) -> int | None:
+def _cost(ask: Ask, resolution: Resolution, estimate: Estimate) -> int | None:
     """About what a request costs at the dearest target of its pool; None where nobody can say."""
     if ask.is_free:
         return 0
     if ask.passing is not None:
         # What a provider makes of it, an image or a batch, may have no count of tokens at all.
         return None
-    costs = [cost_nano_usd(estimate, target.card.price) for target in plan.arm.pool.targets]
+    costs = [cost_nano_usd(estimate, target.card.price) for target in resolution.arm.pool.targets]
     return None if None in costs else max((c for c in costs if c is not None), default=0)

@@ -23,6 +23,7 @@ from trimtab.errors import Forbidden, InvalidRequest, Unauthenticated
 from trimtab.governance.keys import PREFIX
 from trimtab.kit.clock import iso
 from trimtab.records import Principal, VirtualKey
+from trimtab.records.principal import LOCAL
 
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -70,7 +71,7 @@ class Access:
     ) -> None:
         self._configured = {key.digest: _configured(key) for key in keys}
         self._known = self._configured
-        self._local = Principal(id="local", project=project)
+        self._local = Principal(id=LOCAL, project=project)
         self._now_ns = now_ns
 
     @property

@@ -28,6 +28,7 @@ import msgspec
 from trimtab.errors import NotDurable, StoreError
 from trimtab.governance.periods import periods
 from trimtab.kit.disk import sync_directory
+from trimtab.kit.looping import Looping
 from trimtab.ports import Spend, SpendKey, SpendStore
 from trimtab.records import Span
 from trimtab.records.access import AllowanceKind
@@ -54,7 +55,7 @@ class _Kept(msgspec.Struct, kw_only=True):
     waiting: list[tuple[SpendKey, Spend]] = []
 
 
-class Ledger:
+class Ledger(Looping):
     """Adds up the calls of one spool. `follow` comes from one thread at a time.
 
     Args:
@@ -63,6 +64,7 @@ class Ledger:
     """
 
     def __init__(self, spend: SpendStore, path: Path, *, every_s: float = 1.0) -> None:
+        super().__init__("trimtab-ledger")
         self._spend = spend
         self._path = path
         self._every_s = every_s
@@ -74,7 +76,6 @@ class Ledger:
         self._batch = kept.batch
         self._sending: dict[SpendKey, Spend] = dict(kept.sending)
         self._waiting: dict[SpendKey, Spend] = dict(kept.waiting)
-        self._task: asyncio.Task[None] | None = None
 
     def follow(self, spans: Sequence[tuple[tuple[int, ...], Span]]) -> None:
         """Take over spans, with their positions in the spool, before it forgets them. Blocks.
@@ -111,24 +112,17 @@ class Ledger:
                 with self._lock:
                     self._sending = {}
 
-    def start(self) -> None:
-        """Begin to send in the background."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="trimtab-ledger")
-
     async def stop(self) -> None:
         """Send once more if the store is there, and end."""
-        task, self._task = self._task, None
-        if task is None:
+        if self._task is None:
             return
-        task.cancel()
-        await asyncio.wait([task])
+        await super().stop()
         try:
             await asyncio.to_thread(self.send)
         except StoreError as error:
             _log.warning("what was spent waits in %s for the next start: %s", self._path, error)
 
-    async def _run(self) -> None:
+    async def _loop(self) -> None:
         pause_s = self._every_s
         while True:
             await asyncio.sleep(pause_s)

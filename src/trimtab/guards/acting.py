@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from trimtab.errors import ConfigError
+from trimtab.guards.kinds import kinds_of
 from trimtab.records import GuardRule
 from trimtab.records.guard import REPLACING
 from trimtab.signals.signal import Signal
@@ -22,14 +23,11 @@ _WITHOUT_FINDINGS = frozenset(
         "refusal",
         "relevance",
         "sentiment",
+        "tools",
     }
 )
-_KINDS: dict[str, tuple[str, ...]] = {
-    "code": ("code_block",),
-    "groundedness": ("unsupported",),
-    "leak": ("canary", "prompt_leak"),
-    "toxicity": ("toxicity",),
-}
+_LOOKED_FOR = {"bans": "terms", "topics": "topics"}  # by the setting that says it
+_MOST_SHOWN = 30
 
 
 def require_acting(rule: GuardRule, signal: Signal) -> None:
@@ -38,12 +36,13 @@ def require_acting(rule: GuardRule, signal: Signal) -> None:
     where = f"guards rule {rule.called!r}"
     if name in _WITHOUT_FINDINGS:
         _require_no_places(rule, where)
-    kinds = _kinds(rule, signal)
-    if name == "bans" and kinds is not None and not kinds:
+    kinds = kinds_of(rule, signal)
+    if name in _LOOKED_FOR and kinds is not None and not kinds:
+        what = _LOOKED_FOR[name]
         raise ConfigError(
-            "'bans' has no terms to look for",
+            f"{name!r} has no {what} to look for",
             where=where,
-            fix="list them in its settings as `terms`",
+            fix=f"list them in its settings as `{what}`",
         )
     for kind in (*rule.kinds, *rule.but):
         if kinds is not None and kind not in kinds:
@@ -51,15 +50,32 @@ def require_acting(rule: GuardRule, signal: Signal) -> None:
             raise ConfigError(
                 f"the signal {name!r} finds nothing of the kind {kind[:100]!r}",
                 where=where,
-                fix=f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(kinds)}",
+                fix=f"did you mean {close[0]!r}?" if close else f"use one of {_few(kinds)}",
                 allowed=kinds,
             )
+    if name == "tools":
+        _require_calls(rule, signal, where)
     if name == "leak" and "output" not in rule.on:
         raise ConfigError(
             "'leak' compares answers with what was sent before them",
             where=where,
             fix="use `on: [output]`",
         )
+
+
+def _require_calls(rule: GuardRule, signal: Signal, where: str) -> None:
+    if set(rule.on) != {"output"}:
+        raise ConfigError(
+            "'tools' is about the calls that a model makes", where=where, fix="use `on: [output]`"
+        )
+    if not getattr(signal, "acts", True):
+        raise ConfigError(
+            "'tools' has no rule of a tool and allows all others",
+            where=where,
+            fix="give `tools` a rule, or say `others: deny`",
+        )
+    if rule.slot is not None:
+        raise ConfigError("no model is asked about a call of a tool", where=where, fix="no `slot`")
 
 
 def _require_no_places(rule: GuardRule, where: str) -> None:
@@ -77,17 +93,6 @@ def _require_no_places(rule: GuardRule, where: str) -> None:
         )
 
 
-def _kinds(rule: GuardRule, signal: Signal) -> Sequence[str] | None:
-    """The kinds that the findings of a signal have; None where they are not known."""
-    if rule.signal == "pii" and "recogniser" not in rule.settings:
-        from trimtab.signals.pii.signal import KINDS
-
-        return KINDS
-    if rule.signal == "injection":
-        from trimtab.signals.injection.rules import KINDS as FAMILIES
-
-        return FAMILIES
-    if rule.signal == "bans":
-        # One that was not made from the catalogue may not say them.
-        return getattr(signal, "kinds", None)
-    return _KINDS.get(rule.signal or "")
+def _few(kinds: Sequence[str]) -> str:
+    more = f" and {len(kinds) - _MOST_SHOWN} more" if len(kinds) > _MOST_SHOWN else ""
+    return ", ".join(kinds[:_MOST_SHOWN]) + more

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from trimtab.errors import InvalidRequest
-from trimtab.guards.scan import Row
+from trimtab.guards.rows import Row
 from trimtab.guards.thresholds import threshold
 from trimtab.measures.intervals import Interval, clopper_pearson, wilson
 from trimtab.records import Estimate

@@ -12,6 +12,7 @@ from trimtab.signals.signal import NOBODY, About, Signal
 from trimtab.signals.text import Text
 
 _MOST_KEPT = 8192  # readings, of some hundred bytes each
+_MOST_CLEAN = 16_384
 _INSTRUCTING = frozenset({"system", "developer"})
 
 
@@ -23,6 +24,17 @@ class Readings:
 
     def __init__(self) -> None:
         self._found: dict[tuple[int, int, int], tuple[Signal, Reading]] = {}
+        self._clean: set[tuple[object, int, int]] = set()
+
+    def is_clean(self, about: object, text: str) -> bool:
+        """Whether `cleared` was told of this text."""
+        return (about, hash(text), len(text)) in self._clean
+
+    def cleared(self, about: object, text: str) -> None:
+        """Remember that there is nothing to hide in a text, for whatever `about` stands for."""
+        if len(self._clean) >= _MOST_CLEAN:
+            self._clean = set()
+        self._clean.add((about, hash(text), len(text)))
 
     def read(self, signal: Signal, text: Text) -> Reading:
         """What a signal says of a text, whatever else is known."""
@@ -48,13 +60,13 @@ class Case:
 
     def __init__(self, known: Readings | None = None) -> None:
         self.vault = Vault()
-        self._known = known
+        self.known = known
 
     def read(self, signal: Signal, text: Text, about: About = NOBODY) -> Reading:
         """What a signal says of a text, remembered where nothing else than the text decides it."""
-        if about is not NOBODY or self._known is None:
+        if about is not NOBODY or self.known is None:
             return signal.read(text, about)
-        return self._known.read(signal, text)
+        return self.known.read(signal, text)
 
 
 def about(sent: Sequence[GuardText], canaries: tuple[str, ...] = ()) -> About:

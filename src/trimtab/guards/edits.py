@@ -14,6 +14,7 @@ from trimtab.ports import Edit, GuardText
 from trimtab.signals.finding import Finding
 
 _REMOVED = frozenset({"unicode"})  # Signals whose findings are nothing that a reader would miss.
+_PRIVATE = frozenset({"pii", "secrets"})  # What they find is nowhere on record once redacted.
 JSON = frozenset({"tool_arguments"})
 """Kinds of texts that may be JSON."""
 
@@ -79,9 +80,13 @@ def apart(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _instead(rule: Rule, text: GuardText, finding: Finding, case: Case) -> str:
-    if rule.action != "tokenise":
-        return "" if rule.said.signal in _REMOVED else placeholder(finding.kind)
+    if rule.said.signal in _REMOVED and rule.action != "tokenise":
+        return ""
     value = text.text[finding.start : finding.end]
     if text.place.kind in JSON:
         value = unescaped(value)
+    if rule.action != "tokenise":
+        if rule.said.signal in _PRIVATE:
+            case.vault.conceal(value, placeholder(finding.kind))
+        return placeholder(finding.kind)
     return case.vault.token(finding.kind, value)

@@ -12,9 +12,11 @@ from typing import Literal
 
 from trimtab.guards.case import Case
 from trimtab.guards.edits import JSON, edits_of
-from trimtab.guards.looking import Looked, Looking
-from trimtab.guards.quoting import Quoting
+from trimtab.guards.looked import Looked
+from trimtab.guards.looking import IN_LOOP_CHARS, QUEUE_S, Looking
+from trimtab.guards.quoting import Quoted, Quoting
 from trimtab.guards.rule import Hit, Rule
+from trimtab.guards.settling import Settling
 from trimtab.guards.slots import Slots
 from trimtab.ports import Edit, GuardSubject, GuardText, Opinion, Ruling
 from trimtab.ports.guarding import Action, Did, Stage
@@ -23,6 +25,8 @@ from trimtab.records.guard import Mount, OnError
 _MOST_FINDINGS = 50  # of one rule on record
 _SLACK_MS = 1000.0
 _FORGED = "[TOKEN]"
+_LATE = "this could not be checked in time"
+_UNCHECKED = "a guard could not check this"
 
 
 class PolicyGuard:
@@ -51,8 +55,9 @@ class PolicyGuard:
         self.observes = observes
         self._case = case
         self._rules = tuple(rules)
-        self._looking = Looking(case, slots)
         self._quoting = Quoting()
+        self._settling = Settling(self._rules, self._quoting)
+        self._looking = Looking(case, slots, self._quoting)
 
     @property
     def rules(self) -> tuple[Opinion, ...]:
@@ -73,6 +78,16 @@ class PolicyGuard:
         return max(known, default=0) if len(known) == len(windows) else None
 
     @property
+    def ahead_chars(self) -> int:
+        return max((rule.ahead_chars for rule in self._rules), default=0)
+
+    def settled(self, text: GuardText) -> int:
+        return self._settling.settled(text)
+
+    def begins(self, text: GuardText, at: int) -> int:
+        return self._settling.begins(text, at)
+
+    @property
     def on_error(self) -> OnError:
         closed = any(rule.acts and rule.on_error == "closed" for rule in self._rules)
         return "closed" if closed else "open"
@@ -85,13 +100,23 @@ class PolicyGuard:
         )
         return max(rule.said.budget_ms for rule in self._rules) + slots + _SLACK_MS
 
+    def budget_for(self, subject: GuardSubject) -> float:
+        """Milliseconds for a check, with the time that long texts wait for a thread."""
+        chars = sum(len(one.text) for one in subject.texts)
+        more = max(rule.budget_s(chars) * 1000 - rule.said.budget_ms for rule in self._rules)
+        waits = QUEUE_S * 1000 if chars > IN_LOOP_CHARS else 0.0
+        return self.budget_ms + max(0.0, more) + waits
+
     async def check(self, subject: GuardSubject) -> Ruling:
         """Ask every rule about the texts that it is about."""
         forged = self._prepare(subject)
         for one in subject.texts:
-            if one.place.kind in JSON:
-                self._quoting.take(one)
-        shown = [(one, mount(subject.stage, one)) for one in subject.texts]
+            self._quoting.take(one)
+        shown = [
+            (one, mount(subject.stage, one))
+            for one in subject.texts
+            if one.text or one.tool is None  # a call without arguments says nothing
+        ]
         asked = [
             (rule, [one for one, on in shown if rule.reads(on, one.place)]) for rule in self._rules
         ]
@@ -106,7 +131,7 @@ class PolicyGuard:
                 edits, forged = [*edits, *forged], []
                 action = "replace" if action in ("pass", "flag") else action
             rulings.append((rule, action, edits))
-        return _together(rulings, opinions)
+        return together(rulings, opinions)
 
     def _prepare(self, subject: GuardSubject) -> list[Edit]:
         """Have tokens ready that are in none of the texts.
@@ -186,15 +211,16 @@ class PolicyGuard:
         edits = [
             edit
             for one in fired
-            for edit in edits_of(rule, one.text, one.hit, self._case, self._quoting.of(one.text))
+            for edit in edits_of(rule, one.text, one.hit, self._case, self._quoted(one.text))
         ]
         if not edits:
             return "flag", "flag", []
-        beside = any(edit.place.kind == "other" for edit in edits)
-        if beside and rule.said.on_error != "closed" and rule.said.signal != "secrets":
-            # What lies beside the messages cannot be replaced, and is no reason to refuse a call.
-            edits = [edit for edit in edits if edit.place.kind != "other"]
-        return ("replace", "replace", edits) if edits else ("flag", "flag", [])
+        return "replace", "replace", edits
+
+    def _quoted(self, text: GuardText) -> Quoted | None:
+        """The text as JSON that stays JSON: a number in it becomes a string."""
+        is_json = text.place.kind in JSON or (self.stage == "output" and text.place.kind == "other")
+        return self._quoting.of(text) if is_json else None
 
 
 def mount(stage: Stage, text: GuardText) -> Mount:
@@ -208,7 +234,7 @@ def mount(stage: Stage, text: GuardText) -> Mount:
     return "input"
 
 
-def _together(
+def together(
     rulings: Sequence[tuple[Rule, Action, list[Edit]]], opinions: Sequence[Opinion]
 ) -> Ruling:
     """The gravest of what all rules want."""
@@ -216,10 +242,14 @@ def _together(
     for wanted in ("block", "regenerate"):
         for rule, action, _ in rulings:
             if action == wanted:
+                did = next(one.action for one in opinions if one.name == rule.name)
+                unchecked = did in ("timeout", "error")
+                message = _LATE if did == "timeout" else _UNCHECKED
                 return Ruling(
                     action=action,
                     edits=edits,
-                    message=rule.said.message,
+                    message=message if unchecked else rule.said.message,
+                    unchecked=unchecked,
                     reason=rule.name,
                     opinions=opinions,
                     attempts=rule.said.attempts if action == "regenerate" else 0,

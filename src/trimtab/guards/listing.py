@@ -15,6 +15,7 @@ from trimtab.signals.signal import Scale, Signal
 WITH_SETTINGS: Mapping[str, str] = {
     "bans": "terms",
     "json": "schema",
+    "tools": "tools",
     "topics": "topics",
 }
 """Signals that say nothing, or little, until a setting of a user's is given."""

@@ -60,9 +60,8 @@ class Policies:
             )
         policy = self._find(project, name)
         if policy.extends is None:
-            return msgspec.structs.replace(
-                policy, mode=policy.mode or "shadow", record=policy.record or RecordRules()
-            )
+            record = (policy.record or RecordRules()).over()
+            return msgspec.structs.replace(policy, mode=policy.mode or "shadow", record=record)
         base = self._flat(project, policy.extends, (*seen, name))
         return over(base, policy)
 
@@ -99,5 +98,5 @@ def over(base: GuardPolicy, policy: GuardPolicy) -> GuardPolicy:
         extends=None,
         mode=policy.mode or base.mode or "shadow",
         rules=(*kept, *added),
-        record=policy.record or base.record or RecordRules(),
+        record=(policy.record or RecordRules()).over(base.record),
     )

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from trimtab.guards import classes
+from trimtab.guards.calls import CallGuard
 from trimtab.guards.case import Case, Readings
 from trimtab.guards.guard import PolicyGuard
 from trimtab.guards.redaction import Redaction
@@ -69,6 +71,7 @@ class ReadyPolicy:
                 slots.prepare(rule.said.slot)
         self._hiding = _hiding(policy, make, made)
         self._tokenises = any(rule.acts and rule.action == "tokenise" for rule in self.rules)
+        self._replaces = any(rule.acts and rule.replaces for rule in self.rules)
         self._groups = self._grouped(self.rules)
         seen = [rule for rule in self.rules if rule.mode != "shadow"]
         self._has_shadows = len(seen) < len(self.rules)
@@ -81,7 +84,7 @@ class ReadyPolicy:
         if self._shadows is not None and self._has_shadows and not self._shadows():
             groups = self._acting
         guards: list[Guard] = [
-            PolicyGuard(
+            (CallGuard if of_calls else PolicyGuard)(
                 case,
                 rules,
                 stage,
@@ -91,7 +94,7 @@ class ReadyPolicy:
                 parallel=parallel,
                 observes=observes,
             )
-            for (stage, parallel, observes), rules in groups.items()
+            for (stage, parallel, observes, of_calls), rules in groups.items()
         ]
         if self._tokenises:
             guards.append(Restore(case))
@@ -99,20 +102,38 @@ class ReadyPolicy:
 
     def redaction(self, case: Case | None = None) -> Redaction | None:
         """What hides parts of the record of a call; None where nothing is to be hidden."""
-        hides = bool(self._hiding) or self._tokenises
+        hides = bool(self._hiding) or self._replaces
         return Redaction(self._hiding, case) if hides else None
 
-    def _grouped(self, rules: Sequence[Rule]) -> Mapping[tuple[Stage, bool, bool], list[Rule]]:
-        """Rules by what they are asked together in: stage, beside the call, only looking."""
-        found: dict[tuple[Stage, bool, bool], list[Rule]] = {}
+    def intake(self) -> Redaction | None:
+        """What hides parts of records that come from outside; None where nothing is hidden."""
+        if not self._hiding:
+            return None
+        return Redaction(self._hiding, Case(self._readings), foreign=True)
+
+    def _grouped(self, rules: Sequence[Rule]) -> Mapping[_Group, list[Rule]]:
+        """Rules by what they are asked together in."""
+        found: dict[_Group, list[Rule]] = {}
         for rule in rules:
             mounts = set(rule.said.on)
+            of_calls = classes.is_of_calls(rule.said.signal)
             if mounts & INPUT_MOUNTS:
                 parallel = rule.acts and rule.said.parallel
-                found.setdefault(("input", parallel, not rule.acts), []).append(rule)
+                group = _Group("input", parallel, not rule.acts, of_calls)
+                found.setdefault(group, []).append(rule)
             if "output" in mounts:
-                found.setdefault(("output", False, not rule.acts), []).append(rule)
+                group = _Group("output", False, not rule.acts, of_calls)
+                found.setdefault(group, []).append(rule)
         return found
+
+
+class _Group(NamedTuple):
+    """`parallel` to the call, only looking, about calls of tools."""
+
+    stage: Stage
+    parallel: bool
+    observes: bool
+    of_calls: bool
 
 
 def _hiding(
@@ -121,7 +142,7 @@ def _hiding(
     """The signals whose findings the record does not show."""
     if policy.mode == "off":
         return []
-    record = policy.record or RecordRules()
+    record = (policy.record or RecordRules()).over()
     names = [name for name in ("secrets", "pii") if getattr(record, name) == "redact"]
     found = []
     for name in names:

@@ -24,7 +24,7 @@ INTERNAL = GuardPolicy(
         GuardRule(signal="leak", on=("output",)),
         _EXFILTRATION,
     ),
-    record=RecordRules(),
+    record=RecordRules().over(),
 )
 CUSTOMER_FACING = GuardPolicy(
     name="customer-facing",
@@ -44,7 +44,7 @@ CUSTOMER_FACING = GuardPolicy(
         GuardRule(signal="leak", on=("output",), action="block"),
         _EXFILTRATION,
     ),
-    record=RecordRules(),
+    record=RecordRules().over(),
 )
 REGULATED = GuardPolicy(
     name="regulated",
@@ -58,7 +58,7 @@ REGULATED = GuardPolicy(
         GuardRule(signal="sinks", on=("output",)),
         GuardRule(signal="groundedness", on=("output",)),
     ),
-    record=RecordRules(pii="redact"),
+    record=RecordRules(pii="redact").over(),
 )
 
 PRESETS: Mapping[str, GuardPolicy] = {

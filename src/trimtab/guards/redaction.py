@@ -1,39 +1,66 @@
-"""Redaction: what is hidden in a record before anything is stored."""
+"""Redaction: what is hidden in spans and scores before anything is stored."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from trimtab.guards.case import Case
-from trimtab.guards.edits import apart, placeholder
-from trimtab.records import Span
+from trimtab.guards.hiding import Hiding
+from trimtab.records import Score, Span
 from trimtab.signals.signal import Signal
-from trimtab.signals.text import Text
 
 _log = logging.getLogger("trimtab.guards")
 
-SURE = 0.5
-"""Findings that are less sure stay in the record."""
-
+_TEXTS = ("name", "model", "error", "environment", "input", "output", "tags", "metadata", "events")
+_NAMES = ("session", "user", "run")  # what records are found by
+# Of the gateway's own spans these say what there is, and not what somebody said.
+_FOREIGN_TEXTS = ("service", "links", "resource")
+_FOREIGN_NAMES = ("route", "release", "prompt", "provider")
+_EMPTY: Mapping[str, Any] = {
+    "tags": (),
+    "metadata": {},
+    "events": (),
+    "links": (),
+    "resource": {},
+}
 _OURS = "trimtab."
-_QUOTING = frozenset({"trimtab.attempts"})  # of ours, those that quote providers
-_NAMES = ("name", "model", "session", "user")  # A person's data may be in them; a secret may not.
-_SHORTEST = 6  # characters: nothing shorter is a secret or a person's data
-_ENCODED_CHARS = 4096  # of one word: what is longer is a file in base64
-_DEEPEST = 100
+# Of the attributes that are ours, those that quote providers, callers or answers.
+_QUOTING = frozenset(
+    {
+        "trimtab.attempts",
+        "trimtab.lost",
+        "trimtab.output.fault",
+        "trimtab.request",
+        "trimtab.variables",
+    }
+)
+_GUARDS = "trimtab.guards"
+_SAID_BY_GUARDS = ("reason", "error")
+_FAILED = "trimtab.redaction"
 
 
 class Redaction:
-    """Hides the findings of some signals, and the values behind the tokens of a call."""
+    """Hides the findings of some signals, and the values behind the tokens of a call.
 
-    def __init__(self, signals: Sequence[Signal], case: Case | None = None) -> None:
-        self._signals = tuple(signals)
-        self._secrets = tuple(one for one in self._signals if one.name == "secrets")
-        self._case = case or Case()
+    Args:
+        case: of the call that is recorded.
+        foreign: the records came from outside, so Trimtab wrote nothing in them.
+    """
+
+    def __init__(
+        self, signals: Sequence[Signal], case: Case | None = None, *, foreign: bool = False
+    ) -> None:
+        self._hiding = Hiding(signals, case or Case())
+        self._foreign = foreign
+        self._texts = (*_TEXTS, *(_FOREIGN_TEXTS if foreign else ()))
+        self._names = (*_NAMES, *(_FOREIGN_NAMES if foreign else ()))
+        self.value = self._hiding.value
+        self.text = self._hiding.text
+        self.name = self._hiding.name
 
     def spans(self, spans: Sequence[Span]) -> list[Span]:
         """Spans as they may be stored."""
@@ -49,81 +76,87 @@ class Redaction:
         except Exception as error:
             # A signal may be anybody's, and what it could not look at may be a secret.
             _log.error("a record could not be redacted: %s", type(error).__name__)
-            attributes = {k: v for k, v in span.attributes.items() if not _quotes(k)}
-            attributes["trimtab.redaction"] = "failed"
+            return self._silenced(span)
+
+    def score(self, score: Score) -> Score:
+        """A score as it may be stored: its label, reason, evidence, author and metadata.
+
+        Its name and its target stay: they are what it is found by.
+        """
+        try:
+            changes = self._changed(score, ("label", "reason", "evidence", "metadata"))
+            changes |= self._renamed(score, ("author", "run"))
+        except Exception as error:
+            _log.error("a score could not be redacted: %s", type(error).__name__)
+            judged = score.value is not None or score.passed is not None
+            status = score.status if judged or score.status != "scored" else "error"
             return msgspec.structs.replace(
-                span,
-                name=span.kind,
-                model=None,
-                session=None,
-                user=None,
-                input=None,
-                output=None,
-                error=None,
-                attributes=attributes,
+                score,
+                status=status,
+                label=None,
+                reason="it could not be redacted",
+                evidence=(),
+                author=None,
+                run=None,
+                metadata={},
             )
+        return msgspec.structs.replace(score, **changes) if changes else score
 
     def _hidden(self, span: Span) -> Span:
-        changes: dict[str, Any] = {}
-        for name in ("input", "output", "error"):
-            value = getattr(span, name)
-            if value and (new := self.value(value)) is not value:
-                changes[name] = new
-        for name in _NAMES if self._secrets else ():
-            value = getattr(span, name)
-            if value and (new := self._without(value, self._secrets)) != value:
-                changes[name] = new
-        given = {key: one for key, one in span.attributes.items() if _quotes(key)}
-        if given and (new := self.value(given)) is not given:
-            changes["attributes"] = {**span.attributes, **new}
+        changes = self._changed(span, self._texts) | self._renamed(span, self._names)
+        attributes = self._attributes(span.attributes)
+        if attributes is not span.attributes:
+            changes["attributes"] = attributes
         return msgspec.structs.replace(span, **changes) if changes else span
 
-    def value(self, value: Any) -> Any:
-        """Anything made of JSON's types, with the same parts wherever nothing is hidden."""
-        return _walked(value, self.text, 0)
+    def _changed(self, record: Span | Score, fields: Sequence[str]) -> dict[str, Any]:
+        found = {}
+        for field in fields:
+            value = getattr(record, field)
+            if value and (new := self.value(value)) is not value:
+                found[field] = new
+        return found
 
-    def text(self, text: str) -> str:
-        """A text with placeholders for what is hidden."""
-        if len(text) < _SHORTEST or _is_encoded(text):
-            return text
-        return self._without(self._case.vault.hidden(text), self._signals)
+    def _renamed(self, record: Span | Score, fields: Sequence[str]) -> dict[str, Any]:
+        found = {}
+        for field in fields:
+            value = getattr(record, field)
+            if value and (new := self.name(record.project, value)) != value:
+                found[field] = new
+        return found
 
-    def _without(self, text: str, signals: Sequence[Signal]) -> str:
-        found = []
-        view = Text(text)
-        for signal in signals:
-            found += [one for one in self._case.read(signal, view).findings if one.score >= SURE]
-        if not found:
-            return text
-        parts: list[str] = []
-        at = 0
-        for one in apart(found):
-            parts += (text[at : one.start], placeholder(one.kind))
-            at = one.end
-        return "".join([*parts, text[at:]])
+    def _attributes(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """The same ones where nothing is hidden."""
+        if self._foreign:
+            found: dict[str, Any] = self.value(attributes)
+            return found
+        given = {key: one for key, one in attributes.items() if _quotes(key)}
+        new = self.value(given)
+        guards = attributes.get(_GUARDS)
+        told = self._told(guards) if isinstance(guards, list) else guards
+        if new is given and told == guards:
+            return attributes
+        kept = {key: one for key, one in attributes.items() if key not in given}
+        return {**kept, **new, **({_GUARDS: told} if guards is not None else {})}
+
+    def _told(self, entries: Sequence[Any]) -> list[Any]:
+        """What guards said; the rest of an entry is numbers and names of ours."""
+        return [
+            {**one, **self.value({name: one[name] for name in _SAID_BY_GUARDS if one.get(name)})}
+            if isinstance(one, dict)
+            else one
+            for one in entries
+        ]
+
+    def _silenced(self, span: Span) -> Span:
+        said = (*self._texts, *self._names)
+        empty = {field: _EMPTY.get(field) for field in said}
+        kept = span.attributes if not self._foreign else {}
+        attributes = {key: one for key, one in kept.items() if not _quotes(key) and key != _GUARDS}
+        empty |= {"name": span.kind, "attributes": {**attributes, _FAILED: "failed"}}
+        return msgspec.structs.replace(span, **empty)
 
 
 def _quotes(key: str) -> bool:
     """Whether an attribute may say what others said; the rest of Trimtab's own quotes nobody."""
     return not key.startswith(_OURS) or key in _QUOTING
-
-
-def _is_encoded(text: str) -> bool:
-    return len(text) > _ENCODED_CHARS and not any(char in text[:_ENCODED_CHARS] for char in " \n")
-
-
-def _walked(value: Any, change: Callable[[str], str], depth: int) -> Any:
-    if isinstance(value, str):
-        new = change(value)
-        return value if new == value else new
-    if depth > _DEEPEST:
-        return value
-    if isinstance(value, dict):
-        items = {key: _walked(item, change, depth + 1) for key, item in value.items()}
-        return items if any(items[key] is not value[key] for key in value) else value
-    if isinstance(value, list | tuple):
-        found = [_walked(item, change, depth + 1) for item in value]
-        if all(new is old for new, old in zip(found, value, strict=True)):
-            return value
-        return type(value)(found)
-    return value

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from trimtab.errors import ConfigError
-from trimtab.kit.http1 import HTTP1Client, Timeouts, parse_url
+from trimtab.kit.addresses import serves_metadata
+from trimtab.kit.http1 import ClientSettings, HTTP1Client, Timeouts, parse_url
 from trimtab.records import ModelSlot
 
 _MOST_BYTES = 64 * 1024
@@ -22,21 +23,14 @@ class RemoteClassifier:
     """Implements `slots.Classifier`; keeps its connections."""
 
     def __init__(self, slot: ModelSlot) -> None:
-        """Raises ConfigError when the target is no URL."""
-        try:
-            parse_url(slot.target)
-        except ValueError as error:
-            raise ConfigError(
-                f"the target of an http slot is {error}",
-                where="guards.rules.slot.target",
-                fix="write it as http://host:port/path",
-            ) from None
+        """Raises ConfigError when the target is no URL, or one where texts must not go."""
+        _require_safe(slot)
         self._url = slot.target
         limit_s = slot.timeout_ms / 1000
         self._timeouts = Timeouts(
             connect_s=limit_s, first_byte_s=limit_s, idle_s=limit_s, total_s=limit_s
         )
-        self._client = HTTP1Client()
+        self._client = HTTP1Client(ClientSettings(allowed_address=_is_callable))
 
     async def classify(self, text: str) -> float:
         """Raises HTTPError, ValueError or msgspec.DecodeError where there is no answer."""
@@ -62,3 +56,24 @@ class RemoteClassifier:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def _require_safe(slot: ModelSlot) -> None:
+    try:
+        host = parse_url(slot.target).origin.host
+    except ValueError as error:
+        raise _refused(f"is {error}", "write it as https://host:port/path") from None
+    if serves_metadata(host):
+        raise _refused(
+            "leads to a link-local address or a cloud's metadata", "give the classifier's own"
+        )
+
+
+def _refused(what: str, fix: str) -> ConfigError:
+    where = "guards.rules.slot.target"
+    return ConfigError(f"the target of an http slot {what}", where=where, fix=fix)
+
+
+def _is_callable(address: str) -> bool:
+    """Whether the host's name may lead there: not to the credentials of this machine."""
+    return not serves_metadata(address)

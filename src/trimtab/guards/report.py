@@ -80,7 +80,7 @@ def rule_names(names: Iterable[str]) -> list[str]:
 
 
 def reported(rule: str, scores: Sequence[Score], of: int) -> list[RuleReport]:
-    """What the verdicts of one rule come to, a row for each side of calls that it is on.
+    """What the verdicts of one rule on live calls come to, a row for each side that it is on.
 
     Args:
         scores: the newest first.
@@ -88,6 +88,8 @@ def reported(rule: str, scores: Sequence[Score], of: int) -> list[RuleReport]:
     """
     sides: dict[str | None, list[Score]] = {}
     for score in scores:
+        if score.metadata.get("run"):
+            continue  # of an experiment or of red-teaming: no traffic
         sides.setdefault(score.metadata.get("stage"), []).append(score)
     found = sorted(sides.items(), key=lambda side: str(side[0]))
     return [_side(rule, stage, own, complete=len(scores) >= of) for stage, own in found]

@@ -24,7 +24,9 @@ MakeSignal = Callable[..., Signal]
 FindScorer = Callable[[str], Scorer]
 
 _WRITTEN_BY_US = frozenset({"system", "developer", "assistant", "request"})
+_PROVIDER = "provider"  # It says why there is no answer.
 _CANARIES = "canaries"
+_PER_BUDGET = 10_000  # characters
 _SAMPLE = "Call me on +1 202-555-0147 or write to a@example.org: https://example.org/?key=1.\n"
 
 
@@ -70,10 +72,39 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return self.signal.lookback_chars
 
+    @property
+    def overlap_chars(self) -> int | None:
+        """How much pieces of a text have to share; None where it is read as a whole."""
+        if self.signal is None:
+            return None
+        if self.signal.lookback_chars is not None:
+            return self.signal.lookback_chars
+        found: int | None = getattr(self.signal, "overlap_chars", None)
+        return found
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether its signal may be asked where others wait: one of ours, or one that says so."""
+        ours = type(self.signal).__module__.startswith("trimtab.signals.")
+        found: bool = getattr(self.signal, "is_quick", ours)
+        return found
+
+    def budget_s(self, chars: int) -> float:
+        """Seconds for a check of so many characters."""
+        return self.said.budget_ms / 1000 * max(1.0, min(chars, self.said.most_chars) / _PER_BUDGET)
+
+    @property
+    def ahead_chars(self) -> int:
+        """How much it has to see behind a place of a stream to be sure of it."""
+        window = self.overlap_chars or 0
+        return min(window, getattr(self.signal, "lookahead_chars", window))
+
     def reads(self, mount: Mount, place: Place) -> bool:
         """Whether a text at a place is one of those that it is about."""
         if mount not in self.said.on:
             return False
+        if place.role == _PROVIDER:
+            return classes.is_of_any_words(self.said.signal)
         if mount != "input" or not classes.is_of_users(self.said.signal):
             return True
         return place.role not in _WRITTEN_BY_US

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from trimtab.errors import ConfigError
+from trimtab.guards.patience import Patience
 from trimtab.ports import Clock
 from trimtab.records import ModelSlot
 from trimtab.records.guard import SlotKind
@@ -60,6 +61,7 @@ class Slots:
         self._clock = clock
         self._make = make
         self._known: dict[ModelSlot, _Standing] = {}
+        self.patience = Patience()
 
     def prepare(self, slot: ModelSlot) -> None:
         """Make what a slot needs before anybody waits for it.

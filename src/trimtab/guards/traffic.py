@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from trimtab.guards.calibrate import Labelled
-from trimtab.guards.scan import Row
+from trimtab.guards.rows import Row
 from trimtab.records import Span, text_of
 from trimtab.signals.signal import About
 

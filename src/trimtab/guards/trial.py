@@ -36,6 +36,7 @@ class TrialCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     Args:
         expect: the gravest thing that is done.
         kinds: of findings that must be among those of the rules that fire.
+        tool: the text is the arguments of a call of this tool, on the output.
         system, context, question: what an output is judged against.
     """
 
@@ -44,6 +45,7 @@ class TrialCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     expect: Outcome
     kinds: tuple[str, ...] = ()
     name: str = ""
+    tool: str | None = None
     system: str | None = None
     context: tuple[str, ...] = ()
     question: str | None = None
@@ -91,7 +93,7 @@ class Trial:
         stage: Literal["input", "output"] = "output" if case.where == "output" else "input"
         subject = GuardSubject(
             stage=stage,
-            texts=[GuardText(place=_AT[case.where], text=case.text)],
+            texts=[_text(case)],
             sent=_sent(case) if stage == "output" else (),
         )
         actions = {rule.name: rule.action for rule in self.ready.rules}
@@ -130,6 +132,14 @@ def cases_of(rows: Sequence[object]) -> list[TrialCase]:
     if not found:
         raise InvalidRequest("there are no cases", fix="write some, or have them by --init")
     return found
+
+
+def _text(case: TrialCase) -> GuardText:
+    place = _AT[case.where]
+    if case.tool is not None and case.where == "output":
+        place = msgspec.structs.replace(place, kind="tool_arguments")
+        return GuardText(place=place, text=case.text, tool=case.tool)
+    return GuardText(place=place, text=case.text)
 
 
 def _sent(case: TrialCase) -> list[GuardText]:

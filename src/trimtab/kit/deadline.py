@@ -7,7 +7,6 @@ for asking which loop is running asks the operating system for the process each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, cast
 
@@ -41,8 +40,10 @@ class Deadline:
     def __enter__(self) -> Deadline:
         self._task = cast("asyncio.Task[Any]", asyncio.current_task(self._loop))
         self._cancelling = self._task.cancelling()
-        later = self._loop.call_later if self._timers is None else self._timers.call_later
-        self._timer = later(self._delay_s, self._expire)
+        if self._timers is None:
+            self._timer = self._loop.call_later(self._delay_s, self.expire)
+        else:
+            self._timers.begin(self, self._delay_s)
         return self
 
     def __exit__(
@@ -51,14 +52,18 @@ class Deadline:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        if self._timers is None:
+            self._timer.cancel()
+        else:
+            self._timers.end(self)
         if not self.expired:
             return
         # Somebody else may have cancelled the task as well, and goes first.
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """End the block; what the timer calls."""
         self.expired = True
         self._task.cancel()
 
@@ -80,36 +85,26 @@ class Timers:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: dict[_Timer, None] = {}
+        self._waiting: dict[Deadline, float] = {}
         self._next: asyncio.TimerHandle | None = None
 
-    def call_later(self, delay_s: float, call: Callable[[], None]) -> _Timer:
-        """Call back in `delay_s`, the same in every call."""
-        timer = _Timer(self._waiting, self._loop.time() + delay_s, call)
-        self._waiting[timer] = None
+    def begin(self, deadline: Deadline, delay_s: float) -> None:
+        """Let a deadline expire in `delay_s`, the same in every call."""
+        when = self._waiting[deadline] = self._loop.time() + delay_s
         if self._next is None:
-            self._next = self._loop.call_at(timer.when, self._due)
-        return timer
+            self._next = self._loop.call_at(when, self._due)
+
+    def end(self, deadline: Deadline) -> None:
+        """Let go of a deadline, expired or not."""
+        self._waiting.pop(deadline, None)
 
     def _due(self) -> None:
         self._next = None
         now = self._loop.time()
         while self._waiting:
-            timer = next(iter(self._waiting))
-            if timer.when > now:
-                self._next = self._loop.call_at(timer.when, self._due)
+            deadline, when = next(iter(self._waiting.items()))
+            if when > now:
+                self._next = self._loop.call_at(when, self._due)
                 return
-            del self._waiting[timer]
-            timer.call()
-
-
-class _Timer:
-    __slots__ = ("_among", "call", "when")
-
-    def __init__(self, among: dict[_Timer, None], when: float, call: Callable[[], None]) -> None:
-        self._among = among
-        self.when = when
-        self.call = call
-
-    def cancel(self) -> None:
-        self._among.pop(self, None)
+            del self._waiting[deadline]
+            deadline.expire()

@@ -237,6 +237,18 @@ class Capital(NamedTuple):
         more = _excess(self, baseline, math.ceil(place))
         return max(more, _excess(baseline, self, math.ceil(-place)))
 
+    def evidence_above(self, baseline: Capital, difference: float = 0.0) -> float:
+        """Evidence that this arm's mean exceeds the baseline's by more than this difference.
+
+        For one question asked beforehand: nothing is staked on the other direction.
+        """
+        _comparable(self, baseline)
+        steps = len(self.above) - 1
+        place = difference / (self.high - self.low) * steps
+        if not -steps <= place <= steps:
+            raise MeasureError("no such difference", got=difference)
+        return _excess(self, baseline, math.ceil(place), directions=1)
+
 
 def capital(low: float = 0.0, high: float = 1.0, *, steps: int = 1_000) -> Capital:
     """An empty stream of scores in [low, high]; of paired differences, [-1, 1] for example.
@@ -267,8 +279,10 @@ def _won(x: FloatArray, stakes: FloatArray, points: int) -> tuple[FloatArray, Fl
     return above, below
 
 
-def _excess(arm: Capital, other: Capital, k: int) -> float:
+def _excess(arm: Capital, other: Capital, k: int, *, directions: int = 2) -> float:
     """Evidence that `arm` exceeds `other` by more than k steps: the least over all pairs of means.
+
+    What is staked on two arms at once is divided among the directions that are asked about.
 
     `above` falls and `below` rises with the mean, so in a cell of the grid each is worth at least
     what it is at one end of the cell. Pairs are counted off by either arm's mean, the other's held
@@ -276,7 +290,7 @@ def _excess(arm: Capital, other: Capital, k: int) -> float:
     """
     steps = len(arm.above) - 1
     cell = np.arange(steps)
-    both, alone = math.log(_PAIRED / 2), math.log((1 - _PAIRED) / 4)
+    both, alone = math.log(_PAIRED / directions), math.log((1 - _PAIRED) / 4)
     by_arm = arm.above[1:] + other.below[np.clip(cell - k, 0, steps)] + both
     by_other = arm.above[np.clip(cell + 1 + k, 0, steps)] + other.below[:-1] + both
     return max(

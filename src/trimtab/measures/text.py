@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 
-__all__ = ["sentence_spans", "sentences", "words"]
+__all__ = ["each_sentence", "sentence_spans", "sentences", "words"]
 
 # Letters and digits of any script, with the combining marks that `\w` leaves out: without them
 # words of Hindi, Thai or pointed Hebrew would break at every vowel sign.
@@ -70,11 +70,14 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     >>> sentence_spans("One. Two.")
     [(0, 4), (5, 9)]
     """
-    found: list[tuple[int, int]] = []
+    return list(each_sentence(text))
+
+
+def each_sentence(text: str) -> Iterator[tuple[int, int]]:
+    """The same one by one, for those who want the first few of a long text."""
     for start, end, prose in _blocks(text):
-        pieces = _split_prose(text, start, end) if prose else [(start, end)]
-        found.extend(_trimmed(text, pieces))
-    return found
+        pieces = _split_prose(text, start, end) if prose else iter([(start, end)])
+        yield from _trimmed(text, pieces)
 
 
 _FENCE = re.compile(r"\s{0,12}(`{3,}|~{3,})")
@@ -193,6 +196,8 @@ _SPECIAL = re.compile(r"`+|\bhttps?://[^\s<>`]+|\]\([^()\s]{0,2000}\)")
 
 def _protected(text: str, start: int, end: int) -> tuple[list[int], list[int]]:
     """Starts and ends of code spans, URLs and link targets; code spans as CommonMark pairs them."""
+    if all(text.find(mark, start, end) < 0 for mark in ("`", "://", "](")):
+        return [], []
     runs: dict[int, list[int]] = {}
     marks = list(_SPECIAL.finditer(text, start, end))
     for mark in reversed(marks):
@@ -218,9 +223,7 @@ def _protected(text: str, start: int, end: int) -> tuple[list[int], list[int]]:
     return opened, closed
 
 
-def _trimmed(
-    text: str, pieces: Iterator[tuple[int, int]] | list[tuple[int, int]]
-) -> Iterator[tuple[int, int]]:
+def _trimmed(text: str, pieces: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Pieces without the white space and table borders around them; empty ones dropped."""
     for start, end in pieces:
         piece = text[start:end]

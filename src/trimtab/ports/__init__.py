@@ -19,6 +19,14 @@ from trimtab.ports.access import (
     StoredPolicy,
     StoredRoute,
 )
+from trimtab.ports.answering import (
+    LearntShares,
+    PlanStore,
+    ProbeStore,
+    PromptStore,
+    ReleaseStore,
+    ShareStore,
+)
 from trimtab.ports.blobs import BlobStore
 from trimtab.ports.clock import Clock
 from trimtab.ports.embedding import Embedder
@@ -29,9 +37,8 @@ from trimtab.ports.metadata import (
     CursorStore,
     DatasetStore,
     MetadataStore,
-    PromptStore,
-    ReleaseStore,
     RunStore,
+    ViewStore,
 )
 from trimtab.ports.models import Call, Provider, Reply, Template
 from trimtab.ports.retrieval import Retriever, Retrievers
@@ -47,6 +54,9 @@ from trimtab.ports.telemetry import (
     HourBucket,
     Overview,
     Point,
+    ProjectTraffic,
+    RouteScore,
+    RouteSpan,
     ScoreQuery,
     ScoreSummary,
     Sequenced,
@@ -90,12 +100,16 @@ __all__ = [
     "Judge",
     "JudgeAnswer",
     "KeyStore",
+    "LearntShares",
     "Limiter",
     "MetadataStore",
     "Opinion",
     "Overview",
     "Place",
+    "PlanStore",
     "Point",
+    "ProbeStore",
+    "ProjectTraffic",
     "PromptStore",
     "Provider",
     "Question",
@@ -106,6 +120,8 @@ __all__ = [
     "Response",
     "Retriever",
     "Retrievers",
+    "RouteScore",
+    "RouteSpan",
     "RouteStore",
     "Ruling",
     "RunStore",
@@ -113,6 +129,7 @@ __all__ = [
     "ScoreSummary",
     "Scorer",
     "Sequenced",
+    "ShareStore",
     "ShortFile",
     "SpanHead",
     "SpanQuery",
@@ -129,5 +146,6 @@ __all__ = [
     "TraceSummary",
     "Upstream",
     "UpstreamResponse",
+    "ViewStore",
     "Written",
 ]

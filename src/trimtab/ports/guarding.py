@@ -23,9 +23,10 @@ class Place(msgspec.Struct, frozen=True, order=True, gc=False):
 
     `index` is that of the message in a request, of the choice in an answer; `part` tells several
     texts of one kind apart there, as the calls of a choice. `role` is the speaker's, `variable` for
-    a variable of the route's prompt, `retrieved` for a passage that was found for it, `request` for
-    what lies beside the messages (tools, schemas). The kind `other` is what no other kind is: of a
-    request its strings, one a line; of an answer its JSON. It can be blocked and not replaced.
+    a variable of the route's prompt, `retrieved` for a passage that was found for it, `provider`
+    for what one says of its failure, `request` for what lies beside the messages (tools, schemas).
+    The kind `other` is what no other kind is: of a request its strings, one a line, which can be
+    blocked and not replaced; of an answer what stands beside its texts.
     """
 
     role: str
@@ -38,13 +39,15 @@ class GuardText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A text, or so much of it as there is.
 
     `offset` is the number of characters before `text` at this place that are not shown again;
-    `complete` says that nothing follows. Arguments of tools are JSON text as it was written.
+    `complete` says that nothing follows. Arguments of tools are JSON text as it was written, and
+    `tool` is the name of the one that is called; None where there is no call of the caller's tools.
     """
 
     place: Place
     text: str
     offset: int = 0
     complete: bool = True
+    tool: str | None = None
 
 
 class GuardSubject(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +113,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
         message: for the caller, of a `block`.
         value, threshold: the measure behind the ruling, if there is one.
         attempts: of a `regenerate`, how often at most.
+        unchecked: it is a `block` because there was no judgement, whatever the text says.
     """
 
     action: Action = "pass"
@@ -121,6 +125,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
     opinions: Sequence[Opinion] = ()
     attempts: int = 0
+    unchecked: bool = False
 
 
 @runtime_checkable
@@ -133,9 +138,18 @@ class Guard(Protocol):
     `parallel`: on input it runs beside the call of the model, whose answer waits for it; it may
     block the answer, but the request has gone, so it cannot replace. `window_chars`: of a stream,
     how many characters on either side of a position it has to see to be sure of it; None needs
-    the whole answer, of which nothing is sent before. `budget_ms` is for one check; a guard that
-    takes longer, or fails, is ruled by `on_error`: `closed` blocks, `open` lets the text through
-    and says so on record.
+    the whole answer, of which nothing is sent before. `budget_ms` is for one check, or what a
+    method `budget_for(subject)` gives in milliseconds; a guard that takes longer, or fails, is
+    ruled by `on_error`: `closed` blocks, `open` lets the text through and says so on record.
+
+    What is read as one thing may be longer than a window: a key, a link, a row of codes. A guard of
+    such things has methods `settled(text)`, up to which place of a text nothing that follows can
+    change a ruling, and `begins(text, at)`, from which place on the text must be shown again to
+    rule on what follows `at`; the gateway then asks these about the text of the last check in place
+    of counting, and `ahead_chars`, if there is one, says how much is most often held.
+
+    A guard with a true attribute `judges_calls` rules on calls of tools: none goes on before it is
+    whole and was ruled on, though it has no arguments.
     """
 
     @property

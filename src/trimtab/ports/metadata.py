@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,40 +14,8 @@ from trimtab.ports.access import (
     RouteStore,
     SpendStore,
 )
-from trimtab.records import (
-    Approval,
-    CalibrationCard,
-    Dataset,
-    Example,
-    Prompt,
-    Release,
-    Result,
-    Run,
-)
-from trimtab.records.release import ReleaseState
-
-
-class PromptStore(Protocol):
-    def add(self, prompt: Prompt) -> Prompt:
-        """Store the next version of a prompt; `version` is assigned. The same content as the
-        newest version returns that version instead."""
-        ...
-
-    def get(self, project: str, ref: str) -> Prompt:
-        """`name@3`, or `name` for the newest. Raises NotFound."""
-        ...
-
-    def list(self, project: str) -> list[Prompt]:
-        """The newest version of each prompt, by name."""
-        ...
-
-    def all(self) -> Sequence[Prompt]:
-        """Every version of every prompt of all projects."""
-        ...
-
-    def revision(self) -> int:
-        """A number that grows with every new version of any prompt; cheap to poll."""
-        ...
+from trimtab.ports.answering import PlanStore, ProbeStore, PromptStore, ReleaseStore, ShareStore
+from trimtab.records import AuditEntry, CalibrationCard, Dataset, Example, Result, Run, View
 
 
 class DatasetStore(Protocol):
@@ -61,6 +29,7 @@ class DatasetStore(Protocol):
         created_ns: int,
         schema: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
+        by: str | None = None,
     ) -> Dataset:
         """Store the next version with exactly these rows; unchanged content returns the newest.
 
@@ -69,6 +38,7 @@ class DatasetStore(Protocol):
         Args:
             schema: JSON Schema of an object of a row's `input`, `expected` and `metadata`; the
                 newest version's if None, none if it is empty.
+            by: who does it, for the audit; so it is of `commit` and `remove`.
         Raises:
             Conflict: two rows have one example_id.
             InvalidRequest: a row breaks the schema; says which row and field.
@@ -103,7 +73,14 @@ class DatasetStore(Protocol):
         ...
 
     def commit(
-        self, project: str, draft: str, *, note: str, created_ns: int, tags: Sequence[str] = ()
+        self,
+        project: str,
+        draft: str,
+        *,
+        note: str,
+        created_ns: int,
+        tags: Sequence[str] = (),
+        by: str | None = None,
     ) -> Dataset:
         """Make a draft the next version, as `add` does. The draft stays when that is refused.
 
@@ -117,7 +94,7 @@ class DatasetStore(Protocol):
         """Forget a draft. Raises NotFound."""
         ...
 
-    def remove(self, project: str, name: str) -> int:
+    def remove(self, project: str, name: str, *, by: str | None = None) -> int:
         """Remove all versions of a dataset, and its drafts; how many versions there were.
 
         Version numbers go on where they were when the name is used again. Raises NotFound.
@@ -148,59 +125,6 @@ class DatasetStore(Protocol):
 
     def list(self, project: str) -> list[Dataset]:
         """The newest version of each dataset, by name."""
-        ...
-
-
-class ReleaseStore(Protocol):
-    def add(self, release: Release) -> Release:
-        """Store a release; `version` within its route is assigned.
-
-        Raises Conflict when the route already has a release with this digest that is not retired.
-        """
-        ...
-
-    def get(self, project: str, ref: str) -> Release:
-        """By release_id or `route@version`. Raises NotFound."""
-        ...
-
-    def live(self) -> list[Release]:
-        """The live release of every route of every project."""
-        ...
-
-    def list(self, project: str | None = None, route: str | None = None) -> list[Release]:
-        """Newest first."""
-        ...
-
-    def transition(
-        self,
-        project: str,
-        release_id: str,
-        state: ReleaseState,
-        approval: Approval,
-        *,
-        over: str | None = None,
-        among: Collection[ReleaseState] | None = None,
-        ends_canary: bool = False,
-    ) -> Release:
-        """Change the state and append the approval in one transaction.
-
-        Making a release live retires the one that was. A release that becomes the canary has the
-        share of the approval.
-
-        Args:
-            over: the release_id that must be the live one of the route, "" for none; None does not
-                ask. A decision made on evidence against one release is not carried out on another.
-            among: the states that the release must be in; None does not ask.
-            ends_canary: the route's canary becomes a candidate again.
-        Raises:
-            NotFound: there is no such release.
-            Conflict: another release is live than `over` says, the release is in another state, or
-                it would be a second canary.
-        """
-        ...
-
-    def revision(self) -> int:
-        """A number that grows with every change to any release; cheap to poll."""
         ...
 
 
@@ -272,6 +196,22 @@ class CursorStore(Protocol):
     def put(self, name: str, value: int) -> None: ...
 
 
+class ViewStore(Protocol):
+    """Saved views of pages, by project, page and name. Each change is audited."""
+
+    def put(self, view: View) -> None:
+        """Insert or replace. Raises InvalidRequest when the name cannot be one."""
+        ...
+
+    def delete(self, project: str, page: str, name: str, *, by: str) -> None:
+        """Raises NotFound."""
+        ...
+
+    def list(self, project: str, page: str | None = None) -> list[View]:
+        """By page and name; of one page, or of all."""
+        ...
+
+
 class MetadataStore(Protocol):
     """Everything that is not telemetry, one small store per noun, one database behind them."""
 
@@ -286,11 +226,39 @@ class MetadataStore(Protocol):
     approved_models: ApprovedModelStore
     routes: RouteStore
     guard_policies: GuardPolicyStore
+    plans: PlanStore
+    probes: ProbeStore
+    shares: ShareStore
     spend: SpendStore
+    views: ViewStore
 
     def gateway_revision(self) -> int:
         """A number that grows with every change to a key, an allowance, an approved model, a
-        route or a policy of guards; cheap to poll."""
+        route, its learnt shares or a policy of guards; cheap to poll."""
+        ...
+
+    def projects(self) -> list[str]:
+        """The names of all projects that any record is of, audit entries included; by name."""
+        ...
+
+    def audit(
+        self,
+        project: str,
+        *,
+        limit: int = 100,
+        before: int | None = None,
+        object: str | None = None,
+        action: str | None = None,
+        principal: str | None = None,
+    ) -> Sequence[AuditEntry]:
+        """The changes in a project, newest first.
+
+        Args:
+            before: only entries whose `seq` is below this one, for the next page.
+            object: only of this reference (`docs@3`), or of every version of a name (`docs`).
+            action: only this (`release.promote`), or every verb of a noun (`release`).
+            principal: only what this one did.
+        """
         ...
 
     def ping(self) -> None:

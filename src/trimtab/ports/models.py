@@ -57,7 +57,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider(Protocol):
-    """A source of model answers. `name` is the part of a model id before the first slash."""
+    """A source of model answers. `name` is the part of a model id before the first slash.
+
+    One that knows what its models do not take may also have `refuses(model, parameters)`: of the
+    parameters in the shape of OpenAI's chat completions, those that a call would not get or would
+    fail with, each with why ("leaves it out").
+    """
 
     name: str
 

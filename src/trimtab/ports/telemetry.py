@@ -15,7 +15,9 @@ from trimtab.records import (
     Score,
     Span,
     Target,
+    Usage,
 )
+from trimtab.records.span import CostSource
 
 
 class SpanQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +61,8 @@ class ScoreQuery(msgspec.Struct, frozen=True, kw_only=True):
 class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One row of a trace list: its root span with previews, and sums over all its spans.
 
-    `cost_usd` sums what is priced; `unpriced` counts the model calls that are not. `partial` says
-    that the root span has not arrived.
+    `cost_usd` sums what is priced; `unpriced` counts the model calls that are not, and `errors` the
+    spans that failed. `partial` says that the root span has not arrived.
     """
 
     trace_id: str
@@ -82,6 +84,7 @@ class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int
     input_preview: str
     output_preview: str
+    errors: int = 0
     partial: bool = False
 
 
@@ -103,6 +106,8 @@ class SpanHead(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     cost_usd: Decimal | None
     first_token_ns: int | None
+    usage: Usage | None = None
+    cost_source: CostSource | None = None
 
 
 GroupField = Literal[
@@ -238,7 +243,10 @@ class HourBucket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoreSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """All scores of one name in a period; `mean` and `passed` only where they are defined."""
+    """All scores of one name in a period; `mean` and `passed` only where they are defined.
+
+    `deviation` is the standard deviation of the values (n - 1), None below two.
+    """
 
     name: str
     source: str
@@ -246,6 +254,7 @@ class ScoreSummary(msgspec.Struct, frozen=True, kw_only=True):
     scored: int
     mean: float | None
     passed: int | None
+    deviation: float | None = None
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,6 +281,18 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     scores: tuple[ScoreSummary, ...] = ()
 
 
+class ProjectTraffic(NamedTuple):
+    """What is recorded of a project's live traffic: its spans, and the model calls among them.
+
+    `last_hour_ns` is the start of the newest hour of UTC in which one of them began.
+    """
+
+    project: str
+    spans: int
+    calls: int
+    last_hour_ns: int
+
+
 class Written(NamedTuple):
     """How many records a write changed; records already there unchanged are not counted."""
 
@@ -284,6 +305,46 @@ class Sequenced(NamedTuple):
 
     seq: int
     span: Span
+
+
+class RouteSpan(NamedTuple):
+    """A span of the gateway on a route, as far as figures of calls need it.
+
+    `unpriced` says that it cost something that nobody knows.
+    """
+
+    seq: int
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    kind: str
+    status: str
+    release: str | None
+    session: str | None
+    user: str | None
+    environment: str | None
+    start_ns: int
+    duration_ns: int
+    cost_usd: Decimal | None
+    unpriced: bool
+
+
+class RouteScore(NamedTuple):
+    """A score of a call on a route, with whose call it was and when that began.
+
+    `value` is None where the judgement is only `passed`.
+    """
+
+    score_id: str
+    time_ns: int
+    value: float | None
+    passed: bool | None
+    trace_id: str
+    release: str | None
+    session: str | None
+    user: str | None
+    environment: str | None
+    start_ns: int
 
 
 class TelemetryStore(Protocol):
@@ -330,6 +391,20 @@ class TelemetryStore(Protocol):
         """
         ...
 
+    def route_spans(
+        self, project: str, route: str, *, after: int, since_ns: int, limit: int
+    ) -> list[RouteSpan]:
+        """Finished spans of the gateway's own calls on a route that no run made, and that started
+        at `since_ns` or later, in order of arrival behind `after`; payloads are not read."""
+        ...
+
+    def route_scores(
+        self, project: str, route: str, name: str, *, since_ns: int, after_ns: int, limit: int
+    ) -> list[RouteScore]:
+        """Judgements of that name on calls of a route that no run made, by time and id: those made
+        at `after_ns` or later, of calls that started at `since_ns` or later."""
+        ...
+
     def before_next_call(self, seq: int) -> int:
         """A place, from `seq` on, up to which no call is that could be scored as live traffic.
 
@@ -348,6 +423,11 @@ class TelemetryStore(Protocol):
 
     def overview(self, project: str, *, since_ns: int, until_ns: int) -> Overview: ...
 
+    def projects(self) -> list[ProjectTraffic]:
+        """The projects that live traffic is recorded of, by name; from sums by hour, so it costs
+        the same however many spans there are."""
+        ...
+
     def groups(self, query: SpanQuery, by: GroupField) -> list[Group]:
         """What the matching spans add up to by a field; the most expensive first, then the busiest.
 
@@ -365,6 +445,11 @@ class TelemetryStore(Protocol):
         self, query: SpanQuery, fields: Sequence[GroupField], *, limit: int = 20
     ) -> dict[str, list[FacetValue]]:
         """The commonest values of each field among the matching spans that have one."""
+        ...
+
+    def score_summaries(self, query: SpanQuery) -> list[ScoreSummary]:
+        """Scores of the matching spans' traces and of spans of these, by name and source; those
+        that a run gave are left out."""
         ...
 
     def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:

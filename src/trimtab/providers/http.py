@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from trimtab.errors import InvalidRequest
@@ -20,11 +20,12 @@ from trimtab.ports import Call, Reply, Upstream, UpstreamResponse
 from trimtab.providers import settings
 from trimtab.providers.body import Body
 from trimtab.providers.failures import Failures
-from trimtab.providers.quirks import Adjustment, concerning
+from trimtab.providers.quirks import Adjustment, concerning, refused
 from trimtab.providers.wire import PASSTHROUGH, Account, Sign, Wire
 from trimtab.records import ModelCard
 
 _CONNECT_S = 10.0
+_USUAL = "openai.chat"
 # How many models and header sets are kept ready; callers may name any.
 _KEPT = 2048
 _UNSAFE_PATH = re.compile(r"//|\\|(?:^|/|%2f|%5c)(?:\.|%2e){1,2}(?:/|;|%2f|%5c|$)", re.IGNORECASE)
@@ -111,6 +112,15 @@ class HTTPProvider:
             found = tuple(one for one in self._speaks if not only or one in only)
             _keep(self._known_speaks, model, found)
         return found
+
+    def refuses(self, model: str, parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """The parameters that a call of a model goes out without."""
+        dialects = [name for name in self.speaks(model) if name != PASSTHROUGH]
+        if not dialects:
+            return {}
+        dialect = _USUAL if _USUAL in dialects else dialects[0]
+        lost = refused(self._wire.quirks, dialect, model, parameters)
+        return dict.fromkeys(lost, "refuses it, so that it is left out of every call")
 
     async def send(self, call: Call) -> Reply:
         """Start a call; returns with the head of the answer.

@@ -87,6 +87,19 @@ def concerning(quirks: Sequence[Quirk], model: str) -> list[Quirk]:
     return [quirk for quirk in quirks if re.fullmatch(quirk.models, model, re.IGNORECASE)]
 
 
+def refused(
+    quirks: Sequence[Quirk], dialect: str, model: str, fields: Mapping[str, Any]
+) -> list[str]:
+    """Those of some fields that a model refuses in a dialect, by the names they were given."""
+    found: dict[str, None] = {}
+    for quirk in concerning(quirks, model):
+        if dialect in quirk.dialects:
+            found |= dict.fromkeys(name for name in quirk.refused if name in fields)
+            beside = quirk.refused_beside.items()
+            found |= dict.fromkeys(one for one, two in beside if one in fields and two in fields)
+    return list(found)
+
+
 def _change(fields: dict[str, Any], quirk: Quirk, lost: list[str]) -> None:
     for name, other in quirk.renamed.items():
         if name in fields:

@@ -9,7 +9,7 @@ from trimtab.kit.hashing import canonical, digest
 from trimtab.records.record import Json, Record
 
 
-class Example(Record, frozen=True, kw_only=True):
+class Example(Record, frozen=True, kw_only=True, gc=False):
     """One case: an input, what is expected of it, and where it came from.
 
     `cluster` names the group that errors are correlated in (a document, a session, a customer):

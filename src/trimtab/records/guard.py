@@ -13,6 +13,7 @@ Mount = Literal["input", "context", "tool", "output"]
 GuardAction = Literal["flag", "redact", "tokenise", "regenerate", "review", "block"]
 GuardMode = Literal["off", "shadow", "flag", "enforce"]
 OnError = Literal["open", "closed"]
+Hides = Literal["redact", "keep"]
 SlotKind = Literal["onnx", "http", "judge"]
 
 INPUT_MOUNTS: frozenset[Mount] = frozenset({"input", "context", "tool"})
@@ -53,6 +54,9 @@ class GuardRule(Record, frozen=True, kw_only=True):
         parallel: beside the call of the model; it may block, and not replace.
         message: for the caller, of a `block`.
         attempts: how often a `regenerate` asks again.
+        budget_ms: of a check of at most 10,000 characters; of more it is longer in proportion.
+        most_chars: of a text that are looked at; of a longer one its beginning and its end are,
+            and it does not count as checked.
     """
 
     signal: str | None = None
@@ -66,6 +70,7 @@ class GuardRule(Record, frozen=True, kw_only=True):
     mode: GuardMode | None = None
     on_error: OnError | None = None
     budget_ms: Annotated[float, Meta(gt=0, le=60_000)] = 200.0
+    most_chars: Annotated[int, Meta(ge=10_000, le=32_000_000)] = 2_000_000
     settings: Annotated[dict[str, Any], Meta(extra={"free": True})] = {}
     parallel: bool = False
     message: str | None = None
@@ -79,17 +84,32 @@ class GuardRule(Record, frozen=True, kw_only=True):
 
 
 class RecordRules(Record, frozen=True, kw_only=True):
-    """What the record of a call hides, in every mode but `off`."""
+    """What the record of a call hides, in every mode but `off`.
 
-    secrets: Literal["redact", "keep"] = "redact"
-    pii: Literal["redact", "keep"] = "keep"
+    None is as the policy says that is extended; where none does, secrets are hidden and personal
+    data is kept.
+    """
+
+    secrets: Hides | None = None
+    pii: Hides | None = None
+
+    def over(self, base: RecordRules | None = None) -> RecordRules:
+        """These, with those of `base` where these say nothing; nothing of it is left open.
+
+        >>> RecordRules(secrets="keep").over(RecordRules(pii="redact"))
+        RecordRules(secrets='keep', pii='redact')
+        """
+        below = base or RecordRules()
+        return RecordRules(
+            secrets=self.secrets or below.secrets or "redact", pii=self.pii or below.pii or "keep"
+        )
 
 
 class GuardPolicy(Record, frozen=True, kw_only=True):
     """Rules that hold together. `extends` names the policy whose rules these are put over.
 
-    A rule replaces the one of its name in the policy that is extended; `mode` and `record` None are
-    that policy's, or else `shadow` and the default.
+    A rule replaces the one of its name in the policy that is extended; what `mode` and `record` do
+    not say is as that policy has it, or else `shadow` and the default.
     """
 
     project: str = "default"

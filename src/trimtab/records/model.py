@@ -96,11 +96,26 @@ def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
     >>> cost_usd(Usage(input=1), None) is None
     True
     """
+    parts = cost_parts(usage, price)
+    if parts is None:
+        return None
+    total = sum(parts.values(), Decimal(0))
+    if total >= _ABSURD_USD:
+        return None
+    return total.quantize(_NANO_USD, rounding=ROUND_HALF_EVEN)
+
+
+def cost_parts(usage: Usage, price: Price | None) -> dict[str, Decimal] | None:
+    """What each bucket that a call used adds to its cost, not rounded; None as `cost_usd` is.
+
+    >>> cost_parts(Usage(input=1000, output=10), Price(input=Decimal("2.5"), output=Decimal(10)))
+    {'input': Decimal('0.0025'), 'output': Decimal('0.0001')}
+    """
     while isinstance(price, TieredPrice) and usage.total_input > price.above:
         price = price.beyond
     if price is None:
         return None
-    total = Decimal(0)
+    parts: dict[str, Decimal] = {}
     for bucket in Price.__struct_fields__:
         tokens = getattr(usage, bucket)
         if not tokens:
@@ -110,10 +125,8 @@ def cost_usd(usage: Usage, price: Price | None) -> Decimal | None:
             rate = price.output
         if rate is None:
             return None
-        total += rate * tokens / _PER_MILLION
-    if total >= _ABSURD_USD:
-        return None
-    return total.quantize(_NANO_USD, rounding=ROUND_HALF_EVEN)
+        parts[bucket] = rate * tokens / _PER_MILLION
+    return parts
 
 
 def cost_of_answers(usage: Usage, earlier: Sequence[Usage], price: Price | None) -> Decimal | None:

@@ -6,10 +6,14 @@ from difflib import get_close_matches
 
 from trimtab.records.record import Record
 
+LOCAL = "local"
+"""The one principal of a server without credentials, whoever asks it."""
+
 _OF_ALL_PROJECTS = "admin"
 
 PERMISSIONS = (
-    *("admin:write", "allowances:read", "allowances:write", "cards:read", "cards:write"),
+    *("admin:read", "admin:write", "allowances:read", "allowances:write", "audit:read"),
+    *("cards:read", "cards:write"),
     *(
         "datasets:read",
         "datasets:write",
@@ -25,9 +29,13 @@ PERMISSIONS = (
         "models:read",
         "models:write",
     ),
-    *("prompts:read", "prompts:write", "releases:promote", "releases:read", "releases:write"),
+    *("plans:read", "plans:run", "plans:write"),
+    *("probes:read", "probes:write"),
+    *("prompts:promote", "prompts:read", "prompts:write"),
+    *("releases:approve", "releases:promote", "releases:read", "releases:write"),
     *("routes:read", "routes:write", "runs:read", "runs:write", "scores:read", "scores:write"),
     *("sql:call", "status:read", "traces:delete", "traces:read", "traces:write"),
+    *("views:read", "views:write"),
 )
 """Everything that something asks for."""
 

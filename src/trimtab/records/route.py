@@ -78,6 +78,23 @@ class ReleaseShare(Record, frozen=True, kw_only=True):
     weight: Annotated[float, Meta(ge=0)] = 1.0
 
 
+class Bandit(Record, frozen=True, kw_only=True):
+    """A split whose shares follow what is learnt of its releases (Thompson sampling in batches).
+
+    Every `every_s` seconds each release's share becomes the chance that its mean `score` is the
+    best, given the scores so far, and at least `floor`. `low` and `high` bound the score. Scores
+    older than `window_s` are forgotten.
+    """
+
+    score: str
+    low: float = 0.0
+    high: float = 1.0
+    higher_is_better: bool = True
+    every_s: Annotated[float, Meta(ge=5, le=86_400)] = 60.0
+    floor: Annotated[float, Meta(ge=0, le=0.25)] = 0.05
+    window_s: Annotated[float, Meta(gt=0, le=31_536_000)] = 2_592_000.0
+
+
 class Route(Record, frozen=True, kw_only=True):
     """How requests for `name` (or one of `aliases`) find a model.
 
@@ -90,6 +107,7 @@ class Route(Record, frozen=True, kw_only=True):
         retries, timeouts, breaker: None leaves each to the gateway's defaults.
         sticky: a session stays with its target, and a user's previous response with its provider.
         split: releases that share the requests (A/B); empty means the live one answers all.
+        bandit: lets the shares of the split follow a score; its weights are where they begin.
         shadows: copies for other models.
         guards: its policy of guards; None is the project's.
     """
@@ -105,6 +123,7 @@ class Route(Record, frozen=True, kw_only=True):
     breaker: Breaker | None = None
     sticky: bool = False
     split: tuple[ReleaseShare, ...] = ()
+    bandit: Bandit | None = None
     shadows: tuple[Shadow, ...] = ()
     cache: CacheSettings | None = None
     guards: RouteGuards | None = None
@@ -137,11 +156,25 @@ def route_complaint(route: Route) -> str | None:
         return "must have no negative or infinite weight"
     if targets and not sum(targets):
         return "must give some target a weight above 0"
-    if route.split and not sum(share.weight for share in route.split):
-        return "must give some release of its `split` a weight above 0"
+    if complaint := _split_complaint(route):
+        return complaint
     models = [*(one.model for one in route.targets), *(one.model for one in route.shadows)]
     if any(not model.strip() for model in (*models, *route.fallbacks)):
         return "must not name an empty model"
+    return None
+
+
+def _split_complaint(route: Route) -> str | None:
+    sharing = {share.version for share in route.split if share.weight > 0}
+    if route.split and not sharing:
+        return "must give some release of its `split` a weight above 0"
+    bandit = route.bandit
+    if bandit is None:
+        return None
+    if len(sharing) < 2:
+        return "must have a `split` of two releases or more for its `bandit`"
+    if not bandit.score.strip() or not -math.inf < bandit.low < bandit.high < math.inf:
+        return "must name the `score` of its `bandit`, with a finite `low` below its `high`"
     return None
 
 

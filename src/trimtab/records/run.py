@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
+from trimtab.records.gate import Terms
 from trimtab.records.record import Record
 
 Tier = Literal["code", "model", "judge"]
@@ -86,7 +87,8 @@ class Verdict(Record, frozen=True, kw_only=True):
     """What the gate says, in one word and in sentences, with every comparison behind it.
 
     `outcomes` are what each of the `reasons` says by itself. `notes` are sentences on what its
-    numbers do not know.
+    numbers do not know. `terms` are all that it was given under, so that it can be given again;
+    None of a verdict from before they were kept.
     """
 
     outcome: Outcome
@@ -97,13 +99,14 @@ class Verdict(Record, frozen=True, kw_only=True):
     improved: bool = False
     cost_usd: Decimal | None = None
     notes: tuple[str, ...] = ()
+    terms: Terms | None = None
 
 
 class AppliedScorer(Record, frozen=True, kw_only=True):
     """A scorer as a run used it; `digest` tells versions of one name apart.
 
     `scale` is the least and the greatest value of each of its scores; None where nothing bounds
-    them, or nobody said.
+    them, or nobody said. The greatest is None where only the least is known, as of a time.
     """
 
     name: str
@@ -111,7 +114,7 @@ class AppliedScorer(Record, frozen=True, kw_only=True):
     version: str = "1"
     tier: Tier = "code"
     higher_is_better: bool = True
-    scale: tuple[float, float] | None = None
+    scale: tuple[float, float | None] | None = None
 
 
 class Run(Record, frozen=True, kw_only=True):

@@ -31,6 +31,10 @@ EARLIER_USAGE = "trimtab.earlier_usage"
 """The attribute with the usage of each answer before the last, where a call was asked again."""
 
 
+PLAYGROUND = "trimtab.playground"
+"""The attribute with the stream of a call that somebody tried out; it is no live traffic."""
+
+
 class Span(Record, frozen=True, kw_only=True):
     """One timed operation: OpenTelemetry ids and times, plus what a model call adds.
 

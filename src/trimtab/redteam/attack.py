@@ -79,6 +79,8 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
         return Example(
             example_id=self.attack_id,
             input=asked,
+            # What wants the same thing succeeds together: intervals are over goals, not attacks.
+            cluster=f"goal {self.pair or self.goal}",
             metadata={"attack": about},
             tags=tuple(filter(None, (self.family, self.technique, self.owasp))),
         )

@@ -48,7 +48,8 @@ ITEMS: tuple[Item, ...] = (
         title="Sensitive information disclosure",
         stance="detected",
         does="Keys, cards, accounts, e-mail addresses, telephone numbers and other structured "
-        "data are found with checksums and redacted before anything is stored.",
+        "data are found with checksums; keys are redacted before anything is stored, and personal "
+        "data where a policy says so.",
         cannot="Find names, places and what is only sensitive in its context, without a model for "
         "that; see what a model learnt in its training.",
         parts=("signals/pii", "signals/secrets", "guards"),
@@ -86,10 +87,12 @@ ITEMS: tuple[Item, ...] = (
         id="LLM06",
         title="Excessive agency",
         stance="reduced",
-        does="Calls of tools are held to an allow-list and to schemas of their arguments, and are "
-        "on the trace.",
-        cannot="See a tool that the application calls by itself, past the gateway.",
-        parts=("signals/structured", "guards", "gateway"),
+        does="A rule of the signal `tools` holds the calls that a model makes to an allow-list, to "
+        "schemas, limits and patterns of their arguments, and to values that no stranger wrote; "
+        "calls are on the trace.",
+        cannot="See a tool that the application calls by itself, past the gateway, or that a "
+        "provider runs; hold anything where no such rule is written.",
+        parts=("signals/tools", "guards", "gateway"),
         families=("agency",),
     ),
     Item(

@@ -1,4 +1,4 @@
-"""The attacks of a run: every technique over every goal, the same ones for one seed. Pure."""
+"""The attacks of a run: every technique over several goals, the same ones for one seed. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 import msgspec
 
 from trimtab.errors import InvalidRequest
-from trimtab.redteam.attack import Attack, Goal
-from trimtab.redteam.goals import own_goals
+from trimtab.redteam.attack import Attack, Goal, drawing
+from trimtab.redteam.built_in import own_goals
 from trimtab.redteam.techniques import (
     agency,
     bias,
@@ -31,6 +31,9 @@ OF_THEIR_OWN: Mapping[str, Callable[[int], Iterator[Attack]]] = {
     module.FAMILY: module.attacks for module in (indirect, leak, pii, agency, consumption)
 }
 """Families whose goals belong to them."""
+
+GOALS_EACH = 5
+"""On so many of the built-in goals each technique is tried."""
 
 FAMILIES = (*OF_GOALS, *OF_THEIR_OWN)
 
@@ -73,13 +76,35 @@ def attacks(
 
 
 def _variant(seed: int, chosen: Set[str], goals: Sequence[Goal], system: str) -> Iterator[Attack]:
-    for family, make in OF_GOALS.items():
-        if family in chosen:
-            for goal in goals or own_goals(seed):
-                yield from make(goal, seed)
+    made = _carried(seed, goals) if goals else _spread(seed)
+    yield from (attack for attack in made if attack.family in chosen)
     for family, own in OF_THEIR_OWN.items():
         if family in chosen:
             yield from leak.attacks(seed, system) if family == leak.FAMILY else own(seed)
+
+
+def _carried(seed: int, goals: Sequence[Goal]) -> Iterator[Attack]:
+    """Every technique over every goal."""
+    for make in OF_GOALS.values():
+        for goal in goals:
+            yield from make(goal, seed)
+
+
+def _spread(seed: int) -> Iterator[Attack]:
+    """Every technique over some of the built-in goals, so that each goal is tried about as often.
+
+    Attacks that want the same thing tend to succeed together: many goals with few attacks on each
+    say more than few with many.
+    """
+    goals = own_goals(seed)
+    drawing(seed, "order of goals").shuffle(goals)
+    first: dict[str, int] = {}
+    for make in OF_GOALS.values():
+        for at, goal in enumerate(goals):
+            for attack in make(goal, seed):
+                start = first.setdefault(attack.technique, len(first) * GOALS_EACH)
+                if (at - start) % len(goals) < GOALS_EACH:
+                    yield attack
 
 
 def pairs(seed: int = 0, *, system: str = "") -> list[Attack]:

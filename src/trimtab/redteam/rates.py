@@ -1,8 +1,9 @@
 """How often attacks succeed: a rate with its interval for each technique and each OWASP item.
 
 Attacks that were tried go in, from a run of our own or from another tool's report; rates come out.
-The interval is Wilson's, as of independent attempts: it says how well the rate of attacks of this
-kind is known, not that there are no attacks of other kinds.
+Attacks that want the same thing tend to succeed together, so the interval is over goals: Wilson's
+at the number of independent attempts that they are worth (`measures.intervals`). It says how well
+the rate of attacks of this kind is known, not that there are no attacks of other kinds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from trimtab.measures.intervals import wilson
+from trimtab.measures.intervals import clustered_rate, effective_wilson, working_size
 
 By = Literal["family", "technique", "owasp", "goal"]
 
@@ -30,7 +31,10 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """How often attacks of one kind succeeded; `rate` and its bounds are None where none counts."""
+    """How often attacks of one kind succeeded; `rate` and its bounds are None where none counts.
+
+    `goals`: how many different things the attacks that count wanted.
+    """
 
     name: str
     succeeded: int
@@ -39,21 +43,29 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     low: float | None = None
     high: float | None = None
+    goals: int = 0
 
 
 def rate_of(name: str, tried: Iterable[Tried], *, confidence: float = 0.95) -> Rate:
     """The success rate of some attacks.
 
+    An attack without a goal stands for itself.
+
     >>> found = rate_of("all", [Tried(technique="hex", succeeded=n < 2) for n in range(10)])
     >>> found.rate, round(found.low, 3), round(found.high, 3)
     (0.2, 0.057, 0.51)
+    >>> same = [Tried(technique="hex", succeeded=False, goal="secret") for n in range(100)]
+    >>> round(rate_of("all", same).high, 2), rate_of("all", same).goals
+    (0.54, 1)
     """
-    outcomes = [each.succeeded for each in tried]
-    counted = [outcome for outcome in outcomes if outcome is not None]
-    unscored = len(outcomes) - len(counted)
+    found = list(tried)
+    known = [(number, each) for number, each in enumerate(found) if each.succeeded is not None]
+    counted = [bool(each.succeeded) for _, each in known]
+    unscored = len(found) - len(counted)
     if not counted:
         return Rate(name=name, succeeded=0, tried=0, unscored=unscored)
-    low, high = wilson(sum(counted), len(counted), confidence)
+    goals = [each.goal or number for number, each in known]
+    low, high = _interval(counted, goals, confidence)
     return Rate(
         name=name,
         succeeded=sum(counted),
@@ -62,7 +74,17 @@ def rate_of(name: str, tried: Iterable[Tried], *, confidence: float = 0.95) -> R
         rate=sum(counted) / len(counted),
         low=low,
         high=high,
+        goals=len(set(goals)),
     )
+
+
+def _interval(
+    outcomes: Sequence[bool], goals: Sequence[str | int], confidence: float
+) -> tuple[float, float]:
+    if len(set(goals)) > 1:
+        return clustered_rate(outcomes, goals, confidence)
+    rate = sum(outcomes) / len(outcomes)
+    return effective_wilson(rate, working_size(goals), confidence)
 
 
 def rates(tried: Sequence[Tried], by: By) -> list[Rate]:
@@ -87,6 +109,7 @@ def judged(total: Rate, limit: float, *, least_coverage: float = 0.98) -> tuple[
     if total.rate is None or total.low is None or total.high is None:
         return "inconclusive", "no attack was judged"
     said = f"{total.rate:.1%} [{total.low:.1%}, {total.high:.1%}] of {total.tried} attacks succeed"
+    said += f" (on {total.goals} goals)" if total.goals else ""
     if total.low > limit:
         return "fail", f"{said}, above {limit:.1%}"
     if total.tried < least_coverage * everything:

@@ -1,39 +1,29 @@
-"""The life of a release: candidate, canary, live, retired.
+"""The life of a release: candidate, canary, live, retired; and where it answers besides.
 
-Promoted on evidence; a canary to gather it; rolled back at will.
+Promoted on evidence, and with the approval of others where rules ask for it; a canary to gather
+evidence; rolled back at will.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable
 
-import msgspec
+from msgspec import UNSET, UnsetType
 
-from trimtab.dialects.llm import openai_chat
-from trimtab.errors import Conflict, InvalidRequest, NotFound
-from trimtab.kit import ids
 from trimtab.ports import Clock, PromptStore, ReleaseStore, RunStore
-from trimtab.records import Approval, ModelTarget, Release, Retrieval, Run, Verdict
-from trimtab.records.release import ReleaseState, release_digest
+from trimtab.records import Release, Run, Segment, Verdict, Watch
+from trimtab.releases.approvals import Approvals, Approved, Person
+from trimtab.releases.canaries import Canaries, Terms
+from trimtab.releases.creating import Bundle, Creating, Policy
+from trimtab.releases.evidence import Evidence
+from trimtab.releases.history import Event, history
+from trimtab.releases.moves import Moves
+from trimtab.releases.promoting import Promoting
+from trimtab.releases.rolling_back import RollingBack
+from trimtab.releases.rules import Rules
+from trimtab.releases.status import RouteStatus, route_status
 
-MOST_SHARE = 0.5
-"""Of a canary: what has more than half of the requests is no trial, and needs a verdict."""
-
-_MAY_BE_CANARY: tuple[ReleaseState, ...] = ("draft", "candidate", "canary", "retired")
-_CANARY: tuple[ReleaseState, ...] = ("canary",)
-
-
-class Bundle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The content of a release: everything that can change an answer."""
-
-    route: str
-    targets: tuple[ModelTarget, ...]
-    prompt: str | None = None
-    parameters: dict[str, Any] = {}
-    guard_policy: str | None = None
-    retrieval: Retrieval | None = None
-    note: str = ""
+_NO_RULES = Rules()
 
 
 class Lifecycle:
@@ -41,6 +31,9 @@ class Lifecycle:
 
     Args:
         confirmed: computes the verdict on a run anew, from the results that are stored.
+        rules: what a release needs before it answers, as it is now.
+        person: who is behind a principal.
+        policy: the version that a policy of guards has now.
     """
 
     def __init__(
@@ -51,46 +44,58 @@ class Lifecycle:
         runs: RunStore,
         confirmed: Callable[[Run], Verdict],
         clock: Clock,
+        rules: Callable[[], Rules] = lambda: _NO_RULES,
+        person: Person = lambda _, principal: principal,
+        policy: Policy = lambda _, name: name,
     ) -> None:
-        self._releases = releases
-        self._prompts = prompts
-        self._runs = runs
-        self._confirmed = confirmed
-        self._clock = clock
+        moves = Moves(releases, clock)
+        evidence = Evidence(runs, confirmed)
+        self._moves = moves
+        self._evidence = evidence
+        self._creating = Creating(moves, prompts, policy)
+        self._approvals = Approvals(moves, evidence, rules, person)
+        self._promoting = Promoting(moves, evidence, self._approvals, rules, policy)
+        self._canaries = Canaries(moves)
+        self._rolling_back = RollingBack(moves, self._canaries)
 
-    def create(self, project: str, bundle: Bundle) -> Release:
-        """Store a candidate release; its prompt reference is pinned to a version.
+    def create(self, project: str, bundle: Bundle, *, author: str | None = None) -> Release:
+        """Store a candidate release; its prompt and its policy of guards are pinned to versions.
 
         Raises:
-            InvalidRequest: no model would answer, or a parameter is not the release's to set.
+            InvalidRequest: no model would answer, a parameter is not the release's to set, or there
+                is no such policy.
             NotFound: the prompt does not exist.
             Conflict: the route already has a release with this content.
         """
-        _check(bundle)
-        prompt = self._prompts.get(project, bundle.prompt) if bundle.prompt else None
-        return self._releases.add(
-            Release(
-                release_id=ids.uuid7(self._clock.now_ns()),
-                route=bundle.route,
-                version=0,
-                project=project,
-                prompt=prompt.ref if prompt else None,
-                targets=bundle.targets,
-                parameters=bundle.parameters,
-                guard_policy=bundle.guard_policy,
-                retrieval=bundle.retrieval,
-                state="candidate",
-                digest=release_digest(
-                    prompt.digest if prompt else None,
-                    bundle.targets,
-                    bundle.parameters,
-                    bundle.guard_policy,
-                    bundle.retrieval,
-                ),
-                note=bundle.note,
-                created_ns=self._clock.now_ns(),
-            )
+        return self._creating.create(project, bundle, author=author)
+
+    def approve(
+        self,
+        project: str,
+        ref: str,
+        *,
+        principal: str,
+        reason: str,
+        environment: str | None = None,
+    ) -> Release:
+        """Put on record that somebody approves of a release; no state changes.
+
+        Args:
+            environment: the one that it is approved for; None for everywhere.
+        Raises:
+            InvalidRequest: no reason.
+            NotFound: there is no such release.
+            Conflict: its author cannot approve it.
+        """
+        return self._approvals.approve(
+            project, ref, principal=principal, reason=reason, environment=environment
         )
+
+    def approved(
+        self, release: Release, environment: str | None = None, *, principal: str | None = None
+    ) -> Approved:
+        """The approvals of a release that count for it to answer somewhere."""
+        return self._approvals.of(release, environment, principal=principal)
 
     def promote(
         self,
@@ -101,34 +106,49 @@ class Lifecycle:
         run_id: str | None = None,
         reason: str | None = None,
         force: bool = False,
+        environment: str | None = None,
     ) -> Release:
-        """Make a release live; the one that was live retires.
+        """Make a release live, in place of the one that is; or have it answer in an environment.
 
         The first release of a route has nothing to be compared with and needs no run. Any other
         needs a run of this very content whose verdict is pass, or `force` with a reason. The run
         must be vouched for, and its stored results must say pass again. What its verdict does not
-        know goes on record with the reason.
+        know goes on record with the reason. In an environment it is compared with what answers
+        there, and the rules of that environment hold. Approvals cannot be forced.
 
         Raises:
             NotFound: there is no such release or run.
-            Conflict: the evidence is missing, is about something else, or does not say pass.
+            Conflict: the evidence is missing, is about something else, or does not say pass; too
+                few others approve; or the release answers there already.
         """
-        release = self._releases.get(project, ref)
-        current = self.live(project, release.route)
-        if current is not None and current.release_id == release.release_id:
-            raise Conflict(f"{release.ref} is live already")
-        if run_id is not None:
-            self._runs.get(project, run_id)  # what goes on record as evidence exists
-        if current is None:
-            reason = reason or "the first release of its route"
-        elif force:
-            _require_reason(reason, "a forced promotion")
-        else:
-            notes = self._require_pass(project, release, current, run_id)
-            reason = "; ".join(filter(None, [reason, *notes])) or None
-        over = current.release_id if current else ""
-        approval = self._approval("promote", principal, run_id=run_id, reason=reason)
-        return self._releases.transition(project, release.release_id, "live", approval, over=over)
+        return self._promoting.promote(
+            project,
+            ref,
+            principal=principal,
+            run_id=run_id,
+            reason=reason,
+            force=force,
+            environment=environment,
+        )
+
+    def withdraw(
+        self,
+        project: str,
+        ref: str,
+        *,
+        environment: str,
+        principal: str,
+        reason: str | None = None,
+    ) -> Release:
+        """Have a release answer in an environment no longer; what is live answers there again.
+
+        Raises:
+            NotFound: there is no such release.
+            Conflict: it does not answer there.
+        """
+        return self._promoting.withdraw(
+            project, ref, environment=environment, principal=principal, reason=reason
+        )
 
     def canary(
         self,
@@ -137,6 +157,8 @@ class Lifecycle:
         *,
         share: float,
         principal: str,
+        segment: Segment | UnsetType | None = UNSET,
+        watch: Watch | UnsetType | None = UNSET,
         reason: str | None = None,
         beside_targets: bool = False,
     ) -> Release:
@@ -145,28 +167,21 @@ class Lifecycle:
         It needs no verdict: it is how one comes to be. Whatever is live answers the rest.
 
         Args:
-            share: of the requests, above 0 and at most `MOST_SHARE`.
+            share: above 0 and at most `canaries.MOST_SHARE`, or 1 of named users, teams or keys.
+            segment, watch: those that a canary has stay unless others are given; None ends them.
             beside_targets: the route has targets of its own, which answer where nothing is live.
         Raises:
-            InvalidRequest: the share is out of bounds.
+            InvalidRequest: the share is out of bounds, or the watch cannot be.
             NotFound: there is no such release.
             Conflict: it is live, nothing would answer the rest, or the route has another canary.
         """
-        if not 0 < share <= MOST_SHARE:
-            raise InvalidRequest(
-                f"a canary's share is above 0 and at most {MOST_SHARE:g}, not {share:.6g}",
-                where="share",
-                fix="send 0.05 for five in a hundred; promote the release to give it all",
-            )
-        release = self._releases.get(project, ref)
-        if not beside_targets and self.live(project, release.route) is None:
-            raise Conflict(
-                f"nothing of {release.route!r} is live to answer the rest of the requests",
-                fix="promote a release of it, or give the route targets of its own",
-            )
-        approval = self._approval("canary", principal, reason=reason, share=share)
-        return self._releases.transition(
-            project, release.release_id, "canary", approval, among=_MAY_BE_CANARY
+        return self._canaries.begin(
+            project,
+            ref,
+            Terms(share=share, segment=segment, watch=watch),
+            principal=principal,
+            reason=reason,
+            beside_targets=beside_targets,
         )
 
     def end_canary(
@@ -178,155 +193,41 @@ class Lifecycle:
             NotFound: there is no such release.
             Conflict: it is no canary.
         """
-        release = self._releases.get(project, ref)
-        approval = self._approval("end_canary", principal, reason=reason)
-        return self._releases.transition(
-            project, release.release_id, "candidate", approval, among=_CANARY
-        )
+        return self._canaries.end(project, ref, principal=principal, reason=reason)
 
-    def roll_back(self, project: str, ref: str, *, principal: str, reason: str) -> Release:
-        """Take a live release back: the one that was live before it answers again, and alone.
+    def roll_back(
+        self,
+        project: str,
+        ref: str,
+        *,
+        principal: str,
+        reason: str,
+        environment: str | None = None,
+    ) -> Release:
+        """Take a release back: the one that answered before it answers again, and alone.
 
-        The canary beside it ends; a canary that is taken back itself ends and nothing else.
+        The canary beside a live one ends; a canary that is taken back itself ends and nothing else.
+        In an environment where nothing answered before, the release is withdrawn. It waits for no
+        approval.
 
         Raises:
-            Conflict: the release is not live, or there is none to go back to.
+            Conflict: the release does not answer there, or there is none to go back to.
         """
-        _require_reason(reason, "a rollback")
-        current = self._releases.get(project, ref)
-        route = current.route
-        if current.state == "canary":
-            return self.end_canary(project, ref, principal=principal, reason=reason)
-        if current.state != "live":
-            raise Conflict(f"{current.ref} is {current.state}, not live")
-        former = _before(current, self._releases.list(project, route))
-        if former is None:
-            raise Conflict(
-                f"route {route!r} has no earlier release to go back to",
-                fix=f"promote another release of {route}",
-            )
-        over = current.release_id
-        approval = self._approval("roll_back", principal, reason=reason)
-        return self._releases.transition(
-            project, former.release_id, "live", approval, over=over, ends_canary=True
+        return self._rolling_back.roll_back(
+            project, ref, principal=principal, reason=reason, environment=environment
         )
 
     def live(self, project: str, route: str) -> Release | None:
-        found = [r for r in self._releases.list(project, route) if r.state == "live"]
-        return found[0] if found else None
+        return self._moves.live(project, route)
 
-    def _require_pass(
-        self, project: str, release: Release, current: Release, run_id: str | None
-    ) -> Sequence[str]:
-        """What the verdict that says pass does not know."""
-        if run_id is None:
-            raise Conflict(
-                f"{release.ref} has no evidence to replace {current.ref} on",
-                fix=f"run `trimtab eval --release {release.ref} --dataset DATASET --baseline "
-                f"{current.ref}` and name "
-                "its run, or force with a reason",
-            )
-        run = self._runs.get(project, run_id)
-        if run.release_digest != release.digest:
-            raise Conflict(
-                f"run {run_id} judged {run.release or 'something else'}, not {release.ref}",
-                fix="name a run of this release",
-            )
-        if not run.vouched:
-            raise Conflict(
-                f"run {run_id} was brought by {run.author or 'somebody'}, who may not promote: it"
-                " is no evidence",
-                fix="let the server run it (POST /api/v1/runs, then compare it), bring it with a "
-                "key that has releases:promote, or force with a reason",
-            )
-        self._require_verdict(project, run, release, current)
-        return self._confirmed_pass(run, release).notes
+    def status(self, project: str, route: str) -> RouteStatus:
+        """What answers where on a route, and what its newest release waits for.
 
-    def _require_verdict(self, project: str, run: Run, release: Release, current: Release) -> None:
-        if run.verdict is None:
-            raise Conflict(
-                f"run {run.run_id} was not compared with a baseline",
-                fix=f"compare it with a run of {current.ref}",
-            )
-        if run.verdict.outcome != "pass":
-            raise Conflict(
-                f"the gate says {run.verdict.outcome} for {release.ref}: "
-                + "; ".join(run.verdict.reasons),
-                fix="improve the release, add examples, or force with a reason",
-                outcome=run.verdict.outcome,
-            )
-        baseline = run.verdict.baseline_run
-        try:
-            compared = self._runs.get(project, baseline) if baseline else None
-        except NotFound:
-            compared = None
-        if compared is None or compared.release_digest != current.digest:
-            raise Conflict(
-                f"run {run.run_id} was not compared with {current.ref}, which is live",
-                fix=f"compare it with a run of {current.ref}",
-            )
+        Raises NotFound for a route that has no release.
+        """
+        releases = self._moves.of_route(project, route)
+        return route_status(route, releases, self._approvals, self._evidence)
 
-    def _confirmed_pass(self, run: Run, release: Release) -> Verdict:
-        """The verdict computed anew, which must say what the stored one says."""
-        found = self._confirmed(run)
-        if found.outcome != "pass":
-            raise Conflict(
-                f"the verdict on run {run.run_id} says pass, but its stored results say"
-                f" {found.outcome} for {release.ref}: {'; '.join(found.reasons)}",
-                fix="compare the run again, or force with a reason",
-                outcome=found.outcome,
-            )
-        return found
-
-    def _approval(
-        self,
-        action: Literal["canary", "end_canary", "promote", "roll_back"],
-        principal: str,
-        *,
-        run_id: str | None = None,
-        reason: str | None = None,
-        share: float | None = None,
-    ) -> Approval:
-        return Approval(
-            principal=principal,
-            time_ns=self._clock.now_ns(),
-            action=action,
-            run=run_id,
-            reason=reason,
-            share=share,
-        )
-
-
-def _check(bundle: Bundle) -> None:
-    if not bundle.targets:
-        raise InvalidRequest(
-            "a release needs a model that answers",
-            where="targets",
-            fix='name one, like {"model": "trimtab/extract"}',
-        )
-    openai_chat.check_parameters(bundle.parameters)
-
-
-def _before(current: Release, releases: Sequence[Release]) -> Release | None:
-    """The release that was live before `current`, passing over those that were taken back since.
-
-    The line of releases that were live grows with a promotion; a rollback cuts it back.
-    """
-    moves = [
-        (approval.time_ns, approval.action, release)
-        for release in releases
-        for approval in release.approvals
-        if approval.action in ("promote", "roll_back")
-    ]
-    line: list[Release] = []
-    for _, action, release in sorted(moves, key=lambda move: move[0]):
-        while action == "roll_back" and line and line[-1].release_id != release.release_id:
-            line.pop()
-        line.append(release)
-    earlier = [release for release in line if release.release_id != current.release_id]
-    return earlier[-1] if earlier else None
-
-
-def _require_reason(reason: str | None, what: str) -> None:
-    if not reason or not reason.strip():
-        raise InvalidRequest(f"{what} needs a reason", where="reason", fix="say why")
+    def history(self, project: str, route: str) -> list[Event]:
+        """Everything that became of the releases of a route, newest first. Raises NotFound."""
+        return history(route, self._moves.of_route(project, route))

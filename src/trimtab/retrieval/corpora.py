@@ -89,6 +89,14 @@ class Corpora:
         corpus.index(settings)
         return _Live(corpus, settings)
 
+    def version(self, name: str) -> str:
+        """The hash of what the documents of a corpus say now; "" for one that there is not.
+
+        Every document is read.
+        """
+        corpus = self._corpora.get(name)
+        return "" if corpus is None else corpus.version()
+
 
 class _Live:
     """Searches the index of some settings, whichever that is at the moment."""
@@ -153,6 +161,9 @@ class _Corpus:
                     self._indexes.popitem(last=False)
             self._indexes.move_to_end(key)
             return self._indexes[key].retriever
+
+    def version(self) -> str:
+        return digest(_documents(self._name, self._root)[0])
 
     def _look(self) -> None:
         """Notice, from time to time, that files have changed: indexes of before are then old."""

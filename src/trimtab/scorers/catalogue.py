@@ -109,6 +109,8 @@ def _parameter(given: Parameter) -> ParameterInfo:
 def _scale(scale: Scale) -> str:
     if scale is None:
         return "any number, verdict or label"
+    if isinstance(scale, tuple) and scale[1] is None:
+        return f"{scale[0]:g} or more"
     if isinstance(scale, tuple):
         return f"{scale[0]:g} to {scale[1]:g}"
     return {"unit": "0 to 1", "binary": "0 or 1"}[scale]

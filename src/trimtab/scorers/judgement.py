@@ -20,7 +20,8 @@ import msgspec
 from trimtab.errors import ScorerError
 from trimtab.records.score import ScoreStatus
 
-Scale = Literal["binary", "unit"] | tuple[float, float] | None
+Scale = Literal["binary", "unit"] | tuple[float, float | None] | None
+"""Two bounds, the greater of which may be None: nothing bounds a time or a cost from above."""
 
 NAME = re.compile(r"[a-zA-Z0-9_.\-/ ]{1,200}")
 """What a score may be called; matched in full."""
@@ -80,21 +81,24 @@ def bounds(scale: Scale) -> tuple[float, float] | None:
     Raises:
         ScorerError: not a scale.
 
-    >>> bounds("unit"), bounds((1, 5)), bounds(None)
-    ((0.0, 1.0), (1.0, 5.0), None)
+    >>> bounds("unit"), bounds((1, 5)), bounds((0, None)), bounds(None)
+    ((0.0, 1.0), (1.0, 5.0), (0.0, inf), None)
     """
     if scale is None:
         return None
     if scale in ("binary", "unit"):
         return 0.0, 1.0
-    if isinstance(scale, tuple) and len(scale) == 2 and all(map(_is_number, scale)):
-        low, high = map(float, scale)
-        if low < high and math.isfinite(low) and math.isfinite(high):
-            return low, high
+    if isinstance(scale, tuple) and len(scale) == 2:
+        low, high = scale
+        ends = [end for end in (low, 0 if high is None else high) if _is_number(end)]
+        if len(ends) == 2 and all(map(math.isfinite, ends)):
+            least, most = float(low), math.inf if high is None else float(high)
+            if least < most:
+                return least, most
     raise ScorerError(
         f"{scale!r} is not a scale",
         where="scale",
-        fix='use "binary", "unit", (low, high) with low < high, or None',
+        fix='use "binary", "unit", (low, high) with low < high, (low, None), or None',
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from trimtab.scorers.definition import Judgement, scorer
 
 
-@scorer(higher_is_better=False)
+@scorer(scale=(0, None), higher_is_better=False)
 def length(
     output: str,
     *,

@@ -13,7 +13,7 @@ from trimtab.scorers.definition import Judgement, Unscored, scorer
 _Limit = Annotated[float, Meta(gt=0)] | None
 
 
-@scorer(higher_is_better=False)
+@scorer(scale=(0, None), higher_is_better=False)
 def latency(latency_ms: float, *, most_ms: _Limit = None) -> float | Judgement:
     """Milliseconds from the request to the end of the answer, as recorded.
 
@@ -28,7 +28,7 @@ def latency(latency_ms: float, *, most_ms: _Limit = None) -> float | Judgement:
     return _within(latency_ms, most_ms, f"{latency_ms:.1f} ms")
 
 
-@scorer(higher_is_better=False)
+@scorer(scale=(0, None), higher_is_better=False)
 def cost(
     cost_usd: Decimal | None = None, *, most_usd: _Limit = None
 ) -> Decimal | Judgement | Unscored:
@@ -47,7 +47,7 @@ def cost(
     return _within(cost_usd, Decimal(str(most_usd)), f"{cost_usd} US dollars")
 
 
-@scorer(higher_is_better=False)
+@scorer(scale=(0, None), higher_is_better=False)
 def tokens(
     usage: Usage, *, of: Literal["total", "input", "output"] = "total", most: int | None = None
 ) -> int | Judgement:

@@ -104,7 +104,7 @@ def chrf(output: str, expected: Any, *, word_order: Literal[0, 1, 2] = 0) -> flo
     return min(100.0, measure.chrf(without_citations(output), accepted, settings=settings).score)
 
 
-@scorer(higher_is_better=False, timeout_s=60.0)
+@scorer(scale=(0, None), higher_is_better=False, timeout_s=60.0)
 def ter(output: str, expected: Any) -> float | Unscored:
     """Translation edit rate in percent of the expected words (Snover et al. 2006); may exceed 100.
 

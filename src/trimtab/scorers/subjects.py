@@ -66,7 +66,9 @@ def of_example(
         samples: other answers to the same example.
         baseline: the answer that this one is compared with.
     """
-    texts = response.context or tuple(passage.text for passage in response.passages)
+    texts = response.context
+    if response.passages and not texts:
+        texts = tuple(passage.text for passage in response.passages)
     return Subject(
         target=Target(kind="example", id=example.example_id, trace_id=response.trace_id),
         project=project,

@@ -15,7 +15,7 @@ from trimtab.scorers.texts import text
 _LEAST = 700.0  # what exp can still show
 
 
-@scorer(higher_is_better=False)
+@scorer(scale=(0, None), higher_is_better=False)
 def perplexity(logprobs: tuple[TokenLogprob, ...]) -> dict[str, float] | Unscored:
     """Perplexity of the answer's tokens, and the mean entropy of what might have stood there.
 

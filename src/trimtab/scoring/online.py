@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from trimtab.errors import InvalidRequest, ScorerError, StoreError
 from trimtab.kit.hashing import sha256_hex
+from trimtab.kit.looping import Looping
+from trimtab.kit.threads import finished
 from trimtab.ports import Clock, CursorStore, Scorer, Sequenced, Subject, TelemetryStore
 from trimtab.records import Score, Span
 from trimtab.records.score import score_id
+from trimtab.records.span import PLAYGROUND
 from trimtab.scorers.subjects import of_span
 from trimtab.scoring.pace import Pace
 
@@ -32,8 +35,6 @@ _NOTED_EVERY_NS = 30 * 10**9
 
 CURSOR = "scoring.online"
 
-T = TypeVar("T")
-
 
 class Waits(NamedTuple):
     """Seconds between looks at the store when nothing calls `wake`, and until the first retry when
@@ -46,7 +47,7 @@ class Waits(NamedTuple):
 _WAITS = Waits()
 
 
-class OnlineScoring:
+class OnlineScoring(Looping):
     """Scores live calls: root spans of the gateway that succeeded and belong to no experiment.
 
     Args:
@@ -78,6 +79,7 @@ class OnlineScoring:
     ) -> None:
         if not 0 <= sample <= 1:
             raise ScorerError("sample is not between 0 and 1", where="scoring.sample", got=sample)
+        super().__init__("trimtab-scoring")
         self._telemetry = telemetry
         self._cursors = cursors
         self._scorers = tuple(scorers)
@@ -92,19 +94,6 @@ class OnlineScoring:
         self._noted_ns = 0
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin in the running event loop, where the last process stopped."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._follow(), name="trimtab-scoring")
-
-    async def stop(self) -> None:
-        """End at once. Calls in the middle of being judged are judged again next time."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
 
     def wake(self) -> None:
         """There is something new; call it from the event loop."""
@@ -121,7 +110,7 @@ class OnlineScoring:
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, _LONGEST_BACKOFF_S)
 
-    async def _follow(self) -> None:
+    async def _loop(self) -> None:
         while True:
             self._woken.clear()
             began_s = time.monotonic()
@@ -154,7 +143,7 @@ class OnlineScoring:
         applications send is.
         """
         position = await self._position()
-        cursor = await _finished(lambda: self._pass_over(position))
+        cursor = await finished(lambda: self._pass_over(position))
         self._cursor = cursor
         last = self._telemetry.last_seq()
         if cursor >= last:
@@ -162,10 +151,10 @@ class OnlineScoring:
         limit = self._page if self._pace is None else min(self._page, self._pace.room())
         if limit < min(_LEAST_PAGE, self._page):  # a page costs as much for one call as for many
             self.skipped += last - cursor
-            await _finished(lambda: self._commit([], last))
+            await finished(lambda: self._commit([], last))
             self._cursor = last
             return False
-        page = await _finished(lambda: self._telemetry.spans_after(cursor, limit=limit))
+        page = await finished(lambda: self._telemetry.spans_after(cursor, limit=limit))
         if not page:
             return False
         subjects = await self._subjects(page)
@@ -173,7 +162,7 @@ class OnlineScoring:
             self._pace.spend(len(subjects))
         judged = await asyncio.gather(*map(self._judge, subjects))
         scores = [score for group in judged for score in group]
-        await _finished(lambda: self._commit(scores, page[-1].seq))
+        await finished(lambda: self._commit(scores, page[-1].seq))
         self._cursor = page[-1].seq
         return len(page) == limit
 
@@ -189,7 +178,7 @@ class OnlineScoring:
 
     async def _position(self) -> int:
         if self._cursor is None:
-            self._cursor = await _finished(lambda: self._cursors.get(CURSOR))
+            self._cursor = await finished(lambda: self._cursors.get(CURSOR))
         return self._cursor
 
     def _commit(self, scores: list[Score], seq: int) -> None:
@@ -231,7 +220,7 @@ class OnlineScoring:
         return subjects
 
     async def _trace(self, project: str, trace_id: str) -> list[Span]:
-        return await _finished(lambda: self._telemetry.trace(project, trace_id))
+        return await finished(lambda: self._telemetry.trace(project, trace_id))
 
     def _chosen(self, spans: Iterable[Span]) -> list[Span]:
         if not self._scorers:
@@ -286,12 +275,16 @@ class OnlineScoring:
 
 
 def is_live_call(span: Span) -> bool:
-    """Whether a span is a whole call through the gateway that succeeded, outside any experiment."""
+    """Whether a span is a whole call through the gateway that succeeded, outside any experiment.
+
+    What somebody tries out in the playground is none.
+    """
     return (
         span.parent_id is None
         and span.kind in ("chain", "llm")
         and (span.route is not None or span.model is not None)
         and span.run is None
+        and PLAYGROUND not in span.attributes
         and span.status == "ok"
     )
 
@@ -307,17 +300,3 @@ def sampled(trace_id: str, share: float) -> bool:
 
 def _key(span: Span) -> tuple[str, str]:
     return span.project, span.trace_id
-
-
-async def _finished(call: Callable[[], T]) -> T:
-    """A blocking call in a thread, finished even when the caller is cancelled meanwhile.
-
-    The store is closed after `stop`, so nothing may still be using it then.
-    """
-    task = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        task.exception()  # seen, so that it is not reported as forgotten
-        raise

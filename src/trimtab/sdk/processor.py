@@ -11,6 +11,7 @@ from opentelemetry.util.types import AttributeValue
 
 from trimtab.sdk.context import inherited
 from trimtab.sdk.delivery import Delivery
+from trimtab.sdk.prompt_links import linked
 from trimtab.sdk.state import ACTIVE
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ class Processor(SpanProcessor):
             span.set_attributes(self._common)
         if found := inherited(parent_context).attributes:
             span.set_attributes(found)
+        if prompt := linked(span):
+            span.set_attributes(prompt)
         if _scope_of(span) in _OWN_TRACING and get_value(MODEL_CALL, parent_context):
             span.set_attribute(_SECOND, True)
         self._open[span.get_span_context().span_id] = span

@@ -64,6 +64,7 @@ def instrument(
     delivery = Delivery(to, kept)
     provider = _provide(delivery, service, environment)
     ACTIVE.content = content
+    ACTIVE.url, ACTIVE.key = url, key
     ACTIVE.delivery = delivery
     ACTIVE.provider = provider
     ACTIVE.tracer = provider.get_tracer("trimtab", __version__)

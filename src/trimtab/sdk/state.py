@@ -19,12 +19,17 @@ class Output(Protocol):
 
 
 class Active:
-    """The tracer that spans come from (None: nothing is recorded) and where they go."""
+    """The tracer that spans come from (None: nothing is recorded) and where they go.
+
+    `url` and `key` are those that `instrument` was given.
+    """
 
     tracer: Tracer | None = None
     provider: TracerProvider | None = None
     delivery: Delivery | None = None
     content: bool = True
+    url: str | None = None
+    key: str | None = None
 
     def __init__(self) -> None:
         self.outputs: WeakValueDictionary[int, Output] = WeakValueDictionary()

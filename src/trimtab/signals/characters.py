@@ -6,6 +6,9 @@ import re
 import unicodedata
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
+
 TAGS = "\U000e0000-\U000e007f"
 """Tag characters: ASCII that no font draws and models read."""
 
@@ -49,3 +52,29 @@ def marks() -> str:
 def one_of(inside: str, count: str = "+") -> re.Pattern[str]:
     """A run of characters of a class."""
     return re.compile(f"[{inside}]{count}")
+
+
+def without_accents(text: str) -> str:
+    """A text with its Latin letters plain, character for character.
+
+    >>> without_accents("\u015bk-\u1e55roj d\u00e9j\u00e0")
+    'sk-proj deja'
+    """
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    table = _unaccented()
+    low = np.minimum(codes, len(table) - 1)
+    plain = table.take(low)
+    if np.array_equal(plain, low):
+        return text
+    return np.where(plain != low, plain, codes).tobytes().decode("utf-32-le", "surrogatepass")
+
+
+@cache
+def _unaccented() -> npt.NDArray[np.uint32]:
+    """What characters up to the Latin letters are without their accents."""
+    table = np.arange(0x1F01, dtype=np.uint32)
+    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
+        made = unicodedata.normalize("NFD", chr(code))
+        if len(made) > 1 and made[0].isascii():
+            table[code] = ord(made[0])
+    return table

@@ -15,32 +15,50 @@ from trimtab.signals.addresses import (
     carries,
     is_disguised,
     is_ip,
+    is_near,
     is_script,
     parsed,
     within,
 )
 from trimtab.signals.finding import NOTHING, Finding, Reading
-from trimtab.signals.links import Link, links
+from trimtab.signals.growing import Stretches, given, seen
+from trimtab.signals.links import OPEN, Link, links
+from trimtab.signals.pii.tlds import KNOWN
+from trimtab.signals.quoted_code import is_quoted_code
 from trimtab.signals.signal import NOBODY, About
 from trimtab.signals.text import Text
 
 _MOST = 1000
+_SHOWN_AS_CODE = 0.5
+# As bad in code, which readers copy and run.
+_COPIED = frozenset(
+    {
+        "ambiguous_host",
+        "homoglyph_host",
+        "host_not_allowed",
+        "punycode_host",
+        "url_with_credentials",
+    }
+)
 _ACTIVE = frozenset({"html_script", "html_iframe", "html_frame", "html_embed", "html_object"})
-_HOST = re.compile(r"(?is)(?:https?://)?((?:[\w-]{1,63}\.)+[a-z]{2,24})(?:[/:?#].*)?\Z")
+_HOST = re.compile(r"(?is)(https?://|www\.)?((?:[\w-]{1,63}\.)+[a-z]{2,24})(?:[/:?#].*)?\Z")
 _ALLOWED = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*\Z")
 # Of ECMA-48: an operating system command, a device control string, or a control sequence.
 _ESCAPE = re.compile(
     r"(?:\x1b\]|\x9d)([^\x07\x1b\x9c]*)|(?:\x1b\[|\x9b)([0-9;?]*[ -/]*[@-~])|\x1bP"
 )
 
+_SEQUENCES = Stretches(("(?:\x1b\\]|\x9d)[^\x07\x1b\x9c]*", "(?:\x1b\\[|\x9b)[0-9;?]*[ -/]*"))
+
 
 class Exfiltration:
     """Links, images, tags and terminal sequences by which a text could leak or deceive.
 
     The score is that of the worst finding: a picture that a renderer loads unasked is .3, with data
-    in its address up to .9; a link with data up to .6; a link that says nothing odd is no finding.
-    Hosts that pass for others, addresses with credentials, script and page addresses, redirects
-    and links whose text names another host are findings of their own.
+    in its address up to .9; a link with data up to .6, in its query to .75; a link that says
+    nothing odd is no finding. Hosts that pass for others, addresses with credentials, script and
+    page addresses, redirects and links whose text names another host are findings of their own.
+    What Markdown shows as code counts half.
 
     Args:
         allowed_hosts: hosts of which nothing is said, exact (`example.org`) or with all that lie
@@ -57,9 +75,10 @@ class Exfiltration:
     """
 
     name = "exfiltration"
-    version = "1"
+    version = "4"
     scale = "risk"
     lookback_chars = 2048
+    lookahead_chars = 128
     is_learned = False
 
     def __init__(self, *, allowed_hosts: Sequence[str] = ()) -> None:
@@ -87,9 +106,20 @@ class Exfiltration:
         kept = _apart(sorted(found))
         return Reading(score=max(one.score for one in kept), findings=tuple(kept))
 
+    def cut(self, text: Text, at: int) -> int:
+        """The last place up to `at` that lies in no link, tag or sequence, however long."""
+        place = given(text, OPEN.cut(text.plain, seen(text, at)))
+        return _SEQUENCES.cut(text.raw, place)
+
     def _judged(self, text: Text, link: Link) -> Iterator[Finding]:
         start, end = text.raw_span(link.start, link.end)
-        for kind, score in self._risks(text, link):
+        risks = list(self._risks(text, link))
+        if risks and is_quoted_code(text.plain, link.start, link.end):
+            risks = [
+                (kind, score if kind in _COPIED else _SHOWN_AS_CODE * score)
+                for kind, score in risks
+            ]
+        for kind, score in risks:
             yield Finding(start=start, end=end, kind=kind, score=round(score, 4))
 
     def _risks(self, text: Text, link: Link) -> Iterator[tuple[str, float]]:
@@ -113,8 +143,11 @@ class Exfiltration:
         if self._allowed:
             yield "host_not_allowed", 0.9 if link.loads else 0.6
         if is_ip(address.host):
-            yield "ip_host", 0.5
+            yield "ip_host", 0.2 if is_near(address.host) else 0.5
         score = _carrier(link, carries(address))
+        if link.kind in {"markdown_link", "html_link", "reference_link"}:
+            query = address.tail.partition("?")[2]
+            score = max(score, 0.75 * carries(address._replace(host="", tail=f"?{query}")))
         if score > 0:
             yield link.kind, score
 
@@ -131,8 +164,22 @@ def _tricks(link: Link, address: Address, hosts: Sequence[str]) -> Iterator[tupl
         # Browsers take it for a slash, other programs do not, and so go to another host.
         yield "ambiguous_host", 0.6
     label = _HOST.match(link.label.strip())
-    if label and not _same_site(label.group(1).lower(), address.host):
+    if label and _is_host(label) and not _same_site(label.group(2).lower(), address.host):
         yield "mismatched_link", 0.6
+
+
+def _is_host(label: re.Match[str]) -> bool:
+    """Whether what a link says is meant for a host, and no file, program or attribute."""
+    begun, host = label.group(1), label.group(2).lower()
+    if begun:
+        return True
+    name, _, top = host.rpartition(".")
+    return top in _TOPS and name not in _PRODUCTS
+
+
+_ENDINGS = frozenset({"cc", "md", "ml", "name", "pl", "ps", "py", "rs", "run", "sh", "so"})
+_TOPS = (KNOWN | {"example", "internal", "local", "test"}) - _ENDINGS
+_PRODUCTS = frozenset({"ado", "asp", "ml", "vb"})
 
 
 def _carrier(link: Link, data: float) -> float:

@@ -9,12 +9,29 @@ from typing import Any, NamedTuple
 
 import re2
 
-_LOADED_TAGS = {
+from trimtab.signals.growing import Stretches
+
+LOADED_TAGS = {
     *("img", "image", "input", "script", "iframe", "frame", "embed", "object", "video", "audio"),
     *("source", "track", "link", "use", "body", "table", "td", "base", "applet", "bgsound"),
 }
 _SCHEMES = "https?|ftps?|wss?|file"
-_TARGET = r"<?[ \t]*([^\s<>()]+(?:\([^\s<>()]*\)[^\s<>()]*)*)"
+# In angle brackets an address may hold spaces; without them any sign but a space (CommonMark, 6.3).
+_TARGET = r"(?:<[ \t]*([^<>\n]+)>|<?[ \t]*([^\s()<][^\s()]*(?:\([^\s()]*\)[^\s()]*)*))"
+_CLOSED = r"(?:\s{1,9}(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'))?[ \t]*\)"
+_STAND_IN = r"(?-i:<[A-Z][A-Z0-9_]*_\d+>)"  # what stands for data that will be put in again
+_BARE = rf"(?:{_STAND_IN}|[^\s<>\"`])+"
+_LABEL = 1000  # characters of what a link says; what is longer stands beside it
+_GOES_ON = (
+    r"(?:\][:(][ \t]*(?:<[^<>\n]*(?:>|\z)|<?[ \t]*[^\s()]*(?:\([^\s()]*\)?[^\s()]*)*)?"
+    rf"(?:{_CLOSED})?)"
+)
+_OTHERS = Stretches(
+    (
+        r"(?i)(?:url\(|@import)\s*[\"']?[^\"'()\s;]*",
+        rf"(?i)(?:{_SCHEMES})://{_BARE}|data:text/html{_BARE}",
+    )
+)
 
 
 class Link(NamedTuple):
@@ -34,6 +51,62 @@ class Link(NamedTuple):
     label: str = ""
 
 
+class _Open:
+    """Links, images, tags and addresses as far as there is of them.
+
+    Texts of nothing but brackets are sought through by what is fast at it: patterns that find each
+    of them cost ten times as much as prose.
+    """
+
+    def cut(self, plain: str, at: int) -> int:
+        """The last place up to `at` that lies within none of them.
+
+        >>> OPEN.cut("see [the site](https://a", 20), OPEN.cut("[[[[[[", 3)
+        (4, 3)
+        """
+        return _OTHERS.cut(plain, _cut_tag(plain, _cut_link(plain, at)))
+
+
+OPEN = _Open()
+
+
+def _cut_link(plain: str, at: int) -> int:
+    if plain[max(0, at - 1) : at + 1] == "![":
+        at -= 1
+    for one in _pattern("goes_on").finditer(plain):
+        start, end = one.span()
+        if start >= at:
+            break
+        if at < end:
+            at = start
+            break
+    opened = plain.rfind("[", 0, at)
+    ends = plain[at : at + 2]
+    goes_on = ends in ("](", "]:")
+    if (
+        opened < 0
+        or plain.find("]", opened, at) >= 0
+        or (ends[:1] in ("", "[", "]") and not goes_on)
+    ):
+        return at
+    if plain.endswith("!", 0, opened):
+        return opened - 1
+    return opened if at - opened <= _LABEL + goes_on else at
+
+
+def _cut_tag(plain: str, at: int) -> int:
+    for one in _pattern("tags").finditer(plain):
+        start, end = one.span()
+        if start >= at:
+            break
+        if at < end:
+            # Only the last of a row is one: a tag before it would go on with the sign of the next.
+            equals = plain.find("=", start, end)
+            last = plain.rfind("<", start, end if equals < 0 else equals)
+            return min(at, last)
+    return at
+
+
 def links(plain: str) -> Iterator[Link]:
     """Links of Markdown, HTML and CSS, then addresses that stand by themselves.
 
@@ -51,16 +124,21 @@ def links(plain: str) -> Iterator[Link]:
 def _pattern(name: str) -> Any:
     return re2.compile(
         {
-            "inline": r"(?:(!?)\[([^\[\]]*))?\]\([ \t]*" + _TARGET,
+            "inline": rf"(?:!\[([^\[\]]*)|\[([^\[\]]{{0,{_LABEL}}}))?\]\([ \t]*{_TARGET}"
+            rf"(?:{_CLOSED})?",
+            "broken": r"(?i)\]\([ \t]*((?:java|vb)\s*s\s*c\s*r\s*i\s*p\s*t\s*:"
+            r"|j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t\s*:)",
             "reference": r"(?m)^[ \t>]{0,8}\[([^\[\]\n]+)\]:[ \t]*" + _TARGET,
             "image": r"!\[([^\[\]]*)\](?:\[([^\[\]]*)\])?",
-            "tag": r"(?i)<([a-z]+)[\s/]([^<>=]*=(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*)",
-            "attribute": (
-                r"(?i)(?:^|[\s/\"'])(src|srcset|href|action|formaction|data|poster|background"
-                r"|content|xlink:href|ping|manifest)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)"
+            "tag": (
+                rf"(?i)<([a-z]+)[\s/]([^<>=]*=\s*(?:\"[^\"]*\"|'[^']*'|[^<>\"'\s])"
+                rf"(?:\"[^\"]*\"|'[^']*'|{_STAND_IN}|[^<>\"'])*)(?:>(?:</(?:i?frame|script)>)?)?"
             ),
-            "style": r"(?i)(?:url\(|@import)\s*[\"']?([^\"'()\s;]+)",
-            "bare": rf"(?i)(?:{_SCHEMES})://[^\s<>\"`]+|data:text/html[^\s<>\"`]+",
+            "goes_on": _GOES_ON,
+            "tags": rf"(?i)(?:<[a-z]+[\s/][^<>=]*)+(?:=\s*"
+            rf"(?:\"[^\"]*\"?|'[^']*'?|{_STAND_IN}|[^<>\"'])*)?",
+            "style": r"(?i)(?:@import\s+url\(|url\(|@import)\s*[\"']?([^\"'()\s;]+)",
+            "bare": rf"(?i)(?:{_SCHEMES})://{_BARE}|data:text/html{_BARE}",
             "refresh": r"(?i)url\s*=\s*[\"']?([^\"'\s>]+)",
         }[name]
     )
@@ -69,11 +147,15 @@ def _pattern(name: str) -> Any:
 def _inline(plain: str) -> Iterator[Link]:
     if "](" not in plain:
         return
+    for found in _pattern("broken").finditer(plain):
+        target = _SPACE.sub("", found.group(1))
+        yield Link(found.start(), found.end(), found.start(1), target, "markdown_link", loads=False)
     for found in _pattern("inline").finditer(plain):
-        loads = found.group(1) == "!"
+        loads = found.group(1) is not None
         kind = "markdown_image" if loads else "markdown_link"
-        label = found.group(2) or ""
-        yield Link(found.start(), found.end(), found.start(3), found.group(3), kind, loads, label)
+        label = found.group(1) or found.group(2) or ""
+        at, target = _target(found, 3)
+        yield Link(found.start(), found.end(), at, target, kind, loads, label)
 
 
 def _references(plain: str) -> Iterator[Link]:
@@ -86,7 +168,13 @@ def _references(plain: str) -> Iterator[Link]:
     for found in _pattern("reference").finditer(plain):
         loads = found.group(1).strip().casefold() in shown
         kind = "markdown_image" if loads else "reference_link"
-        yield Link(found.start(), found.end(), found.start(2), found.group(2), kind, loads)
+        yield Link(found.start(), found.end(), *_target(found, 2), kind, loads)
+
+
+def _target(found: Any, group: int) -> tuple[int, str]:
+    """The address of a link and where it begins: in angle brackets, or without."""
+    group += found.group(group) is None
+    return found.start(group), found.group(group)
 
 
 def _tags(plain: str) -> Iterator[Link]:
@@ -94,13 +182,26 @@ def _tags(plain: str) -> Iterator[Link]:
         return
     for found in _pattern("tag").finditer(plain):
         tag = found.group(1).lower()
-        for named in _pattern("attribute").finditer(found.group(2)):
+        for named in _ATTRIBUTE.finditer(found.group(2)):
             link = _attribute(found, tag, named)
             if link is not None:
-                yield link
+                is_closed = tag == "a" and plain[found.end() - 1] == ">"
+                shown = _SHOWN.match(plain, found.end()) if is_closed else None
+                yield link._replace(label=shown.group(1)) if shown else link
 
 
-def _attribute(tag_found: Any, tag: str, named: Any) -> Link | None:
+_SPACE = re.compile(r"\s+")
+_BREAKS = re.compile("[\t\r\n]")
+_SHOWN = re.compile(r"\s*([^<>]{1,300})<")
+
+# Not RE2, which costs more a match: quotes are closed in a tag, so that this is linear too.
+_ATTRIBUTE = re.compile(
+    r"(?ai)(?:^|[\s/\"'])(src|srcset|href|action|formaction|data|poster|background"
+    r"|content|xlink:href|ping|manifest)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)"
+)
+
+
+def _attribute(tag_found: Any, tag: str, named: re.Match[str]) -> Link | None:
     name = named.group(1).lower()
     value = named.group(2).strip("\"'")
     at = tag_found.start(2) + named.start(2) + (named.group(2)[0] in "\"'")
@@ -111,13 +212,14 @@ def _attribute(tag_found: Any, tag: str, named: Any) -> Link | None:
         kind, loads, at, value = "html_refresh", True, at + refresh.start(1), refresh.group(1)
     elif name in {"action", "formaction"}:
         kind, loads = "html_form", False
-    elif tag in _LOADED_TAGS and name != "content":
+    elif tag in LOADED_TAGS and name != "content":
         kind = "html_image" if tag in {"img", "image", "input"} else f"html_{tag}"
         loads = True
     elif name in {"href", "xlink:href", "ping"}:
         kind, loads = "html_link", name == "ping"
     else:
         return None
+    value = _BREAKS.sub("", value)  # as browsers do
     first = value.split(None, 1)[0] if value.strip() else ""
     return Link(tag_found.start(), tag_found.end(), at, first, kind, loads) if first else None
 

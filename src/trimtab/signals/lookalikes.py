@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 _SAME = {
     # Cyrillic
     "\u0430\u0441\u0501\u0435\u04bb\u0456\u0458\u04cf\u043e\u0440\u051b": "acdehijlopq",
@@ -65,7 +67,8 @@ _LIKE = {
 
 _LATIN = re.compile("[A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 
-_Script = Literal["latin", "foreign", "either", "none"]
+_Script = Literal["latin", "odd", "foreign", "either", "none"]
+"""Of a word; `odd`: Latin with letters that are drawn like others."""
 
 
 class Disguised(NamedTuple):
@@ -88,9 +91,13 @@ def disguised(text: str) -> Iterator[Disguised]:
     letters = _letters()
     if letters.odd.search(text) is None:
         return
+    classes = letters.classes.of(text)
+    if "S" not in classes:
+        yield from _mixed(text, classes, letters)
+        return
     before: _Script = "none"
     waiting: list[Disguised] = []
-    for found in _WORD.finditer(text.translate(letters.classes)):
+    for found in _WORD.finditer(classes):
         script = letters.scripts[found.group()]
         if script == "none":
             continue
@@ -102,16 +109,27 @@ def disguised(text: str) -> Iterator[Disguised]:
             if before != "foreign" != script:
                 yield from waiting
             waiting = []
-        before = script
-        if script == "latin" and not (word := text[start:end]).isascii():
-            plain = word.translate(letters.plain)
-            if plain != word:
-                yield Disguised(start, end, plain)
+        before = "latin" if script == "odd" else script
+        if script == "odd":
+            yield Disguised(start, end, text[start:end].translate(letters.plain))
     if before == "latin":
         yield from waiting
 
 
+def _mixed(text: str, classes: str, letters: _Letters) -> Iterator[Disguised]:
+    """Where no letter is drawn the same as a Latin one: words say all by themselves."""
+    done = 0
+    while (odd := _LIKE_LATIN.search(classes, done)) is not None:
+        start = classes.rfind(" ", done, odd.start()) + 1 or done
+        done = classes.find(" ", start)
+        if done < 0:
+            done = len(classes)
+        if letters.scripts[classes[start:done]] == "odd":
+            yield Disguised(start, done, text[start:done].translate(letters.plain))
+
+
 _WORD = re.compile(r"[^ ]+")
+_LIKE_LATIN = re.compile("[lo]")
 
 
 class _Letters:
@@ -122,38 +140,53 @@ class _Letters:
         every = same | _with_marks(_LIKE)
         self.plain = str.maketrans(every)
         self.odd = re.compile("[" + "".join(map(re.escape, every)) + "]")
-        self.classes = _Classes(map(ord, same))
+        self.classes = _Classes(map(ord, every), map(ord, same))
         self.scripts = _Scripts()
 
 
-class _Classes(dict[int, str]):
-    """Of a character: Latin (L), drawn like Latin (S), another letter (O), part of a word (n)."""
+class _Classes:
+    """Of a character: Latin (L), another letter (O), part of a word (n), drawn the same as Latin
+    (S), or like Latin: of itself Latin (l) or not (o).
 
-    def __init__(self, same: Iterable[int]) -> None:
-        super().__init__(dict.fromkeys(same, "S"))
+    A byte for each character there is, worked out when one is first met.
+    """
 
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        found = " "
-        if _LATIN.match(char):
-            found = "L"
-        elif char.isalpha():
-            found = "O"
-        elif char.isalnum() or char == "_" or unicodedata.category(char) in {"Mn", "Me"}:
-            found = "n"
-        if len(self) < _KEPT:
-            self[code] = found
-        return found
+    def __init__(self, like: Iterable[int], same: Iterable[int]) -> None:
+        self._known = np.zeros(0x110000, dtype=np.uint8)
+        for code in like:
+            self._known[code] = ord(_class(chr(code)).lower())
+        self._known[list(same)] = ord("S")
+
+    def of(self, text: str) -> str:
+        """The classes of a text's characters; a space where it is of none."""
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        found = self._known.take(codes)
+        if not found.all():
+            new = np.unique(codes[found == 0])
+            kinds = "".join(map(_class, map(chr, new.tolist()))).encode()
+            self._known[new] = np.frombuffer(kinds, dtype=np.uint8)
+            found = self._known.take(codes)
+        return found.tobytes().decode("ascii")
+
+
+def _class(char: str) -> str:
+    kind = unicodedata.category(char)
+    if kind[0] == "L":
+        return "L" if _LATIN.match(char) else "O"
+    return "n" if kind[0] == "N" or kind in {"Mn", "Me"} or char == "_" else " "
 
 
 class _Scripts(dict[str, _Script]):
     """Which script a word is of, as far as the classes of its characters tell."""
 
     def __missing__(self, classes: str) -> _Script:
-        latin, other = classes.count("L"), classes.count("O")
+        latin = classes.count("L") + classes.count("l")
+        other = classes.count("O") + classes.count("o")
         found: _Script = "none"
         if latin or other:
             found = "latin" if latin and other <= latin else "foreign"
+            if found == "latin" and not _ODD.isdisjoint(classes):
+                found = "odd"
         elif "S" in classes:
             found = "either"
         if len(self) < _KEPT and len(classes) < 32:
@@ -161,6 +194,7 @@ class _Scripts(dict[str, _Script]):
         return found
 
 
+_ODD = frozenset("Slo")
 _KEPT = 20_000
 """Of what was worked out once: so many are remembered."""
 

@@ -1,8 +1,10 @@
 """Normalising: a text as its reader sees it, with the way back to the text as it was given.
 
-Invisible characters go, white space becomes a space or a line feed, tag characters become the ASCII
-they hide, styled letters, typographic quotes and dashes become plain ones (NFKC, UAX 15), stacked
-marks are cut, and look-alikes of other scripts become Latin where a word passes for Latin.
+Invisible characters and terminal sequences go, white space becomes a space or a line feed, tag
+characters become the ASCII they hide, rows of variation selectors the text whose bytes they are,
+styled letters, digits of any script, typographic quotes and dashes become plain ones (NFKC,
+UAX 15), stacked marks are cut, and look-alikes of other scripts become Latin where a word passes
+for Latin.
 """
 
 from __future__ import annotations
@@ -10,17 +12,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from trimtab.signals import characters
+from trimtab.signals.encodings import in_utf8, is_utf8
 from trimtab.signals.lookalikes import disguised
+from trimtab.signals.spelling import HIDDEN_BY_TAGS, spelling
 
 _ODD = re.compile(r"[^\t\n\r\x20-\x7e]")
 _PIECE = 65_536
-_INVISIBLE = {"Cf", "Cc", "Cs", "Co", "Cn"}
 _FLAG = "\U0001f3f4"
 _FLAGS = {"gbeng", "gbsct", "gbwls"}
 _MOST_MARKS = 4
@@ -59,7 +63,9 @@ def normal(raw: str) -> Normal:
     """
     if _ODD.search(raw) is None:
         return Normal(raw, None, len(raw))
-    found = _edited(raw, None, _tags(raw))
+    found = _edited(raw, None, _sequences(raw))
+    found = _edited(*found, _tags(found[0]))
+    found = _edited(*found, _bytes(found[0]))
     found = _spelt(*found)
     if not found[0].isascii():
         for edits in (_disguises, _stacks, _accents):
@@ -99,11 +105,21 @@ def _edited(text: str, origins: _Origins, edits: Iterable[Edit]) -> tuple[str, _
     return "".join(parts), at if origins is None else origins[at]
 
 
+_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-9;?]{0,64}[@-~]")
+
+
+def _sequences(raw: str) -> Iterator[Edit]:
+    """Colours and movements of a terminal (ECMA-48), which nobody sees."""
+    if "\x1b" in raw or "\x9b" in raw:
+        for found in _SEQUENCE.finditer(raw):
+            yield *found.span(), ""
+
+
 def _tags(raw: str) -> Iterator[Edit]:
     """Spaces around tag characters, which are spelt later; nothing where they make a flag."""
     for found in characters.one_of(characters.TAGS).finditer(raw):
         start = found.start()
-        hidden = found.group().translate(_HIDDEN_BY_TAGS)
+        hidden = found.group().translate(HIDDEN_BY_TAGS)
         is_flag = raw[start - 1 : start] == _FLAG and hidden in _FLAGS
         if not hidden or is_flag:
             yield start, found.end(), ""
@@ -115,79 +131,40 @@ def _tags(raw: str) -> Iterator[Edit]:
             yield found.end() - 1, found.end(), f"{raw[found.end() - 1]} "
 
 
+def _bytes(text: str) -> Iterator[Edit]:
+    """What rows of variation selectors say, where it is text: 256 of them, a byte each."""
+    left = _PIECE
+    for found in _selectors().finditer(text):
+        left -= found.end() - found.start()
+        if left < 0:
+            return
+        data = bytes(ord(c) - (0xFE00 if c < "\uffff" else 0xE00F0) for c in found.group())
+        if not is_utf8(data):
+            continue
+        made = list(in_utf8(data, [(at, at + 1) for at in range(*found.span())]))
+        if not all(char.isprintable() or char == "\n" for char, _, _ in made):
+            continue
+        made[0] = (f" {made[0][0]}", *made[0][1:])
+        made[-1] = (f"{made[-1][0]} ", *made[-1][1:])
+        for char, start, end in made:
+            yield start, end, char
+
+
+@cache
+def _selectors() -> re.Pattern[str]:
+    return characters.one_of(characters.SELECTORS, "{4,}")
+
+
 def _spelt(text: str, origins: _Origins) -> tuple[str, _Origins]:
     """A text with each of its characters spelt plainly."""
-    spell = _SPELLING.__getitem__
-    pieces: list[str] = []
-    counts: list[npt.NDArray[np.int64]] = []
-    for start in range(0, len(text), _PIECE):
-        plain = list(map(spell, text[start : start + _PIECE]))
-        pieces.append("".join(plain))
-        counts.append(np.fromiter(map(len, plain), dtype=np.int64, count=len(plain)))
-    whole = "".join(pieces)
-    if whole == text:
+    known = spelling()
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    sizes = known.sizes(codes)
+    if sizes is None:
         return text, origins
-    at = np.repeat(np.arange(len(text)), np.concatenate(counts))
+    whole = known.spelt(codes, sizes).tobytes().decode("utf-32-le", "surrogatepass")
+    at = np.repeat(np.arange(len(codes)), sizes)
     return whole, at if origins is None else origins[at]
-
-
-class _Spelling(dict[str, str]):
-    """How a character is spelt, worked out when it is first met."""
-
-    def __missing__(self, char: str) -> str:
-        spelt = _spell(char)
-        if len(self) < _PIECE:
-            self[char] = spelt
-        return spelt
-
-
-def _spell(char: str) -> str:
-    if (known := _OWN.get(char)) is not None:
-        return known
-    kind = unicodedata.category(char)
-    if char in "\t\n\r" or char in characters.SEEN_FORMATS:
-        return char
-    if kind in _SPACES:
-        return _SPACES[kind]
-    if (
-        kind in _INVISIBLE
-        or (kind in {"Mn", "Me"} and char > "\uffff")
-        or _HIDDEN.match(char) is not None
-    ):
-        return ""
-    return "".join(_OWN.get(each, each) for each in unicodedata.normalize("NFKC", char))
-
-
-_SPACES = {"Zs": " ", "Zl": "\n", "Zp": "\n"}
-_HIDDEN = characters.one_of(characters.ZERO_WIDTH + characters.SELECTORS)
-
-
-def _letters(first: int, letters: str) -> dict[str, str]:
-    return {chr(first + at): letter for at, letter in enumerate(letters)}
-
-
-_HIDDEN_BY_TAGS = {0xE0000 + code: chr(code) if 0x20 <= code < 0x7F else "" for code in range(0x80)}
-_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_OWN = {
-    **dict.fromkeys("\x0b\x0c\x85", "\n"),
-    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9", "'"),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212", "-"),
-    **dict.fromkeys("\u2044\u2215", "/"),
-    "\u2800": " ",
-    "\ufdfa": "\ufdfa",
-    **{chr(tag): letter for tag, letter in _HIDDEN_BY_TAGS.items()},
-    **_letters(0x249C, _UPPER.lower()),
-    **_letters(0x1F110, _UPPER),
-    **_letters(0x1F150, _UPPER),
-    **_letters(0x1F170, _UPPER),
-    **_letters(0x1F1E6, _UPPER),
-    **dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True)),
-}
-"""What NFKC leaves: line ends, quotes, dashes, letters in boxes, circles and flags, small capitals;
-and the one character (U+FDFA) that it would make eighteen of."""
-
-_SPELLING = _Spelling()
 
 
 def _disguises(text: str) -> Iterator[Edit]:
@@ -207,7 +184,12 @@ def _stacks(text: str) -> Iterator[Edit]:
         stack = found.group()[: 2 * _MOST_MARKS]
         whole = unicodedata.normalize("NFC", base + stack)
         first = whole[:1] if base else ""
-        is_latin = not base or base < "\u0250" or "\u1e00" <= base < "\u1f00" or not base.isalpha()
+        is_latin = (
+            not base
+            or base < "\u0250"
+            or "\u1e00" <= base < "\u1f00"
+            or not (base.isalpha() or unicodedata.category(base) == "Mc")
+        )
         new = first if is_latin else whole[: 1 + _MOST_MARKS]
         if new != base + found.group():
             yield max(start - 1, 0), end, new

@@ -8,10 +8,12 @@ caveat.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from trimtab.dialects.passages import ABSTENTION, citations
-from trimtab.measures.text import sentences
+from trimtab.measures.text import each_sentence
 from trimtab.signals.finding import NOTHING, Reading
+from trimtab.signals.gates import Gate, Gates
 from trimtab.signals.signal import NOBODY, About
 from trimtab.signals.text import Text
 
@@ -57,6 +59,15 @@ _DECLINES = re.compile(
     rf"|\bas an? (?:ai|language model|assistant)\b.{{0,80}}\b{_CANNOT}\b"
     r"|\b(?:against|violates?) (?:my|our|the) (?:guidelines|polic(?:y|ies)|rules|terms)\b"
 )
+_GATES = Gates()
+
+
+def _gate(pattern: re.Pattern[str]) -> Gate:
+    """Opens wherever the pattern matches: RE2's `\\w` is of ASCII, and long gaps cost it states."""
+    return _GATES.add(pattern.pattern.replace(r"\w+", "[^ ]+").replace(".{0,80}", ".*"))
+
+
+_MAY_HAVE_NONE, _MAY_DECLINE = _gate(_HAS_NONE), _gate(_DECLINES)
 # No phrase is without one of these: most answers are judged by them alone.
 _EVERY = ("not", "n't", "cant", " no ", "sorry", "afraid", "unable", "insufficient", "decline")
 _OTHERS = ("refuse", "against", "violate")
@@ -82,11 +93,13 @@ class Refusal:
         """1 or 0, judged by the first thousand characters."""
         del about
         plain = text.plain
-        if not _may_decline(plain[:_OPENING]) and ABSTENTION not in plain:
-            return NOTHING
-        if _refuses(plain):
+        opening = plain[:_OPENING]
+        may = _may_decline(opening)
+        if may and _refuses(opening):
             return _REFUSAL
-        return _ABSTENTION if is_abstention(plain) else NOTHING
+        if may or ABSTENTION in plain:
+            return _ABSTENTION if _abstains(plain, may=may) else NOTHING
+        return NOTHING
 
 
 _REFUSAL = Reading(score=1.0, label="refusal")
@@ -99,7 +112,10 @@ def declines(answer: str) -> bool:
     >>> declines("I must decline."), declines("You must decline the offer in writing.")
     (True, False)
     """
-    return ABSTENTION in answer or is_abstention(answer) or _refuses(answer)
+    if ABSTENTION in answer:
+        return True
+    opening = answer[:_OPENING]
+    return _may_decline(opening) and (_abstains(answer, may=True) or _refuses(opening))
 
 
 def is_abstention(answer: str) -> bool:
@@ -113,14 +129,19 @@ def is_abstention(answer: str) -> bool:
     >>> is_abstention("I don't know why, but the port is 8321.")
     False
     """
+    return _abstains(answer, may=_may_decline(answer[:_OPENING]))
+
+
+def _abstains(answer: str, *, may: bool) -> bool:
+    """`may`: whether the opening has any word that a refusal has."""
     if ABSTENTION in answer:
         return not citations(answer)
-    opening = answer[:_OPENING]
-    if not _may_decline(opening):
+    if not may:
         return False
-    for sentence in sentences(opening):
-        folded = _folded(sentence)
-        found = _HAS_NONE.search(folded)
+    opening = answer[:_OPENING]
+    for start, end in each_sentence(opening):
+        folded = _folded(opening[start:end])
+        found = _HAS_NONE.search(folded) if _MAY_HAVE_NONE in _GATES.open(folded) else None
         if found:
             return _AND_YET.search(folded, found.end()) is None and not citations(answer)
         if not _PLEASANTRY.match(folded):
@@ -128,11 +149,10 @@ def is_abstention(answer: str) -> bool:
     return False
 
 
-def _refuses(answer: str) -> bool:
-    opening = answer[:_OPENING]
-    if not _may_decline(opening):
-        return False
-    return _DECLINES.search(_folded(" ".join(sentences(opening)[:2]))) is not None
+def _refuses(opening: str) -> bool:
+    first = (opening[start:end] for start, end in islice(each_sentence(opening), 2))
+    folded = _folded(" ".join(first))
+    return _MAY_DECLINE in _GATES.open(folded) and _DECLINES.search(folded) is not None
 
 
 def _may_decline(opening: str) -> bool:

@@ -46,6 +46,11 @@ class Schema:
         # An empty registry fetches nothing.
         self._validator = _validators()(wanted, registry=Registry())
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The members that it names."""
+        return self._names
+
     def faults(self, value: Any) -> list[Fault]:
         """The first rules that a value breaks, at most three; none where it keeps to them."""
         from referencing.exceptions import Unresolvable

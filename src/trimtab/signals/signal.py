@@ -39,7 +39,12 @@ class Signal(Protocol):
 
     `version` changes with whatever changes a reading: rules, weights, settings. `lookback_chars`:
     of a text that grows, how many characters on either side of a position decide about it; None
-    where the whole text does. `is_learned`: a scorecard is shipped with its weights.
+    where the whole text does. A signal may have `lookahead_chars`, where fewer behind a position
+    do, and a method `cut(text, at)`: the last place of `text.raw` up to `at` that lies within
+    nothing which it reads as one thing, however long. A long text is read in pieces by a signal
+    that has `lookback_chars`, or `overlap_chars` where it reads a text window by window.
+    `is_quick`: it never takes long, so that it may be asked where others wait for it.
+    `is_learned`: a scorecard is shipped with its weights.
     """
 
     name: str

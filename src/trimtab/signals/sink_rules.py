@@ -1,14 +1,15 @@
 """What is dangerous in which sink. Patterns are RE2's, without case; `.` takes line breaks.
 
 The kinds of weakness are those of the CWE list: 89 (SQL), 78 (shell), 95 (code), 502
-(deserialisation), 79 (HTML), 1336 (template), 22 (path), 1236 (formula), 611 (XML entities).
+(deserialisation), 79 (HTML), 1336 (template), 22 (path), 1236 (formula), 611 (XML entities), 113
+(header).
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Sink = Literal["sql", "shell", "code", "html", "template", "path", "spreadsheet", "xml"]
+Sink = Literal["sql", "shell", "code", "html", "template", "path", "spreadsheet", "xml", "header"]
 
 
 class Rule(NamedTuple):
@@ -61,7 +62,7 @@ RULES: dict[Sink, tuple[Rule, ...]] = {
             r"|\b(?:ba)?sh\s+(?:-c\s+\"?\$\(|<\()\s*(?:curl|wget)\b|\|\s*base64\s+(?:-d|--decode)"
             r"\s*\|\s*(?:ba|z)?sh|/dev/tcp/[\w.]+/\d|\bnc(?:at)?\s+(?:[^\n]{0,60}\s)?-[ec]\s+/?\w"
             r"|\b(?:powershell|pwsh)(?:\.exe)?\s[^\n]{0,120}-e(?:nc|ncodedcommand|c)?\s+[a-z0-9+/=]"
-            r"{16}|\b(?:iex|invoke-expression)\b[^\n]{0,60}(?:downloadstring|webrequest|iwr|irm)"
+            r"{8}|\b(?:iex|invoke-expression)\b[^\n]{0,60}(?:downloadstring|webrequest|iwr|irm)"
             r"|downloadstring\s*\([^\n]{1,200}\|\s*iex\b|\b(?:iwr|irm)\b[^\n|]{1,200}\|\s*iex\b"
             r"|\bcertutil\b[^\n]{0,60}-urlcache|\bmshta\s+https?:",
         ),
@@ -84,6 +85,12 @@ RULES: dict[Sink, tuple[Rule, ...]] = {
             r"|\bchild_process\b[^\n]{0,60}\bexec|\bnew\s+function\s*\(\s*['\"]"
             r"|\b(?:shell_exec|passthru|proc_open)\s*\(|\bnew\s+processbuilder\s*\("
             r"|\bshutil\.rmtree\s*\(\s*['\"]/",
+        ),
+        Rule(
+            "code_execution",
+            0.8,
+            r"__import__\s*\(\s*['\"](?:os|subprocess|pty|socket)['\"]\s*\)\s*\.\s*\w+\s*\("
+            r"|(?:^|[^\w.])(?:eval|exec)\s*\(\s*[\w.]*(?:atob|b64decode|fromcharcode)\s*\(",
         ),
         Rule(
             "deserialisation",
@@ -143,6 +150,15 @@ RULES: dict[Sink, tuple[Rule, ...]] = {
             r"|range)|image|dde|exec|call|register\.id|rtd|filterxml|indirect)\s*\("
             r"|(?:^|[\n\t,;|\"])\s*[=+@-][^\n,]{0,40}\b(?:cmd|powershell|mshta|rundll32|msexcel)"
             r"(?:\.exe)?\s*\|",
+        ),
+    ),
+    "header": (
+        # As real line breaks they are what every header ends with.
+        Rule(
+            "header_injection",
+            0.7,
+            r"%0d%0a(?:%20)?(?:set-cookie|location|content-(?:type|length)|transfer-encoding|host|refresh"
+            r"|x-[\w-]{2,40}|%0d%0a|http/1|<)",
         ),
     ),
     "xml": (

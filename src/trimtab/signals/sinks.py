@@ -29,7 +29,8 @@ class Sinks:
     weighs .8 of that, and half of that again inside a fenced block, which is shown to a reader.
 
     Args:
-        into: of `sql`, `shell`, `code`, `html`, `template`, `path`, `spreadsheet` and `xml`.
+        into: of `sql`, `shell`, `code`, `html`, `template`, `path`, `spreadsheet`, `xml`
+            and `header`.
     Raises:
         ConfigError: there is no such sink.
 
@@ -42,7 +43,7 @@ class Sinks:
     """
 
     name = "sinks"
-    version = "1"
+    version = "2"
     scale = "risk"
     lookback_chars = 512
     is_learned = False
@@ -105,11 +106,15 @@ def _fence() -> Any:
     return re2.compile(r"(?m)^[ \t>]*```")
 
 
-def _apart(findings: list[Finding]) -> Iterator[Finding]:
-    """Findings of which none lies over another of its kind; the first stays, its score the best."""
-    last: dict[str, Finding] = {}
+def _apart(findings: list[Finding]) -> list[Finding]:
+    """Findings of which none lies over another of its kind; the higher score stays."""
+    last: dict[str, int] = {}
+    kept: list[Finding] = []
     for one in findings:
-        held = last.get(one.kind)
-        if held is None or held.end <= one.start:
-            last[one.kind] = one
-            yield one
+        at = last.get(one.kind)
+        if at is None or kept[at].end <= one.start:
+            last[one.kind] = len(kept)
+            kept.append(one)
+        elif one.score > kept[at].score:
+            kept[at] = one
+    return sorted(kept)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -10,11 +12,15 @@ import re2
 
 from trimtab.errors import ConfigError, InvalidRequest
 from trimtab.kit import jsonx
+from trimtab.signals.finding import NOTHING, Reading
 from trimtab.signals.schemas import Fault, Schema
+from trimtab.signals.signal import NOBODY, About, Scale
 from trimtab.signals.structured import leaves
+from trimtab.signals.taken import Taken
 from trimtab.signals.text import Text
 
-_LEAST_TAKEN = 4
+_STEP = re.compile(r"(.*?)(?:\[\d+\])*")
+_MOST_SAID = 3
 
 
 class ToolRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,10 +28,12 @@ class ToolRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Args:
         schema: the arguments' JSON Schema; None asks for an object only.
-        deny: RE2 patterns, without case, that no text among the arguments may hold.
+        deny: RE2 patterns, without case, that no text and no name among the arguments may hold;
+            a space of theirs is any white space.
         most_chars: of the arguments as they were written.
         most_values: values in all, lists counted out.
-        least, most: limits of numbers, by name: `amount`, `order.items.count`.
+        least, most: limits of numbers, by name, whatever its case: `amount`,
+            `order.items.count`. What has such a name may be nothing but numbers.
         not_untrusted: names whose values may not come from untrusted text: `to`, `url`.
     """
 
@@ -64,6 +72,10 @@ class ToolPolicy:
         self._rules = {name: _Rule(name, rule) for name, rule in tools.items()}
         self._others = others
 
+    def knows(self, name: str) -> bool:
+        """Whether a tool has a rule."""
+        return name in self._rules
+
     def faults(
         self,
         name: str,
@@ -85,6 +97,56 @@ class ToolPolicy:
         return tuple(rule.faults(arguments, untrusted, trusted))
 
 
+class Tools:
+    """Calls of tools held to a policy: 1 where a call breaks it, 0 where it may be made.
+
+    A text alone is no call: guards read calls by `read_call`.
+
+    Args:
+        tools, others: as of `ToolPolicy`.
+    Raises:
+        ConfigError: as `ToolPolicy`.
+
+    >>> Tools(tools={"pay": {"most": {"amount": 100}}}).read_call("pay", '{"amount": 250}').reason
+    'pay $.amount: over 100'
+    """
+
+    name = "tools"
+    version = "2"
+    scale: Scale = "risk"
+    lookback_chars: int | None = 0
+    is_learned = False
+
+    def __init__(
+        self,
+        *,
+        tools: Mapping[str, ToolRule | Mapping[str, Any]] = {},
+        others: Literal["deny", "allow"] = "deny",
+    ) -> None:
+        if others not in ("deny", "allow"):
+            raise ConfigError("`others` is deny or allow", where="tools", fix="write one of them")
+        if not isinstance(tools, Mapping):
+            raise ConfigError("`tools` has a rule by the name of each tool", where="tools")
+        self.policy = ToolPolicy(tools, others=others)
+        self.acts = bool(tools) or others == "deny"
+
+    def read(self, text: Text, about: About = NOBODY) -> Reading:
+        """Nothing: a text is no call of a tool."""
+        del text, about
+        return Reading(score=None, reason="no call of a tool")
+
+    def read_call(
+        self, name: str, arguments: str, untrusted: Sequence[str] = (), trusted: Sequence[str] = ()
+    ) -> Reading:
+        """Hold a call to the policy; `reason` names what it breaks and none of its values."""
+        faults = self.policy.faults(name, arguments, untrusted=untrusted, trusted=trusted)
+        if not faults:
+            return NOTHING
+        called = name if self.policy.knows(name) else "a tool without a rule"
+        said = "; ".join(f"{called} {fault.path}: {fault.rule}" for fault in faults[:_MOST_SAID])
+        return Reading(score=1.0, reason=said)
+
+
 class _Rule:
     def __init__(self, tool: str, given: ToolRule | Mapping[str, Any]) -> None:
         where = f"tools.{tool}"
@@ -92,7 +154,14 @@ class _Rule:
             self._rule = given if isinstance(given, ToolRule) else msgspec.convert(given, ToolRule)
         except msgspec.ValidationError as error:
             raise ConfigError(f"a wrong rule: {error}", where=where) from None
-        self._schema = Schema({"type": "object", **(self._rule.schema or {})})
+        rule = self._rule
+        self._schema = Schema({"type": "object", **(rule.schema or {})})
+        own = ".".join([*rule.not_untrusted, *rule.least, *rule.most]).split(".")
+        self._names = self._schema.names.union(own)
+        self._least = {_named(name): limit for name, limit in rule.least.items()}
+        self._most = {_named(name): limit for name, limit in rule.most.items()}
+        self._limited = (*self._least, *self._most)
+        self._not_untrusted = tuple(map(_named, rule.not_untrusted))
         options = re2.Options()
         options.log_errors = False
         options.case_sensitive = False
@@ -114,64 +183,74 @@ class _Rule:
         except InvalidRequest:
             yield Fault("$", "not JSON")
             return
+        members = _members(written)
+        if members is None:
+            yield Fault("$", "a member twice")
+            return
         yield from self._schema.faults(value)
-        taken = _Taken(untrusted, trusted) if rule.not_untrusted and untrusted else None
+        if any(map(self._is_denied, members)):
+            yield Fault("$", "denied pattern in a name")
+        taken = Taken(untrusted, trusted) if rule.not_untrusted and untrusted else None
         for count, (path, name, leaf) in enumerate(leaves(value)):
             if count >= rule.most_values:
                 yield Fault("$", f"more than {rule.most_values} values")
                 return
-            yield from self._leaf_faults(path, name, leaf, taken)
+            for fault in self._leaf_faults(path, name, leaf, taken):
+                yield fault._replace(path=self._shown(fault.path))
 
-    def _leaf_faults(
-        self, path: str, name: str, leaf: Any, taken: _Taken | None
-    ) -> Iterator[Fault]:
-        rule = self._rule
-        if taken is not None and _is_named(name, rule.not_untrusted) and taken.holds(leaf):
+    def _shown(self, path: str) -> str:
+        """A path in which names that only the model wrote are `*`."""
+        first, *steps = path.split(".")
+        return ".".join([first, *map(self._step, steps)])
+
+    def _step(self, step: str) -> str:
+        found = _STEP.fullmatch(step)
+        return step if found is not None and found[1] in self._names else "*"
+
+    def _leaf_faults(self, path: str, name: str, leaf: Any, taken: Taken | None) -> Iterator[Fault]:
+        name = _named(name)
+        if taken is not None and _is_named(name, self._not_untrusted) and taken.holds(leaf):
             yield Fault(path, "from untrusted text")
-        if isinstance(leaf, str):
-            plain = Text(leaf).plain
-            if any(pattern.search(plain) for pattern in self._deny):
-                yield Fault(path, "denied pattern")
-        elif isinstance(leaf, int | float) and not isinstance(leaf, bool):
-            if name in rule.least and leaf < rule.least[name]:
-                yield Fault(path, f"under {rule.least[name]:g}")
-            if name in rule.most and leaf > rule.most[name]:
-                yield Fault(path, f"over {rule.most[name]:g}")
+        if isinstance(leaf, str) and self._is_denied(leaf):
+            yield Fault(path, "denied pattern")
+        if not _is_named(name, self._limited):
+            return
+        least, most = self._least.get(name), self._most.get(name)
+        if isinstance(leaf, bool | str | None) or (least is None and most is None):
+            yield Fault(path, "no number")
+        elif least is not None and leaf < least:
+            yield Fault(path, f"under {least:g}")
+        elif most is not None and leaf > most:
+            yield Fault(path, f"over {most:g}")
+
+    def _is_denied(self, text: str) -> bool:
+        if not self._deny:
+            return False
+        plain = Text(text).plain
+        spaced = " ".join(plain.split())
+        return any(each.search(plain) or each.search(spaced) for each in self._deny)
+
+
+def _members(written: bytes) -> set[str] | None:
+    """Every name in some JSON; None where an object has one twice, of which readers take either."""
+    found: set[str] = set()
+    is_double = False
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal is_double
+        made = dict(pairs)
+        is_double |= len(made) < len(pairs)
+        found.update(made)
+        return made
+
+    json.loads(written, object_pairs_hook=note, parse_int=str, parse_float=str)
+    return None if is_double else found
+
+
+def _named(name: str) -> str:
+    """A name as those compare it who do not look at case."""
+    return Text(name).folded.replace(" ", "")
 
 
 def _is_named(name: str, names: Sequence[str]) -> bool:
     return any(name == one or name.startswith(f"{one}.") for one in names)
-
-
-class _Taken:
-    """What stands in untrusted text and was not said by the user."""
-
-    def __init__(self, untrusted: Sequence[str], trusted: Sequence[str]) -> None:
-        self._untrusted = [_compared(text) for text in untrusted]
-        self._trusted = [_compared(text) for text in trusted]
-
-    def holds(self, leaf: Any) -> bool:
-        """Whether a value, or an address or number within it, came from there.
-
-        Values of fewer than four characters prove nothing. What a model made up out of several
-        pieces is not recognised.
-        """
-        if leaf is None or isinstance(leaf, bool):
-            return False
-        whole = _compared(str(leaf))
-        parts = [whole, *(found.group() for found in _part().finditer(whole))]
-        return any(
-            len(part) >= _LEAST_TAKEN
-            and any(part in text for text in self._untrusted)
-            and not any(part in text for text in self._trusted)
-            for part in parts
-        )
-
-
-def _compared(text: str) -> str:
-    """A text without case and with single spaces, so that spacing hides nothing."""
-    return " ".join(Text(text).folded.split())
-
-
-def _part() -> Any:
-    return re2.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[a-z]+://[^\s/?#]+|[a-z]{0,4}\d[\d -]{4,}\d")

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from trimtab.embeddings.table import table
 from trimtab.signals.finding import NOTHING, Finding, Reading
-from trimtab.signals.injection.features import BLOCK, Grams, grams
-from trimtab.signals.injection.view import view
+from trimtab.signals.injection.features import BLOCK, Grams
+from trimtab.signals.injection.stretch import beginning, stretches
 from trimtab.signals.signal import NOBODY, About
 from trimtab.signals.text import Text
 
@@ -66,7 +66,7 @@ class Toxicity:
 
     @property
     def version(self) -> str:
-        return f"1-{_model().version}"
+        return f"2-{_model().version}"
 
     def read(self, text: Text, about: About = NOBODY) -> Reading:
         del about
@@ -92,21 +92,32 @@ class Window(NamedTuple):
 
 def worst(text: Text, model: Model) -> Window | None:
     """The window whose n-grams look worst, judged by its meaning too; None without any n-gram."""
-    seen = view(text.folded)
-    found = grams(seen)
-    if not len(found.ids):
+    best: tuple[float, int, int] | None = None
+    for one in stretches(text.folded, text.once(beginning)):
+        if len(one.grams.ids):
+            margin, first, last = _worst_of(one.grams, model)
+            if best is None or margin > best[0]:
+                places = one.view.places
+                start = one.offset + int(places[first * BLOCK])
+                end = one.offset + int(places[min(last * BLOCK, len(places)) - 1]) + 1
+                best = margin, start, end
+    if best is None:
         return None
-    of_grams, first, blocks = _margins(found, model)
-    at = int(of_grams.argmax())
-    start = int(seen.places[first[at] * BLOCK])
-    end = int(seen.places[min((first[at] + blocks[at]) * BLOCK, len(seen)) - 1]) + 1
+    margin, start, end = best
     meant = float(table().embed([text.plain[start:end]])[0] @ model.meaning)
-    return Window(start, end, float(of_grams[at]) + meant + model.bias)
+    return Window(start, end, margin + meant + model.bias)
+
+
+def _worst_of(found: Grams, model: Model) -> tuple[float, int, int]:
+    """The margin of the worst window; the first of its blocks, and the one after its last."""
+    margins, first, blocks = _margins(found, model)
+    at = int(margins.argmax())
+    return float(margins[at]), int(first[at]), int(first[at] + blocks[at])
 
 
 def _margins(found: Grams, model: Model) -> tuple[Floats, Places, Places]:
     """What the n-grams of a block, or of two in a row, say; the first block of each, how many."""
-    said = model.weights[found.ids & (len(model.weights) - 1)].astype(np.float64)
+    said = model.weights.take(found.ids & (len(model.weights) - 1))
     sums = np.bincount(found.blocks, said, found.size)
     counts = np.bincount(found.blocks, minlength=found.size).astype(np.float64)
     first = np.concatenate([np.arange(found.size), np.arange(found.size - 1)])

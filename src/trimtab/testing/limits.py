@@ -24,8 +24,6 @@ from trimtab.ports import Grant, Limiter, Quota
 
 T = TypeVar("T")
 
-ROUNDING = 1e-6
-
 
 def with_limiter(limiter: Limiter, work: Callable[[], Awaitable[T]]) -> T:
     """The result of `work`, run in an event loop of its own that closes the limiter."""
@@ -63,22 +61,24 @@ class LimiterContract:
     def test_concurrent_takers_never_get_more_than_capacity_and_refill(
         self, limiter: Limiter
     ) -> None:
-        quota = Quota("k", capacity=20, rate_per_s=200)
+        """320 tokens are asked for by 64 takers, over a time in which few come back."""
+        quota = Quota("k", capacity=20, rate_per_s=20)
 
-        async def taker(stop_at: float) -> int:
+        async def taker() -> int:
             granted = 0
-            while time.monotonic() < stop_at:
+            for _ in range(5):
                 granted += (await limiter.take(quota, 1)).ok
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.02)
             return granted
 
         async def race() -> tuple[int, float]:
             start = time.monotonic()
-            counts = await asyncio.gather(*[taker(start + 0.3) for _ in range(64)])
+            counts = await asyncio.gather(*[taker() for _ in range(64)])
             return sum(counts), time.monotonic() - start
 
         granted, elapsed_s = with_limiter(limiter, race)
-        assert 20 <= granted <= 20 + 200 * elapsed_s + ROUNDING
+        # The clock of a limiter may be another than ours.
+        assert 20 <= granted <= 20 + 20 * (1.1 * elapsed_s + 0.2)
 
     def test_a_refused_taker_is_told_when_it_would_be_let_through(self, limiter: Limiter) -> None:
         quota = Quota("k", capacity=4, rate_per_s=20)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.kit.hashing import sha256_hex
-from trimtab.ports import MetadataStore, Spend, SpendKey
+from trimtab.ports import LearntShares, MetadataStore, Spend, SpendKey
 from trimtab.records import (
     Allowance,
     ApprovedModel,
@@ -461,6 +461,8 @@ class GatewayRevisionContract:
             lambda: store.routes.delete("default", "chat", by="ann"),
             lambda: store.guard_policies.put(sample_policy(), by="ann"),
             lambda: store.guard_policies.delete("default", "support", by="ann"),
+            lambda: store.shares.put(LearntShares("default", "chat", {1: 1.0}, 5), by="ann"),
+            lambda: store.shares.delete("default", "chat", by="ann"),
         ]
         for number, change in enumerate(changes):
             assert store.gateway_revision() == number
@@ -468,4 +470,5 @@ class GatewayRevisionContract:
         store.spend.add("calls", 1, {spend_key(): Spend(1)})
         store.cursors.put("scoring", 1)
         store.keys.all()
+        store.shares.delete("default", "chat", by="ann")
         assert store.gateway_revision() == len(changes)

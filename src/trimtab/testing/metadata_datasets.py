@@ -249,6 +249,19 @@ class DatasetStoreContract:
             store.datasets.add("default", "golden", rows, note="", created_ns=1)
             assert store.datasets.examples("default", "golden") == rows
 
+    def test_the_audit_names_who_changed_a_dataset(self, store: MetadataStore) -> None:
+        store.datasets.add("default", "golden", [], note="", created_ns=1, by="ann")
+        draft = store.datasets.draft("default", "golden", created_ns=1)
+        store.datasets.extend("default", draft, sample_examples("a"), after=0)
+        store.datasets.commit("default", draft, note="", created_ns=1, by="bob")
+        store.datasets.remove("default", "golden", by="eve")
+        entries = store.audit("default", object="golden")[::-1]
+        assert [(one.action, one.principal) for one in entries] == [
+            ("dataset.add", "ann"),
+            ("dataset.add", "bob"),
+            ("dataset.remove", "eve"),
+        ]
+
     def test_a_removed_dataset_is_gone_and_its_numbers_are_not_used_again(
         self, store: MetadataStore
     ) -> None:

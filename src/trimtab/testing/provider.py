@@ -97,6 +97,14 @@ class ProviderContract:
         assert len(spoken) == len(set(spoken))
         assert all(spoken)
 
+    def test_it_refuses_no_parameter_that_was_not_given(
+        self, provider: Provider, model: str
+    ) -> None:
+        refuses = getattr(provider, "refuses", None)
+        if refuses is not None:
+            assert dict(refuses(model, {})) == {}
+            assert refuses(model, {"temperature": 0.5}).keys() <= {"temperature"}
+
     def test_prices_of_cards_are_decimals(self, provider: Provider) -> None:
         for card in provider.cards():
             for bucket in Price.__struct_fields__ if card.price else ():

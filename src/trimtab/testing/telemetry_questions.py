@@ -291,6 +291,7 @@ class TelemetryQuestionContract:
                 assert head.input_tokens == usage.input + usage.cache_read
                 assert (head.output_tokens, head.cost_usd) == (usage.output, span.cost_usd)
                 assert head.first_token_ns == span.first_token_ns
+                assert (head.usage, head.cost_source) == (span.usage, span.cost_source)
         assert store.skeleton("other", trace_id) == []
 
     def test_one_span_comes_with_its_payload(self, store: TelemetryStore) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -17,14 +17,25 @@ import pytest
 from msgspec.structs import replace
 
 from trimtab.kit import ids
-from trimtab.ports import HourBucket, ScoreQuery, ScoreSummary, SpanQuery, TelemetryStore
-from trimtab.records import Score, Span, Target, Usage
+from trimtab.ports import (
+    Erasure,
+    HourBucket,
+    ProjectTraffic,
+    RouteSpan,
+    ScoreQuery,
+    ScoreSummary,
+    SpanQuery,
+    TelemetryStore,
+)
+from trimtab.records import Condition, Score, Span, Target, Usage
+from trimtab.records.span import GATEWAY
 
 T = TypeVar("T")
 
 HOUR_NS = 3_600_000_000_000
 MS = 1_000_000
 NOON = 500_000 * HOUR_NS
+APART = round(math.sqrt(2) / 8, 12)  # the standard deviation of 0.25 and 0.5
 
 
 def sample_span(**changes: Any) -> Span:
@@ -189,6 +200,81 @@ class TelemetryReadContract:
         assert store.spans_after(place, limit=1)[0].span == call
         assert store.before_next_call(arrived[2].seq) == arrived[3].seq
 
+    def test_the_calls_of_a_route_are_read_in_order_without_their_payloads(
+        self, store: TelemetryStore
+    ) -> None:
+        calls = [
+            sample_span(
+                kind="chain", route="docs", service=GATEWAY, session=f"s{n}", start_ns=NOON + n
+            )
+            for n in range(5)
+        ]
+        model = sample_span(
+            trace_id=calls[0].trace_id,
+            parent_id=calls[0].span_id,
+            route="docs",
+            service=GATEWAY,
+            release="r1",
+            usage=Usage(input=1, output=1),
+            cost_usd=None,
+            start_ns=NOON,
+        )
+        others = [
+            sample_span(route="other", service=GATEWAY),
+            sample_span(route="docs"),
+            sample_span(route="docs", service=GATEWAY, run="run-1"),
+            sample_span(route="docs", service=GATEWAY, project="other"),
+            sample_span(route="docs", service=GATEWAY, start_ns=NOON - 1),
+        ]
+        for batch in ([calls[0], model], others, calls[1:]):
+            store.append(batch).result(timeout=60)
+        found: list[RouteSpan] = []
+        while page := store.route_spans(
+            "default", "docs", after=found[-1].seq if found else 0, since_ns=NOON, limit=4
+        ):
+            found += page
+        assert [one.span_id for one in found] == [
+            one.span_id for one in (calls[0], model, *calls[1:])
+        ]
+        assert [one.seq for one in found] == sorted(one.seq for one in found)
+        assert found[1].parent_id == calls[0].span_id
+        assert (found[1].release, found[1].cost_usd, found[1].unpriced) == ("r1", None, True)
+        assert (found[0].session, found[0].unpriced) == ("s0", False)
+        assert found[0].duration_ns == calls[0].end_ns - calls[0].start_ns
+
+    def test_the_scores_of_a_route_are_read_with_whose_calls_they_are_about(
+        self, store: TelemetryStore
+    ) -> None:
+        calls = [
+            sample_span(route="docs", service=GATEWAY, release=f"r{n}", user="ada")
+            for n in range(3)
+        ]
+        late = sample_span(route="docs", service=GATEWAY, start_ns=NOON - 1)
+        store.append([*calls, late]).result(timeout=60)
+        about = [
+            Target(kind="span", id=calls[0].span_id, trace_id=calls[0].trace_id),
+            Target(kind="trace", id=calls[1].trace_id),
+            Target(kind="trace", id=calls[2].trace_id, trace_id=calls[2].trace_id),
+            Target(kind="trace", id=late.trace_id),
+        ]
+        scores = [
+            Score(score_id=f"s{n}", target=one, name="helpful", value=n / 4, time_ns=NOON + n)
+            for n, one in enumerate(about)
+        ]
+        failed = replace(scores[0], score_id="failed", status="error", value=None)
+        other = replace(scores[0], score_id="other", name="other")
+        store.append(scores=[*scores, failed, other]).result(timeout=60)
+
+        def read(after_ns: int) -> list[tuple[str, float | None, str | None]]:
+            found = store.route_scores(
+                "default", "docs", "helpful", since_ns=NOON, after_ns=after_ns, limit=10
+            )
+            assert {one.user for one in found} <= {"ada"}
+            return [(one.score_id, one.value, one.release) for one in found]
+
+        assert read(0) == [("s0", 0.0, "r0"), ("s1", 0.25, "r1"), ("s2", 0.5, "r2")]
+        assert read(NOON + 1) == [("s1", 0.25, "r1"), ("s2", 0.5, "r2")]
+
     def test_spans_are_counted_by_project_and_in_all(self, store: TelemetryStore) -> None:
         assert store.span_count() == 0
         spans = [sample_span(), sample_span(), sample_span(project="other")]
@@ -196,6 +282,28 @@ class TelemetryReadContract:
         assert store.span_count() == 3
         assert store.span_count("default") == 2
         assert store.span_count("nobody's") == 0
+
+    def test_projects_are_told_from_what_is_left_of_live_traffic(
+        self, store: TelemetryStore
+    ) -> None:
+        assert store.projects() == []
+        gone = [sample_span(project="gone", start_ns=NOON + n * HOUR_NS) for n in range(2)]
+        late = sample_span(start_ns=NOON + 3 * HOUR_NS + 5, session="late")
+        spans = [sample_span(), sample_span(kind="tool"), late, *gone]
+        others = [sample_span(project="theirs", kind="chain"), sample_span(project="r", run="r")]
+        store.append([*spans, *others]).result(timeout=60)
+        theirs = ProjectTraffic("theirs", 1, 0, NOON)
+        told = [
+            ProjectTraffic("default", 3, 2, NOON + 3 * HOUR_NS),
+            ProjectTraffic("gone", 2, 2, NOON + HOUR_NS),
+            theirs,
+        ]
+        assert store.projects() == told
+        store.compact()
+        assert store.projects() == told
+        store.erase(Erasure(project="gone", before_ns=NOON + 9 * HOUR_NS))
+        store.erase(Erasure(project="default", sessions=("late",)))
+        assert store.projects() == [ProjectTraffic("default", 2, 1, NOON), theirs]
 
     # -- traces --------------------------------------------------------------------------------
 
@@ -228,7 +336,7 @@ class TelemetryReadContract:
         assert (summary.user, summary.session) == ("ada", "s1")
         assert (summary.route, summary.release) == ("docs", "r1")
         assert summary.model == "model-a"
-        assert (summary.spans, summary.unpriced) == (4, 1)
+        assert (summary.spans, summary.unpriced, summary.errors) == (4, 1, 1)
         assert (summary.input_tokens, summary.output_tokens) == (18, 27)
         assert summary.cost_usd == priced.cost_usd
         assert (summary.input_preview, summary.output_preview) == ("Why?", "Because.")
@@ -363,12 +471,39 @@ class TelemetryReadContract:
         ]
         store.append(scores=scores).result(timeout=60)
         overview = store.overview("default", since_ns=NOON, until_ns=NOON + HOUR_NS)
-        f1 = ScoreSummary(name="f1", source="code", total=3, scored=2, mean=0.375, passed=None)
-        assert overview.scores == (
-            f1,
-            replace(f1, source="human", total=2, scored=2, mean=None, passed=1),
-            replace(f1, name="tone", total=1, scored=1, mean=None),
+        f1 = ScoreSummary(
+            name="f1", source="code", total=3, scored=2, mean=0.375, passed=None, deviation=APART
         )
+        human = replace(f1, source="human", total=2, mean=None, passed=1, deviation=None)
+        tone = replace(human, name="tone", source="code", total=1, scored=1, passed=None)
+        assert _rounded(overview.scores) == [f1, human, tone]
+
+    def test_scores_are_summed_up_over_the_traces_of_matching_spans(
+        self, store: TelemetryStore
+    ) -> None:
+        ann, bob = sample_span(user="ann"), sample_span(user="bob", start_ns=NOON - HOUR_NS)
+        of_trace = Target(kind="trace", id=ann.trace_id)
+        of_span = Target(kind="span", id=ann.span_id, trace_id=ann.trace_id)
+        scores = [
+            sample_score(name="f1", value=0.25, target=of_trace),
+            sample_score(name="f1", value=0.5, target=of_span, time_ns=NOON + 9 * HOUR_NS),
+            sample_score(name="f1", value=0.0, target=of_span, run="run-1"),
+            sample_score(name="f1", value=1.0, target=Target(kind="trace", id=bob.trace_id)),
+        ]
+        store.append([ann, bob], scores).result(timeout=60)
+        f1 = ScoreSummary(
+            name="f1", source="code", total=2, scored=2, mean=0.375, passed=None, deviation=APART
+        )
+        alone = replace(f1, total=1, scored=1, mean=1.0, deviation=None)
+        user = Condition(field="user", values=("ann",))
+        assert _rounded(store.score_summaries(SpanQuery(where=user))) == [f1]
+        assert _rounded(store.score_summaries(SpanQuery(until_ns=NOON))) == [alone]
+        assert [one.total for one in store.score_summaries(SpanQuery())] == [3]
+        assert store.score_summaries(SpanQuery(project="other")) == []
+
+
+def _rounded(scores: Iterable[ScoreSummary]) -> list[ScoreSummary]:
+    return [replace(one, deviation=one.deviation and round(one.deviation, 12)) for one in scores]
 
 
 def _total_cost(spans: Sequence[Span]) -> Decimal:

@@ -409,7 +409,7 @@ class UpstreamContract(UpstreamResponseContract):
     def test_a_forgotten_response_gives_its_connection_back(self, client: Client) -> None:
         async def scenario() -> None:
             async with between(client, [STREAM, Do.HANG], max_connections=1) as (server, upstream):
-                forgotten = await post(upstream, server, timeouts=Timeouts(total_s=0.1))
+                forgotten = await post(upstream, server, timeouts=Timeouts(total_s=0.5))
                 assert await fetched(upstream, server) == b"ok"
                 with pytest.raises(ReadTimeout):
                     await anext(forgotten.chunks())

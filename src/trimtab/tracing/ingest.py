@@ -22,6 +22,7 @@ from trimtab.tracing.assemble import Assembler
 from trimtab.tracing.fitting import fitted, flagged
 
 _log = logging.getLogger("trimtab.tracing")
+_REDACTED_AT_ONCE = 20  # spans, of some tenths of a millisecond each
 
 
 class Ingest:
@@ -70,8 +71,7 @@ class Ingest:
 
     async def _write(self, spans: Sequence[Span]) -> int:
         now_ns = self._clock.now_ns()
-        if self.redact is not None:
-            spans = [self.redact(span) for span in spans]
+        spans = await self._redacted(spans)
         spans = [flagged(fitted(span), now_ns) for span in spans]
         try:
             await asyncio.wrap_future(self._store.append(spans=spans))
@@ -83,6 +83,15 @@ class Ingest:
             return 0
         self._on_commit()
         return 0
+
+    async def _redacted(self, spans: Sequence[Span]) -> Sequence[Span]:
+        """Spans as they may be stored; many of them in a thread, as every text is read."""
+        redact = self.redact
+        if redact is None:
+            return spans
+        if len(spans) <= _REDACTED_AT_ONCE:
+            return [redact(span) for span in spans]
+        return await asyncio.to_thread(lambda: [redact(span) for span in spans])
 
     async def _write_singly(self, spans: Sequence[Span]) -> int:
         """Store each span on its own, so that one the store can never take does not hold others."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from trimtab.errors import TrimtabError
+from trimtab.kit.looping import Looping, repeated
 from trimtab.ports import Clock, Erased, Erasure, TelemetryStore
 
 _log = logging.getLogger("trimtab.retention")
@@ -19,12 +19,13 @@ _REWRITE_EVERY_NS = 86_400 * 10**9
 _NS_PER_DAY = 86_400 * 10**9
 
 
-class Retention:
+class Retention(Looping):
     """Erases in the background, in portions between which others write.
 
     Args:
         days: how long each project keeps its spans and scores; others keep them for ever.
         before: awaited each time before something is erased.
+        also: erases what else a project has that began before a moment, in ns.
     """
 
     def __init__(
@@ -34,26 +35,26 @@ class Retention:
         *,
         days: Mapping[str, float],
         before: Callable[[], Awaitable[None]] | None = None,
+        also: Callable[[str, int], object] | None = None,
     ) -> None:
+        super().__init__("trimtab-retention")
         self._before = before
+        self._also = also
         self._rewritten_ns: int | None = None
         self._store = store
         self._clock = clock
         self._days = days
-        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         if self._days:
-            self._task = asyncio.create_task(self._run(), name="trimtab-retention")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            super().start()
 
     def enforce(self) -> dict[str, Erased]:
         """Erase what is due now, by project."""
         now = self._clock.now_ns()
+        if self._also is not None:
+            for project, days in self._days.items():
+                self._also(project, now - int(days * _NS_PER_DAY))
         last = list(self._days)[-1:]
         due = self._rewritten_ns is None or now - self._rewritten_ns >= _REWRITE_EVERY_NS
         done = {
@@ -70,13 +71,10 @@ class Retention:
             self._rewritten_ns = now
         return done
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._pass()
-            except TrimtabError as error:
-                _log.warning("old spans could not be erased: %s", error)
-            await asyncio.sleep(_EVERY_S)
+    async def _loop(self) -> None:
+        await repeated(
+            self._pass, every_s=_EVERY_S, log=_log, failing="old spans could not be erased"
+        )
 
     async def _pass(self) -> None:
         if self._before is not None:

@@ -70,7 +70,11 @@ def _verdict(span: Span, target: Target, entry: Mapping[str, Any]) -> Score:
         digest=digest,
         latency_ms=entry.get("ms"),
         time_ns=span.end_ns,
-        metadata={"action": action, **{key: entry[key] for key in _KEPT if key in entry}},
+        metadata={
+            "action": action,
+            **{key: entry[key] for key in _KEPT if key in entry},
+            **({"run": span.run} if span.run else {}),
+        },
     )
 
 

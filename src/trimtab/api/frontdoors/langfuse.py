@@ -98,20 +98,19 @@ async def _prompt(request: Request, ref: str) -> Prompt:
 
 
 async def _labelled(request: Request, newest: Prompt, label: str) -> Prompt:
-    """The newest version with a label. Where none is in production, the newest is."""
+    """The version that a label points to. Where none is in production, the newest is."""
     if label in newest.labels:
         return newest
-    for version in range(newest.version - 1, 0, -1):
-        found = await _prompt(request, f"{newest.name}@{version}")
-        if label in found.labels:
-            return found
-    if label == "production":
-        return newest
-    raise NotFound(
-        f"no version of {newest.name!r} has the label {label[:50]!r}",
-        where="query parameter label",
-        fix="ask for a version, or without a label for the newest",
-    )
+    try:
+        return await _prompt(request, f"{newest.name}@{label}")
+    except NotFound:
+        if label == "production":
+            return newest
+        raise NotFound(
+            f"no version of {newest.name!r} has the label {label[:50]!r}",
+            where="query parameter label",
+            fix="ask for a version, or without a label for the newest",
+        ) from None
 
 
 ENDPOINTS = [
@@ -153,7 +152,7 @@ ENDPOINTS = [
         summary="A prompt as Langfuse's SDK reads it",
         query={
             "version": "this version",
-            "label": "the newest version with this label (default production, or else the newest)",
+            "label": "the version with this label (default production, or else the newest)",
             "resolve": "ignored: prompts of Trimtab do not refer to each other",
         },
     ),

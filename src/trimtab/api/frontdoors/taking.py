@@ -73,8 +73,11 @@ async def stored(request: Request, feedback: Sequence[Feedback]) -> dict[int, Sc
             told[place] = _score(request, given, traces)
         except RequestError as error:
             told[place] = error
+    places = [place for place, one in told.items() if isinstance(one, Score)]
     if scores := [one for one in told.values() if isinstance(one, Score)]:
-        await asyncio.wrap_future(request.app.telemetry.append(scores=scores))
+        hidden = request.app.guarding.judged(scores)
+        await asyncio.wrap_future(request.app.telemetry.append(scores=hidden))
+        told |= zip(places, hidden, strict=True)
     return told
 
 

@@ -104,7 +104,7 @@ def _of_file(name: str, texts: IO[bytes], fpr: float) -> dict[str, Any]:
 
 def _rows(texts: IO[bytes]) -> Iterator[Labelled]:
     from trimtab.guards.calibrate import Labelled
-    from trimtab.guards.scan import bounded, read_labelled
+    from trimtab.guards.rows import bounded, read_labelled
 
     for number, line in enumerate(bounded(texts), 1):
         if line is not None and not line.strip():

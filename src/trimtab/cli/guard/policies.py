@@ -89,12 +89,12 @@ def _text(found: Mapping[str, Any]) -> str:
         for one in found["in_force"]
     ]
     columns = ["rule", "signal", "on", "action", "mode", "threshold", "kinds"]
-    record = found["record"] or {"secrets": "redact", "pii": "keep"}
+    hides = found["hides"]
     return "\n".join(
         [
             f"{found['name']} ({found['source']}), mode {found['in_mode']}, {found['version']}",
             *([found["note"]] if found["note"] else []),
-            f"on record: secrets {record['secrets']}, pii {record['pii']}",
+            f"on record: secrets {hides['secrets']}, pii {hides['pii']}",
             "",
             table(rules, columns),
         ]

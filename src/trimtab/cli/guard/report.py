@@ -52,10 +52,19 @@ def _cells(rule: Mapping[str, Any]) -> list[object]:
         _counts(rule["would"]),
         rule["errors"] + rule["timeouts"],
         rule["skipped"],
-        rule["p50_ms"],
-        rule["p99_ms"],
+        _rounded(rule["p50_ms"]),
+        _rounded(rule["p99_ms"]),
         next(iter(rule["examples"]), None),
     ]
+
+
+def _rounded(ms: float | None) -> float | None:
+    """A time for people, to a microsecond.
+
+    >>> _rounded(0.15615199999999999)
+    0.156
+    """
+    return None if ms is None else round(ms, 3)
 
 
 def _counts(counts: Mapping[str, int]) -> str | None:

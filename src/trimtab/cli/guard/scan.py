@@ -11,19 +11,21 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from trimtab.cli.output import is_fancy, is_quiet, json_option, progress, show_table
+from trimtab.cli.output import is_fancy, is_quiet, json_option, note, progress, show_table
 from trimtab.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from trimtab.guards.scan import Row, Scanner
+    from trimtab.guards.rows import Row
+    from trimtab.guards.scan import Scanner
 
 _SHOWN_CHARS = 4_000  # of a text, for people
 _BATCH = 32
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @click.command("scan")
 @json_option
-@click.argument("source", metavar="FILE|-", type=click.File("rb"))
+@click.argument("source", metavar="[FILE|-]", type=click.File("rb"), default="-")
 @click.option("--jsonl", is_flag=True, help='A JSON object a line: {"text": ..., "context": ...}.')
 @click.option("--signal", "names", multiple=True, help="Only this signal; repeatable.")
 @click.option(
@@ -44,14 +46,15 @@ def command(
     question: str | None,
     settings: str,
 ) -> None:
-    """Read texts with every signal: a file, or standard input.
+    """Read texts with every signal: of a file, or of standard input where none is named.
 
     With --jsonl a line in is a line out: the scores of all signals, and findings with their kind,
     start and end in characters. A line that is no row, an empty one too, gives an error in
     its place, and exit code 2 at the end. A row has its own context, system and question, or those
     of the options.
     """
-    from trimtab.guards.scan import DEFAULT_NAMES, Row, Scanner
+    from trimtab.guards.rows import Row
+    from trimtab.guards.scan import DEFAULT_NAMES, Scanner
     from trimtab.signals.signal import About
 
     scanner = Scanner(names or DEFAULT_NAMES, settings=_settings(settings))
@@ -60,6 +63,8 @@ def command(
         system=_text(system) if system else None,
         question=question,
     )
+    if source.isatty():
+        note("reading what you type; end it with Ctrl-D")
     if jsonl:
         sys.exit(2 if _rows(scanner, source, about) else 0)
     _one(scanner, Row(text=_text(source), about=about), as_json)
@@ -67,7 +72,7 @@ def command(
 
 def _rows(scanner: Scanner, source: IO[bytes], about: Any) -> int:
     """Write a line for each row; returns how many were no rows."""
-    from trimtab.guards.scan import bounded
+    from trimtab.guards.rows import bounded
 
     out, wrong = sys.stdout.buffer, 0
     size = _size(source)
@@ -76,7 +81,7 @@ def _rows(scanner: Scanner, source: IO[bytes], about: Any) -> int:
         at = 0
         for number, told in enumerate(scanner.lines(bounded(source), about), 1):
             wrong += "error" in told
-            out.write(json.dumps(told, separators=(",", ":")).encode() + b"\n")
+            out.write(_ENCODER.encode(told).encode() + b"\n")
             if size == 0:
                 out.flush()  # who writes the rows may wait for what is said of them
             elif bar is not None and number % _BATCH == 0:
@@ -106,9 +111,10 @@ def _size(source: IO[bytes]) -> int:
 def _one(scanner: Scanner, row: Row, as_json: bool) -> None:
     from trimtab.guards.scan import told
 
-    scanned = told(scanner.scan(row))
+    every = scanner.scan(row)
+    scanned = told(every)
     if as_json:
-        click.echo(json.dumps(scanned, separators=(",", ":")))
+        click.echo(_ENCODER.encode(scanned))
         return
     show_table(
         [
@@ -119,11 +125,15 @@ def _one(scanner: Scanner, row: Row, as_json: bool) -> None:
     )
     found = scanned["findings"]
     if found:
+        import msgspec
+
         from trimtab.guards.masking import masked
 
-        shown = masked(row.text, found)
+        shown = masked(row.text, map(msgspec.to_builtins, every.findings))
         click.echo()
         show_table(_found(found, shown), ["place", "signal", "kind", "score", "text"])
+        if left_out := scanned.get("findings_left_out"):
+            note(f"{left_out:,} more findings are left out")
         if is_fancy(sys.stdout):
             _draw(shown, found)
 
@@ -162,7 +172,7 @@ def _draw(shown: str, findings: Iterable[dict[str, Any]]) -> None:
 
 
 def _text(source: IO[bytes]) -> str:
-    from trimtab.guards.scan import MOST_BYTES
+    from trimtab.guards.rows import MOST_BYTES
 
     data = source.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:

@@ -53,6 +53,8 @@ def erased(
 
 def _counted(report: dict[str, Any]) -> str:
     more = "" if report["scores"] is None else f", {report['scores']} scores"
+    if runs := report.get("plan_runs"):
+        more += f", {runs} records of plans"
     return f"{report['traces']} traces, {report['spans']} spans{more}"
 
 

@@ -10,7 +10,7 @@ from trimtab.dialects.filter.complete import Place, Suggestion, complete, place
 from trimtab.dialects.filter.match import matches, names
 from trimtab.dialects.filter.read import parse
 from trimtab.dialects.filter.values import duration_ns
-from trimtab.dialects.filter.write import render
+from trimtab.dialects.filter.write import render, spelt
 
 __all__ = [
     "Place",
@@ -22,4 +22,5 @@ __all__ = [
     "parse",
     "place",
     "render",
+    "spelt",
 ]

@@ -153,7 +153,8 @@ def _as_array(system: msgspec.Raw | None) -> msgspec.Raw:
 
 def _error(error: TrimtabError) -> dict[str, Any]:
     """An error in the shape Anthropic's clients read."""
-    said = {"type": anthropic_kind(status_of(error)), "message": str(error), **facts(error)}
+    kind = anthropic_kind(status_of(error))
+    said = {"type": kind, "code": error.code, "message": str(error), **facts(error)}
     return {"type": "error", "error": said}
 
 

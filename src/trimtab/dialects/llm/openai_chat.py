@@ -27,6 +27,7 @@ from trimtab.dialects.llm.openai_chat_writer import (
 )
 from trimtab.dialects.llm.question import Asked, Question
 from trimtab.dialects.llm.text_size import raw_size, text_size
+from trimtab.dialects.llm.votes import votes_of
 from trimtab.errors import InvalidRequest, TrimtabError
 from trimtab.kit import jsonx, sse
 from trimtab.records import Message
@@ -158,6 +159,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
             fix="leave it out: targets name the model, the prompt opens the messages, and the "
             "caller decides about streaming",
         )
+    votes_of(parameters)
 
 
 def error_body(error: TrimtabError) -> dict[str, Any]:

@@ -67,7 +67,7 @@ _whole = msgspec.json.Decoder(_Whole).decode
 class Reader:
     """Reads one answer; see `dialect.Reader`."""
 
-    __slots__ = ("_began", "_calls", "_items", "_over", "_refused", "_thought")
+    __slots__ = ("_began", "_calls", "_items", "_open", "_over", "_refused", "_thought")
 
     def __init__(self) -> None:
         self._began = False
@@ -75,6 +75,7 @@ class Reader:
         self._refused = False
         self._items: set[Any] = set()  # output indexes of which something was said
         self._calls: dict[Any, int] = {}  # output index of a function call to its place
+        self._open: dict[str, dict[Any, int]] = {}  # the places of items that are not done
         self._thought: Any = None  # the paragraph of reasoning said last
 
     def event(self, event: sse.Event) -> Sequence[Part]:
@@ -89,7 +90,7 @@ class Reader:
         if kind == "response.output_text.delta":
             if isinstance(said.delta, str) and said.delta:
                 self._said(said)
-                return (Text(said.delta),)
+                return (Text(said.delta, 0, self._place("text", _key(said.output_index))),)
             return ()
         if kind.__class__ is not str:
             kind = event.name
@@ -124,19 +125,36 @@ class Reader:
     def _said(self, said: _Event) -> None:
         self._items.add(_key(said.output_index))
 
+    def _place(self, kind: str, index: Any) -> int:
+        """The place of an item's text of one kind: texts of items that come by turns are several.
+
+        Those of items that follow each other are one text, as clients join them.
+        """
+        places = self._open.setdefault(kind, {})
+        place = places.get(index)
+        if place is None:
+            taken = places.values()
+            place = places[index] = next(n for n in range(len(places) + 1) if n not in taken)
+        return place
+
+    def _close(self, index: Any) -> None:
+        for places in self._open.values():
+            places.pop(index, None)
+
     # -- deltas --------------------------------------------------------------------------------
 
     def _refusal(self, said: _Event) -> Sequence[Part]:
         self._said(said)
         self._refused = True
-        return (Refusal(said.delta),)
+        return (Refusal(said.delta, 0, self._place("refusal", _key(said.output_index))),)
 
     def _reasoning(self, said: _Event) -> Sequence[Part]:
         self._said(said)
         paragraph = (said.output_index, said.summary_index, said.content_index)
         last, self._thought = self._thought, paragraph
         follows = last is not None and last != paragraph and last[0] == paragraph[0]
-        return (Reasoning(text=_PARAGRAPH + said.delta if follows else said.delta),)
+        text = _PARAGRAPH + said.delta if follows else said.delta
+        return (Reasoning(text=text, item=self._place("reasoning", _key(said.output_index))),)
 
     def _arguments(self, said: _Event) -> Sequence[Part]:
         self._said(said)
@@ -165,7 +183,13 @@ class Reader:
         return (call(item, index, arguments),)
 
     def _done(self, said: _Whole) -> Sequence[Part]:
-        item, index = as_dict(said.item), _key(said.output_index)
+        index = _key(said.output_index)
+        parts = self._last(as_dict(said.item), index)
+        self._close(index)
+        return parts
+
+    def _last(self, item: dict[str, Any], index: int) -> Sequence[Part]:
+        """What the end of an item says that was not said before."""
         if index in self._items:
             return seal(item, thought=True) if item.get("type") == "reasoning" else ()
         self._items.add(index)
@@ -219,6 +243,7 @@ class Reader:
         if not self._items and not self._calls:
             for index, item in enumerate(as_dicts(wire.get("output"))):
                 parts += self._item(item, index)
+                self._close(index)
         usage = usage_of(wire.get("usage"))
         used: list[Part] = [] if usage is None else [Used(usage)]
         status = wire.get("status")
@@ -242,10 +267,11 @@ class Reader:
         """Everything an item of the output says."""
         kind = item.get("type")
         if kind == "message":
-            return self._message(item)
+            return self._message(item, index)
         if kind == "reasoning":
             texts = thoughts(item)
-            whole = [Reasoning(text=_PARAGRAPH.join(texts))] if texts else []
+            place = self._place("reasoning", index)
+            whole = [Reasoning(text=_PARAGRAPH.join(texts), item=place)] if texts else []
             return [*whole, *seal(item, thought=bool(texts))]
         if kind == "function_call":
             place = self._calls.setdefault(index, len(self._calls))
@@ -254,14 +280,14 @@ class Reader:
             self._calls.setdefault(index, len(self._calls))
         return [Other(kind=kind, data=item)] if isinstance(kind, str) else []
 
-    def _message(self, item: dict[str, Any]) -> list[Part]:
+    def _message(self, item: dict[str, Any], index: int) -> list[Part]:
         parts: list[Part] = []
         for content in as_dicts(item.get("content")):
             if text := as_text(content.get("text")):
-                parts.append(Text(text))
+                parts.append(Text(text, 0, self._place("text", index)))
             if refusal := as_text(content.get("refusal")):
                 self._refused = True
-                parts.append(Refusal(refusal))
+                parts.append(Refusal(refusal, 0, self._place("refusal", index)))
             notes = as_dicts(content.get("annotations"))
             parts += [Other(kind="annotation", data=note) for note in notes]
         return parts

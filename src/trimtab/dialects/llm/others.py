@@ -27,13 +27,13 @@ def strings(value: Any, taken: Taken = frozenset()) -> Iterator[str]:
     ['Adds', 'of two']
     """
     if isinstance(value, str):
-        if value and not _ENCODED.fullmatch(value):
+        if value and not is_encoded(value):
             yield value
     elif isinstance(value, dict):
         for name, member in value.items():
             if not _NAME.fullmatch(name):
                 yield name
-            if (id(value), name) not in taken and not _is_choice(name, member):
+            if (id(value), name) not in taken and not is_choice(name, member):
                 yield from strings(member, taken)
     elif isinstance(value, list):
         for place, item in enumerate(value):
@@ -41,7 +41,13 @@ def strings(value: Any, taken: Taken = frozenset()) -> Iterator[str]:
                 yield from strings(item, taken)
 
 
-def _is_choice(name: str, value: Any) -> bool:
+def is_encoded(text: str) -> bool:
+    """Whether a string is a file in base64."""
+    return _ENCODED.fullmatch(text) is not None
+
+
+def is_choice(name: str, value: Any) -> bool:
+    """Whether a member only chooses something."""
     if name not in _CHOICES and not name.endswith("_id"):
         return False
     return value is None or (isinstance(value, str) and _WORD.fullmatch(value) is not None)

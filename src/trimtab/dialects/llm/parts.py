@@ -23,10 +23,14 @@ class Began(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Text(msgspec.Struct, frozen=True, gc=False):
-    """More of the answer's text; `choice` tells several answers to one request apart."""
+    """More of the answer's text; `choice` tells several answers to one request apart.
+
+    `item` tells texts of one choice apart that a dialect keeps apart, and that may come by turns.
+    """
 
     text: str
     choice: int = 0
+    item: int = 0
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +38,7 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 
     text: str
     choice: int = 0
+    item: int = 0
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -47,6 +52,7 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     signature: str | None = None
     redacted: str | None = None
     choice: int = 0
+    item: int = 0
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):

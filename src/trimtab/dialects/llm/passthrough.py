@@ -1,6 +1,7 @@
 """Any other path of OpenAI's API (images, audio, files, batches ...): bodies pass untouched.
 
-A body is read only for what admission needs: the model it names, in JSON or in a field of a form.
+A body is read for what admission needs: the model it names, in JSON or in a field of a form. Guards
+read and replace what is JSON.
 Files in a form are skipped over by their boundary, never decoded.
 """
 
@@ -69,11 +70,8 @@ class Passthrough(Untranslated):
 
     def messages(self, envelope: Envelope) -> list[Any]:
         """What was asked in words, where a JSON body has some."""
-        for name in ("prompt", "input"):
-            said = field(envelope.fields, name, Any)
-            if isinstance(said, str):
-                return [{"role": "user", "content": said}]
-        return []
+        said = (field(envelope.fields, name, Any) for name in ("prompt", "input"))
+        return [{"role": "user", "content": one} for one in said if isinstance(one, str)]
 
     def reader(self) -> Reader:
         return Reader()

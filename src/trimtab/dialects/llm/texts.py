@@ -28,7 +28,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "openai.moderations": {"input": "user"},
     "anthropic.messages": {"system": "system", "messages": "user"},
     "anthropic.count_tokens": {"system": "system", "messages": "user"},
-    "passthrough": {},
+    "passthrough": {"prompt": "user", "input": "user"},
 }
 _MODEL = "model"  # It chooses who answers, and nobody is told of it.
 _TEXTS: Mapping[str, tuple[str, Kind]] = {
@@ -90,14 +90,14 @@ def texts(dialect: str, envelope: Envelope) -> list[Said]:
     """
     found: list[Said] = []
     index = 0
-    told = _FIELDS.get(dialect)
-    if told is None:
+    fields = _FIELDS.get(dialect)
+    if fields is None:
         return found
-    for name, usual in told.items():
+    for name, usual in fields.items():
         for place, raw in enumerate(items(envelope.fields.get(name))):
             found += _said((name, place), whole(raw, name), index, usual)
             index += 1
-    beside = [name for name in envelope.fields if name not in told and name != _MODEL]
+    beside = [name for name in envelope.fields if name not in fields and name != _MODEL]
     for index, name in enumerate(beside):
         if rest := "\n".join(strings(shown(bytes(envelope.fields[name]), name))):
             found.append(Said("request", index, "other", 0, rest, (name, 0, 0)))
@@ -115,6 +115,16 @@ def _said(at: tuple[str, int], message: Any, index: int, usual: str) -> Iterator
     taken: Taken = frozenset((id(slot.holder), slot.key) for slot in slots)
     if rest := "\n".join(strings(value, taken)):
         yield Said(role, index, "other", 0, rest, (*at, len(slots)))
+
+
+def told(message: Any) -> tuple[str, list[tuple[Kind, str]]]:
+    """The role and the texts of one message, item or prompt of any dialect, by what they are.
+
+    >>> told({"role": "user", "content": [{"type": "tool_result", "content": "No."}]})
+    ('user', [('tool_result', 'No.')])
+    """
+    role = _role(message, "user")
+    return role, [(slot.kind, slot.text) for slot in _slots([message], role)]
 
 
 def rewritten(

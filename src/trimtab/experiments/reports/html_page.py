@@ -128,6 +128,12 @@ def _stacked(text: str) -> str:
     return f"<b>{value}</b> <small>[{interval}</small>" if bracket else f"<b>{value}</b>"
 
 
+def _folded(text: str) -> str:
+    """A value above its interval, and below them what else is said of it."""
+    head, _, more = text.partition("; ")
+    return f"{_stacked(head)}<small>{more}</small>" if more else _stacked(head)
+
+
 def _drawings(view: View) -> dict[str, str]:
     """Differences in points share a scale; every other metric has its own unit."""
     alone = {
@@ -162,10 +168,10 @@ def _slice(each: Sliced) -> str:
         share = summary.is_share(estimate)
         kind = ' class="small"' if group.small else ""
         name = in_html(cut(group.key, 120)) + (" (small)" if group.small else "")
-        difference = "" if group.comparison is None else findings.change(group.comparison)
+        difference = _folded(summary.group_change(group) or "")
         rows.append(
             f'<tr{kind}><td class="name">{name}</td>'
-            f"<td>{summary.value_text(estimate, shares=share)}</td>"
+            f"<td>{_folded(summary.group_value(group))}</td>"
             f"<td>{plot.value(estimate) if share else ''}</td>"
             f"<td>{difference}</td>"
             f'<td class="soft">{estimate.n}/{estimate.total}</td>'
@@ -182,7 +188,8 @@ def _slice(each: Sliced) -> str:
             f'<ul class="reasons"><li>{_pill(word, word)}'
             f"<span>{in_html(each.gap.reason)}</span></li></ul>"
         )
-    return f'{gap}<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
+    table = f"<tr>{head}</tr>{''.join(rows)}"
+    return f'{gap}<div class="scroll"><table class="slices">{table}</table></div>'
 
 
 # -- cases -----------------------------------------------------------------------------------------

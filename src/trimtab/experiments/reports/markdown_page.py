@@ -14,7 +14,7 @@ from trimtab.experiments.reports import summary
 from trimtab.experiments.reports.escapes import cut, in_html, in_markdown, one_line
 from trimtab.experiments.reports.summary import KINDS, SIGNS, Unscored
 from trimtab.experiments.reports.view import View
-from trimtab.experiments.slices import Group, Sliced
+from trimtab.experiments.slices import Sliced
 from trimtab.records.record import Json
 
 # GitHub refuses a comment of more than 65,536 characters.
@@ -99,11 +99,11 @@ def _slice(each: Sliced) -> list[str]:
     rows = ["| group | value | difference | scored | p, adjusted |", "|---|--:|--:|--:|--:|"]
     for group in each.groups[:_MOST_GROUPS]:
         name = in_markdown(cut(group.key, 80)) + (" (small)" if group.small else "")
-        shares = summary.is_share(group.estimate)
-        value = summary.value_text(group.estimate, shares=shares)
+        value = summary.group_value(group)
+        moved = summary.group_change(group) or "-"
         scored = f"{group.estimate.n}/{group.estimate.total}"
         p_value = in_markdown(findings.p_value(group.p_adjusted))
-        rows.append(f"| {name} | {value} | {_moved(group)} | {scored} | {p_value} |")
+        rows.append(f"| {name} | {value} | {moved} | {scored} | {p_value} |")
     left = each.more + max(0, len(each.groups) - _MOST_GROUPS)
     if left:
         rows.append(f"| and {left:,} more | | | | |")
@@ -111,10 +111,6 @@ def _slice(each: Sliced) -> list[str]:
     if each.gap is not None:
         body = f"{SIGNS[each.gap.outcome]} {in_markdown(each.gap.reason)}\n\n{body}"
     return _folded(f"{in_html(each.metric)} by {in_html(each.by)}", body)
-
-
-def _moved(group: Group) -> str:
-    return "-" if group.comparison is None else findings.change(group.comparison)
 
 
 def _unscored(found: Sequence[Unscored]) -> list[str]:

@@ -85,11 +85,10 @@ def slice_text(each: Sliced) -> str:
     title = f"{each.metric} by {each.by}"
     rows: list[Sequence[str]] = [(title, "value", "difference", "scored", "p, adjusted")]
     for group in each.groups:
-        shares = summary.is_share(group.estimate)
-        value = summary.value_text(group.estimate, shares=shares)
+        value = summary.group_value(group)
         small = " (small)" if group.small else ""
         scored = f"{group.estimate.n}/{group.estimate.total}{small}"
-        moved = "-" if group.comparison is None else findings.change(group.comparison)
+        moved = summary.group_change(group) or "-"
         p_value = findings.p_value(group.p_adjusted)
         rows.append((one_line(cut(group.key, 60)), value, moved, scored, p_value))
     text = aligned(rows)

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from trimtab.experiments import findings
 from trimtab.experiments.examples import Change, changes
+from trimtab.experiments.groups import Group
 from trimtab.experiments.reports.view import View
 from trimtab.experiments.words import called, sentence
 from trimtab.kit import jsonx
@@ -75,6 +78,26 @@ def lines(view: View) -> list[Line]:
     seen = {each.metric for each in compared}
     alone = [(name, own) for name, own in sorted(view.run.metrics.items()) if name not in seen]
     return [*map(_compared, compared), *(_alone(name, own) for name, own in alone)]
+
+
+def group_value(group: Group) -> str:
+    """The value of a group, and what it is where its failures count as the worst."""
+    said = value_text(group.estimate, shares=is_share(group.estimate))
+    if group.at_worst is None:
+        return said
+    at_worst = value_text(group.at_worst, shares=is_share(group.at_worst))
+    return f"{said}; with failures as the worst {at_worst}"
+
+
+def group_change(group: Group) -> str | None:
+    """How a group moved, and how where its failures count as the worst; None without a baseline."""
+    found = group.comparison
+    if found is None:
+        return None
+    if found.failures is None:
+        return findings.change(found)
+    at_worst = findings.change(msgspec.structs.replace(found, difference=found.failures.difference))
+    return f"{findings.change(found)}; with failures as the worst {at_worst}"
 
 
 def _compared(each: Comparison) -> Line:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import io
 import pickletools
+import re
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 Verdict = Literal["safe", "suspicious", "dangerous", "unknown"]
@@ -147,6 +150,15 @@ _SAFE_BUILTINS = frozenset(
 )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Python's warnings about escapes in what is read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@_quiet()
 def judged(raw: bytes) -> tuple[tuple[str, ...], Verdict, str | None]:
     """The globals of the pickles in a row, the worst of them, and why a reading stopped."""
     names: set[tuple[str, str]] = set()
@@ -163,11 +175,54 @@ def judged(raw: bytes) -> tuple[tuple[str, ...], Verdict, str | None]:
             if count == 0:
                 reason = f"not a whole pickle: {error}"[:120]
             break
+    else:
+        if stream.tell() < len(raw):
+            reason = f"more than {_MOST_STREAMS} pickles in a row"
     verdict: Verdict = "unknown" if reason else "safe"
     for module, name in names:
         verdict = max(verdict, _of_global(module, name), key=WORST.index)
     found = tuple(sorted(f"{module}.{name}" for module, name in names))
     return found, verdict, None if found and verdict != "unknown" else reason
+
+
+@_quiet()
+def may_begin(head: bytes) -> bool:
+    """Whether a file may be a pickle by its first bytes: they are opcodes as far as they go."""
+    count = 0
+    try:
+        for _ in pickletools.genops(io.BytesIO(head)):
+            count += 1
+    except UnicodeDecodeError:
+        return count > 1
+    except (ValueError, IndexError, OverflowError) as error:
+        return any(said in str(error) for said in _CUT) or count > _LEAST_CODES
+    return count > 1
+
+
+_CUT = ("exhausted", "not enough data", "no newline", "expected")
+_LEAST_CODES = 3
+
+
+@_quiet()
+def runs(raw: bytes) -> bool:
+    """Whether a pickle calls what it names before it ends or breaks."""
+    named = False
+    try:
+        for code, argument, _at in pickletools.genops(raw):
+            if code.name in ("GLOBAL", "INST"):
+                if not all(part.isidentifier() for part in _NAME_PARTS.split(str(argument))):
+                    return False
+                named = True
+            named = named or code.name in _NAMING
+            if named and code.name in _CALLING:
+                return True
+    except (ValueError, IndexError, OverflowError):
+        pass
+    return False
+
+
+_NAME_PARTS = re.compile(r"[. ]")
+_CALLING = {"REDUCE", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BUILD"}
 
 
 def _globals(stream: io.BytesIO) -> Iterator[tuple[str, str]]:

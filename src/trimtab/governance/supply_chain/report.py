@@ -13,6 +13,8 @@ from trimtab.governance.supply_chain.component import Component
 from trimtab.governance.supply_chain.models import Scanned
 from trimtab.governance.supply_chain.names import NearName, near
 
+_MOST_NAMED = 10
+
 Outcome = Literal["clean", "at risk", "unknown"]
 
 
@@ -20,7 +22,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What was found. `outcome` is "clean" only if every package and file was judged, and fine.
 
     `counts` has the packages by status; `vulnerable` and `unknown` list them, `near_names` those
-    that look like another (a warning), `files` the files of models that are not safe.
+    that look like another (a warning), `files` the files of models that are not safe, `skipped`
+    the text beside them, of which nothing is said.
     """
 
     outcome: Outcome
@@ -31,6 +34,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     near_names: tuple[NearName, ...]
     files: tuple[Scanned, ...]
     files_scanned: int
+    skipped: tuple[str, ...] = ()
 
     def text(self) -> str:
         """For people: a line for each thing to look at, then the verdict."""
@@ -53,6 +57,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def _verdict(self) -> str:
         said = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
         files = f"; {self.files_scanned} files of models read" if self.files_scanned else ""
+        if self.skipped:
+            more = ", ..." if len(self.skipped) > _MOST_NAMED else ""
+            names = ", ".join(self.skipped[:_MOST_NAMED]) + more
+            files += f"; {len(self.skipped)} files not looked at: {names}"
         return f"{self.outcome}: {self.packages} packages ({said or 'none'}){files}"
 
 
@@ -68,7 +76,10 @@ def examine(
 
     A vulnerable package or a dangerous file is a risk; a suspicious file, an unreadable one, and a
     package that no database was asked about leave the outcome unknown, as does nothing to judge.
+    Files that were skipped are named, and are no part of what is judged.
     """
+    skipped = tuple(file.path for file in files if file.verdict == "skipped")
+    files = [file for file in files if file.verdict != "skipped"]
     found = database.look_up(components)
     vulnerable = tuple(known for known in found if known.status == "vulnerable")
     unknown = tuple(known for known in found if known.status == "unknown")
@@ -87,4 +98,5 @@ def examine(
         near_names=tuple(near([*components, *imported], allowed=allowed)),
         files=bad,
         files_scanned=len(files),
+        skipped=skipped,
     )

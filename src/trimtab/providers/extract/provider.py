@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, NamedTuple, TypedDict
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import msgspec
 
@@ -129,6 +129,17 @@ class ExtractProvider:
 
     def speaks(self, model: str) -> Sequence[str]:
         return ("openai.chat",) if f"{self.name}/{model}" == _CARD.id else ()
+
+    def refuses(self, model: str, parameters: Mapping[str, Any]) -> Mapping[str, str]:
+        """The first parameter that every call would be refused for."""
+        try:
+            _options(Call(model=model, body=jsonx.encode(dict(parameters))))
+        except InvalidRequest as error:
+            name = (error.where or "").partition(".")[0].partition("[")[0]
+            return {name: f"refuses it: {error.what}"} if name in parameters else {}
+        except NotFound:
+            return {}
+        return {}
 
     async def send(self, call: Call) -> Reply:
         """Answer a call; a bad request is a reply with an error body, as from a remote provider."""

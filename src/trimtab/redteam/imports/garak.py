@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trimtab.errors import InvalidRequest
-from trimtab.kit import jsonx
+from trimtab.redteam.imports.reading import decoded
 from trimtab.redteam.rates import Tried
 
 TOOL = "garak"
@@ -52,7 +52,7 @@ def lines_of(content: bytes, where: str) -> list[Line] | None:
     found = []
     for number, line in enumerate(texts, start=1):
         try:
-            value = jsonx.decode(line, what=f"{where}:{number}")
+            value = decoded(line, f"{where}:{number}")
         except InvalidRequest:
             if number == len(texts):  # a run that was killed ends in half a line
                 break
@@ -60,6 +60,16 @@ def lines_of(content: bytes, where: str) -> list[Line] | None:
         if isinstance(value, Mapping):
             found.append(value)
     return found
+
+
+def is_cut(content: bytes) -> bool:
+    """Whether a report ends in the middle of a line, as that of a run that was killed does."""
+    texts = [line for line in content.splitlines() if line.strip()]
+    try:
+        decoded(texts[-1] if texts else b"", "the last line")
+    except InvalidRequest:
+        return True
+    return False
 
 
 def read(lines: Sequence[Line], where: str) -> list[Tried]:

@@ -1,4 +1,4 @@
-"""promptfoo: the JSON of a red-team run (`promptfoo redteam eval -o results.json`). Pure.
+"""promptfoo: a red-team run (`promptfoo redteam eval -o results.json`, or `.jsonl`). Pure.
 
 A test that did not pass is an attack that succeeded; one that broke (`failureReason` 2) is not
 judged. The plugin is the family, and the strategy the technique.
@@ -42,29 +42,42 @@ _OWASP = (
 
 def is_one(value: Any) -> bool:
     """Whether a decoded file is of this tool."""
-    inner = value.get("results") if isinstance(value, Mapping) else None
-    return isinstance(inner, Mapping) and isinstance(inner.get("results"), list)
+    rows = _rows(value)
+    if isinstance(value, Mapping) and isinstance(value.get("results"), Mapping):
+        return rows is not None
+    return any(isinstance(row, Mapping) and "success" in row for row in rows or ())
 
 
-def read(value: Mapping[str, Any], where: str) -> list[Tried]:
+def read(value: Any, where: str) -> list[Tried]:
     """The attacks of a file. Raises InvalidRequest where one is none."""
     found = []
-    for number, row in enumerate(value["results"]["results"]):
+    for number, row in enumerate(_rows(value) or ()):
         if not isinstance(row, Mapping) or "success" not in row:
             raise InvalidRequest(
                 "this is no result of a test",
-                where=f"{where}.results.results[{number}]",
+                where=f"{where}, result {number + 1}",
                 fix="export it again with promptfoo",
             )
         found.append(_tried(row, number))
     return found
 
 
+def _rows(value: Any) -> list[Any] | None:
+    """The results of tests: within those of an evaluation, beside its version, or alone."""
+    for _ in range(2):
+        if isinstance(value, Mapping):
+            value = value.get("results")
+    return value if isinstance(value, list) else None
+
+
 def _tried(row: Mapping[str, Any], number: int) -> Tried:
-    test = _mapping(row.get("testCase"))
-    about = {**_mapping(test.get("metadata")), **_mapping(row.get("metadata"))}
+    test, grading = _mapping(row.get("testCase")), _mapping(row.get("gradingResult"))
+    about = {
+        **_mapping(grading.get("metadata")),
+        **_mapping(test.get("metadata")),
+        **_mapping(row.get("metadata")),
+    }
     plugin = str(about.get("pluginId") or about.get("harmCategory") or "unknown")
-    grading = _mapping(row.get("gradingResult"))
     broken = row.get("failureReason") == _ERROR or (row.get("error") and not grading)
     return Tried(
         technique=str(about.get("strategyId") or "basic"),

@@ -1,6 +1,6 @@
 """PyRIT: attack results, scores, or conversations with their scores, as JSON. Pure.
 
-An attack result says `success`, `failure` or `undetermined`. Of scores those of the type
+An attack result says `success`, `failure`, `undetermined` or `error`. Of scores those of the type
 `true_false` count; true means that the objective was reached. Scores on a scale decide nothing.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from trimtab.redteam.rates import Tried
 
 TOOL = "PyRIT"
-_OUTCOMES = {"success": True, "failure": False, "undetermined": None}
+_OUTCOMES = {"success": True, "failure": False, "undetermined": None, "error": None}
 Entry = Mapping[str, Any]
 
 
@@ -55,13 +55,13 @@ def _result(entry: Entry) -> Tried:
     outcome = entry["outcome"]
     said = str(outcome.get("value") if isinstance(outcome, Mapping) else outcome).lower()
     return Tried(
-        technique=_name(entry.get("attack_identifier")) or "attack",
+        technique=_technique(entry) or "attack",
         family=_first(entry.get("targeted_harm_categories")),
         owasp="LLM01",
         goal=str(entry.get("objective") or "")[:200],
         succeeded=_OUTCOMES.get(said.rpartition(".")[2]),
-        reason=str(entry.get("outcome_reason") or "")[:500],
-        attack_id=str(entry.get("conversation_id") or ""),
+        reason=str(entry.get("outcome_reason") or entry.get("error_message") or "")[:500],
+        attack_id=str(entry.get("attack_result_id") or entry.get("conversation_id") or ""),
     )
 
 
@@ -69,7 +69,7 @@ def _score(score: Entry, entry: Entry) -> Iterator[Tried]:
     if score.get("score_type") != "true_false":
         return
     yield Tried(
-        technique=_name(entry.get("attack_identifier")) or _converters(entry) or "direct",
+        technique=_technique(entry) or _converters(entry) or "direct",
         family=_first(score.get("score_category")),
         owasp="LLM01",
         goal=str(score.get("objective") or score.get("task") or "")[:200],
@@ -79,6 +79,18 @@ def _score(score: Entry, entry: Entry) -> Iterator[Tried]:
     )
 
 
+def _technique(entry: Entry) -> str:
+    """The class of an attack, which newer versions name among the parts of what was tried."""
+    whole = entry.get("atomic_attack_identifier") or entry.get("attack_identifier")
+    inner = _child(_child(whole, "attack_technique") or whole, "attack")
+    return _name(inner or whole)
+
+
+def _child(identifier: Any, name: str) -> Any:
+    children = identifier.get("children") if isinstance(identifier, Mapping) else None
+    return children.get(name) if isinstance(children, Mapping) else None
+
+
 def _converters(entry: Entry) -> str:
     found = entry.get("converter_identifiers") or ()
     return "+".join(filter(None, map(_name, found if isinstance(found, list) else ())))
@@ -86,7 +98,8 @@ def _converters(entry: Entry) -> str:
 
 def _name(identifier: Any) -> str:
     if isinstance(identifier, Mapping):
-        return str(identifier.get("__type__") or identifier.get("class_name") or "")
+        known = (identifier.get(key) for key in ("class_name", "__type__", "name"))
+        return str(next(filter(None, known), ""))
     return str(identifier or "")
 
 

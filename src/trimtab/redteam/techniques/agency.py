@@ -61,7 +61,7 @@ def _attack(name: str, messages: list[Message], tools: tuple[str, ...], account:
         family=FAMILY,
         technique=f"agency-{name}",
         owasp="LLM06",
-        goal="tool-call",
+        goal=tools[0].replace("_", "-"),
         messages=messages,
         tools=TOOLS,
         success=Calls(tools=tools, argument=account),

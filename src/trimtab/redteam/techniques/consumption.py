@@ -28,7 +28,7 @@ def attacks(seed: int) -> Iterator[Attack]:
             family=FAMILY,
             technique=f"consume-{name}",
             owasp="LLM10",
-            goal="long-answer",
+            goal=f"long-answer-{name}",
             messages=conversation(system, text),
             success=Longer(chars=CHARS),
             max_tokens=_MAX_TOKENS,

@@ -254,14 +254,14 @@ def begin(shape: Shape, resource: Any, kwargs: dict[str, Any]) -> ModelCall | No
     try:
         model = kwargs.get("model")
         name = f"{shape.operation} {model}" if isinstance(model, str) else shape.operation
+        kind = {"gen_ai.operation.name": shape.operation}
         found = {
-            "gen_ai.operation.name": shape.operation,
             "gen_ai.provider.name": shape.provider(resource),
             **_server(resource),
             **_asked(shape, kwargs),
         }
         current = otel.get_current()
-        span = tracer.start_span(name, current, kind=SpanKind.CLIENT)
+        span = tracer.start_span(name, current, kind=SpanKind.CLIENT, attributes=kind)
         context = trace.set_span_in_context(span, current)
         recording = Recording(span, context)
         recording.attributes(found)

@@ -5,8 +5,9 @@ All of it is whole-array arithmetic, so the work is linear in the length of the 
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,13 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _SALTS = np.arange(1, 9, dtype=np.uint64) * np.uint64(0xA0761D6478BD642F)
 _SHIFT = np.uint64(64 - ID_BITS)
 _FOLD = np.uint64(29)
+_ID_BITS = np.uint32(ID_BITS)
+_ID = np.uint32((1 << ID_BITS) - 1)
 _L, _I = 108, 105
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Keys = npt.NDArray[np.uint32]
 
 
 class Grams(NamedTuple):
@@ -47,12 +51,12 @@ class Grams(NamedTuple):
 
 def grams(view: View) -> Grams:
     """The n-grams of at most `MOST_BLOCKS` blocks; i and l are one letter: 1 stands for either."""
-    if not len(view):
-        return Grams(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
-    chars = np.where(view.points == _L, _I, view.points).astype(np.uint64)
-    hashes, starts = _char_grams(chars)
-    _add_words(chars, view.word, hashes, starts)
-    size = (len(chars) - 1) // BLOCK + 1
+    size = (len(view) - 1) // BLOCK + 1
+    if size > MOST_BLOCKS:
+        raise ValueError(f"more than {MOST_BLOCKS} blocks at once")
+    chars = np.where(view.points == _L, view.points.dtype.type(_I), view.points).astype(np.uint64)
+    begin, end = runs(view.word)
+    hashes = [*_char_grams(chars), *_word_grams(chars, begin, end)]
     if not hashes:
         return Grams(np.zeros(0, np.int64), np.zeros(0, np.int64), size)
     every = np.concatenate(hashes)
@@ -61,47 +65,54 @@ def grams(view: View) -> Grams:
     every >>= _SHIFT
     keys = every.astype(np.uint32)
     if size > 1:
-        keys |= ((np.concatenate(starts) // BLOCK) << ID_BITS).astype(np.uint32)
+        keys |= _blocks(hashes, begin)
     keys.sort()
     first = np.empty(len(keys), bool)
     first[0] = True
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
-    keys = keys[first].astype(np.int64)
-    return Grams(keys & ((1 << ID_BITS) - 1), keys >> ID_BITS, size)
+    keys = keys[first]
+    return Grams((keys & _ID).astype(np.int64), (keys >> _ID_BITS).astype(np.int64), size)
 
 
-def _char_grams(chars: Hashes) -> tuple[list[Hashes], list[Ints]]:
-    """Hashes of the runs of so many characters, and where they start."""
-    at = np.arange(len(chars))
+def _char_grams(chars: Hashes) -> Iterator[Hashes]:
+    """Hashes of the runs of so many characters, by where they start."""
     rolling = chars
-    hashes, starts = [], []
-    for order in range(2, CHAR_ORDERS[-1] + 1):
-        if len(chars) < order:
-            break
-        rolling = rolling[:-1] * _BASE + chars[order - 1 :]
+    for order in range(2, min(CHAR_ORDERS[-1], len(chars)) + 1):
+        rolling = rolling[:-1] * _BASE
+        rolling += chars[order - 1 :]
         if order in CHAR_ORDERS:
-            hashes.append(rolling + _SALTS[order])
-            starts.append(at[: len(rolling)])
-    return hashes, starts
+            yield rolling + _SALTS[order]
 
 
-def _add_words(
-    chars: Hashes, word: npt.NDArray[np.bool_], hashes: list[Hashes], starts: list[Ints]
-) -> None:
-    """Hashes of words, of two and three in a row, of two with one between."""
-    begin, end = runs(word)
+def _word_grams(chars: Hashes, begin: Ints, end: Ints) -> Iterator[Hashes]:
+    """Hashes of words, of two and three in a row, of two with one between, by the first word."""
     if not len(begin):
         return
     words = _words(chars, begin, end)
-    hashes.append(words + _SALTS[0])
-    starts.append(begin)
+    yield words + _SALTS[0]
     if len(words) > 1:
-        pairs = words[:-1] * _BASE + words[1:]
-        hashes.append(pairs + _SALTS[1])
-        starts.append(begin[:-1])
+        raised = words * _BASE
+        pairs = raised[:-1] + words[1:]
+        yield pairs + _SALTS[1]
     if len(words) > 2:
-        hashes += [pairs[:-1] * _BASE + words[2:] + _SALTS[2], words[:-2] * _BASE + words[2:]]
-        starts += [begin[:-2], begin[:-2]]
+        yield pairs[:-1] * _BASE + words[2:] + _SALTS[2]
+        yield raised[:-2] + words[2:]
+
+
+def _blocks(hashes: Sequence[Hashes], begin: Ints) -> Keys:
+    """The upper bits of the keys: which block each n-gram starts in, those of words last."""
+    at = _block_of()
+    orders = len(hashes) - min(len(begin), 3) - (len(begin) > 2)
+    of_words = at[begin]
+    starts = [at] * orders + [of_words] * (len(hashes) - orders)
+    return np.concatenate([each[: len(of)] for each, of in zip(starts, hashes, strict=True)])
+
+
+@cache
+def _block_of() -> Keys:
+    """For each place in a text, its block where keys have it."""
+    blocks = np.repeat(np.arange(MOST_BLOCKS, dtype=np.uint32), BLOCK)
+    return cast("Keys", blocks << _ID_BITS)
 
 
 def _words(chars: Hashes, begin: Ints, end: Ints) -> Hashes:

@@ -76,8 +76,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     def _grams(self, grams: Grams) -> FloatArray:
         """Weights of a window's n-grams over the root of how many there are."""
         buckets = grams.ids >> CHECK_BITS
-        fits = self.checks[buckets] == (grams.ids & ((1 << CHECK_BITS) - 1))
-        worth = np.where(fits, self.weights[buckets], 0).astype(np.float32)
+        fits = self.checks.take(buckets) == grams.ids.astype(np.uint8)  # the low bits of an id
+        worth = self.weights.take(buckets) * fits
         sums = np.bincount(grams.blocks, worth, grams.size) * self.scale
         counts = np.bincount(grams.blocks, minlength=grams.size)
         if grams.size > 1:

@@ -12,15 +12,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trimtab.embeddings.table import table
+from trimtab.embeddings.table import table, units
 from trimtab.signals.injection import rules
-from trimtab.signals.injection.features import BLOCK, MOST_BLOCKS, Grams, grams
-from trimtab.signals.injection.view import View, view
+from trimtab.signals.injection.features import BLOCK, Grams
+from trimtab.signals.injection.stretch import Stretch, stretches
+from trimtab.signals.injection.view import View
 
 FloatArray = npt.NDArray[np.float32]
+MOST_CUT = 200
+"""Words that the vocabulary does not have, of each stretch but the first: English prose has half so
+many. Vectors say next to nothing of what has more: noise, or a language that they do not know."""
 
-STRETCH = (MOST_BLOCKS - 2) * BLOCK
-"""Characters that are read at once: what bounds memory, however long the text is."""
+_MANY = 2_400
+"""Pieces of a stretch: prose has half so many. Of more, most are the same few signs and letters."""
 
 
 class Passage(NamedTuple):
@@ -49,39 +53,37 @@ class Passage(NamedTuple):
         return self.offset + int(places[window * BLOCK]), self.offset + int(places[last]) + 1
 
 
-def passages(folded: str) -> Iterator[Passage]:
-    """A folded text, stretch by stretch; each takes a window of the next one along."""
-    for offset in range(0, max(1, len(folded) - 2 * BLOCK), STRETCH):
-        seen = view(folded[offset : offset + STRETCH + 2 * BLOCK])
-        if len(seen):
-            yield _passage(offset, seen)
+def passages(folded: str, first: Stretch | None = None) -> Iterator[Passage]:
+    """A folded text, stretch by stretch; `first` is the first stretch where it was made before."""
+    for one in stretches(folded, first):
+        if len(one.view):
+            yield _passage(one)
 
 
-def _passage(offset: int, seen: View) -> Passage:
-    found = grams(seen)
+def _passage(stretch: Stretch) -> Passage:
+    offset, seen, found = stretch
+    vectors = _vectors(seen.text, found.size, MOST_CUT if offset else None)
     windows = max(1, found.size - 1)
     hits = tuple(rules.hits(seen.text, rules.families(seen.text)))
-    return Passage(
-        offset, seen, found, _vectors(seen.text, found.size), _families(hits, windows), hits
-    )
+    return Passage(offset, seen, found, vectors, _families(hits, windows), hits)
 
 
-def _vectors(text: str, blocks: int) -> FloatArray:
+def _vectors(text: str, blocks: int, most_cut: int | None) -> FloatArray:
     """Unit vectors of the windows; pieces are taken to be as long as each other."""
     known = table()
-    ids = known.ids(text)
+    ids = known.ids(text, most_cut)
     if blocks <= 2:
         sums = known.bag(ids)[None, :]
     else:
         ends = np.arange(blocks + 1) * len(ids) // blocks
         if len(ids) < blocks:
             bags = np.array([known.bag(ids[a:b]) for a, b in pairwise(ends)])
+        elif len(ids) > _MANY:
+            bags = known.bags(ids, ends)
         else:
             bags = np.add.reduceat(known.rows(ids), ends[:-1])
         sums = bags[:-1] + bags[1:]
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    vectors: FloatArray = (sums / np.where(lengths == 0, 1, lengths)).astype(np.float32)
-    return vectors
+    return units(sums)
 
 
 def _families(hits: tuple[rules.Hit, ...], windows: int) -> FloatArray:

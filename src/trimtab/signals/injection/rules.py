@@ -10,7 +10,6 @@ import re2
 
 from trimtab.signals.injection.families import FAMILIES
 
-_MEMORY_BYTES = 32 << 20
 NAMES = tuple(family.name for family in FAMILIES)
 KINDS = tuple(family.kind for family in FAMILIES)
 
@@ -24,8 +23,12 @@ class Hit(NamedTuple):
 
 
 def families(text: str) -> list[int]:
-    """Which families a view's text has, in one pass."""
-    return sorted(_set().Match(text) or ())
+    """Which families a view's text has.
+
+    RE2 looks for the words that each cannot do without in one pass, and then for those families
+    alone. As one automaton they would make a new state of nearly every place in a new text.
+    """
+    return sorted(_filter().Match(text) or ())
 
 
 def hits(text: str, found: list[int], most: int = 20) -> Iterator[Hit]:
@@ -38,16 +41,16 @@ def hits(text: str, found: list[int], most: int = 20) -> Iterator[Hit]:
 
 
 @lru_cache(maxsize=1)
-def _set() -> re2.Set:
+def _filter() -> re2.Filter:
+    every = re2.Filter()
     options = re2.Options()
-    options.max_mem = _MEMORY_BYTES
-    every = re2.Set.SearchSet(options)
+    options.log_errors = False  # of a text that needs more memory, RE2 would tell standard error
     for family in FAMILIES:
-        every.Add(family.pattern)
+        every.Add(family.pattern, options)
     every.Compile()
     return every
 
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[re2._Regexp[str], ...]:
-    return tuple(re2.compile(family.pattern) for family in FAMILIES)
+    return tuple(_filter().re(family) for family in range(len(FAMILIES)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.signals.pii.cards import is_luhn
 from trimtab.signals.pii.kind import Kind
 
 
@@ -17,7 +18,24 @@ _TAX = "itin taxpayer tin"
 _PASSPORT = "passport passports pasaporte passeport reisepass paspoort passaporte passaporto"
 _LICENCE = "driver drivers driving licence license licencia führerschein dl permit permis"
 
+
+def is_npi(text: str) -> bool:
+    """Luhn's check digit over the number behind 80840 (45 CFR 162.406).
+
+    >>> is_npi("1234567893"), is_npi("1234567890")
+    (True, False)
+    """
+    return is_luhn(f"80840{text}")
+
+
+_MBI = r"[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y][0-9]"
+_MBI_END = r"[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y][0-9]"
+_MBI_LAST = r"[AC-HJKMNP-RT-Y]{2}[0-9]{2}"
+
 KINDS = (
+    Kind(name="us_npi", pattern=r"[12][0-9]{9}", check=is_npi, words="npi provider", near=0.9),
+    Kind(name="us_medicare_mbi", pattern=rf"{_MBI}-?{_MBI_END}-?{_MBI_LAST}",
+         words="medicare mbi beneficiary", bare=0.6, near=0.95, any_case=True),
     Kind(name="us_ssn", pattern=r"[0-9]{3}-[0-9]{2}-[0-9]{4}", check=is_ssn, words=_SSN, bare=0.75,
          near=0.95, unchecked=0.4),
     Kind(name="us_ssn", pattern=r"[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{3}\.[0-9]{2}\.[0-9]{4}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.signals.pii.kind import Kind
+from trimtab.signals.pii.kind import Kind, standard
 
 _FIRST_ROW = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 
@@ -52,6 +52,11 @@ def is_aadhaar(text: str) -> bool:
     return check == 0 and digits != digits[::-1]
 
 
+def _is_rrn(text: str) -> bool:
+    """Written with a hyphen or a space."""
+    return standard("kr.rrn")(text.replace(" ", "-"))
+
+
 KINDS = (
     Kind(name="au_tfn", pattern=r"[0-9]{3} ?[0-9]{3} ?[0-9]{2,3}", check="au.tfn", words="tfn file",
          near=0.95),
@@ -73,7 +78,7 @@ KINDS = (
          words="身份证 身份證 身份证号 resident identity", bare=0.9, near=0.95, any_case=True),
     Kind(name="sg_nric_fin", pattern=r"[STFG][0-9]{7}[A-Z]", check=_is_nric, words="nric fin ic",
          bare=0.8, near=0.95, unchecked=0.5),
-    Kind(name="kr_rrn", pattern=r"[0-9]{6}-[0-9]{7}", check="kr.rrn",
+    Kind(name="kr_rrn", pattern=r"[0-9]{6}[- ][0-9]{7}", check=_is_rrn,
          words="주민등록번호 rrn resident",
          bare=0.85, near=0.95),
     Kind(name="za_id", pattern=r"[0-9]{10}[01][89][0-9]", check="za.idnr",
@@ -83,7 +88,7 @@ KINDS = (
     Kind(name="jp_my_number", pattern=r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}", check="jp.in_",
          words="マイナンバー 個人番号 mynumber", near=0.9),
     Kind(name="th_pin", pattern=r"[1-8]-?[0-9]{4}-?[0-9]{5}-?[0-9]{2}-?[0-9]", check="th.pin",
-         words="บัตรประชาชน thai thailand", near=0.9),
+         words="ประชาชน บัตรประชาชน thai thailand", near=0.9),
     Kind(name="id_nik", pattern=r"[0-9]{16}", words="nik ktp", near=0.8),
     Kind(name="my_nric",
          pattern=r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-[0-9]{2}-[0-9]{4}",

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-import re2
-
-from trimtab.signals.pii.view import Hit, View, Words, lexicon
+from trimtab.signals.pii.view import GATES, Hit, View, Words, lexicon
 
 NAMES = ("iban_code", "swift_code")
 
@@ -26,24 +24,26 @@ _LENGTHS = {
 }
 """How long a country's IBANs are: SWIFT's registry, and states outside it that use them."""
 
-_HEAD = rf"(?:{'|'.join(sorted(_LENGTHS))})[0-9]{{2}}(?:[ .\-]?[A-Z0-9]{{4}}){{2}}"
-_IBAN_GATE = re2.compile(f"(?i){_HEAD}")
-# The first look ahead spares most words a look at every country.
-_IBAN = re.compile(rf"(?<![^\W_])(?=[A-Z]{{2}}[0-9]){_HEAD}", re.IGNORECASE)
+_COUNTRIES = "|".join(sorted(_LENGTHS))
+_REST = r"[0-9]{2}(?:[ .\-]?[A-Z0-9]{4}){2}"
+_IBAN_GATE = GATES.add(f"(?i)(?:{_COUNTRIES}){_REST}")
+# From a class of characters on, which `re` looks for quickly where case counts.
+_IBAN = re.compile(rf"[A-Za-z](?<![^\W_][A-Za-z])[A-Za-z](?=[0-9])(?i:(?<={_COUNTRIES}){_REST})")
 _IBAN_WORDS = Words(
     "iban ibans bank account accounts konto kontonummer wire transfer sepa compte cuenta conto"
 )
 _SEPARATORS = re.compile(r"[ .\-]")
 _SOLID = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}(?!\w)", re.IGNORECASE | re.ASCII)
 _BIC = re.compile(r"(?<!\w)[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?!\w)")
-_BIC_WORDS = Words("swift bic bics swiftcode")
+_BIC_WORDS = Words("swift bic bics swiftcode", gates=GATES)
 
 
 def find(view: View) -> Iterator[Hit]:
     """IBANs, whole or in groups; BICs where a word nearby says so."""
-    if view.has_digits and _IBAN_GATE.search(view.plain):
+    if view.has(_IBAN_GATE):
+        may_tell = any(word in view.folded for word in _IBAN_WORDS.all)
         for match in _IBAN.finditer(view.plain):
-            yield from _iban(view, match.start())
+            yield from _iban(view, match.start(), may_tell=may_tell)
     if view.mentions(_BIC_WORDS):
         for match in _BIC.finditer(view.plain):
             near = view.around(match.start(), match.end()).says(_BIC_WORDS)
@@ -73,21 +73,27 @@ def _remainder(text: str) -> int:
 _NUMERALS = {char: str(int(char, 36)) for char in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def _iban(view: View, start: int) -> Iterator[Hit]:
+def _iban(view: View, start: int, *, may_tell: bool) -> Iterator[Hit]:
     code, end = _walked(view.plain, start)
     if code is not None:
-        near = view.around(start, end).says(_IBAN_WORDS)
+        near = may_tell and view.around(start, end).says(_IBAN_WORDS)
         if is_iban(code):
             yield Hit(start, end, "iban_code", 0.98 if near else 0.95)
             return
         if near:
             yield Hit(start, end, "iban_code", 0.5)
-    yield from _unlisted(view, start)
+    if code is None or _SOLID.fullmatch(view.plain, start, end) is None:
+        yield from _unlisted(view, start, may_tell=may_tell)
 
 
 def _walked(text: str, start: int) -> tuple[str | None, int]:
     """As many letters and digits as the country's IBANs have; and where they end."""
-    found = _of_length(_LENGTHS[text[start : start + 2].upper()]).match(text, start)
+    size = _LENGTHS[text[start : start + 2].upper()]
+    solid = text[start : start + size]
+    if len(solid) == size and solid.isascii() and solid.isalnum():
+        is_whole = not text[start + size : start + size + 1].isalnum()
+        return (solid.upper(), start + size) if is_whole else (None, start)
+    found = _of_length(size).match(text, start)
     if found is None or text[found.end() : found.end() + 1].isalnum():
         return None, start
     return _SEPARATORS.sub("", found[0]).upper(), found.end()
@@ -98,9 +104,9 @@ def _of_length(size: int) -> re.Pattern[str]:
     return re.compile(rf"(?:[A-Za-z0-9][ .\-]?){{{size - 1}}}[A-Za-z0-9]")
 
 
-def _unlisted(view: View, start: int) -> Iterator[Hit]:
+def _unlisted(view: View, start: int, *, may_tell: bool) -> Iterator[Hit]:
     """One whose check digits are right, though its country's are longer or shorter."""
     found = _SOLID.match(view.plain, start)
     if found and _remainder(found[0].upper()) == 1:
-        near = view.around(start, found.end()).says(_IBAN_WORDS)
+        near = may_tell and view.around(start, found.end()).says(_IBAN_WORDS)
         yield Hit(start, found.end(), "iban_code", 0.8 if near else 0.4)

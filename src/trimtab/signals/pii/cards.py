@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from trimtab.signals.pii.view import Hit, View, Words
+from trimtab.signals.pii.view import GATES, Hit, View, Words
 
 NAMES = ("credit_card",)
 
@@ -14,6 +14,14 @@ _CARD = re.compile(
     r"(?:[0-9]{4}([ .\-])[0-9]{4}\1[0-9]{4}\1[0-9]{1,4}(?:\1[0-9]{3})?"
     r"|[0-9]{4}([ .\-])[0-9]{6}\2[0-9]{4,5}|[0-9]{12,19})(?![\w])(?![.\-/,][0-9])"
 )
+_PARTED = r"[ .\-_/*`~\n]{1,6}"
+_LOOSE = re.compile(
+    rf"[0-9](?<![\w.,][0-9])(?:[0-9]{{3}}{_PARTED}(?:(?:[0-9]{{4}}{_PARTED}){{2}}[0-9]{{3,4}}"
+    rf"|[0-9]{{6}}{_PARTED}[0-9]{{4,5}})|(?:[ .\-_/\n][0-9]){{12,18}})(?![\w])(?![.,][0-9])"
+)
+"""With other signs between the groups, or between all digits, as nobody prints a number."""
+
+_LOOSE_GATE = GATES.add(rf"(?:[0-9]{{4,6}}{_PARTED}){{2}}[0-9]|(?:[0-9][ .\-_/\n]){{12}}")
 _CARD_WORDS = Words(
     """card cards cc visa mastercard amex american express discover maestro diners jcb credit debit
     payment charge charged billing kreditkarte karte carte tarjeta cartão carta bancomat pan cvv cvc
@@ -45,6 +53,17 @@ def find(view: View) -> Iterator[Hit]:
             hit = _judged(view, match.start(), match[0])
             if hit is not None:
                 yield hit
+    if view.has(_LOOSE_GATE):
+        yield from _loose(view)
+
+
+def _loose(view: View) -> Iterator[Hit]:
+    """Numbers of a brand whose check digit is right: the form alone says nothing."""
+    for match in _LOOSE.finditer(view.plain):
+        digits = "".join(filter(str.isdigit, match[0]))
+        if _BRANDS.fullmatch(digits) and is_luhn(digits) and len(set(digits)) > 1:
+            near = view.around(*match.span()).says(_CARD_WORDS)
+            yield Hit(*match.span(), "credit_card", 0.9 if near else 0.7)
 
 
 def is_luhn(digits: str) -> bool:
@@ -58,11 +77,12 @@ def is_luhn(digits: str) -> bool:
     return (odd + even) % 10 == 0
 
 
+_SEPARATORS = str.maketrans("", "", " .-")
 _DOUBLED = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
 
 
 def _judged(view: View, start: int, found: str) -> Hit | None:
-    digits = re.sub(r"[^0-9]", "", found)
+    digits = found.translate(_SEPARATORS)
     if len(digits) == 19 and len(found) > 19 and not is_luhn(digits):
         digits, found = digits[:16], found[:-4]  # the last group is the card's security code
     if len(set(digits)) < 2:

@@ -15,7 +15,44 @@ _VAT = (
     r"|GB ?[0-9]{3} ?[0-9]{4} ?[0-9]{2})"
 )
 
+_SORT = "[0-9]{2}-[0-9]{2}-[0-9]{2}"
+
+
+def is_no_date(text: str) -> bool:
+    """Whether three pairs of digits are no day, month and year, in no order.
+
+    >>> is_no_date("20-00-00"), is_no_date("24-12-99")
+    (True, False)
+    """
+    first, second, third = map(int, text.split("-"))
+    months = [(first, second), (second, first), (second, third)]
+    return not any(1 <= day <= 31 and 1 <= month <= 12 for day, month in months)
+
+
+_INN = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
+
+
+def is_inn(text: str) -> bool:
+    """Ten digits with one check digit, or twelve with two (weights of the tax service, modulo 11).
+
+    >>> is_inn("500100732259"), is_inn("7707083893"), is_inn("500100732258")
+    (True, True, False)
+    """
+    digits = [int(char) for char in text]
+    places = (9,) if len(digits) == 10 else (10, 11)
+    return all(
+        sum(d * w for d, w in zip(digits, _INN[11 - at :], strict=False)) % 11 % 10 == digits[at]
+        for at in places
+    )
+
+
 KINDS = (
+    Kind(name="ru_inn", pattern=r"[0-9]{12}|[0-9]{10}", check=is_inn, words="инн inn", near=0.95),
+    Kind(name="uk_sort_code", pattern=_SORT, check=is_no_date, words="sort sortcode", near=0.8),
+    Kind(name="uk_bank_account",
+         pattern=rf"[0-9]{{8}}[ ,;/]{{1,3}}(?:sort ?code:? )?{_SORT}"
+         rf"|{_SORT}[ ,;/]{{1,3}}(?:account |acct? )?(?:number:? |no\.?:? )?[0-9]{{8}}",
+         words="sort sortcode account bank", near=0.9, any_case=True),
     Kind(name="uk_nhs", pattern=r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}", check="gb.nhs",
          words="nhs patient gp", near=0.95),
     Kind(name="uk_nino",

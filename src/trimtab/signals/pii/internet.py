@@ -6,10 +6,8 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-import re2
-
 from trimtab.signals.pii.tlds import KNOWN, SPOKEN, WORDS
-from trimtab.signals.pii.view import Hit, View, Words
+from trimtab.signals.pii.view import GATES, Hit, View, Words
 
 NAMES = ("email_address", "url", "domain_name", "ip_address", "mac_address")
 
@@ -18,24 +16,44 @@ _LONGEST = 110
 text that grows is never decided about from further away than `Pii.lookback_chars`."""
 
 _LABEL = r"[^\W_](?:[\w\-]{0,61}[^\W_])?"
-_HOST = rf"(?:{_LABEL}\.){{1,5}}(?:xn--[a-z0-9\-]{{2,40}}|[^\W\d_]{{2,24}})"
+_TOP = r"(?:xn--[a-z0-9\-]{2,40}|[^\W\d_]{2,24})"
+_HOST = rf"(?:{_LABEL}\.){{1,5}}{_TOP}"
 
-_MAIL_GATE = re2.compile(r"(?i)@[\pL\pN][\pL\pN\-.]*\.(?:\pL\pL|xn--)|[\[({]\s?at\s?[\])}]")
+_MAIL_GATE = GATES.add(r"(?i)@[\pL\pN][\pL\pN\-.]*\.(?:\pL\pL|xn--)|[\[({]\s?at\s?[\])}]")
+_SPELT_GATE = GATES.add(r"(?i)[\[({]\s?at\s?[\])}]")
 _LOCAL = re.compile(r"[\w.%+~'\-]{1,64}")
 _MAIL_HOST = re.compile(_HOST)
 _SPELT = re.compile(
     r"(?i)(?<![\w.])[\w.+\-]{1,40}\s?[\[({]\s?at\s?[\])}]\s?[\w\-]{1,40}"
     r"(?:\s?(?:\.|[\[({]\s?dot\s?[\])}])\s?[a-z]{2,12}){1,2}\b"
 )
+_SPACED_GATE = GATES.add(r"(?i)[\pL\pN] @ [\pL\pN]|[\pL\pN] dot (?:com|org|net|edu|gov|io|de|uk)\b")
+_SPACED = re.compile(
+    r"(?i)(?<![\w.])[\w.+\-]{2,40} (?:@ [\w\-]{1,40}(?:\.[\w\-]{1,40}){0,2}\."
+    r"(?:com|org|net|edu|gov|io|de|uk)|at [\w\-]{1,40}(?: dot [\w\-]{1,40}){0,2} dot "
+    r"(?:com|org|net|edu|gov|io|de|uk))\b"
+)
 _URL = re.compile(r"(?i)(?<![^\W_])(?:https?|ftps?|wss?)://[^\s<>\"'`{}|\\^]{3,110}")
 _URL_PARTS = re.compile(r"(?i)[a-z]+://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::[0-9]+)?(/?)(.*)")
-_DOMAIN_GATE = re2.compile(rf"(?i)[\pL\pN]\.(?:{'|'.join(sorted(KNOWN))}|xn--[a-z0-9]+)\b")
-_DOMAIN = re.compile(rf"(?<![\w@.\-/\\=$]){_HOST}(?![\w@(])(?!\.\w)(?!-\w)")
-_V4_GATE = re2.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
-_V4 = re.compile(r"(?<![\w.\-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w\-])(?!\.[0-9])")
-_V6_GATE = re2.compile(r"(?i)[0-9a-f]:[0-9a-f]{0,4}:|::[0-9a-f]")
-_V6 = re.compile(r"(?i)(?<![\w:.])(?=[0-9a-f]*:)[0-9a-f:]{2,39}(?:(?<=:)[0-9.]{7,15})?(?![\w:])")
-_MAC_GATE = re2.compile(r"(?i)(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}")
+_DOMAIN_GATE = GATES.add(rf"(?i)[\pL\pN]\.(?:{'|'.join(sorted(KNOWN))}|xn--[a-z0-9]+)\b")
+# From a class of characters on, which `re` looks for quickly; so the next ones.
+_DOMAIN = re.compile(
+    rf"[^\W_](?<![\w@.\-/\\=$][^\W_])(?:[\w\-]{{0,61}}[^\W_])?\.(?:{_LABEL}\.){{0,4}}{_TOP}"
+    r"(?![\w@(])(?!\.\w)(?!-\w)"
+)
+_V4_GATE = GATES.add(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
+_V4 = re.compile(
+    r"[0-9](?<![\w.\-][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![\w\-])(?!\.[0-9])"
+)
+_NOBODY = re.compile(r"(?:127|255)\.|0\.0\.0\.0\Z")
+"""Of every machine itself, and masks of networks."""
+
+_V6_GATE = GATES.add(r"(?i)[0-9a-f]:[0-9a-f]{0,4}:|::[0-9a-f]")
+_V6 = re.compile(
+    r"[0-9A-Fa-f:](?<![\w:.][0-9A-Fa-f:])(?:(?<=:)|(?=[0-9A-Fa-f]*:))[0-9A-Fa-f:]{1,38}"
+    r"(?:(?<=:)[0-9.]{7,15})?(?![\w:])"
+)
+_MAC_GATE = GATES.add(r"(?i)(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}")
 _MAC = re.compile(
     r"(?i)(?<![\w:.\-])(?:[0-9a-f]{2}(?:([:\-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}"
     r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![\w:]|[.\-]\w)"
@@ -46,7 +64,8 @@ _SITE = Words(
 )
 _RELEASE = Words(
     """version versions release released build firmware ver upgrade upgraded v revision section
-    chapter clause figure paragraph oid"""
+    chapter clause figure paragraph oid python java node ruby php go
+    chrome firefox ios android kernel driver"""
 )
 
 
@@ -65,9 +84,7 @@ def find(view: View) -> Iterator[Hit]:
 def emails(view: View) -> Iterator[Hit]:
     """E-mail addresses, with `[at]` and `(dot)` spelt out too."""
     text = view.plain
-    if _MAIL_GATE.search(text) is None:
-        return
-    at = text.find("@")
+    at = text.find("@") if view.has(_MAIL_GATE) else -1
     while at >= 0:
         local = _LOCAL.match(text[max(0, at - 65) : at][::-1])
         host = _MAIL_HOST.match(text, at + 1, at + 110)
@@ -77,8 +94,12 @@ def emails(view: View) -> Iterator[Hit]:
             if start < at and not _remote(text, start, end):
                 yield Hit(start, end, "email_address", 0.95)
         at = text.find("@", at + 1)
-    for match in _SPELT.finditer(text):
-        yield Hit(match.start(), match.end(), "email_address", 0.7)
+    if view.has(_SPELT_GATE):
+        for match in _SPELT.finditer(text):
+            yield Hit(match.start(), match.end(), "email_address", 0.7)
+    if view.has(_SPACED_GATE):
+        for match in _SPACED.finditer(text):
+            yield Hit(match.start(), match.end(), "email_address", 0.6)
 
 
 def urls(view: View) -> Iterator[Hit]:
@@ -100,7 +121,7 @@ def urls(view: View) -> Iterator[Hit]:
 
 def domains(view: View) -> Iterator[Hit]:
     """Names without a scheme: `www.` or an ending that is no word, or a word near that says so."""
-    if _DOMAIN_GATE.search(view.plain) is None:
+    if not view.has(_DOMAIN_GATE):
         return
     for match in _DOMAIN.finditer(view.plain):
         found = _whole(match[0])
@@ -128,24 +149,25 @@ def addresses(view: View) -> Iterator[Hit]:
     """IPv4, IPv6 and hardware addresses, without a port or the length of a prefix."""
     yield from _version_4(view)
     text = view.plain
-    if ":" in text and _V6_GATE.search(text):
+    if view.has(_V6_GATE):
         for match in _V6.finditer(text):
             found = match[0]
             if found.endswith(":") and not found.endswith("::"):
                 found = found[:-1]
             if _is_v6(found):
-                yield Hit(match.start(), match.start() + len(found), "ip_address", 0.9)
-    if _MAC_GATE.search(text):
+                score = 0.3 if found == "::1" else 0.9
+                yield Hit(match.start(), match.start() + len(found), "ip_address", score)
+    if view.has(_MAC_GATE):
         for match in _MAC.finditer(text):
             if any(char.isdigit() for char in match[0]):
                 yield Hit(match.start(), match.end(), "mac_address", 0.9)
 
 
 def _version_4(view: View) -> Iterator[Hit]:
-    if _V4_GATE.search(view.plain):
+    if view.has(_V4_GATE):
         for match in _V4.finditer(view.plain):
             if _is_v4(match[0]):
-                score = 0.3 if _is_release(view, match) else 0.9
+                score = 0.3 if _NOBODY.match(match[0]) or _is_release(view, match) else 0.9
                 yield Hit(match.start(), match.end(), "ip_address", score)
 
 

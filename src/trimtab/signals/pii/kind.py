@@ -10,9 +10,13 @@ from importlib import import_module
 import msgspec
 import re2
 
-from trimtab.signals.pii.view import Hit, View, Words, is_coded
+from trimtab.signals.gates import Gates
+from trimtab.signals.pii.near import near
+from trimtab.signals.pii.view import GATES, Hit, View, Words, is_coded
 
 EDGE = r"(?!\w)(?![.\-/@]\w)"
+_LONGEST = 64
+"""Of what a pattern matches, with its edges."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,27 +69,28 @@ class Finder:
             return lambda _: True
         return standard(check) if isinstance(check, str) else check
 
-    def find(self, view: View) -> Iterator[Hit]:
-        """Every candidate that its check, or a word nearby, speaks for."""
+    def find(self, view: View, *, told: bool) -> Iterator[Hit]:
+        """Every candidate that its check, or a word nearby, speaks for.
+
+        Args:
+            told: whether any of its words may be in the text.
+        """
+        for first, last in near(self._form, view.plain, _LONGEST):
+            for match in self._exact.finditer(view.plain, first, last):
+                start, end = match.span()
+                if is_apart(view.plain, start) and is_coded(match[0]):
+                    is_told = told and view.around(start, end).says(self.words)
+                    score = self._score(match[0], is_told=is_told)
+                    if score is not None:
+                        yield Hit(start, end, self.kind.name, score)
+
+    def _score(self, found: str, *, is_told: bool) -> float | None:
         kind = self.kind
-        if self._form.search(view.plain) is None:
-            return
-        told = view.mentions(self.words)
-        if not told and kind.bare is None:
-            return
-        for match in self._exact.finditer(view.plain):
-            start, end = match.span()
-            if not is_apart(view.plain, start) or not is_coded(match[0]):
-                continue
-            near = told and view.around(start, end).says(self.words)
-            if not near and kind.bare is None:
-                continue
-            if self._check(match[0]):
-                score = kind.near if near else kind.bare
-            else:
-                score = kind.unchecked if near else None
-            if score is not None:
-                yield Hit(start, end, kind.name, score)
+        if not is_told and kind.bare is None:
+            return None
+        if self._check(found):
+            return kind.near if is_told else kind.bare
+        return kind.unchecked if is_told else None
 
 
 def is_apart(text: str, start: int) -> bool:
@@ -106,15 +111,18 @@ def is_apart(text: str, start: int) -> bool:
 class Table:
     """Kinds looked for together: what none of them can match costs a pass or two over the text.
 
-    Every one of them holds four digits or more, with no more than two characters between them.
+    Every one of them holds four digits or more, with no more than three characters between them.
     """
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self.finders = tuple(Finder(kind) for kind in kinds)
-        self._words = Words(*(finder.kind.words for finder in self.finders))
+        self._words = Words(*(finder.kind.words for finder in self.finders), gates=GATES)
+        self._each = Gates()
+        self._told = tuple(finder.words.among(self._each) for finder in self.finders)
 
     @cached_property
     def _bare(self) -> re.Pattern[str]:
+        # Not one of GATES: its many counts, together with others, take RE2 a state a character.
         forms = (each.kind.pattern for each in self.finders if each.kind.bare is not None)
         found: re.Pattern[str] = re2.compile("(?i)" + "|".join(f"(?:{form})" for form in forms))
         return found
@@ -123,12 +131,13 @@ class Table:
         """What any kind of the table finds."""
         if not view.is_coded:
             return
-        told = view.mentions(self._words)
+        told = self._each.open(view.folded) if view.mentions(self._words) else frozenset()
         formed = self._bare.search(view.plain) is not None
-        if told or formed:
-            for finder in self.finders:
-                if told or finder.kind.bare is not None:
-                    yield from finder.find(view)
+        if not told and not formed:
+            return
+        for finder, gate in zip(self.finders, self._told, strict=True):
+            if gate in told or (formed and finder.kind.bare is not None):
+                yield from finder.find(view, told=gate in told)
 
 
 @cache

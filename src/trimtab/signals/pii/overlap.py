@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from operator import itemgetter
 
 from trimtab.signals.pii.view import Hit
 
+_START = itemgetter(0)
 _WITHIN_URL = 0.85
 """How sure a find within a URL must be: its path and query hold many numbers that mean nothing."""
 
 
 def resolved(hits: Iterable[Hit]) -> list[Hit]:
     """Sorted by place. Only a URL stands beside something else: what is surely found within."""
-    found = sorted(
-        set(hits), key=lambda hit: (-hit.score, hit.start - hit.end, hit.start, hit.kind)
-    )
+    ranked = sorted((-score, start - end, start, kind) for start, end, kind, score in set(hits))
+    found = [Hit(start, start - less, kind, -score) for score, less, start, kind in ranked]
     urls = _apart(hit for hit in found if hit.kind == "url")
+    if not urls:
+        return sorted(_apart(found))
     others = (hit for hit in found if hit.kind != "url")
     kept = _apart(hit for hit in others if _stands(hit, urls))
     return sorted(urls + kept)
@@ -31,12 +34,14 @@ def _stands(hit: Hit, urls: list[Hit]) -> bool:
 
 def _apart(hits: Iterable[Hit]) -> list[Hit]:
     """Those that lie over none before them, sorted by place."""
-    starts: list[int] = []
+    taken = bytearray()
     kept: list[Hit] = []
     for hit in hits:
-        place = bisect_left(starts, hit.start)
-        clear_before = place == 0 or kept[place - 1].end <= hit.start
-        if clear_before and (place == len(kept) or starts[place] >= hit.end):
-            starts.insert(place, hit.start)
-            kept.insert(place, hit)
+        start, end, _, _ = hit
+        if end > len(taken):
+            taken.extend(bytes(end - len(taken)))
+        if taken.find(1, start, end) < 0:
+            taken[start:end] = b"\1" * (end - start)
+            kept.append(hit)
+    kept.sort(key=_START)
     return kept

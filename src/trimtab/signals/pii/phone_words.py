@@ -11,7 +11,8 @@ WORDS = Words(
     téléphone portable móvil movil celular cellulare telefonnummer handynummer rufnummer
     anrufen mobil mobiel telefoon puhelin telefonu numero fono ph callback dispatch message
     messages switchboard reception pager office home work телефон телефону тел
-    电话 手机 電話 携帯"""
+    ruf rufen ruft llámame llámanos llama llamar llame appelle appelez звони звоните позвони
+    电话 手机 手机号 電話 携帯 号码"""
 )
 LABELS = lexicon("""office fax mobile cell home work phone tel handy mobil direct""")
 OTHERS = lexicon(
@@ -33,7 +34,8 @@ FIRM = {  # groups of digits that telephone numbers are written in and little el
     "(00) 0000-0000", "(00) 00000-0000", "(0000) 000000", "(000) 0000 0000", "(00) 0000 0000",
     "(000) 0000000", "(0000) 000 000", "(00000) 000000", "000-0000-0000", "00 00 00 00 00",
     "00.00.00.00.00", "00-00-00-00-00", "0000 000 0000", "00000 000000", "000 0000 0000",
-    "000 000 00 00", "0000 000 000", "(000) 000-000", "(00) 000-000", "(00) 000-0000",
+    "000 000 00 00", "0-000-000-00-00", "0 (000) 000-00-00", "0000 000 000",
+    "(000) 000-000", "(00) 000-000", "(00) 000-0000",
 }  # fmt: skip
 OWNERS = lexicon("""my your his her our their mein meine""")
 """Whose number it is: `my number` is a telephone's."""

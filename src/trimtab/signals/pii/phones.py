@@ -7,11 +7,11 @@ given, and a number with a digit too many is as private as the right one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from trimtab.signals.pii.kind import is_apart
+from trimtab.signals.pii.phone_countries import is_of, national
 from trimtab.signals.pii.phone_words import FIRM, LABELS, OTHERS, OWNERS, TELLING, WORDS
 from trimtab.signals.pii.view import DASH, Around, Hit, View
 
@@ -19,19 +19,24 @@ NAMES = ("phone_number",)
 
 _EXTENSION = r",? ?(?:x|ext\.?|extension|durchwahl|#) ?[0-9]{1,6}(?!\w)"
 _AFTER = re.compile(_EXTENSION, re.IGNORECASE)
+_BEFORE_MORE = frozenset(", xXeEdD#")
 _WORLD = re.compile(
-    rf"(?:\+|\b00)[ .\-]?\(?[1-9][0-9]{{0,3}}\)?(?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5,14}}(?![0-9])"
+    rf"[+0](?:(?<=\+)|(?<=\b0)0)[ .\-]?\(?[1-9][0-9]{{0,3}}\)?"
+    rf"(?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5,14}}(?![0-9])"
 )
 _AMERICAN = re.compile(
     r"(?:\b(?:001|1)[ .\-]?)?(?:\([0-9]{3}\)[ .\-]?|\b[0-9]{3}[ .\-])"
     r"[0-9]{3}[ .\-][0-9]{4}(?![0-9])"
 )
-_NOT_DIGITS = re.compile(r"[^0-9]+")
-_LAST_GROUP = re.compile(rf"[ .\-/(){DASH}]+[0-9]+$")
+_SEPARATORS = dict.fromkeys(map(ord, " .-/()+"), None) | dict.fromkeys(range(0x2010, 0x2016), None)
+_BETWEEN = " .-/()\u2010\u2011\u2012\u2013\u2014\u2015"
+_DIGITS = "0123456789"
 _FIRST_GROUP = re.compile(rf"^[0-9]+[ .\-/){DASH}]+")
 _ZEROS = str.maketrans("123456789", "000000000")
 _LONGEST = 48
 """A run of digits that is longer, with what separates them, is a table and no telephone number."""
+_MOST_DIGITS = 13
+"""Of a number without its country."""
 
 _DATE = re.compile(
     r"(?:19|20)[0-9]{2}([.\-/ ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])(?: [0-9]{1,2})?"
@@ -43,6 +48,9 @@ _PLAIN_DATE = re.compile(
     r"[0-9]{1,2}([.\-/])[0-9]{1,2}\1(?:19|20)[0-9]{2}|20[0-9]{2}-[0-9]{2}-[0-9]{2}"
 )
 """The most frequent, whose parts are no telephone number either."""
+
+_RELEASE = re.compile(r"[0-9]\.[0-9]{1,4}\Z")
+"""Before a plus: `1.2+20240131` is a version and the day it was built."""
 
 _AMOUNT = re.compile(r"[0-9]{1,3}(?:[ .][0-9]{3})+|[0-9]+\.[0-9]+|[0-9]+\.[0-9]+\.[0-9]+")
 _ISBN = re.compile(r"97[89][ \-]?(?:[0-9][ \-]?){10}")
@@ -60,13 +68,26 @@ class _Number(NamedTuple):
 def find(view: View, regions: tuple[str, ...] = ()) -> Iterator[Hit]:
     """Telephone numbers. `regions` (as `GB`): whose own numbers count without a word nearby."""
     for first, last in view.runs:
-        whole = None
+        if last - first > _MOST_DIGITS and _is_one_group(view.plain, first, last):
+            continue
+        start, whole = -1, None
         if last - first <= _LONGEST:
-            whole = _judged(view, _whole(view.plain, first, last), regions)
+            number = _whole(view.plain, first, last)
+            start, whole = number.start, _judged(view, number, regions)
         if whole is not None:
             yield whole
         elif _PLAIN_DATE.fullmatch(view.plain, first, last) is None:
-            yield from _parts(view, first, last, regions)
+            for begin, end in _parts(view.plain, first, last):
+                if (begin, end) != (start, last):
+                    hit = _judged(view, _extended(view.plain, begin, end), regions)
+                    if hit is not None:
+                        yield hit
+
+
+def _is_one_group(text: str, first: int, last: int) -> bool:
+    """Whether a run is digits alone, and does not begin as numbers with their country do."""
+    begins = text[first - 1 : first] in {"+", "("} or text.startswith("00", first)
+    return not begins and text[first:last].isdigit()
 
 
 def _whole(text: str, first: int, last: int) -> _Number:
@@ -80,32 +101,33 @@ def _whole(text: str, first: int, last: int) -> _Number:
 
 
 def _extended(text: str, start: int, last: int) -> _Number:
-    after = _AFTER.match(text, last)
+    after = _AFTER.match(text, last) if text[last : last + 1] in _BEFORE_MORE else None
     return _Number(start, after.end() if after else last, text[start:last], after is not None)
 
 
-def _parts(view: View, first: int, last: int, regions: tuple[str, ...]) -> Iterator[Hit]:
-    """Numbers within a run that holds more than one number."""
-    text = view.plain
+def _parts(text: str, first: int, last: int) -> Iterable[tuple[int, int]]:
+    """Where numbers may be within a run that holds more than one number."""
     candidates: list[tuple[int, int]] = []
     if last - first >= 10:
-        for pattern in (_WORLD, _AMERICAN):
-            found = pattern.finditer(text, max(0, first - 1), last)
-            candidates.extend(match.span() for match in found)
+        lead = max(0, first - 1)
+        if text[lead] == "+" or text.find("00", first, last) >= 0:
+            candidates += [match.span() for match in _WORLD.finditer(text, lead, last)]
+        candidates += [match.span() for match in _AMERICAN.finditer(text, lead, last)]
     if 8 < last - first <= _LONGEST:
         run = text[first:last]
-        fewer, rest = _LAST_GROUP.search(run), _FIRST_GROUP.match(run)
-        if fewer:
-            candidates.append((first, first + fewer.start()))
+        fewer, rest = _without_last(run), _FIRST_GROUP.match(run)
+        if fewer is not None:
+            candidates.append((first, first + len(fewer)))
         if rest:
             candidates.append((first + rest.end(), last))
-    for start, end in candidates:
-        hit = _judged(view, _extended(text, start, end), regions)
-        if hit is not None:
-            yield hit
+    return dict.fromkeys(candidates)
 
 
 def _judged(view: View, number: _Number, regions: tuple[str, ...]) -> Hit | None:
+    if number.bare[:1] == "+" and _RELEASE.search(
+        view.plain, max(0, number.start - 8), number.start
+    ):
+        return None
     if number.bare.startswith(("+", "00", "(+", "(00")):
         hit = _abroad(view, number)
         if hit is not None or "+" in number.bare:
@@ -115,28 +137,38 @@ def _judged(view: View, number: _Number, regions: tuple[str, ...]) -> Hit | None
 
 def _abroad(view: View, number: _Number) -> Hit | None:
     """A number with its country: as many of its groups as that country's numbers may have."""
-    start, end, found, _ = number
+    start, _, found, _ = number
     has_plus = "+" in found
+    digits = found.replace("(0)", "").translate(_SEPARATORS)
+    lengths, size, zeros = national(digits if has_plus else digits[2:])
     for _ in range(4):
-        digits = _NOT_DIGITS.sub("", found.replace("(0)", ""))
-        if _is_possible(digits if has_plus else digits[2:]):
+        if size in lengths or size - zeros in lengths:
+            end = start + len(found) if len(found) < len(number.bare) else number.end
             told = _says(view.around(start, end))
             sure = 0.85 if has_plus else 0.6
             return Hit(
                 start, end, "phone_number", 0.95 if told > 0 else sure if told == 0 else sure - 0.3
             )
-        shorter = _LAST_GROUP.search(found)
+        shorter = _without_last(found)
         if shorter is None:
             return None
-        found = found[: shorter.start()]
-        end = start + len(found)
+        size -= len(found) - len(found.rstrip(_DIGITS))
+        size += found.startswith("(0)", len(shorter) - 2)  # whose zero is now a digit like others
+        found = shorter
     return None
+
+
+def _without_last(groups: str) -> str | None:
+    """A number without its last group of digits; None where it has but one."""
+    lead = groups.rstrip(_DIGITS)
+    rest = lead.rstrip(_BETWEEN)
+    return rest if len(rest) < len(lead) < len(groups) else None
 
 
 def _at_home(view: View, number: _Number, regions: tuple[str, ...]) -> Hit | None:
     start, end, bare, is_extended = number
-    digits = _NOT_DIGITS.sub("", bare)
-    if not 6 <= len(digits) <= 13 or bare.count("(") != bare.count(")"):
+    digits = bare.translate(_SEPARATORS)
+    if not 6 <= len(digits) <= _MOST_DIGITS or bare.count("(") != bare.count(")"):
         return None
     if not is_extended and not regions:
         is_plain = len(digits) == len(bare)
@@ -152,7 +184,7 @@ def _at_home(view: View, number: _Number, regions: tuple[str, ...]) -> Hit | Non
     score = _score(bare, digits, told, is_extended=is_extended)
     if told == 0 and score < 0.5 and len(digits) > 6 and _is_a_line(view.plain, number):
         score = 0.5
-    if score < 0.5 and told == 0 and _is_of(regions, bare):
+    if score < 0.5 and told == 0 and is_of(regions, bare):
         score = 0.5
     return Hit(start, end, "phone_number", score) if score else None
 
@@ -211,6 +243,8 @@ def _says(around: Around) -> int:
             return -1
     if not WORDS.whole.isdisjoint(around.after[:3]):
         return 1
+    if around.text.isascii():
+        return 0
     return int(any(word in around.text for word in WORDS.unspaced))
 
 
@@ -238,42 +272,3 @@ def _is_something_else(text: str, number: _Number, told: int) -> bool:
     if _AMOUNT.fullmatch(bare) is None:
         return False
     return bare.count(".") == 1 or (told <= 0 and bare.translate(_ZEROS) not in FIRM)
-
-
-@cache
-def _lengths(country: int) -> frozenset[int]:
-    """How many digits a country's numbers have, after its code; empty of no country."""
-    import phonenumbers
-
-    if country not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-        return frozenset()
-    made = (
-        (size, phonenumbers.PhoneNumber(country_code=country, national_number=int("2" * size)))
-        for size in range(4, 15)
-    )
-    return frozenset(size for size, number in made if phonenumbers.is_possible_number(number))
-
-
-def _is_possible(digits: str) -> bool:
-    """Whether digits are those of a country code and as many as its numbers have."""
-    digits = digits.lstrip("0")
-    for size in (1, 2, 3):
-        national = digits[size:]
-        lengths = _lengths(int(digits[:size] or 0))
-        if lengths:
-            return len(national) in lengths or len(national.lstrip("0")) in lengths
-    return False
-
-
-def _is_of(regions: tuple[str, ...], found: str) -> bool:
-    if not regions:
-        return False
-    import phonenumbers
-
-    for region in regions:
-        try:
-            if phonenumbers.is_valid_number(phonenumbers.parse(found, region)):
-                return True
-        except phonenumbers.NumberParseException:
-            continue
-    return False

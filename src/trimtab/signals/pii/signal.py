@@ -11,6 +11,8 @@ import re2
 
 from trimtab.errors import ConfigError
 from trimtab.signals.finding import NOTHING, Finding, Reading
+from trimtab.signals.growing import ENCODED, given, seen
+from trimtab.signals.layer import Layer
 from trimtab.signals.pii import (
     america,
     asia,
@@ -50,9 +52,16 @@ _TABLED = frozenset(finder.kind.name for finder in TABLE.finders)
 KINDS = tuple(sorted(_TABLED.union(phones.NAMES, *(kinds for kinds, _ in (*_NUMBERED, *_OTHERS)))))
 """Every kind there is, without those of a recogniser."""
 
+_DECODED = 0.6
+"""How sure a find must be in what was decoded, where chance makes numbers too."""
+_HARMLESS = frozenset({"url", "domain_name", "person", "location"})
+"""Of what was decoded: addresses within addresses, and names that are but hints."""
+
 
 class Pii:
     """Personal data: some 90 kinds by form, check digit and context; names and places as a hint.
+
+    What is sure of them is also found in base64, hexadecimal and escapes.
 
     Args:
         kinds: those to look for; None for all.
@@ -88,22 +97,51 @@ class Pii:
         self._patterns = tuple(_compiled(text[1:-1]) for text in allow if _is_pattern(text))
         self._min_score = min_score
         self._recogniser = recogniser
-        # A recogniser may look at all of a text; the longest find and its context are within 128.
-        self.lookback_chars: int | None = 128 if recogniser is None else None
+        # A recogniser may look at all of a text; the longest find and its context are within 128,
+        # and so they are encoded within 256.
+        self.lookback_chars: int | None = 256 if recogniser is None else None
+        self.is_quick = recogniser is None
         other = type(recogniser).__qualname__ if recogniser is not None else None
         self.version = _version(kinds, regions, allow, min_score, other)
 
     def read(self, text: Text, about: About = NOBODY) -> Reading:
         """Every find in the text; the score is that of the surest."""
         del about
-        hits = (hit for hit in self._hits(text) if hit.score >= self._min_score)
-        kept = [hit for hit in resolved(hits) if self._counts(hit, text.plain)]
+        kept = self._kept(text, self._hits(text))
+        layers = (*text.layers, *text.unmarked)
+        decoded = [hit for layer in layers for hit in self._decoded(layer)]
+        if decoded:
+            kept = resolved([*kept, *decoded])
         if not kept:
             return NOTHING
         found = (_finding(hit, text) for hit in kept)
         return Reading(score=max(hit.score for hit in kept), findings=tuple(sorted(found)))
 
+    def cut(self, text: Text, at: int) -> int:
+        """The last place up to `at` that lies in nothing encoded, however long."""
+        return given(text, ENCODED.cut(text.plain, seen(text, at)))
+
+    def _kept(self, text: Text, hits: Iterable[Hit]) -> list[Hit]:
+        sure = (hit for hit in hits if hit.score >= self._min_score)
+        return [hit for hit in resolved(sure) if self._counts(hit, text.plain)]
+
+    def _decoded(self, layer: Layer) -> Iterator[Hit]:
+        """What only decoding shows and is sure of, by the place of its code."""
+        inner = Text(layer.text)
+        for hit in self._kept(inner, self._by_rules(inner)):
+            start, end = inner.raw_span(hit.start, hit.end)
+            is_sure = hit.score >= _DECODED and hit.kind not in _HARMLESS
+            if is_sure and not layer.is_said(start, end):
+                yield Hit(*layer.span(start, end), hit.kind, hit.score)
+
     def _hits(self, text: Text) -> Iterator[Hit]:
+        yield from self._by_rules(text)
+        if self._recogniser is not None:
+            for span in self._recogniser(text.plain):
+                if 0 <= span.start < span.end <= len(text.plain):
+                    yield Hit(span.start, span.end, span.kind, span.score)
+
+    def _by_rules(self, text: Text) -> Iterator[Hit]:
         view = View(text)
         if view.has_digits and self._wants(_TABLED):
             yield from TABLE.find(view)
@@ -112,10 +150,6 @@ class Pii:
         for kinds, find in (*_NUMBERED, *_OTHERS) if view.has_digits else _OTHERS:
             if self._wants(kinds):
                 yield from find(view)
-        if self._recogniser is not None:
-            for span in self._recogniser(text.plain):
-                if 0 <= span.start < span.end <= len(text.plain):
-                    yield Hit(span.start, span.end, span.kind, span.score)
 
     def _wants(self, kinds: Iterable[str]) -> bool:
         return self._kinds is None or not self._kinds.isdisjoint(kinds)
@@ -168,4 +202,4 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _version(*settings: object) -> str:
     given = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
-    return f"1.{given}"
+    return f"5.{given}"

@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 import re2
 
+from trimtab.signals.gates import Gate, Gates
 from trimtab.signals.text import Text
+
+GATES = Gates()
+"""What most texts are judged by alone: `View.has` says which of them stand in one."""
 
 BEFORE, AFTER = 56, 24
 """How many characters before and after a candidate are read for words that say what it is."""
@@ -19,10 +23,11 @@ DASH = "\u2010-\u2015"
 _WORD = re.compile(r"[^\W\d_]+")
 _ASCII_WORD = re.compile("[a-z]+")
 _RUN = re.compile(rf"[0-9](?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5,}}")
-_HAS_RUN = re2.compile(rf"[0-9](?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5}}")
-_CODE = re.compile(r"[0-9](?:[^0-9]{0,2}[0-9]){3}")
-_DIGIT = re2.compile("[0-9]")
-_HAS_CODE = re2.compile(_CODE.pattern)
+_HAS_RUN = GATES.add(rf"[0-9](?:[ .\-/(){DASH}]{{0,3}}[0-9]){{5}}")
+_CODE = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){3}")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u2e80-\U0010ffff]")
+_DIGIT = GATES.add("[0-9]")
+_HAS_CODE = GATES.add(_CODE.pattern)
 
 
 def lexicon(text: str) -> frozenset[str]:
@@ -49,28 +54,38 @@ class Words:
 
     A word of a script without spaces is looked for within what surrounds a candidate, any other as
     a whole word.
+
+    Args:
+        gates: where they are asked for together with others: those that nearly every text is.
     """
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, gates: Gates | None = None) -> None:
         every = frozenset(word for part in words for word in part.split())
         self.all = every
-        self.unspaced = tuple(sorted(word for word in every if word[0] >= "\u2e80"))
+        self.unspaced = tuple(sorted(word for word in every if _UNSPACED.match(word)))
         self.whole = every.difference(self.unspaced)
+        self.gate = gates.add(f"(?i){self._any}") if gates is not None else None
+
+    def among(self, gates: Gates) -> Gate:
+        """These words as one of some gates, which are asked of a text in lower case."""
+        return gates.add(self._any)
 
     @cached_property
-    def _gate(self) -> re.Pattern[str]:
-        """Finds any of them: lets too much through, never too little."""
+    def _any(self) -> str:
+        """A pattern of any of them: lets too much through, never too little."""
         spaced = sorted(word for word in self.all if word.isascii())
         others = sorted(word for word in self.all if not word.isascii())
         whole = rf"\b(?:{'|'.join(map(re.escape, spaced))})\b" if spaced else ""
-        found: re.Pattern[str] = re2.compile(
-            "|".join(filter(None, (whole, *map(re.escape, others))))
-        )
+        return "|".join(filter(None, (whole, *map(re.escape, others))))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        found: re.Pattern[str] = re2.compile(self._any)
         return found
 
     def are_in(self, folded: str) -> bool:
         """Whether any of them may be somewhere in a text."""
-        return self._gate.search(folded) is not None
+        return self._pattern.search(folded) is not None
 
 
 class Around(NamedTuple):
@@ -102,22 +117,32 @@ class View:
     @cached_property
     def runs(self) -> tuple[tuple[int, int], ...]:
         """Where six digits or more stand with nothing but separators between them."""
-        if _HAS_RUN.search(self.plain) is None:
+        if not self.has(_HAS_RUN):
             return ()
         return tuple(match.span() for match in _RUN.finditer(self.plain))
 
-    @cached_property
-    def has_digits(self) -> bool:
-        """Whether there is any digit (ASCII's, as those of other scripts stay what they are)."""
-        return _DIGIT.search(self.plain) is not None
+    def has(self, gate: Gate) -> bool:
+        """Whether one of `GATES` stands in the text."""
+        return gate in self._open
 
     @cached_property
+    def _open(self) -> frozenset[Gate]:
+        return GATES.open(self.plain)
+
+    @property
+    def has_digits(self) -> bool:
+        """Whether there is any digit (ASCII's, as those of other scripts stay what they are)."""
+        return self.has(_DIGIT)
+
+    @property
     def is_coded(self) -> bool:
         """Whether there is anything that `is_coded` may hold for."""
-        return _HAS_CODE.search(self.plain) is not None
+        return self.has(_HAS_CODE)
 
     def mentions(self, words: Words) -> bool:
         """Whether any of `words` may be anywhere in the text."""
+        if words.gate is not None:
+            return self.has(words.gate)
         found = self._mentioned.get(words)
         if found is None:
             found = self._mentioned[words] = words.are_in(self.folded)

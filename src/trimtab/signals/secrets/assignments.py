@@ -30,14 +30,18 @@ _SIGN = r"(?::=|=>|->|={1,3}|[:|>(])"
 _VERB = (
     r"(?:(?:for|to|of|on|in|at)[ \t][^\n.:=,;]{1,48}[ \t])?"
     r"(?:(?:(?:is|was|has been|got)[ \t])?(?:changed|set|reset|updated)[ \t]to|"
-    r"is|was|are|as|to|now|be|will be|being|called|reads)[ \t]{0,2}:?"
+    r"is|was|are|as|to|now|be|will be|being|called|reads|lautet|ist|est|es)[ \t]{0,2}:?"
 )
 _HEADER = (
     r"authorization[\\\"']{0,3}[ \t]{0,3}[:=,][ \t]{0,3}[\\\"'`]{0,3}"
-    r"(?:bearer|basic|token|apikey)[ \t]|\bbearer[ \t]"
+    r"(?:bearer|basic|token|apikey|ssws)[ \t]|\bbearer[ \t]"
 )
 _LOGIN = r"\bcurl\b[^\n]{0,200}?[ \t](?:-u|--user)[ =]?[\\\"']{0,2}[0-9A-Za-z_.@-]{1,64}:"
 _FLAG = r"--?(?:password|pass|token|api-?key|secret)[ =]"
+_COMMAND = (
+    r"\bsshpass[ \t]{1,3}-p[ \t]?|\bmysql(?:dump|admin)?[ \t][^\n|;]{0,60}?-p"
+    r"|\bconvertto-securestring[ \t]{1,3}(?:-string[ \t]{1,3})?|\bwifi:[^\n]{0,60}?;p:"
+)
 _OPEN = r"[ \t*]{0,6}(?:new )?\\?"
 _BARE = r"[^\s\"'`,;<>(){}\\|]"
 _SHOWN = rf"(?:[\"'`](?P<quoted>[^\"'`\n]{{3,}})|(?P<bare>{_BARE}{{3,}}))"
@@ -45,10 +49,13 @@ _SHOWN = rf"(?:[\"'`](?P<quoted>[^\"'`\n]{{3,}})|(?P<bare>{_BARE}{{3,}}))"
 _TOLD = rf"[\"'`]?(?P<told>{_BARE}{{0,60}}[0-9!@#$%^&*+]{_BARE}*)"
 _WORD = f"(?:{_TYPED}|{_SENT}){_TAIL}"
 _WHOLE = (
-    f"(?P<lead>{_HEADER}|{_LOGIN}|{_FLAG}|{_WORD}{_SIGN}){_OPEN}{_SHOWN}"
+    f"(?P<lead>{_HEADER}|{_LOGIN}|{_FLAG}|{_COMMAND}|{_WORD}{_SIGN}){_OPEN}{_SHOWN}"
     f"|(?P<spoken>{_WORD}(?:{_VERB}[ \\t]|[ \\t])){_OPEN}{_TOLD}"
     rf"|(?P<named>(?:{_TYPED})[ \t](?:is|was)[ \t])[\"'`](?P<word>[^\s\"'`]{{5,40}})[\"'`]"
 )
+
+QUOTED = rf"(?i)(?:{_WORD}{_SIGN}){_OPEN}[\"'`][^\"'`\n]{{48,}}"
+"""A value in quotes, of any length."""
 
 _NOT_NAMES = re.compile(
     r"(?i)(?:tokens|tokeni[sz]|secrets?[_-]?manager|max|num|total|count|limit|usage|"
@@ -109,6 +116,8 @@ def assigned(text: str, data: bytes, *, placeholders: bool = False) -> Iterator[
             kind = _LOGIN_KINDS[form]
         elif _is_other_name(text, start, lead) or (lead[-1] == "(" and group != "quoted"):
             continue
+        elif form == "command":
+            kind, score = "password", _of_password(word, "sign", is_quoted=group in _IN_QUOTES)
         elif _IS_TYPED.search(lead):
             if lead[:4].lower() == "pass" and not lead[4:5].isalpha() and word.isidentifier():
                 continue  # the name of a test that passed
@@ -139,6 +148,8 @@ def _form(lead: str) -> str:
     low = lead.lower()
     if low.startswith("curl"):
         return "login"
+    if low.startswith(("sshpass", "mysql", "convertto", "wifi:")):
+        return "command"
     if low.startswith(("authorization", "bearer")):
         return "basic" if low.endswith("basic ") else "bearer"
     if low.rstrip(" \t")[-1:] in ":=>|(" or low.startswith("-"):
@@ -146,7 +157,7 @@ def _form(lead: str) -> str:
     return "verb" if _VERBS.search(low) else "direct"
 
 
-_VERBS = re.compile(r"(?:is|was|are|as|to|now|be|being|called|reads)[ \t]*$")
+_VERBS = re.compile(r"(?:is|was|are|as|to|now|be|being|called|reads|lautet|ist|est|es)[ \t]*$")
 
 
 def _is_other_name(text: str, start: int, lead: str) -> bool:

@@ -22,11 +22,26 @@ _STORES = re.compile(
 _LOGIN = r"://[^\s/:@\"'<>]{0,100}:[^\s/@\"'<>]{3,200}@[^\s@]"
 _BLOCK = (
     r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:(?:[^-]|-[^-])*-----END [A-Z0-9 ]{1,50}-----|(?:(?:\s|\\n)*[0-9A-Za-z+/=]{32,})+)"
+    r"(?:(?:[^-]|-[^-])*-----END [A-Z0-9 ]{1,50}-----|(?:(?:\s|\\n)*[0-9A-Za-z+/=]{16,})+)"
 )
 _PUTTY = (
     r"PuTTY-User-Key-File-[23]: (?:[^P]|P[^r]|Pr[^i])*(?:Private-Lines: \d+\s[0-9A-Za-z+/=\s]*)?"
 )
+_PRIVATE = (
+    r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:[^-]|-[^-])*(?:-{1,5}(?:END [A-Z0-9 ]{0,50}-{0,5})?)?"
+)
+_PUTTY_OPEN = (
+    r"PuTTY-User-Key-File-[23]: (?:[^P]|P[^r]|Pr[^i])*"
+    r"(?:Pri(?:vate-Lines: \d+\s[0-9A-Za-z+/=\s]*)?)?"
+)
+_NONE_OPEN = (
+    r";base64,[0-9A-Za-z+/=\s]+"
+    r"|-----BEGIN (?:CERTIFICATE|[A-Z ]{0,12}PUBLIC KEY|PGP MESSAGE|PGP SIGNATURE)[A-Z -]*[^-]*"
+)
+BLOCKS = (_PRIVATE, _PUTTY_OPEN, _NONE_OPEN)
+"""What is read as one thing, from its beginning on, of any length."""
+_CODED = re.compile(r"[0-9A-Za-z+/=]+\Z")
 _BODY = re.compile(r"[0-9A-Za-z+/=]{24}")
 # Long codes that are none: pictures, checksums, certificates, public keys.
 _NONE = (
@@ -112,6 +127,21 @@ def _shapes() -> _Shapes:
     return _Shapes(every, by_start, near)
 
 
+_LINES = re.compile(r"(?:\s|\\n|\\r)+")
+_LEAST_BODY = 64
+_LEAST_LINE = 4
+
+
+def _is_wrapped(block: str) -> bool:
+    """Whether a block holds a code in short lines, which are as long as each other but the last."""
+    parts = block.split("-----")
+    lines = list(filter(_CODED.match, _LINES.split(parts[2] if len(parts) > 2 else "")))
+    widths = {len(line) for line in lines[:-1]}
+    body = "".join(lines)
+    is_even = len(widths) == 1 and _LEAST_LINE <= max(widths) >= len(lines[-1])
+    return is_even and len(body) >= _LEAST_BODY and _is_random(body)
+
+
 _LOGINS = {"connection_string", "basic_auth_url"}
 _LONGEST_SCHEME = 21
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+\Z")
@@ -120,7 +150,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+\Z")
 def _key(text: str, start: int, end: int) -> Key | None:
     head = text[start : start + 5]
     if head in {"-----", "PuTTY"}:
-        is_whole = _BODY.search(text, start, end) is not None
+        is_whole = _BODY.search(text, start, end) is not None or _is_wrapped(text[start:end])
         is_private = "PRIVATE" in text[start : start + 60] or head == "PuTTY"
         return Key(start, end, "private_key", 1.0) if is_whole and is_private else None
     by_start = _shapes().by_start
@@ -142,7 +172,10 @@ def _login(text: str, start: int, end: int) -> Key | None:
     return Key(colon + 1, end - 2, kind, 0.9)
 
 
-_LOOSE = {"voyage_api_key", "fireworks_api_key", "resend_api_key", "render_api_key"}
+_LOOSE = {
+    *("voyage_api_key", "fireworks_api_key", "resend_api_key", "render_api_key"),
+    "composio_api_key",
+}
 """With marks so short that names in programs have them too."""
 
 

@@ -1,4 +1,4 @@
-"""Who changed which prompt, dataset, release, card, key, allowance, model or route, and when.
+"""Who changed which prompt, plan, dataset, release, card, key, model, route or probe, and when.
 
 One row per change, written in the transaction of the change: there is no change without its row and
 no row without its change. Rows are never updated.
@@ -6,28 +6,13 @@ no row without its change. Rows are never updated.
 
 from __future__ import annotations
 
-import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, func, insert, or_, select
 
+from trimtab.errors import InvalidRequest
 from trimtab.ports import Clock
+from trimtab.records import AuditEntry
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.tables import audit
-
-
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One change.
-
-    `seq` orders the entries; numbers may be missing. `action` is noun.verb (`prompt.add`,
-    `release.promote`), `object` the reference of what changed, `digest` its content.
-    """
-
-    seq: int
-    project: str
-    time_ns: int
-    principal: str | None
-    action: str
-    object: str
-    digest: str
 
 
 class Audit:
@@ -57,8 +42,37 @@ class Audit:
             )
         )
 
-    def entries(self, project: str, *, limit: int) -> list[AuditEntry]:
-        """Newest first."""
-        query = select(audit).filter_by(project=project).order_by(audit.c.seq.desc()).limit(limit)
+    def entries(
+        self,
+        project: str,
+        *,
+        limit: int,
+        before: int | None = None,
+        object: str | None = None,
+        action: str | None = None,
+        principal: str | None = None,
+    ) -> list[AuditEntry]:
+        """Newest first; see `ports.MetadataStore.audit`."""
+        if limit < 0:
+            raise InvalidRequest("limit is negative", where="limit", fix="ask for 0 or more")
+        query = select(audit).filter_by(project=project)
+        if before is not None:
+            query = query.where(audit.c.seq < before)
+        if object is not None:
+            query = query.where(named(audit.c.object, object, "@"))
+        if action is not None:
+            query = query.where(named(audit.c.action, action, "."))
+        if principal is not None:
+            query = query.where(audit.c.principal == principal)
+        query = query.order_by(audit.c.seq.desc()).limit(limit)
         with self._database.read() as connection:
             return [AuditEntry(**row) for row in connection.execute(query).mappings()]
+
+
+def named(column: Column[str], name: str, mark: str) -> ColumnElement[bool]:
+    """The column is the name, or the name and what a mark sets apart from it.
+
+    Not LIKE: for SQLite it holds that `a` is `A`.
+    """
+    prefix = name + mark
+    return or_(column == name, func.substr(column, 1, len(prefix)) == prefix)

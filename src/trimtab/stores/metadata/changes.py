@@ -15,7 +15,7 @@ from trimtab.stores.metadata.engine import Database
 
 
 class Changes:
-    """Keys, allowances, approved models and routes share one counter, for all are one snapshot."""
+    """Keys, allowances, models, routes and their shares have one counter: all are one snapshot."""
 
     def __init__(self, database: Database, audit: Audit) -> None:
         self._database = database

@@ -26,7 +26,7 @@ from trimtab.stores.metadata.heads import Heads, Version, check_name
 from trimtab.stores.metadata.own_ids import require_own_ids
 from trimtab.stores.metadata.row_schema import RowSchema
 from trimtab.stores.metadata.rows import dump, load
-from trimtab.stores.metadata.tables import contents, datasets, heads
+from trimtab.stores.metadata.tables import contents, datasets
 
 PIECE_ROWS = 4096
 
@@ -50,13 +50,14 @@ class SQLDatasets:
         created_ns: int,
         schema: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
+        by: str | None = None,
     ) -> Dataset:
         draft = self.draft(project, name, created_ns=created_ns, schema=schema)
         census = Census()
         try:
             for piece in _pieces(examples):
                 self._drafts.extend(project, draft, piece, after=census.size, census=census)
-            return self._commit(project, draft, census, note, created_ns, tags)
+            return self._commit(project, draft, census, note, created_ns, tags, by)
         except BaseException:
             self._forget(project, draft)
             raise
@@ -91,7 +92,14 @@ class SQLDatasets:
         return self._drafts.extend(project, draft, examples, after=after)
 
     def commit(
-        self, project: str, draft: str, *, note: str, created_ns: int, tags: Sequence[str] = ()
+        self,
+        project: str,
+        draft: str,
+        *,
+        note: str,
+        created_ns: int,
+        tags: Sequence[str] = (),
+        by: str | None = None,
     ) -> Dataset:
         with self._database.read() as connection:
             found = self._drafts.find(connection, project, draft)
@@ -99,13 +107,13 @@ class SQLDatasets:
         for row in stored_rows(self._database, found.id, rows=found.rows):
             one = example(row.line)
             census.add(one, content_of(one))
-        return self._commit(project, draft, census, note, created_ns, tags)
+        return self._commit(project, draft, census, note, created_ns, tags, by)
 
     def discard(self, project: str, draft: str) -> None:
         with self._database.write() as connection:
             delete_content(connection, self._drafts.find(connection, project, draft, lock=True).id)
 
-    def remove(self, project: str, name: str) -> int:
+    def remove(self, project: str, name: str, *, by: str | None = None) -> int:
         check_name(name, what="the dataset's name")
         with self._database.write() as connection:
             newest = _stored(connection, project, self._heads.resolve(connection, project, name))
@@ -120,6 +128,7 @@ class SQLDatasets:
                 action="dataset.remove",
                 object=name,
                 digest=newest.dataset.digest,
+                principal=by,
             )
         return removed
 
@@ -149,18 +158,9 @@ class SQLDatasets:
         return found
 
     def list(self, project: str) -> list[Dataset]:
-        query = (
-            select(datasets.c.body)
-            .join(
-                heads,
-                (heads.c.project == datasets.c.project)
-                & (heads.c.name == datasets.c.name)
-                & (heads.c.latest == datasets.c.version),
-            )
-            .where(heads.c.noun == "dataset", datasets.c.project == project)
-        )
         with self._database.read() as connection:
-            newest = [load(body, Dataset) for body in connection.execute(query).scalars()]
+            bodies = self._heads.newest(connection, datasets, project)
+            newest = [load(body, Dataset) for body in bodies]
         return sorted(newest, key=lambda dataset: dataset.name)
 
     def _rows(
@@ -182,6 +182,7 @@ class SQLDatasets:
         note: str,
         created_ns: int,
         tags: Sequence[str],
+        by: str | None,
     ) -> Dataset:
         self._require_own_ids(project, draft, census)
         with self._database.write() as connection:
@@ -214,6 +215,7 @@ class SQLDatasets:
                 action="dataset.add",
                 object=added.ref,
                 digest=added.digest,
+                principal=by,
             )
         return added
 

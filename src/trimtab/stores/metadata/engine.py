@@ -62,6 +62,15 @@ class Database:
 
         return postgresql.insert(table)
 
+    def settle(self) -> None:
+        """Bring SQLite's log into its file and empty it: what was deleted is in neither then."""
+        if self.is_sqlite:
+            with self._translated(), self._in_turn(), self._engine.connect() as connection:
+                connection.rollback()
+                raw = connection.connection.driver_connection
+                if raw is not None:
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def copy_to(self, path: Path) -> None:
         """Write a copy of an SQLite database as it is at one moment.
 
@@ -141,6 +150,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) 
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    # What is deleted or written over is gone from the file, not only from every answer.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select, update
 
-from trimtab.errors import Conflict, NotFound
+from trimtab.errors import NotFound
 from trimtab.ports import StoredPolicy
 from trimtab.records import GuardPolicy
 from trimtab.stores.metadata.changes import Changes
@@ -30,7 +30,7 @@ class SQLGuardPolicies:
         with self._changes.transaction() as connection:
             latest = self._heads.lock(connection, policy.project, policy.name)
             former = _found(connection, policy.project, policy.name)
-            _require_revision(policy.name, former, over)
+            self._heads.require_revision(policy.name, former.revision if former else 0, over)
             stored = StoredPolicy(policy, latest + 1)
             self._retire(connection, policy.project, policy.name)
             row = {"project": policy.project, "name": policy.name, "revision": stored.revision}
@@ -51,7 +51,7 @@ class SQLGuardPolicies:
             found = _found(connection, project, name)
             if found is None:
                 raise _unknown(project, name)
-            _require_revision(name, found, over)
+            self._heads.require_revision(name, found.revision, over)
             self._retire(connection, project, name)
             self._write_audit(connection, found.policy, "guard_policy.delete", by)
 
@@ -95,18 +95,6 @@ def _found(
 
 def _stored(row: RowMapping) -> StoredPolicy:
     return StoredPolicy(load(row["body"], GuardPolicy), row["revision"])
-
-
-def _require_revision(name: str, found: StoredPolicy | None, over: int | None) -> None:
-    revision = found.revision if found else 0
-    if over is not None and over != revision:
-        state = f"is at revision {revision}" if found else "does not exist"
-        raise Conflict(
-            f"the guard policy {name!r} {state}, not at {over}",
-            where="revision",
-            fix="read it, and decide again",
-            revision=revision,
-        )
 
 
 def _unknown(project: str, name: str) -> NotFound:

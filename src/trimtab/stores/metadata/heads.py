@@ -7,18 +7,26 @@ one name queue on its head; readers find `name@version` through it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
-from trimtab.errors import InvalidRequest, NotFound
+from trimtab.errors import Conflict, InvalidRequest, NotFound
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.tables import heads
 
 MAX_NAME_CHARS = 200
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 _SUGGESTED = 1000  # names looked through for one that is close
+_SHOWN = 3  # labels named in an error
+# Built once: every reference that is read asks it, and building it takes as long as running it.
+_LATEST = (
+    select(heads.c.latest)
+    .filter_by(project=bindparam("project"), noun=bindparam("noun"), name=bindparam("name"))
+    .where(heads.c.latest > 0)
+)
 
 
 class Version(NamedTuple):
@@ -26,12 +34,17 @@ class Version(NamedTuple):
     number: int
 
 
-class Heads:
-    """The heads of one noun (`prompt`, `dataset`, `release`)."""
+Labels = Callable[[Connection, str, str], Mapping[str, int]]
+"""The labels of a name in a project, and the version that each points to."""
 
-    def __init__(self, database: Database, noun: str) -> None:
+
+class Heads:
+    """The heads of one noun (`prompt`, `dataset`, `release`); `labels` are those of its names."""
+
+    def __init__(self, database: Database, noun: str, labels: Labels | None = None) -> None:
         self._database = database
-        self._noun = noun
+        self.noun = noun
+        self._labels = labels
 
     def lock(self, connection: Connection, project: str, name: str) -> int:
         """The newest version of a name, 0 for a new one; other writers of it wait from now on.
@@ -40,8 +53,8 @@ class Heads:
             InvalidRequest: the name or the project could not be written in a reference.
         """
         check_name(project, what="the project")
-        check_name(name, what=f"the {self._noun}'s name")
-        row = {"project": project, "noun": self._noun, "name": name}
+        check_name(name, what=f"the {self.noun}'s name")
+        row = {"project": project, "noun": self.noun, "name": name}
         connection.execute(
             self._database.insert(heads).on_conflict_do_nothing(), [{**row, "latest": 0}]
         )
@@ -51,39 +64,88 @@ class Heads:
 
     def advance(self, connection: Connection, project: str, version: Version) -> None:
         """Make a version the newest; the head must be locked."""
-        key = {"project": project, "noun": self._noun, "name": version.name}
+        key = {"project": project, "noun": self.noun, "name": version.name}
         connection.execute(update(heads).filter_by(**key).values(latest=version.number))
 
+    def latest(self, connection: Connection, project: str, name: str) -> int:
+        """The newest version of a name. Raises NotFound."""
+        key = {"project": project, "noun": self.noun, "name": name}
+        latest: int | None = connection.execute(_LATEST, key).scalar()
+        if latest is None:
+            raise self.unknown(connection, project, name)
+        return latest
+
+    def newest(self, connection: Connection, table: Table, project: str) -> Iterable[str]:
+        """The body of the newest version of each name, from the table of the versions."""
+        query = (
+            select(table.c.body)
+            .join(
+                heads,
+                (heads.c.project == table.c.project)
+                & (heads.c.name == table.c.name)
+                & (heads.c.latest == table.c.version),
+            )
+            .where(heads.c.noun == self.noun, table.c.project == project)
+        )
+        return connection.execute(query).scalars()
+
+    def require_revision(self, name: str, revision: int, over: int | None) -> None:
+        """Raises Conflict when a name, at a revision or at 0 for none, is not where `over` says."""
+        if over is not None and over != revision:
+            state = f"is at revision {revision}" if revision else "does not exist"
+            raise Conflict(
+                f"the {self.noun} {name!r} {state}, not at {over}",
+                where="revision",
+                fix="read it, and decide again",
+                revision=revision,
+            )
+
     def resolve(self, connection: Connection, project: str, ref: str) -> Version:
-        """`name@3`, or `name` for the newest.
+        """`name@3`, `name@label` where names have labels, or `name` for the newest.
 
         Raises:
-            InvalidRequest: what follows the @ is not a version number.
-            NotFound: there is no such name or version; says which there are.
+            InvalidRequest: what follows the @ is not a version number, nor could be a label.
+            NotFound: there is no such name, version or label; says which there are.
         """
-        name, at, number = ref.partition("@")
-        query = select(heads.c.latest).filter_by(project=project, noun=self._noun, name=name)
-        latest = connection.execute(query.where(heads.c.latest > 0)).scalar()
-        if latest is None:
-            raise self._unknown(connection, project, name)
+        name, at, said = ref.partition("@")
+        latest = self.latest(connection, project, name)
         if not at:
             return Version(name, latest)
-        versions = f"{name}@1" if latest == 1 else f"{name}@1 to {name}@{latest}"
-        if not _NUMBER.fullmatch(number):
-            raise InvalidRequest(
-                f"{number[:20]!r} is not a version of the {self._noun} {name!r}",
-                fix=f"write {name} for the newest, or {versions}",
-            )
-        if int(number) > latest:
+        if not _NUMBER.fullmatch(said):
+            return self._labelled(connection, project, name, said, latest)
+        if int(said) > latest:
             raise NotFound(
-                f"the {self._noun} {name!r} has no version {number}",
-                fix=f"there is {versions}",
+                f"the {self.noun} {name!r} has no version {said}",
+                fix=f"there is {_versions(name, latest)}",
                 latest=latest,
             )
-        return Version(name, int(number))
+        return Version(name, int(said))
 
-    def _unknown(self, connection: Connection, project: str, name: str) -> NotFound:
-        query = select(heads.c.name).filter_by(project=project, noun=self._noun)
+    def _labelled(
+        self, connection: Connection, project: str, name: str, label: str, latest: int
+    ) -> Version:
+        versions = _versions(name, latest)
+        if self._labels is None:
+            raise InvalidRequest(
+                f"{label[:20]!r} is not a version of the {self.noun} {name!r}",
+                fix=f"write {name} for the newest, or {versions}",
+            )
+        known = self._labels(connection, project, name)
+        if label in known:
+            return Version(name, known[label])
+        some = [f"{name}@{one}" for one in sorted(known)[:_SHOWN]]
+        more = " ..." if len(known) > _SHOWN else ""
+        raise NotFound(
+            f"{label[:20]!r} is neither a version nor a label of the {self.noun} {name!r}",
+            fix=f"write {name} for the newest, {versions}"
+            + (f", or {', '.join(some)}{more}" if some else "; it has no labels"),
+            latest=latest,
+            labels=sorted(known),
+        )
+
+    def unknown(self, connection: Connection, project: str, name: str) -> NotFound:
+        """The error for a name that is not there, with names that are."""
+        query = select(heads.c.name).filter_by(project=project, noun=self.noun)
         rows = connection.execute(query.where(heads.c.latest > 0).limit(_SUGGESTED))
         names = sorted(rows.scalars())
         close = get_close_matches(name[:MAX_NAME_CHARS], names, n=3)
@@ -92,12 +154,16 @@ class Heads:
         elif names:
             fix = f"there is {', '.join(names[:3])}{' ...' if names[3:] else ''}"
         else:
-            fix = f"add the {self._noun} first"
+            fix = f"add the {self.noun} first"
         return NotFound(
-            f"there is no {self._noun} {name[:MAX_NAME_CHARS]!r} in project {project!r}",
+            f"there is no {self.noun} {name[:MAX_NAME_CHARS]!r} in project {project!r}",
             fix=fix,
             known=close or names[:3],
         )
+
+
+def _versions(name: str, latest: int) -> str:
+    return f"{name}@1" if latest == 1 else f"{name}@1 to {name}@{latest}"
 
 
 def check_name(name: str, *, what: str) -> None:

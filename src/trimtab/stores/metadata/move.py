@@ -16,7 +16,6 @@ from sqlalchemy import Connection, LargeBinary, RowMapping, Table, func, select,
 
 from trimtab.errors import StoreError
 from trimtab.kit import jsonx
-from trimtab.stores.metadata.address import parse
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.tables import (
     METADATA,
@@ -27,7 +26,7 @@ from trimtab.stores.metadata.tables import (
     datasets,
     row_packs,
 )
-from trimtab.stores.metadata.upgrade import upgrade
+from trimtab.stores.metadata.upgrade import opened
 
 _PORTION = 500  # keys in one statement, which SQLite limits
 _CHUNKS = 20  # rows at once of tables whose rows may have a megabyte
@@ -54,8 +53,8 @@ def move(source_url: str, target_url: str) -> list[MovedTable]:
         StoreError: the new database holds something else, or one cannot be read or written.
     """
     with (
-        closing(_opened(source_url)) as source,
-        closing(_opened(target_url)) as target,
+        closing(opened(source_url)) as source,
+        closing(opened(target_url)) as target,
         source.read() as theirs,
         target.write() as ours,
     ):
@@ -68,16 +67,6 @@ def move(source_url: str, target_url: str) -> list[MovedTable]:
             if found != told:
                 raise _differs(told, found, target.place)
         return expected
-
-
-def _opened(url: str) -> Database:
-    database = Database(parse(url))
-    try:
-        upgrade(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
 
 
 def _is_empty(connection: Connection) -> bool:

@@ -12,13 +12,23 @@ from typing import TypedDict
 from msgspec.structs import replace
 from sqlalchemy import Connection, insert, select, update
 
-from trimtab.errors import Conflict, NotFound
+from trimtab.errors import Conflict
 from trimtab.records import Approval, Release
 from trimtab.records.release import ReleaseState
 from trimtab.stores.metadata.audit import Audit
 from trimtab.stores.metadata.counter import Counter
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.heads import Heads, Version, check_name
+from trimtab.stores.metadata.release_rules import (
+    check_new,
+    other,
+    placed,
+    require_live,
+    require_only_canary,
+    require_placed,
+    require_state,
+    unknown,
+)
 from trimtab.stores.metadata.rows import dump, load
 from trimtab.stores.metadata.tables import releases
 
@@ -37,7 +47,7 @@ class SQLReleases:
         with self._database.write() as connection:
             self._changes.bump(connection)
             latest = self._heads.lock(connection, release.project, release.route)
-            _check_new(connection, release)
+            check_new(connection, release)
             added = replace(release, version=latest + 1)
             connection.execute(
                 insert(releases).values(
@@ -51,7 +61,7 @@ class SQLReleases:
                 )
             )
             self._heads.advance(connection, added.project, Version(added.route, added.version))
-            self._write_audit(connection, added, "release.add")
+            self._write_audit(connection, added, "release.add", principal=added.author)
         return added
 
     def get(self, project: str, ref: str) -> Release:
@@ -64,7 +74,7 @@ class SQLReleases:
                 query = query.filter_by(release_id=ref)
             body = connection.execute(query).scalar()
         if body is None:
-            raise _unknown(project, ref)
+            raise unknown(project, ref)
         return load(body, Release)
 
     def live(self) -> list[Release]:
@@ -86,29 +96,63 @@ class SQLReleases:
     ) -> Release:
         with self._database.write() as connection:
             self._changes.bump(connection)
-            query = select(releases.c.body).filter_by(project=project, release_id=release_id)
-            body = connection.execute(query).scalar()
-            if body is None:
-                raise _unknown(project, release_id)
-            release = load(body, Release)
+            release = _stored(connection, project, release_id)
+            canary = approval if state == "canary" else None
             changed = replace(
                 release,
                 state=state,
-                share=approval.share if state == "canary" else None,
-                approvals=(*release.approvals, approval),
+                share=canary and canary.share,
+                segment=canary and canary.segment,
+                watch=canary and canary.watch,
+                live_in=() if state == "retired" else release.live_in,
             )
             if among is not None:
-                _require_state(release, among)
+                require_state(release, among)
             if over is not None:
-                _require_live(connection, changed, over)
+                require_live(connection, changed, over)
             if state == "canary":
-                _require_only_canary(connection, changed)
+                require_only_canary(connection, changed)
             if state == "live":
                 self._retire_former(connection, changed, approval)
             if ends_canary:
                 self._end_canary(connection, changed, approval)
-            self._change(connection, changed, approval)
-        return changed
+            return self._append(connection, changed, approval)
+
+    def place(
+        self,
+        project: str,
+        release_id: str,
+        approval: Approval,
+        *,
+        over: str | None = None,
+        withdraw: bool = False,
+    ) -> Release:
+        environment = approval.environment or ""
+        check_name(environment, what="the environment")
+        with self._database.write() as connection:
+            self._changes.bump(connection)
+            release = _stored(connection, project, release_id)
+            if over is not None:
+                require_placed(connection, release, environment, over)
+            if withdraw:
+                require_placed(connection, release, environment, release_id)
+                return self._append(connection, _without(release, environment), approval)
+            back = approval.action == "roll_back"
+            if release.state == "retired" and not back:
+                raise Conflict(
+                    f"{release.ref} is retired", fix="place another release, or promote it first"
+                )
+            self._withdraw_former(connection, release, environment, approval)
+            live_in = tuple(sorted({*release.live_in, environment}))
+            state: ReleaseState = "candidate" if release.state == "retired" else release.state
+            return self._append(
+                connection, replace(release, live_in=live_in, state=state), approval
+            )
+
+    def note(self, project: str, release_id: str, approval: Approval) -> Release:
+        with self._database.write() as connection:
+            self._changes.bump(connection)
+            return self._append(connection, _stored(connection, project, release_id), approval)
 
     def revision(self) -> int:
         return self._changes.value()
@@ -127,20 +171,37 @@ class SQLReleases:
     def _retire_former(
         self, connection: Connection, successor: Release, approval: Approval
     ) -> None:
-        former = _other(connection, successor, "live")
+        """The live release is replaced; where it still answers in environments it goes on."""
+        former = other(connection, successor, "live")
         if former is None:
             return
-        retirement = Approval(
+        goes_on = bool(former.live_in)
+        end = Approval(
             principal=approval.principal,
             time_ns=approval.time_ns,
-            action="retire",
+            action="withdraw" if goes_on else "retire",
             reason=f"replaced by {successor.ref}",
         )
-        retired = replace(former, state="retired", approvals=(*former.approvals, retirement))
-        self._change(connection, retired, retirement)
+        state: ReleaseState = "candidate" if goes_on else "retired"
+        self._append(connection, replace(former, state=state), end)
+
+    def _withdraw_former(
+        self, connection: Connection, successor: Release, environment: str, approval: Approval
+    ) -> None:
+        former = placed(connection, successor, environment)
+        if former is None or former.release_id == successor.release_id:
+            return
+        end = Approval(
+            principal=approval.principal,
+            time_ns=approval.time_ns,
+            action="withdraw",
+            reason=f"replaced by {successor.ref}",
+            environment=environment,
+        )
+        self._append(connection, _without(former, environment), end)
 
     def _end_canary(self, connection: Connection, successor: Release, approval: Approval) -> None:
-        canary = _other(connection, successor, "canary")
+        canary = other(connection, successor, "canary")
         if canary is None:
             return
         end = Approval(
@@ -149,9 +210,14 @@ class SQLReleases:
             action="end_canary",
             reason=f"the route went to {successor.ref}",
         )
-        approvals = (*canary.approvals, end)
-        ended = replace(canary, state="candidate", share=None, approvals=approvals)
-        self._change(connection, ended, end)
+        ended = replace(canary, state="candidate", share=None, segment=None, watch=None)
+        self._append(connection, ended, end)
+
+    def _append(self, connection: Connection, release: Release, approval: Approval) -> Release:
+        """Store a release with an approval more."""
+        changed = replace(release, approvals=(*release.approvals, approval))
+        self._change(connection, changed, approval)
+        return changed
 
     def _change(self, connection: Connection, release: Release, approval: Approval) -> None:
         key = {"project": release.project, "release_id": release.release_id}
@@ -161,7 +227,7 @@ class SQLReleases:
         )
 
     def _write_audit(
-        self, connection: Connection, release: Release, action: str, principal: str | None = None
+        self, connection: Connection, release: Release, action: str, principal: str | None
     ) -> None:
         self._audit.write(
             connection,
@@ -180,75 +246,17 @@ class _Life(TypedDict):
     body: str
 
 
+def _stored(connection: Connection, project: str, release_id: str) -> Release:
+    query = select(releases.c.body).filter_by(project=project, release_id=release_id)
+    body = connection.execute(query).scalar()
+    if body is None:
+        raise unknown(project, release_id)
+    return load(body, Release)
+
+
+def _without(release: Release, environment: str) -> Release:
+    return replace(release, live_in=tuple(one for one in release.live_in if one != environment))
+
+
 def _life(release: Release) -> _Life:
     return {"state": release.state, "body": dump(release)}
-
-
-def _check_new(connection: Connection, release: Release) -> None:
-    """Refuse a second release with the same id, the same content, or a second live one."""
-    here = select(releases.c.body).filter_by(project=release.project)
-    if connection.execute(here.filter_by(release_id=release.release_id)).first():
-        raise Conflict(
-            f"the release {release.release_id!r} exists already", fix="use a new release_id"
-        )
-    same = here.filter_by(route=release.route, digest=release.digest)
-    twin = connection.execute(same.where(releases.c.state != "retired")).scalar()
-    if twin is not None:
-        existing = load(twin, Release)
-        raise Conflict(
-            f"{existing.ref} has the same content and is {existing.state}",
-            fix=f"use {existing.ref}, or retire it first",
-            release_id=existing.release_id,
-        )
-    live = _other(connection, release, "live") if release.state == "live" else None
-    if live is not None:
-        raise Conflict(
-            f"{live.ref} is live, and a route has one live release",
-            fix="add the release as a candidate and promote it",
-            release_id=live.release_id,
-        )
-
-
-def _require_live(connection: Connection, release: Release, expected_id: str) -> None:
-    live = _other(connection, release, "live")
-    if (live.release_id if live else "") != expected_id:
-        raise Conflict(
-            f"another release of {release.route!r} went live meanwhile",
-            fix="compare with the one that is live now, and decide again",
-        )
-
-
-def _require_state(release: Release, among: Collection[ReleaseState]) -> None:
-    if release.state not in among:
-        raise Conflict(
-            f"{release.ref} is {release.state}, not {' or '.join(sorted(among))}",
-            fix="look at it again, and decide again",
-            state=release.state,
-        )
-
-
-def _require_only_canary(connection: Connection, release: Release) -> None:
-    canary = _other(connection, release, "canary")
-    if canary is not None:
-        raise Conflict(
-            f"{canary.ref} is the canary of {release.route!r}, and a route has one",
-            fix=f"end it or promote it first: trimtab releases canary {canary.ref} --stop",
-            release_id=canary.release_id,
-        )
-
-
-def _other(connection: Connection, release: Release, state: ReleaseState) -> Release | None:
-    """The release of the same route in a state that one release has, other than this one."""
-    query = select(releases.c.body).filter_by(
-        project=release.project, route=release.route, state=state
-    )
-    others = query.where(releases.c.release_id != release.release_id)
-    body = connection.execute(others).scalar()
-    return None if body is None else load(body, Release)
-
-
-def _unknown(project: str, ref: str) -> NotFound:
-    return NotFound(
-        f"there is no release {ref!r} in project {project!r}",
-        fix="name a release_id, or route@version; list the releases for both",
-    )

@@ -31,7 +31,7 @@ class SQLRoutes:
         with self._changes.transaction() as connection:
             latest = self._heads.lock(connection, route.project, route.name)
             former = _found(connection, route.project, route.name)
-            _require_revision(route.name, former, over)
+            self._heads.require_revision(route.name, former.revision if former else 0, over)
             _require_free(connection, route)
             stored = StoredRoute(route, latest + 1)
             key = {"project": route.project, "name": route.name}
@@ -54,7 +54,7 @@ class SQLRoutes:
             found = _found(connection, project, name)
             if found is None:
                 raise _unknown(project, name)
-            _require_revision(name, found, over)
+            self._heads.require_revision(name, found.revision, over)
             connection.execute(delete(routes).filter_by(project=project, name=name))
             self._write_audit(connection, found.route, "route.delete", by)
 
@@ -83,18 +83,6 @@ def _found(connection: Connection, project: str, name: str) -> StoredRoute | Non
 
 def _stored(row: RowMapping) -> StoredRoute:
     return StoredRoute(load(row["body"], Route), row["revision"])
-
-
-def _require_revision(name: str, found: StoredRoute | None, over: int | None) -> None:
-    revision = found.revision if found else 0
-    if over is not None and over != revision:
-        state = f"is at revision {revision}" if found else "does not exist"
-        raise Conflict(
-            f"the route {name!r} {state}, not at {over}",
-            where="revision",
-            fix="read it, and decide again",
-            revision=revision,
-        )
 
 
 def _require_free(connection: Connection, route: Route) -> None:

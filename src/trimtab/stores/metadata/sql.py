@@ -1,9 +1,10 @@
 """The metadata store in one SQL database: SQLite by default, PostgreSQL to scale out.
 
-In: records of prompts, datasets, releases, runs with their results, calibration cards, and of what
-the gateway allows. Out: the same records, durable when a method returns. It assigns version numbers
-and keeps the rules that need a transaction (one live release per route); every other rule of a
-record's life is the business of its station.
+In: records of prompts, plans, datasets, releases, runs with their results, calibration cards,
+probes, saved views, and of what the gateway allows. Out: the same records, durable when a method
+returns. It assigns version numbers and keeps the rules that need a transaction (one live release
+per route, one in each environment); every other rule of a record's life is the business of its
+station.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ from trimtab.ports import (
     DatasetStore,
     GuardPolicyStore,
     KeyStore,
+    PlanStore,
+    ProbeStore,
     PromptStore,
     ReleaseStore,
     RouteStore,
     RunStore,
+    ShareStore,
     SpendStore,
+    ViewStore,
 )
-from trimtab.stores.metadata.address import parse
+from trimtab.records import AuditEntry
 from trimtab.stores.metadata.allowances import SQLAllowances
 from trimtab.stores.metadata.approved_models import SQLApprovedModels
-from trimtab.stores.metadata.audit import Audit, AuditEntry
+from trimtab.stores.metadata.audit import Audit
 from trimtab.stores.metadata.cards import SQLCards
 from trimtab.stores.metadata.changes import Changes
 from trimtab.stores.metadata.cursors import SQLCursors
@@ -38,12 +43,17 @@ from trimtab.stores.metadata.datasets import SQLDatasets
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.guard_policies import SQLGuardPolicies
 from trimtab.stores.metadata.keys import SQLKeys
+from trimtab.stores.metadata.plans import SQLPlans
+from trimtab.stores.metadata.probes import SQLProbes
+from trimtab.stores.metadata.projects import projects
 from trimtab.stores.metadata.prompts import SQLPrompts
 from trimtab.stores.metadata.releases import SQLReleases
 from trimtab.stores.metadata.routes import SQLRoutes
 from trimtab.stores.metadata.runs import SQLRuns
+from trimtab.stores.metadata.shares import SQLShares
 from trimtab.stores.metadata.spend import SQLSpend
-from trimtab.stores.metadata.upgrade import HEAD, stored_revision, upgrade
+from trimtab.stores.metadata.upgrade import HEAD, opened, stored_revision
+from trimtab.stores.metadata.views import SQLViews
 
 
 class SQLMetadata:
@@ -60,7 +70,11 @@ class SQLMetadata:
     approved_models: ApprovedModelStore
     routes: RouteStore
     guard_policies: GuardPolicyStore
+    plans: PlanStore
+    probes: ProbeStore
+    shares: ShareStore
     spend: SpendStore
+    views: ViewStore
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -77,7 +91,11 @@ class SQLMetadata:
         self.approved_models = SQLApprovedModels(database, self._changes)
         self.routes = SQLRoutes(database, self._changes)
         self.guard_policies = SQLGuardPolicies(database, self._changes)
+        self.plans = SQLPlans(database, self._audit)
+        self.probes = SQLProbes(database, self._audit)
+        self.shares = SQLShares(database, self._changes)
         self.spend = SQLSpend(database)
+        self.views = SQLViews(database, self._audit)
 
     @classmethod
     def open(cls, url: str, *, clock: Clock | None = None) -> SQLMetadata:
@@ -93,20 +111,32 @@ class SQLMetadata:
             StoreTooNew: a newer Trimtab wrote the database.
             StoreError: the database cannot be reached, read or changed.
         """
-        database = Database(parse(url))
-        try:
-            upgrade(database)
-        except BaseException:
-            database.close()
-            raise
-        return cls(database, clock or SystemClock())
+        return cls(opened(url), clock or SystemClock())
 
     def gateway_revision(self) -> int:
         return self._changes.revision()
 
-    def audit(self, project: str, *, limit: int = 100) -> list[AuditEntry]:
-        """The changes to what a project's audit table covers, newest first."""
-        return self._audit.entries(project, limit=limit)
+    def projects(self) -> list[str]:
+        return projects(self._database)
+
+    def audit(
+        self,
+        project: str,
+        *,
+        limit: int = 100,
+        before: int | None = None,
+        object: str | None = None,
+        action: str | None = None,
+        principal: str | None = None,
+    ) -> list[AuditEntry]:
+        return self._audit.entries(
+            project,
+            limit=limit,
+            before=before,
+            object=object,
+            action=action,
+            principal=principal,
+        )
 
     def ping(self) -> None:
         """Raises StoreError when the database cannot be reached or has another schema."""

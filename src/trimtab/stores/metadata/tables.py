@@ -59,6 +59,66 @@ prompts = Table(
     PrimaryKeyConstraint("project", "name", "version"),
 )
 
+# What is said of a prompt's name: labels and folder change, versions do not.
+prompt_labels = Table(
+    "prompt_labels",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("project", "name", "label"),
+)
+
+prompt_entries = Table(
+    "prompt_entries",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "name"),
+)
+
+plans = Table(
+    "plans",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "name", "version"),
+)
+
+plan_runs = Table(
+    "plan_runs",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("plan_run_id", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_ns", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("redact_ns", BigInteger),
+    PrimaryKeyConstraint("project", "plan_run_id"),
+    Index(None, "project", "started_ns"),
+    Index(None, "status", "started_ns"),
+    Index(None, "redact_ns"),
+)
+
+plan_steps = Table(
+    "plan_steps",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("plan_run_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "plan_run_id", "seq"),
+    ForeignKeyConstraint(
+        ["project", "plan_run_id"], ["plan_runs.project", "plan_runs.plan_run_id"]
+    ),
+)
+
 # The rows of a version, or of one that is still a draft: then `draft` is what it is called by.
 # Numbers of contents and packs are never used again: readers keep them beyond a transaction.
 contents = Table(
@@ -252,6 +312,41 @@ guard_policies = Table(
     PrimaryKeyConstraint("project", "name", "revision"),
 )
 
+# What bandits gave each release of a split.
+route_shares = Table(
+    "route_shares",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "route"),
+)
+
+# `begun_ns` is when the last look began, `held_ns` until when whoever makes it holds the probe.
+probes = Table(
+    "probes",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("begun_ns", BigInteger, nullable=False),
+    Column("held_ns", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "name"),
+)
+
+probe_looks = Table(
+    "probe_looks",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "name", "run"),
+    Index(None, "project", "name", "time_ns"),
+)
+
 # How far each source was added is a row of `cursors`, written with what was added.
 spend = Table(
     "spend",
@@ -266,6 +361,16 @@ spend = Table(
     Column("cost_nano_usd", BigInteger, nullable=False),
     Column("unpriced_requests", BigInteger, nullable=False),
     PrimaryKeyConstraint("project", "period", "kind", "name"),
+)
+
+views = Table(
+    "views",
+    METADATA,
+    Column("project", Text, nullable=False),
+    Column("page", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("project", "page", "name"),
 )
 
 # Numbers that grow with every change of something, for pollers.

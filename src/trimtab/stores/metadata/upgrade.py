@@ -13,17 +13,35 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, column, func, inspect, select, table
 
 from trimtab.errors import StoreTooNew
+from trimtab.stores.metadata.address import parse
 from trimtab.stores.metadata.engine import Database
 from trimtab.stores.metadata.tables import METADATA, VERSION_TABLE
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-HEAD = "0005"
+HEAD = "0008"
 """The newest step in `migrations/versions`, known without importing alembic."""
 
 _LOCK = 0x7472696D746162  # "trimtab", the key of an advisory lock
 _MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def opened(url: str) -> Database:
+    """A database with the newest schema.
+
+    Raises:
+        ConfigError: the URL cannot be used.
+        MissingExtra: PostgreSQL without its driver.
+        StoreTooNew, StoreError: as `upgrade`; nothing is left open.
+    """
+    database = Database(parse(url))
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def upgrade(database: Database) -> None:

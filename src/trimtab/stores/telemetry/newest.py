@@ -117,7 +117,8 @@ def _earlier(project: str, trace_ids: Sequence[str], floor: int, fetch: Fetch) -
 
 
 def _fields(sums: Sums, root: Sequence[Any]) -> dict[str, Any]:
-    trace_id, first_ns, last_ns, spans, input_tokens, output_tokens, cost, unpriced, *rest = sums
+    trace_id, first_ns, last_ns, spans, *counted = sums
+    input_tokens, output_tokens, cost, unpriced, errors, *rest = counted
     project, span_id, partial, name, status, error, *said, input_preview, output_preview = root
     pairs = zip(ROOT_OR_FIRST, said, rest, strict=False)
     return {
@@ -134,6 +135,7 @@ def _fields(sums: Sums, root: Sequence[Any]) -> dict[str, Any]:
         "output_tokens": output_tokens,
         "cost_usd": cost,
         "unpriced": unpriced,
+        "errors": errors,
         "input_preview": input_preview,
         "output_preview": output_preview,
         "partial": bool(partial),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any, NamedTuple
 
-from trimtab.ports import HourBucket, Overview, ScoreSummary
+from trimtab.ports import HourBucket, Overview, ProjectTraffic, ScoreSummary
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.queries import HOUR_NS, Period
 from trimtab.stores.telemetry.rows import Row
@@ -31,6 +31,12 @@ class _Sums(NamedTuple):
     def plus(self, other: _Sums) -> _Sums:
         both: Iterator[tuple[Any, Any]] = zip(self, other, strict=True)
         return _Sums._make(mine + theirs for mine, theirs in both)
+
+
+def project_traffic(row: Row) -> ProjectTraffic:
+    """From a row of `queries.projects`."""
+    project, spans, calls, hour = row
+    return ProjectTraffic(project, int(spans), int(calls), int(hour) * HOUR_NS)
 
 
 def overview(period: Period, found: Sequence[Row], scores: Sequence[Row]) -> Overview:
@@ -68,11 +74,13 @@ def overview(period: Period, found: Sequence[Row], scores: Sequence[Row]) -> Ove
         latency_p95_ms=quantile_ms(latencies, 0.95),
         latency_p99_ms=quantile_ms(latencies, 0.99),
         hours=tuple(_hours(period, calls)),
-        scores=tuple(
-            ScoreSummary(name=name, source=source, total=n, scored=scored, mean=mean, passed=passed)
-            for name, source, n, scored, mean, passed in scores
-        ),
+        scores=tuple(map(score_summary, scores)),
     )
+
+
+def score_summary(row: Row) -> ScoreSummary:
+    """The record of a row whose columns are its fields in order."""
+    return ScoreSummary(**dict(zip(ScoreSummary.__struct_fields__, row, strict=True)))
 
 
 def quantile_ms(latencies: Mapping[int, int], q: float) -> float | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from trimtab.ports import GroupField, ScoreQuery, SpanQuery
+from trimtab.records.span import GATEWAY
 from trimtab.stores.telemetry import filters
 from trimtab.stores.telemetry.filters import Search, Where
 from trimtab.stores.telemetry.rows import (
@@ -116,6 +117,42 @@ def spans_after(seq: int, limit: int, extra: str) -> Query:
     return Query(fill(sql, span=SPAN, extra=extra), {"seq": seq, "limit": max(limit, 0)})
 
 
+def route_spans(project: str, route: str, after: int, since_ns: int, limit: int) -> Query:
+    """In the order of RouteSpan's fields; of the gateway's own spans, outside any run."""
+    sql = """
+        SELECT seq, trace_id, span_id, parent_id, kind, status, release, session, "user",
+            environment, start_ns, duration_ns, cost_usd, {unpriced} AS unpriced
+        FROM spans
+        WHERE seq > $after AND project = $project AND route = $route AND service = $service
+            AND run IS NULL AND NOT open AND start_ns >= $since
+        ORDER BY seq LIMIT $limit"""
+    parameters = {"project": project, "route": route, "service": GATEWAY, "after": after}
+    parameters |= {"since": since_ns, "limit": limit}
+    return Query(fill(sql, unpriced=UNPRICED), parameters)
+
+
+def route_scores(
+    project: str, route: str, name: str, since_ns: int, after_ns: int, limit: int
+) -> Query:
+    """In the order of RouteScore's fields."""
+    sql = """
+        SELECT judged.score_id, judged.time_ns, judged.value, judged.passed, calls.trace_id,
+            calls.release, calls.session, calls."user", calls.environment, calls.start_ns
+        FROM (SELECT score_id, time_ns, value, passed, target_kind, target_id,
+                CASE WHEN target_kind = 'trace' THEN target_id ELSE target_trace_id END AS trace_id
+            FROM scores WHERE project = $project AND name = $name AND status = 'scored'
+                AND time_ns >= $after) AS judged
+        JOIN (SELECT trace_id, span_id, parent_id, release, session, "user", environment, start_ns
+            FROM spans WHERE project = $project AND route = $route AND service = $service
+                AND run IS NULL AND NOT open AND start_ns >= $since) AS calls
+        ON judged.trace_id = calls.trace_id
+        WHERE judged.target_id = calls.span_id
+            OR judged.target_kind = 'trace' AND calls.parent_id IS NULL
+        ORDER BY judged.time_ns, judged.score_id LIMIT $limit"""
+    parameters = {"project": project, "route": route, "service": GATEWAY, "name": name}
+    return Query(sql, parameters | {"since": since_ns, "after": after_ns, "limit": limit})
+
+
 def before_next_call(seq: int) -> Query:
     """The place before the first answered call behind a place, or the last place there is."""
     sql = """
@@ -156,6 +193,7 @@ _SUMS = """
         count(*) AS spans, {input_tokens} AS input_sum, {output_tokens} AS output_sum,
         sum(cost_usd) AS cost,
         count(*) FILTER (WHERE {unpriced}) AS unpriced,
+        count(*) FILTER (WHERE status = 'error') AS errors,
         {firsts},
         arg_min(seq, start_ns) FILTER (WHERE parent_id IS NULL) AS root,
         arg_min(seq, start_ns) AS first
@@ -220,8 +258,8 @@ def sums_of_traces(
     """Sums over the spans from a moment on, by trace, newest first; of these traces or of all.
 
     A row is the id, when it began and ended, the number of spans, tokens in and out, cost, calls
-    without a price, `ROOT_OR_FIRST`, and the places of the root (none or 0 without one) and of the
-    first span.
+    without a price, spans that failed, `ROOT_OR_FIRST`, and the places of the root (none or 0
+    without one) and of the first span.
     """
     where = Where()
     where.equal("project", project)
@@ -312,6 +350,8 @@ _FACET = """
     WHERE {where} AND {key} IS NOT NULL
     GROUP BY key ORDER BY traces DESC, key LIMIT $limit"""
 
+# Not `spans, unnest(tags)`: DuckDB makes a join of that, twenty times as slow.
+_BY_TAG = "(SELECT *, unnest(tags) AS one_tag FROM spans) AS tagged"
 _NEWEST_FIRST = frozenset({"session", "user"})
 MAX_POINTS = 20_000
 
@@ -341,13 +381,18 @@ def facet(query: SpanQuery, by: GroupField, limit: int, search: Search) -> Query
     return _query(fill(_FACET, key=key, source=source), where, limit=limit)
 
 
+def score_summaries(query: SpanQuery, search: Search) -> Query:
+    """Rows in the order of ScoreSummary's fields, of the traces of matching spans."""
+    return _query(fill(_SCORE_SUMMARIES, which=_OF_TRACES), matching(query, search))
+
+
 def _source(by: GroupField | None, where: Where) -> tuple[str, str]:
     """What to group, and by which expression."""
     if by is None:
         return "spans", "NULL"
     if by in filters.OWNERS:
         return filters.with_owner(where, by)
-    return ("spans, unnest(tags) AS one(one_tag)", "one_tag") if by == "tag" else ("spans", by)
+    return (_BY_TAG, "one_tag") if by == "tag" else ("spans", by)
 
 
 # -- overview ----------------------------------------------------------------------------------
@@ -382,10 +427,15 @@ _SUMMED = ", ".join(
 
 _SCORE_SUMMARIES = """
     SELECT name, source, count(*), count(*) FILTER (WHERE status = 'scored'), avg(value),
-        CASE WHEN count(passed) > 0 THEN count(*) FILTER (WHERE passed) END
+        CASE WHEN count(passed) > 0 THEN count(*) FILTER (WHERE passed) END,
+        CASE WHEN count(value) > 1 THEN stddev_samp(value) END
     FROM scores
-    WHERE project = $project AND time_ns >= $since AND time_ns < $until AND run IS NULL
+    WHERE project = $project AND run IS NULL AND {which}
     GROUP BY name, source ORDER BY name, source"""
+
+_IN_PERIOD = "time_ns >= $since AND time_ns < $until"
+_OF_TRACES = """CASE WHEN target_kind = 'trace' THEN target_id ELSE target_trace_id END
+    IN (SELECT DISTINCT trace_id FROM spans WHERE {where})"""
 
 
 class Period(NamedTuple):
@@ -419,7 +469,30 @@ class Period(NamedTuple):
 
     def score_summaries(self) -> Query:
         """Rows in the order of ScoreSummary's fields."""
-        return Query(_SCORE_SUMMARIES, self._asdict())
+        return Query(fill(_SCORE_SUMMARIES, which=_IN_PERIOD), self._asdict())
+
+
+# Corrections of an hour are rows of their own: it counts when something of it is left.
+_PROJECTS = """
+    SELECT project, sum(live_spans), sum(live_calls), max(hour) FROM (
+        SELECT project, hour, sum(spans) AS live_spans, sum(calls) AS live_calls FROM (
+            SELECT project, hour, spans, CASE WHEN bucket >= 0 THEN spans ELSE 0 END AS calls
+            FROM rollups
+            UNION ALL
+            SELECT project, start_ns // 3600000000000 AS hour, count(*) AS spans,
+                count(*) FILTER (WHERE kind = 'llm') AS calls
+            FROM spans WHERE seq > $mark AND run IS NULL GROUP BY project, hour
+        ) AS parts GROUP BY project, hour HAVING sum(spans) > 0
+    ) AS hours GROUP BY project ORDER BY project"""
+
+
+def projects(mark: int) -> Query:
+    """Rows of a project, its spans, its calls and the number of its newest hour.
+
+    Args:
+        mark: the number of the last span that the rollups hold.
+    """
+    return Query(_PROJECTS, {"mark": mark})
 
 
 # -- composing ---------------------------------------------------------------------------------

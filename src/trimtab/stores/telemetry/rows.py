@@ -172,9 +172,7 @@ def decode_span(cells: Row, payload: Sequence[Any]) -> Span:
     """A span from the cells of SPAN_COLUMNS and the values of PAYLOAD_FIELDS."""
     plain = dict(zip(_SPAN_PLAIN, cells, strict=False))
     duration, *counts, estimated, cost, tags, metadata, _, _ = cells[len(_SPAN_PLAIN) :]
-    usage = None
-    if estimated is not None:
-        usage = Usage(**dict(zip(BUCKETS, counts, strict=True)), estimated=estimated)
+    usage = None if estimated is None else _usage(counts, estimated)
     given, answered, attributes, events, links, resource = payload
     return Span(
         **plain,
@@ -208,16 +206,40 @@ HEAD_COLUMNS = (
     OUTPUT_TOKENS,
     "cost_usd",
     "first_token_ns",
+    "cost_source",
+    *(f"{bucket}_tokens" for bucket in BUCKETS),
+    "usage_estimated",
 )
 
 
 def decode_head(cells: Row) -> SpanHead:
     """A span of a tree from the cells of HEAD_COLUMNS."""
-    values = list(cells)
-    values[5] += values[4]
-    values[11], values[12] = values[11] or 0, values[12] or 0
-    values[13] = money(values[13])
-    return SpanHead(**dict(zip(SpanHead.__struct_fields__, values, strict=True)))
+    span_id, parent_id, name, kind, start_ns, duration_ns, status, error, is_open = cells[:9]
+    provider, model, input_tokens, output_tokens, cost, first_token_ns, source = cells[9:16]
+    *counts, estimated = cells[16:]
+    return SpanHead(
+        span_id=span_id,
+        parent_id=parent_id,
+        name=name,
+        kind=kind,
+        start_ns=start_ns,
+        end_ns=start_ns + duration_ns,
+        status=status,
+        error=error,
+        open=is_open,
+        provider=provider,
+        model=model,
+        input_tokens=input_tokens or 0,
+        output_tokens=output_tokens or 0,
+        cost_usd=money(cost),
+        first_token_ns=first_token_ns,
+        usage=None if estimated is None else _usage(counts, estimated),
+        cost_source=source,
+    )
+
+
+def _usage(counts: Sequence[int], estimated: bool) -> Usage:
+    return Usage(**dict(zip(BUCKETS, counts, strict=True)), estimated=estimated)
 
 
 def decode_score(row: Row) -> Score:

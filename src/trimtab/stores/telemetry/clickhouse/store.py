@@ -26,7 +26,11 @@ from trimtab.ports import (
     GroupField,
     Overview,
     Point,
+    ProjectTraffic,
+    RouteScore,
+    RouteSpan,
     ScoreQuery,
+    ScoreSummary,
     Sequenced,
     SpanHead,
     SpanQuery,
@@ -44,7 +48,7 @@ from trimtab.stores.telemetry.clickhouse.schema import migrations, upgrade
 from trimtab.stores.telemetry.clickhouse.search import PAYLOAD, on_payload, read
 from trimtab.stores.telemetry.clickhouse.writer import Writer
 from trimtab.stores.telemetry.newest import Floors, newest_summaries
-from trimtab.stores.telemetry.overview import overview
+from trimtab.stores.telemetry.overview import overview, project_traffic, score_summary
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
 from trimtab.stores.telemetry.readonly_answer import Turns
@@ -137,6 +141,25 @@ class ClickHouseTelemetry:
             if settled is None or row[0] <= settled
         ]
 
+    def route_spans(
+        self, project: str, route: str, *, after: int, since_ns: int, limit: int
+    ) -> list[RouteSpan]:
+        """While other processes write, the spans of the last seconds are left for later."""
+        now = time.time_ns()
+        query = queries.route_spans(project, route, after, since_ns, limit)
+        with self._connection.reading() as connection:
+            rows = connection.fetch(query)
+            found = [RouteSpan._make((*row[:-1], bool(row[-1]))) for row in rows]
+            settled = self._numbers.settled(now)
+        return [one for one in found if settled is None or one.seq <= settled]
+
+    def route_scores(
+        self, project: str, route: str, name: str, *, since_ns: int, after_ns: int, limit: int
+    ) -> list[RouteScore]:
+        query = queries.route_scores(project, route, name, since_ns, after_ns, limit)
+        with self._connection.reading() as connection:
+            return [RouteScore._make(row) for row in connection.fetch(query)]
+
     def before_next_call(self, seq: int) -> int:
         now = time.time_ns()
         with self._connection.reading() as connection:
@@ -186,6 +209,10 @@ class ClickHouseTelemetry:
             scores = connection.fetch(period.score_summaries())
         return overview(period, hours, scores)
 
+    def projects(self) -> list[ProjectTraffic]:
+        with self._connection.reading() as connection:
+            return list(map(project_traffic, connection.fetch(queries.projects(_EVERYTHING))))
+
     def groups(self, query: SpanQuery, by: GroupField) -> list[Group]:
         with self._connection.reading() as connection:
             found = connection.fetch(queries.groups(query, by, on_payload))
@@ -216,6 +243,11 @@ class ClickHouseTelemetry:
                 ]
                 for field in fields
             }
+
+    def score_summaries(self, query: SpanQuery) -> list[ScoreSummary]:
+        with self._connection.reading() as connection:
+            asked = queries.score_summaries(query, on_payload)
+            return list(map(score_summary, connection.fetch(asked)))
 
     def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:
         statement = sql.checked(text)

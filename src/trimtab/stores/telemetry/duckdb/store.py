@@ -28,7 +28,11 @@ from trimtab.ports import (
     GroupField,
     Overview,
     Point,
+    ProjectTraffic,
+    RouteScore,
+    RouteSpan,
     ScoreQuery,
+    ScoreSummary,
     Sequenced,
     SpanHead,
     SpanQuery,
@@ -45,7 +49,7 @@ from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
 from trimtab.stores.telemetry.duckdb.watch import Watch
 from trimtab.stores.telemetry.duckdb.writer import Writer
 from trimtab.stores.telemetry.newest import Floors, newest_summaries
-from trimtab.stores.telemetry.overview import overview
+from trimtab.stores.telemetry.overview import overview, project_traffic, score_summary
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
 from trimtab.stores.telemetry.readonly_answer import Turns
@@ -139,6 +143,20 @@ class DuckDBTelemetry:
             spans = self._with_payloads(cursor, [row[1:] for row in found])
         return [Sequenced(row[0], span) for row, span in zip(found, spans, strict=True)]
 
+    def route_spans(
+        self, project: str, route: str, *, after: int, since_ns: int, limit: int
+    ) -> list[RouteSpan]:
+        query = queries.route_spans(project, route, after, since_ns, limit)
+        with self._engine.reading() as cursor:
+            return list(map(RouteSpan._make, fetch(cursor, query)))
+
+    def route_scores(
+        self, project: str, route: str, name: str, *, since_ns: int, after_ns: int, limit: int
+    ) -> list[RouteScore]:
+        query = queries.route_scores(project, route, name, since_ns, after_ns, limit)
+        with self._engine.reading() as cursor:
+            return list(map(RouteScore._make, fetch(cursor, query)))
+
     def before_next_call(self, seq: int) -> int:
         with self._engine.reading() as cursor:
             return int(fetch(cursor, queries.before_next_call(seq))[0][0])
@@ -192,6 +210,11 @@ class DuckDBTelemetry:
             scores = fetch(cursor, period.score_summaries())
         return overview(period, hours, scores)
 
+    def projects(self) -> list[ProjectTraffic]:
+        with self._engine.reading() as cursor:
+            [(mark,)] = fetch(cursor, statements.rollup_mark())
+            return list(map(project_traffic, fetch(cursor, queries.projects(mark))))
+
     def groups(self, query: SpanQuery, by: GroupField) -> list[Group]:
         with self._engine.reading() as cursor:
             found = fetch(cursor, queries.groups(query, by, self._search(cursor, query)))
@@ -221,6 +244,11 @@ class DuckDBTelemetry:
                 ]
                 for field in fields
             }
+
+    def score_summaries(self, query: SpanQuery) -> list[ScoreSummary]:
+        with self._engine.reading() as cursor:
+            asked = queries.score_summaries(query, self._search(cursor, query))
+            return list(map(score_summary, fetch(cursor, asked)))
 
     def sql(self, project: str, text: str, *, max_rows: int, timeout_s: float) -> Table:
         # SQLGlot takes a tenth of a second and some megabytes: not before somebody asks in SQL.

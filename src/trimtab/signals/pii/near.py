@@ -1,0 +1,31 @@
+"""Where a slow pattern is worth trying: near what a quick one, which lets more through, found.
+
+`re` tries a pattern at every place, RE2 reads on in one pass and cannot look around. So RE2 says
+where, and `re` decides there. What is found is the same as in the whole text, if a match has one of
+the quick pattern's finds in it or over it and is no longer than `reach`: matches that could get in
+each other's way are then in one part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+_MOST = 100
+"""Finds after which the rest of a text is one part: more cost as much to look for."""
+
+
+def near(quick: re.Pattern[str], text: str, reach: int) -> Iterator[tuple[int, int]]:
+    """The parts of a text around what `quick` (RE2) finds, so many characters on either side."""
+    first = last = -1
+    for number, found in enumerate(islice(quick.finditer(text), _MOST)):
+        start = max(0, found.start() - reach)
+        if first < 0:
+            first = start
+        elif start > last:
+            yield first, last
+            first = start
+        last = min(len(text), found.end() + reach) if number + 1 < _MOST else len(text)
+    if first >= 0:
+        yield first, last

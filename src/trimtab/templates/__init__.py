@@ -1,0 +1,1 @@
+"""Templates: Jinja in a sandbox, and mustache; texts and values in, texts and values out."""

@@ -1,0 +1,162 @@
+/** What can be done with the traces that are chosen. */
+import { useState } from "react";
+import { api, type Schemas } from "@/api/client";
+import { changed, useAnswer } from "@/api/query";
+import { term } from "@/kit/filters";
+import { count } from "@/kit/format";
+import { useKeys } from "@/kit/keys";
+import { Button } from "@/parts/button";
+import { Confirm, Dialog } from "@/parts/dialog";
+import { Field } from "@/parts/field";
+import { done, failed } from "@/parts/messages";
+import { Export } from "./list-export";
+
+export function Chosen(props: {
+  ids: readonly string[];
+  loaded: number;
+  onAll: () => void;
+  onNone: () => void;
+}) {
+  const { ids } = props;
+  const [adding, setAdding] = useState(false);
+  const [erasing, setErasing] = useState<Schemas["ErasureReport"] | null>(null);
+  const some = ids.length === 1 ? "1 trace" : `${count(ids.length)} traces`;
+  const ask = () => {
+    const body = { trace_ids: [...ids], dry_run: true };
+    api.post("/api/v1/erase", { body }).then(setErasing, failed);
+  };
+  useKeys([
+    { keys: "d", does: "add the chosen traces to a dataset", run: () => setAdding(true) },
+    { keys: "Delete", does: "erase the chosen traces", run: ask },
+    { keys: "Escape", does: "choose nothing", run: props.onNone },
+  ]);
+  const erase = async () => {
+    try {
+      const report = await api.post("/api/v1/erase", { body: { trace_ids: [...ids] } });
+      done(`${count(report.traces)} traces with ${count(report.spans)} spans are erased`);
+      props.onNone();
+      changed("traces", "facets", "metrics", "sessions", "users");
+    } catch (error) {
+      failed(error);
+    }
+  };
+  return (
+    <div className="traces-chosen" role="region" aria-label="Chosen traces">
+      <strong>{some} chosen</strong>
+      <Button onClick={() => setAdding(true)}>
+        Add to dataset <kbd>d</kbd>
+      </Button>
+      <Export
+        filter={term("trace_id", ...ids)}
+        label="Export chosen"
+        note={`The ${some} that ${ids.length === 1 ? "is" : "are"} chosen.`}
+      />
+      <Button kind="danger" onClick={ask}>
+        Erase <kbd>Del</kbd>
+      </Button>
+      <span className="grow" />
+      {ids.length < props.loaded && (
+        <Button kind="quiet" onClick={props.onAll}>
+          Choose all {count(props.loaded)} that are loaded
+        </Button>
+      )}
+      <Button kind="quiet" onClick={props.onNone}>
+        Choose none <kbd>Esc</kbd>
+      </Button>
+      {adding && <Adding ids={ids} onDone={props.onNone} onClose={() => setAdding(false)} />}
+      {erasing && (
+        <Confirm
+          title={`Erase ${some}?`}
+          does={`Erase ${some}`}
+          onYes={() => void erase()}
+          onClose={() => setErasing(null)}
+        >
+          {count(erasing.spans)} spans go for good, with what was said in them and their scores.
+          Rows of datasets that were made of them stay.
+        </Confirm>
+      )}
+    </div>
+  );
+}
+
+const EXPECTED = {
+  output: "What was answered",
+  none: "Nothing: to be written later",
+};
+
+function Adding(props: { ids: readonly string[]; onDone: () => void; onClose: () => void }) {
+  const { data } = useAnswer(["datasets"], (signal) => api.get("/api/v1/datasets", { signal }));
+  const names = (data?.data ?? []).map((one) => one.name);
+  const [name, setName] = useState("");
+  const [expected, setExpected] = useState("output");
+  const [error, setError] = useState<Error | null>(null);
+  const isNew = !names.includes(name.trim());
+  const add = async () => {
+    const path = { ref: name.trim() };
+    try {
+      const filter = term("trace_id", ...props.ids);
+      const body = { filter, expected, append: true, limit: props.ids.length };
+      const made = await api.post("/api/v1/datasets/{ref}/calls", { path, body });
+      const undo = isNew
+        ? () =>
+            void api
+              .delete("/api/v1/datasets/{ref}", { path })
+              .then(() => changed("datasets"), failed)
+        : undefined;
+      done(`${made.name}@${made.version} has ${count(made.size)} rows`, undo);
+      changed("datasets");
+      props.onDone();
+      props.onClose();
+    } catch (problem) {
+      setError(problem as Error);
+    }
+  };
+  return (
+    <Dialog title="Add to a dataset" onClose={props.onClose}>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void add();
+        }}
+      >
+        <Field
+          label="Dataset"
+          hint={name && isNew ? "A new one begins." : "The next version has these rows as well."}
+          error={error?.message}
+        >
+          <input
+            className="input"
+            list="traces-datasets"
+            required
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        </Field>
+        <datalist id="traces-datasets">
+          {names.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+        <Field label="Expected answer">
+          <select
+            className="input"
+            value={expected}
+            onChange={(event) => setExpected(event.target.value)}
+          >
+            {Object.entries(EXPECTED).map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <div>
+          <Button kind="main" type="submit">
+            Add {count(props.ids.length)}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,133 @@
+/** The columns of the list of traces, and which of them are shown. */
+import { useState } from "react";
+import type { Schemas } from "@/api/client";
+import { count, duration, money } from "@/kit/format";
+import { useKept } from "@/kit/kept";
+import { useKeys } from "@/kit/keys";
+import { many } from "@/kit/plural";
+import { useParam } from "@/kit/state";
+import { Status } from "@/parts/badge";
+import { Button } from "@/parts/button";
+import { Menu } from "@/parts/menu";
+import type { Column } from "@/parts/table";
+import { Line } from "@/parts/text";
+import { When } from "@/parts/when";
+
+export type Row = Schemas["TraceSummary"];
+
+const tokens = (row: Row) => row.input_tokens + row.output_tokens;
+
+const ALL: Record<string, Column<Row>> = {
+  status: {
+    name: "Status",
+    bare: true,
+    width: "16px",
+    cell: (row) => <Status status={row.status} short />,
+  },
+  when: { name: "When", width: "48px", cell: (row) => <When ns={row.start_ns} /> },
+  name: {
+    name: "Name",
+    main: true,
+    width: "minmax(90px, 1fr)",
+    cell: (row) => <Line text={row.name} />,
+  },
+  input: {
+    name: "Input",
+    width: "minmax(140px, 2.2fr)",
+    cell: (row) => <Line text={row.input_preview} />,
+  },
+  output: {
+    name: "Output",
+    width: "minmax(140px, 2.2fr)",
+    cell: (row) =>
+      row.error ? (
+        <span className="bad">
+          <Line text={row.error} />
+        </span>
+      ) : (
+        <>
+          {row.errors > 0 && <span className="bad">✕ {many(row.errors, "span")} failed </span>}
+          <Line text={row.output_preview} />
+        </>
+      ),
+  },
+  model: { name: "Model", width: "minmax(90px, 150px)", cell: (row) => <Line text={row.model} /> },
+  route: { name: "Route", width: "minmax(80px, 130px)", cell: (row) => <Line text={row.route} /> },
+  release: { name: "Release", width: "90px", cell: (row) => <Line text={row.release} /> },
+  user: { name: "User", width: "minmax(70px, 120px)", cell: (row) => <Line text={row.user} /> },
+  session: {
+    name: "Session",
+    width: "minmax(70px, 120px)",
+    cell: (row) => <Line text={row.session} />,
+  },
+  took: { name: "Took", width: "68px", number: true, cell: (row) => duration(row.duration_ms) },
+  spans: { name: "Spans", width: "48px", number: true, cell: (row) => count(row.spans) },
+  tokens: { name: "Tokens", width: "56px", number: true, cell: (row) => count(tokens(row)) },
+  tokens_in: {
+    name: "Tokens in",
+    width: "64px",
+    number: true,
+    cell: (row) => count(row.input_tokens),
+  },
+  tokens_out: {
+    name: "Tokens out",
+    width: "72px",
+    number: true,
+    cell: (row) => count(row.output_tokens),
+  },
+  cost: { name: "Cost", width: "80px", number: true, cell: (row) => money(row.cost_usd) },
+  id: {
+    name: "Trace",
+    width: "96px",
+    cell: (row) => <span className="mono">{row.trace_id.slice(0, 12)}</span>,
+  },
+};
+
+const USUAL = "status,when,name,input,output,model,took,tokens,cost";
+
+/** The names of the columns that are shown; the address says it, or else what was shown last. */
+export function useColumns(): [readonly string[], (names: readonly string[]) => void] {
+  const [kept, setKept] = useKept("traces.columns", USUAL);
+  const [said, say] = useParam("columns", kept);
+  const names = said.split(",").filter((name) => name in ALL);
+  const set = (next: readonly string[]) => {
+    const inOrder = Object.keys(ALL).filter((name) => next.includes(name));
+    const text = inOrder.join(",") || USUAL;
+    setKept(text);
+    say(text);
+  };
+  return [names.length > 0 ? names : USUAL.split(","), set];
+}
+
+export function columnsOf(names: readonly string[]): Column<Row>[] {
+  return names.flatMap((name) => ALL[name] ?? []);
+}
+
+export function ColumnChoice(props: {
+  names: readonly string[];
+  onChange: (names: readonly string[]) => void;
+}) {
+  const [open, setOpen] = useState(false);
+  useKeys([{ keys: "c", does: "choose columns", run: () => setOpen(true) }]);
+  const toggle = (name: string) =>
+    props.onChange(
+      props.names.includes(name)
+        ? props.names.filter((one) => one !== name)
+        : [...props.names, name],
+    );
+  return (
+    <Menu label="Columns" title="Columns" open={open} onOpen={setOpen} right>
+      {Object.entries(ALL).map(([name, column]) => (
+        <label key={name} className="tick">
+          <input
+            type="checkbox"
+            checked={props.names.includes(name)}
+            onChange={() => toggle(name)}
+          />
+          {column.name}
+        </label>
+      ))}
+      <Button onClick={() => props.onChange(USUAL.split(","))}>The usual ones</Button>
+    </Menu>
+  );
+}

@@ -1,0 +1,201 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, Problem } from "@/api/client";
+import { both, has, LIVE, toggled } from "@/kit/filters";
+import { count } from "@/kit/format";
+import { kept, useKept } from "@/kit/kept";
+import { useKeys } from "@/kit/keys";
+import { condition } from "@/kit/ranges";
+import { step, useParam, useStep } from "@/kit/state";
+import { joined } from "@/kit/tail";
+import { Begin } from "@/parts/begin";
+import { Button } from "@/parts/button";
+import { Empty } from "@/parts/empty";
+import { Failure } from "@/parts/failure";
+import { FilterBar } from "@/parts/filter-bar";
+import { Frame } from "@/parts/frame";
+import { Table } from "@/parts/table";
+import { tick } from "@/parts/tick";
+import { TimeRange, useRange } from "@/parts/time-range";
+import { useVolume, VolumeBars } from "@/parts/volume";
+import { Chosen } from "./list-chosen";
+import { ColumnChoice, columnsOf, type Row, useColumns } from "./list-columns";
+import { Export } from "./list-export";
+import { Facets } from "./list-facets";
+import { useTail } from "./list-tail";
+import { openUsual, usualView, Views } from "./list-views";
+import "./list.css";
+
+const WIDE = 1_100;
+const key = (row: Row) => row.trace_id;
+
+export default function Traces() {
+  useState(() => openUsual(kept(usualView())));
+  const [filter, setFilter] = useStep("filter");
+  const [range, setRange] = useRange();
+  const [live] = useParam("live");
+  const [columns, setColumns] = useColumns();
+  const [facets, setFacets] = useKept("traces.facets", innerWidth < WIDE ? "no" : "yes");
+  const [away, setAway] = useState(false);
+  const [paused, setPaused] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const asked = both(filter, condition(range));
+  const found = useTraces(asked);
+  const tail = useTail(asked, live === "1", paused || away || chosen.size > 0);
+  const rest = { on: found.isFetched }; // what else is on the page is asked for after the list
+  const isAll = filter === "" || filter === LIVE;
+  const volume = useVolume(
+    filter === LIVE ? both("root:true", LIVE) : filter,
+    range,
+    live === "1" && !paused ? { ...rest, every: 5_000 } : rest,
+  );
+  const listed = found.data?.pages.flatMap((page) => page.data) ?? [];
+  const rows = joined(tail.rows, listed, key);
+  const withoutRuns = () => setFilter(toggled(filter, LIVE));
+  useKeys([
+    {
+      keys: "f",
+      does: "show or hide values",
+      run: () => setFacets(facets === "yes" ? "no" : "yes"),
+    },
+    { keys: "r", does: "leave out what experiments and probes asked, or not", run: withoutRuns },
+    { keys: "l", does: "follow what is recorded, or stop", run: () => follow(live !== "1") },
+    ...(live === "1"
+      ? [
+          { keys: "p", does: "pause following, or go on", run: () => setPaused(!paused) },
+          { keys: "n", does: "show the new traces", run: tail.show },
+        ]
+      : []),
+  ]);
+  const choose = (row: Row) => {
+    const next = new Set(chosen);
+    if (!next.delete(key(row))) next.add(key(row));
+    setChosen(next);
+  };
+  const wrong = found.error instanceof Problem && found.error.status === 400;
+  const onEnd =
+    found.hasNextPage && !found.isFetching ? () => void found.fetchNextPage() : undefined;
+  return (
+    <Frame
+      title="Traces"
+      note={
+        live === "1" ? (
+          <Following tail={tail} paused={paused} />
+        ) : (
+          isAll && (filter ? "calls of applications" : "runs of experiments and probes as well")
+        )
+      }
+      actions={
+        <>
+          <Button
+            aria-pressed={facets === "yes"}
+            onClick={() => setFacets(facets === "yes" ? "no" : "yes")}
+          >
+            Values <kbd>f</kbd>
+          </Button>
+          <Views />
+          <ColumnChoice names={columns} onChange={setColumns} />
+          <Export filter={asked} label="Export" note="Everything that the filter finds." />
+        </>
+      }
+      bar={
+        <>
+          <FilterBar value={filter} onChange={setFilter} error={found.error} />
+          <TimeRange
+            range={range}
+            shown={volume.data?.ends ?? null}
+            any="Any time"
+            onChange={setRange}
+          />
+          <Button aria-pressed={has(filter, LIVE)} onClick={withoutRuns}>
+            Without runs <kbd>r</kbd>
+          </Button>
+          <Button aria-pressed={live === "1"} onClick={() => follow(live !== "1")}>
+            Live <kbd>l</kbd>
+          </Button>
+          {live === "1" && (
+            <Button aria-pressed={paused} onClick={() => setPaused(!paused)}>
+              {paused ? "Go on" : "Pause"} <kbd>p</kbd>
+            </Button>
+          )}
+        </>
+      }
+    >
+      {volume.data && (
+        <div className="traces-volume">
+          <VolumeBars
+            volume={volume.data}
+            label={isAll ? "Traces" : "Matching spans"}
+            onPick={setRange}
+            onRange={setRange}
+          />
+        </div>
+      )}
+      {chosen.size > 0 && (
+        <Chosen
+          ids={[...chosen]}
+          loaded={rows.length}
+          onAll={() => setChosen(new Set(rows.map(key)))}
+          onNone={() => setChosen(new Set())}
+        />
+      )}
+      {found.error && !wrong && <Failure error={found.error} again={() => void found.refetch()} />}
+      <div className="traces-body">
+        {facets === "yes" && (
+          <Facets {...rest} filter={filter} asked={asked} onChange={setFilter} />
+        )}
+        <div className="traces-list">
+          {tail.waiting > 0 && (
+            <Button className="traces-new" onClick={tail.show}>
+              {count(tail.waiting)} new <kbd>n</kbd>
+            </Button>
+          )}
+          <Table
+            label="Traces"
+            columns={[tick((row) => chosen.has(key(row)), choose), ...columnsOf(columns)]}
+            rows={rows}
+            rowKey={key}
+            href={(row) => `/traces/${key(row)}`}
+            chosen={chosen}
+            onChoose={choose}
+            onEnd={onEnd}
+            onAway={setAway}
+            empty={found.isSuccess && <None asked={asked} />}
+          />
+        </div>
+      </div>
+    </Frame>
+  );
+}
+
+function useTraces(filter: string) {
+  return useInfiniteQuery({
+    queryKey: ["traces", filter],
+    queryFn: ({ pageParam, signal }) =>
+      api.get("/api/v1/traces", { query: { filter, limit: 200, page: pageParam }, signal }),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: (before) => before,
+  });
+}
+
+function follow(on: boolean): void {
+  // what is recorded from now on is not in a period that is over
+  step(on ? { live: "1", until: "" } : { live: "" });
+}
+
+function Following({ tail, paused }: { tail: ReturnType<typeof useTail>; paused: boolean }) {
+  const state = paused ? "paused" : tail.on ? "following" : "not heard: asking again";
+  return (
+    <span role="status">
+      {state}
+      {tail.missed > 0 && ` · ${count(tail.missed)} spans passed over`}
+    </span>
+  );
+}
+
+function None({ asked }: { asked: string }) {
+  if (asked)
+    return <Empty title="No trace matches">Widen the period, or take a condition out.</Empty>;
+  return <Begin title="No trace yet" />;
+}

@@ -1,0 +1,124 @@
+/** How much was recorded over time, by status, of what a filter finds. */
+import { api, type Schemas } from "@/api/client";
+import { useAnswer } from "@/api/query";
+import { both } from "@/kit/filters";
+import { count } from "@/kit/format";
+import * as ranges from "@/kit/ranges";
+import { Bars, type Layer } from "@/parts/bars";
+
+export interface Volume {
+  ends: ranges.Ends;
+  starts: number[];
+  step: number;
+  points: Schemas["Point"][];
+}
+
+const LAYERS: [string, Layer["tone"], (status: string | null) => boolean][] = [
+  ["ok", "accent", (status) => status === "ok" || status === "unset" || status === null],
+  ["cancelled", "warn", (status) => status === "cancelled"],
+  ["error", "error", (status) => status === "error"],
+];
+
+/** Sums by step and status. A range that is open is fitted to what there is; null is nothing. */
+export function useVolume(
+  filter: string,
+  range: ranges.Range,
+  options: { every?: number; on?: boolean } = {},
+) {
+  return useAnswer<Volume | null>(
+    ["metrics", "volume", filter, range.since, range.until],
+    (signal) => volume(filter, range, signal),
+    options,
+  );
+}
+
+async function volume(filter: string, range: ranges.Range, signal: AbortSignal) {
+  const now = Date.now() / 1_000;
+  const said = ranges.ends(range, now);
+  const ends = said ?? (await fit(filter, range, now, signal));
+  if (!ends) return null;
+  const first = await summed(filter, ends, signal);
+  const near = said ? ends : nearer(first);
+  if (near.to - near.from < (ends.to - ends.from) / 3) return summed(filter, near, signal);
+  return { ...first, ends: near, starts: ranges.starts(near, first.step) };
+}
+
+async function summed(filter: string, ends: ranges.Ends, signal: AbortSignal): Promise<Volume> {
+  const step = ranges.stepOf(ends);
+  const asked = both(filter || "root:true", ranges.condition(ranges.fixed(ends)));
+  const query = { step: `${step}s`, by: "status", filter: asked };
+  const { data } = await api.get("/api/v1/metrics/series", { query, signal });
+  return { ends, step, starts: ranges.starts(ends, step), points: data };
+}
+
+/** Where records are, to the hour. */
+async function fit(filter: string, range: ranges.Range, now: number, signal: AbortSignal) {
+  const until = range.until
+    ? ranges.ends({ since: "1678-01-01", until: range.until }, now)?.to
+    : now;
+  if (range.until) return until ? { from: until - 86_400, to: until } : null;
+  if (!filter) {
+    const query = { hours: 24 * 366 };
+    const { hours } = await api.get("/api/v1/metrics/overview", { query, signal });
+    const busy = hours.filter((hour) => hour.calls > 0);
+    return ranges.fitted(
+      busy.map((hour) => hour.start_ns / 1e9),
+      now,
+    );
+  }
+  const query = { step: "1h", filter: both(filter, "since:31d") };
+  const { data } = await api.get("/api/v1/metrics/series", { query, signal });
+  return ranges.fitted(
+    data.map((point) => point.start_ns / 1e9),
+    now,
+  );
+}
+
+/** From the first to the last step that has records. */
+function nearer({ points, step, ends }: Volume): ranges.Ends {
+  const times = points.map((point) => point.start_ns / 1e9);
+  if (times.length === 0) return ends;
+  return { from: Math.min(...times), to: Math.max(...times) + step };
+}
+
+/** The values of a figure at each step; null where nothing was recorded. */
+export function atSteps<T>(
+  volume: Volume,
+  points: readonly Schemas["Point"][],
+  value: (point: Schemas["Point"]) => T,
+): (T | null)[] {
+  const known = new Map(points.map((point) => [Math.round(point.start_ns / 1e9), value(point)]));
+  return volume.starts.map((start) => known.get(start) ?? null);
+}
+
+export function VolumeBars(props: {
+  volume: Volume;
+  label: string;
+  height?: number;
+  onPick: (range: ranges.Range) => void;
+  onRange: (range: ranges.Range) => void;
+}) {
+  const { volume } = props;
+  const layers = LAYERS.map(([name, tone, isIn]) => {
+    const points = volume.points.filter((point) => isIn(point.key));
+    const sums = new Map<number, number>();
+    for (const { start_ns, spans } of points) {
+      const at = Math.round(start_ns / 1e9);
+      sums.set(at, (sums.get(at) ?? 0) + spans);
+    }
+    return { name, tone, values: volume.starts.map((start) => sums.get(start) ?? 0) };
+  });
+  const of = (from: number, to: number) => ranges.fixed({ from, to });
+  return (
+    <Bars
+      label={props.label}
+      starts={volume.starts}
+      step={volume.step}
+      layers={layers.filter((layer) => layer.name === "ok" || layer.values.some((one) => one > 0))}
+      text={count}
+      {...(props.height ? { height: props.height } : {})}
+      onPick={(from, to) => props.onPick(of(from, to))}
+      onRange={(from, to) => props.onRange(of(from, to))}
+    />
+  );
+}
