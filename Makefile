@@ -58,7 +58,7 @@ fast: $(STAMP) ## the tests that take about a minute
 check: $(STAMP) $(UI) ## style, types, import contracts
 	cd ui && npm run --silent check && npm run --silent test
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -12,9 +12,9 @@ import aiohttp
 from judging import calls
 from judging import judge as judge_at
 from measured import CONCURRENCY, cases
+from serving import serving
 from trial import JUDGED, MANY, Row, Work, alternated, evaluated, rows, scratch, task
 
-from serving import serving
 from trimtab.evals.chat import GatewayChat
 from trimtab.kit.http1 import HTTP1Client
 from trimtab.ports import ChatReply

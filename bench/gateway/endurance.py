@@ -28,11 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import rig
 from parts import LARGE, slope
+from processes import read
 from server import Server
 from systems import Launch, Place, Trimtab
 from traced import FILES, grown
-
-from processes import read
 
 MIB = 1 << 20
 PIECE_S = 5.0

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from processes import cpu_rate, read
 from rig import Cores, Load, Mock, body
 from server import Server
-
-from processes import cpu_rate, read
 
 MIB = 1 << 20
 LARGE = 334_000

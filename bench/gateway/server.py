@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 
 from footprint import free_port
+from processes import TICK_S, Tree, cpu_rate, read
 from rig import Cores, Mock, body, pinned
 from systems import Place, System
-
-from processes import TICK_S, Tree, cpu_rate, read
 
 
 class Session(Tree):

@@ -21,10 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import rig
+from processes import MARK, Tree
 from server import Server
 from systems import Launch, Place, Trimtab
-
-from processes import MARK, Tree
 
 
 class Several(Trimtab):

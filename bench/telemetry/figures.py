@@ -17,9 +17,8 @@ import exchange
 from exchange import Bar, Sender, Sent, bodies
 from footprint import free_port
 from load import Load
-from server import Connection, Server, System, Unanswered
-
 from processes import Peak, cpu_rate, disk, settle
+from server import Connection, Server, System, Unanswered
 
 MIB = 1 << 20
 QUERIES = ("list", "trace", "aggregate", "by model")
