@@ -25,7 +25,7 @@ from trimtab.dialects.filter import matches, parse
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.ports import SpanQuery
 from trimtab.records import Span
-from trimtab.testing.telemetry_questions import attributed
+from trimtab.testing.telemetry_answers import attributed
 
 COUNT = 30
 

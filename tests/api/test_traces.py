@@ -60,6 +60,28 @@ def test_traces_can_be_narrowed_by_route_release_and_run(widgets: Served) -> Non
     assert widgets.client.traces(route="no such route\0") == []
 
 
+@pytest.mark.parametrize("sort", ["duration", "tokens"])
+def test_traces_are_sorted_over_all_their_pages(widgets: Served, sort: str) -> None:
+    for question in (PORT, PAINT, PORT):
+        widgets.client.chat("widgets", question)
+    known = {row["trace_id"]: row for row in widgets.client.traces(limit=1000)}
+    listed: list[str] = []
+    page: str | None = None
+    while page or not listed:
+        following = f"&page={page}" if page else ""
+        answer = widgets.client.get(f"/api/v1/traces?limit=2&sort={sort}{following}")
+        listed += [row["trace_id"] for row in answer["data"]]
+        page = answer["next"]
+
+    def measure(trace_id: str) -> float:
+        row = known[trace_id]
+        return float(
+            row["duration_ms"] if sort == "duration" else row["input_tokens"] + row["output_tokens"]
+        )
+
+    assert listed == sorted(known, key=lambda trace_id: (-measure(trace_id), trace_id))
+
+
 def test_what_people_write_in_headers_comes_back_as_they_wrote_it(widgets: Served) -> None:
     trace_id = widgets.client.chat("widgets", PORT, user="Zoë 日本", session="s-1")["trace_id"]
     (row,) = [row for row in widgets.client.traces() if row["trace_id"] == trace_id]
@@ -108,6 +130,7 @@ def test_an_unknown_trace_is_not_found(widgets: Served) -> None:
         ("limit=+5", "limit"),
         ("limit=" + "9" * 5000, "limit"),
         ("rout=widgets", "rout"),
+        ("sort=price", "sort"),
         ("limit=5&offset=5", "offset"),
     ],
 )

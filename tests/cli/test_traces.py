@@ -94,6 +94,7 @@ class Terminal:
     "line",
     [
         "traces list",
+        "traces list --sort cost",
         "sessions",
         "users",
         "metrics groups",

@@ -108,6 +108,13 @@ def test_threads_that_ask_at_once_share_one_build(corpora: Corpora, build: Count
     assert len(build.calls) == 1
 
 
+def test_an_index_may_wait_for_the_first_search(corpora: Corpora, build: CountingBuild) -> None:
+    retriever = corpora.retriever(SETTINGS, build=False)
+    assert build.calls == []
+    assert [passage.id for passage in retriever.search("port", k=1)] == ["docs/serve.md#ports/0"]
+    assert len(build.calls) == 1
+
+
 def test_only_the_most_recently_used_indexes_are_kept(docs: Path, build: CountingBuild) -> None:
     corpora = Corpora({"docs": docs}, build=build, clock=ManualClock(), indexes=2)
     first, second, third = (Retrieval(corpus="docs", chunk_words=n) for n in (50, 60, 70))

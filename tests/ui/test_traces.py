@@ -69,6 +69,31 @@ def test_values_add_conditions_and_exclude(page: Page) -> None:
     expect(rows(page)).to_have_count(1)
 
 
+def test_the_dearest_and_the_longest_come_first_when_asked(page: Page, site: Served) -> None:
+    def first_of(sort: str) -> str:
+        found: str = site.client.traces(sort=sort, limit=1)[0]["trace_id"]
+        return found
+
+    first = page.locator(".table-row .table-link").first
+    go(page)
+    page.get_by_role("columnheader", name="Cost").get_by_role("button").click()
+    expect(page.get_by_role("columnheader", name="Cost")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    expect(first).to_have_attribute("href", re.compile(first_of("cost")))
+    assert shown(page, "sort") == "cost"
+    page.go_back()
+    expect(first).to_have_attribute("href", re.compile(first_of("start")))
+    page.keyboard.press("o")
+    expect(first).to_have_attribute("href", re.compile(first_of("duration")))
+    assert shown(page, "sort") == "duration"
+    page.keyboard.press("l")  # what is recorded now comes first
+    expect(page.get_by_role("columnheader", name="When")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    assert shown(page, "sort") is None
+
+
 def test_a_trace_of_which_a_span_failed_says_so(page: Page) -> None:
     go(page, "/traces?filter=status:error")
     expect(rows(page).first).to_contain_text("✕ 1 span failed")

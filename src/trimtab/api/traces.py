@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -12,10 +12,12 @@ from trimtab.api.http import Endpoint, Request, Response, reply
 from trimtab.api.queries import FILTER, PAGE, asked, token
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.kit.ids import is_trace_id
-from trimtab.ports import ScoreQuery, SpanHead, TraceSummary
+from trimtab.ports import ScoreQuery, SpanHead, TraceSort, TraceSummary
 from trimtab.records import Score, Span
 
 _LIMIT = {"limit": "how many, 1 to 1000 (default 50)"}
+_SORTS: Sequence[TraceSort] = get_args(TraceSort)
+_SORT = {"sort": f"by what, the greatest first: {', '.join(_SORTS)} (default start)"}
 _NARROWED = {
     "route": "only this route",
     "release": "only this release id",
@@ -24,7 +26,7 @@ _NARROWED = {
 
 
 class TracePage(msgspec.Struct, frozen=True, kw_only=True):
-    """Newest traces first; `next` is the page after this one, null on the last."""
+    """Newest traces first, unless sorted; `next` is the page after this one, null on the last."""
 
     data: list[TraceSummary]
     next: str | None
@@ -59,13 +61,14 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 
 async def traces(request: Request) -> Response:
     limit = request.whole_number("limit", 50, low=1, high=1000)
-    query = asked(request, limit=limit + 1, **_narrowed(request))
+    request.choice("sort", _SORTS)
+    sort = next((each for each in _SORTS if each == request.query.get("sort")), "start")
+    query = asked(request, limit=limit + 1, sort=sort, **_narrowed(request))
     await request.app.tracing.flush()
     found = await asyncio.to_thread(request.app.telemetry.traces, query)
     last = _last(found, limit)
-    return reply(
-        TracePage(data=found[:limit], next=token(last.start_ns, last.trace_id) if last else None)
-    )
+    following = token(last.place(sort), last.trace_id) if last else None
+    return reply(TracePage(data=found[:limit], next=following))
 
 
 async def spans(request: Request) -> Response:
@@ -139,9 +142,9 @@ ENDPOINTS = [
         path="/api/v1/traces",
         permission="traces:read",
         handler=traces,
-        summary="List the newest traces with previews and sums",
+        summary="List traces with previews and sums, the newest first or sorted",
         gives=TracePage,
-        query={**FILTER, **_LIMIT, **PAGE, **_NARROWED},
+        query={**FILTER, **_LIMIT, **PAGE, **_SORT, **_NARROWED},
     ),
     Endpoint(
         method="GET",

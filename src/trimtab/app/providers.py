@@ -33,7 +33,8 @@ def corpora(config: Config) -> dict[str, Path]:
 def providers(
     config: Config, corpora: Corpora, clock: SystemClock, prices: Prices
 ) -> dict[str, Provider]:
-    default = corpora.retriever(Retrieval(corpus="trimtab"))
+    # Its index takes a third of a second of CPU, which few servers ever need.
+    default = corpora.retriever(Retrieval(corpus="trimtab"), build=False)
     found: dict[str, Provider] = {"trimtab": ExtractProvider(default=default, clock=clock)}
     for entry in config.providers:
         found[entry.name] = _remote(entry, prices, clock, _upstream(config))

@@ -19,7 +19,10 @@ class Traces(Api):
         return score
 
     def traces(self, filter: str | None = None, **query: Any) -> list[dict[str, Any]]:
-        """The newest traces that a filter means; `limit`, `route`, `release`, `run` narrow them."""
+        """The newest traces that a filter means; `limit`, `route`, `release`, `run` narrow them.
+
+        `sort` brings those with most "cost", "duration", "tokens", "spans" or "errors" first.
+        """
         return self._page("/api/v1/traces", {"filter": filter, **query})
 
     def spans(self, filter: str | None = None, **query: Any) -> list[dict[str, Any]]:

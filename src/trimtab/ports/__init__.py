@@ -65,6 +65,7 @@ from trimtab.ports.telemetry import (
     SpanQuery,
     Table,
     TelemetryStore,
+    TraceSort,
     TraceSummary,
     Written,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "Task",
     "TelemetryStore",
     "Template",
+    "TraceSort",
     "TraceSummary",
     "Upstream",
     "UpstreamResponse",

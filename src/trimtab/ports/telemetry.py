@@ -19,13 +19,16 @@ from trimtab.records import (
 )
 from trimtab.records.span import CostSource
 
+TraceSort = Literal["start", "duration", "cost", "tokens", "spans", "errors"]
+
 
 class SpanQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which spans; None means any. Times are Unix nanoseconds, `since` inclusive.
 
     `where` is about spans; of a trace, each of its conditions may hold for another span, and those
     on cost, tokens and duration are about the trace's sums. `page` is the (start_ns, id) of the
-    last row seen: what comes after it in the order of the list.
+    last row seen: what comes after it in the order of the list. By what a list of
+    traces is sorted, the greatest first, `sort` says; its page is the (`place`, id) of the last.
 
     A span that names no session or user has that of its trace: of the root, or else of the
     earliest span that names one. Filters and figures go by it; the span itself stays as it came.
@@ -43,6 +46,7 @@ class SpanQuery(msgspec.Struct, frozen=True, kw_only=True):
     where: Filter | None = None
     page: tuple[int, str] | None = None
     limit: int = 100
+    sort: TraceSort = "start"
 
 
 class ScoreQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +90,18 @@ class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):
     output_preview: str
     errors: int = 0
     partial: bool = False
+
+    def place(self, sort: TraceSort) -> int:
+        """What a list sorted so goes by: ns, nano-dollars or a count; -1 without a price."""
+        if sort == "start":
+            return self.start_ns
+        if sort == "duration":
+            return round(self.duration_ms * 1e6)
+        if sort == "cost":
+            return -1 if self.cost_usd is None else int(self.cost_usd * 10**9)
+        if sort == "tokens":
+            return self.input_tokens + self.output_tokens
+        return self.spans if sort == "spans" else self.errors
 
 
 class SpanHead(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,11 +64,15 @@ class Corpora:
         """The names of all corpora, sorted."""
         return sorted(self._corpora)
 
-    def retriever(self, settings: Retrieval) -> Retriever:
+    def retriever(self, settings: Retrieval, *, build: bool = True) -> Retriever:
         """The retriever for these settings; its index is built from the files as they are now.
 
         It may be kept: when files change, its next search builds the index again. A file that
         cannot be read is left out of the index. When nothing can be read, the last index stays.
+
+        Args:
+            settings: of the index and its searches.
+            build: False leaves the index, and what may be wrong with it, to the first search.
 
         Raises:
             NotFound: there is no such corpus.
@@ -86,7 +90,8 @@ class Corpora:
                 got=settings.corpus,
                 allowed=self.names,
             )
-        corpus.index(settings)
+        if build:
+            corpus.index(settings)
         return _Live(corpus, settings)
 
     def version(self, name: str) -> str:

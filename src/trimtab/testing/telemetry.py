@@ -31,6 +31,7 @@ from trimtab.kit import ids, jsonx
 from trimtab.ports import ScoreQuery, TelemetryStore, Written
 from trimtab.records import Score, Span, Target, Usage
 from trimtab.testing import strategies
+from trimtab.testing.telemetry_pages import TelemetryPageContract
 from trimtab.testing.telemetry_questions import TelemetryQuestionContract
 from trimtab.testing.telemetry_reads import TelemetryReadContract, sample_score, sample_span
 
@@ -107,7 +108,9 @@ def add(store: TelemetryStore, spans: Iterable[Span] = (), scores: Iterable[Scor
     return store.append(list(spans), list(scores)).result(timeout=60)
 
 
-class TelemetryStoreContract(TelemetryReadContract, TelemetryQuestionContract):
+class TelemetryStoreContract(
+    TelemetryReadContract, TelemetryQuestionContract, TelemetryPageContract
+):
     # -- spans come back as they were ----------------------------------------------------------
 
     @_property

@@ -6,7 +6,6 @@ Every expected answer is computed here, from the records themselves, by plain Py
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,19 @@ import pytest
 from msgspec.structs import replace
 
 from trimtab.errors import InvalidRequest
-from trimtab.kit import jsonx
 from trimtab.ports import Cost, Erasure, ScoreQuery, SpanQuery, TelemetryStore, Written
 from trimtab.records import AllOf, AnyOf, Condition, Filter, Not, Score, Span, Target, Usage
+from trimtab.testing.telemetry_answers import (
+    any_holds,
+    assert_quantiles,
+    attributed,
+    by_trace,
+    cost,
+    grouped,
+    holds,
+    newest_first,
+    tokens,
+)
 from trimtab.testing.telemetry_reads import (
     HOUR_NS,
     MS,
@@ -161,15 +170,15 @@ class TelemetryQuestionContract:
         spans, scores = told
         for name, tree in FILTERS.items():
             found = store.spans(SpanQuery(where=tree, limit=10_000))
-            expected = [span for span in attributed(spans) if _holds(tree, span, scores)]
-            assert [span.span_id for span in found] == _newest_first(expected), name
+            expected = [span for span in attributed(spans) if holds(tree, span, scores)]
+            assert [span.span_id for span in found] == newest_first(expected), name
             assert name == "none of nothing" or expected, f"{name} finds nothing in the data"
 
     def test_a_filter_finds_the_traces_that_hold_a_span_it_is_about(
         self, store: TelemetryStore, told: tuple[list[Span], list[Score]]
     ) -> None:
         spans, scores = told
-        members = _by_trace(spans)
+        members = by_trace(spans)
         # What is asked of a whole trace is the business of its sums and of its start.
         sums = {"slow", "few tokens", "input tokens", "expensive", "since", "until"}
         for name, tree in FILTERS.items():
@@ -177,7 +186,7 @@ class TelemetryQuestionContract:
                 continue
             found = store.traces(SpanQuery(where=tree, limit=1_000))
             expected = {
-                trace_id for trace_id, own in members.items() if _any_holds(tree, own, scores)
+                trace_id for trace_id, own in members.items() if any_holds(tree, own, scores)
             }
             assert {trace.trace_id for trace in found} == expected, name
 
@@ -185,13 +194,13 @@ class TelemetryQuestionContract:
         self, store: TelemetryStore, told: tuple[list[Span], list[Score]]
     ) -> None:
         spans, _ = told
-        median = np.median([float(_cost(own) or 0) for own in _by_trace(spans).values()])
+        median = np.median([float(cost(own) or 0) for own in by_trace(spans).values()])
         bound = Decimal(str(round(float(median), 9)))
         found = store.traces(SpanQuery(where=_is("cost_usd", bound, op=">"), limit=1_000))
         expected = {
             trace_id
-            for trace_id, own in _by_trace(spans).items()
-            if (cost := _cost(own)) is not None and cost > bound
+            for trace_id, own in by_trace(spans).items()
+            if (cost := cost(own)) is not None and cost > bound
         }
         assert {trace.trace_id for trace in found} == expected
         assert expected
@@ -245,33 +254,12 @@ class TelemetryQuestionContract:
         with pytest.raises(InvalidRequest, match="no field 'colour'"):
             store.spans(SpanQuery(where=_is("colour", "red")))
 
-    # -- pages ---------------------------------------------------------------------------------
-
-    def test_pages_join_up_to_the_whole_list(
-        self, store: TelemetryStore, told: tuple[list[Span], list[Score]]
-    ) -> None:
-        spans, _ = told
-        listed: list[str] = []
-        query = SpanQuery(limit=37)
-        while page := store.spans(query):
-            listed += [span.span_id for span in page]
-            query = replace(query, page=(page[-1].start_ns, page[-1].span_id))
-        assert listed == _newest_first(spans)
-
-        traces: list[str] = []
-        query = SpanQuery(limit=7)
-        while some := store.traces(query):
-            traces += [trace.trace_id for trace in some]
-            query = replace(query, page=(some[-1].start_ns, some[-1].trace_id))
-        starts = {key: min(s.start_ns for s in own) for key, own in _by_trace(spans).items()}
-        assert traces == sorted(starts, key=lambda key: (-starts[key], key))
-
     # -- one span, and a trace's tree ----------------------------------------------------------
 
     def test_a_tree_is_the_heads_of_the_spans_of_a_trace(
         self, store: TelemetryStore, told: tuple[list[Span], list[Score]]
     ) -> None:
-        for trace_id in list(_by_trace(told[0]))[:5]:
+        for trace_id in list(by_trace(told[0]))[:5]:
             trace = store.trace("default", trace_id)
             heads = store.skeleton("default", trace_id)
             assert [head.span_id for head in heads] == [span.span_id for span in trace]
@@ -309,7 +297,7 @@ class TelemetryQuestionContract:
         self, store: TelemetryStore, told: tuple[list[Span], list[Score]], by: Any
     ) -> None:
         groups = store.groups(SpanQuery(limit=100), by)
-        expected = _grouped(attributed(told[0]), by)
+        expected = grouped(attributed(told[0]), by)
         assert {group.key for group in groups} == set(expected)
         assert len(groups) == len(expected)
         for group in groups:
@@ -318,14 +306,14 @@ class TelemetryQuestionContract:
             assert group.traces == len({span.trace_id for span in own})
             assert (group.spans, group.calls) == (len(own), len(calls))
             assert group.errors == sum(span.status == "error" for span in own)
-            assert (group.input_tokens, group.output_tokens) == _tokens(own)
-            assert group.cost_usd == _cost(own)
+            assert (group.input_tokens, group.output_tokens) == tokens(own)
+            assert group.cost_usd == cost(own)
             assert group.unpriced == sum(call.is_unpriced for call in calls)
             assert (group.first_ns, group.last_ns) == (
                 min(span.start_ns for span in own),
                 max(span.start_ns for span in own),
             )
-            _assert_quantiles(calls, {0.5: group.latency_p50_ms, 0.95: group.latency_p95_ms})
+            assert_quantiles(calls, {0.5: group.latency_p50_ms, 0.95: group.latency_p95_ms})
         if by in {"session", "user"}:
             assert [group.last_ns for group in groups] == sorted(
                 (group.last_ns for group in groups), reverse=True
@@ -341,7 +329,7 @@ class TelemetryQuestionContract:
         step = 500 * MS
         points = store.series(SpanQuery(), step_ns=step, by=by)
         expected: dict[tuple[int, str | None], list[Span]] = defaultdict(list)
-        for key, own in _grouped(attributed(told[0]), by).items():
+        for key, own in grouped(attributed(told[0]), by).items():
             for span in own:
                 expected[span.start_ns // step * step, key].append(span)
         assert {(point.start_ns, point.key) for point in points} == set(expected)
@@ -351,10 +339,10 @@ class TelemetryQuestionContract:
             calls = [span for span in own if span.kind == "llm"]
             assert (point.spans, point.calls) == (len(own), len(calls))
             assert point.errors == sum(span.status == "error" for span in own)
-            assert (point.input_tokens, point.output_tokens) == _tokens(own)
-            assert point.cost_usd == _cost(own)
+            assert (point.input_tokens, point.output_tokens) == tokens(own)
+            assert point.cost_usd == cost(own)
             found = (point.latency_p50_ms, point.latency_p95_ms, point.latency_p99_ms)
-            _assert_quantiles(calls, dict(zip((0.5, 0.95, 0.99), found, strict=True)))
+            assert_quantiles(calls, dict(zip((0.5, 0.95, 0.99), found, strict=True)))
 
     def test_facets_count_traces_by_value(
         self, store: TelemetryStore, told: tuple[list[Span], list[Score]]
@@ -366,7 +354,7 @@ class TelemetryQuestionContract:
         for by in ("user", "session", "tag"):
             counts = {
                 key: len({span.trace_id for span in own})
-                for key, own in _grouped(ok, by).items()
+                for key, own in grouped(ok, by).items()
                 if key is not None
             }
             found = {value.value: value.traces for value in facets[by]}
@@ -420,7 +408,7 @@ class TelemetryQuestionContract:
             return store.sql("default", text, max_rows=max_rows, timeout_s=30)
 
         kinds = ask("SELECT kind, count(*) AS n FROM spans GROUP BY kind ORDER BY kind")
-        expected = {key: len(own) for key, own in _grouped(spans, "kind").items()}
+        expected = {key: len(own) for key, own in grouped(spans, "kind").items()}
         assert kinds.columns == ["kind", "n"]
         assert dict(kinds.rows) == expected
         assert not kinds.truncated
@@ -599,162 +587,3 @@ def _told_by(field: str, root: str | None, tool: str | None, **fields: Any) -> l
     call = sample_span(start_ns=NOON, cost_usd=Decimal("0.25"), **below, **fields)
     last = sample_span(start_ns=NOON + 1, kind="tool", **{field: tool}, **below, **other)
     return [first, call, last]
-
-
-# -- what the answers should be ----------------------------------------------------------------
-
-
-def _newest_first(spans: Iterable[Span]) -> list[str]:
-    return [s.span_id for s in sorted(spans, key=lambda span: (-span.start_ns, span.span_id))]
-
-
-def _by_trace(spans: Iterable[Span]) -> dict[str, list[Span]]:
-    traces: dict[str, list[Span]] = defaultdict(list)
-    for span in spans:
-        traces[span.trace_id].append(span)
-    return traces
-
-
-def attributed(spans: Sequence[Span]) -> list[Span]:
-    """Spans with the session and user that count: their own, or else those of their trace, which
-    its root names, or else its earliest span that names any."""
-    traces = _by_trace(spans)
-
-    def owner(span: Span, field: str) -> str | None:
-        named = [one for one in traces[span.trace_id] if getattr(one, field) is not None]
-        first = min(named, key=lambda one: (one.parent_id is not None, one.start_ns), default=span)
-        whose: str | None = getattr(span, field) or getattr(first, field)
-        return whose
-
-    return [
-        replace(span, session=owner(span, "session"), user=owner(span, "user")) for span in spans
-    ]
-
-
-def _grouped(spans: Iterable[Span], by: str | None) -> dict[str | None, list[Span]]:
-    groups: dict[str | None, list[Span]] = defaultdict(list)
-    for span in spans:
-        values = span.tags if by == "tag" else (getattr(span, by) if by else None,)
-        for value in values:
-            groups[value].append(span)
-    return groups
-
-
-def _cost(spans: Iterable[Span]) -> Decimal | None:
-    costs = [span.cost_usd for span in spans if span.cost_usd is not None]
-    return sum(costs, Decimal(0)) if costs else None
-
-
-def _tokens(spans: Iterable[Span]) -> tuple[int, int]:
-    used = [span.usage for span in spans if span.usage is not None]
-    return sum(one.input + one.cache_read for one in used), sum(one.output for one in used)
-
-
-def _assert_quantiles(calls: Sequence[Span], found: dict[float, float | None]) -> None:
-    for level, value in found.items():
-        if calls:
-            expected = float(np.quantile([call.duration_ms for call in calls], level))
-            assert value == pytest.approx(expected, rel=1e-9)
-        else:
-            assert value is None
-
-
-def _any_holds(tree: Filter, spans: Sequence[Span], scores: Sequence[Score]) -> bool:
-    """Of a trace every condition is asked by itself: one of its spans meets it."""
-    if isinstance(tree, Condition):
-        return any(_holds(tree, span, scores) for span in spans)
-    if isinstance(tree, Not):
-        return not _any_holds(tree.of, spans, scores)
-    parts = (_any_holds(part, spans, scores) for part in tree.of)
-    return all(parts) if isinstance(tree, AllOf) else any(parts)
-
-
-def _holds(tree: Filter, span: Span, scores: Sequence[Score]) -> bool:
-    if isinstance(tree, Not):
-        return not _holds(tree.of, span, scores)
-    if not isinstance(tree, Condition):
-        parts = (_holds(part, span, scores) for part in tree.of)
-        return all(parts) if isinstance(tree, AllOf) else any(parts)
-    if tree.field == "score":
-        return any(
-            _judges(tree, score)
-            for score in scores
-            if score.name == tree.key and _is_meant(score.target, span)
-        )
-    if tree.field == "text":
-        said = jsonx.encode([span.input, span.output]).decode().lower()
-        named = f"{span.name}\n{span.error or ''}".lower()
-        texts = [str(value).lower() for value in tree.values]
-        return any(jsonx.encode(t)[1:-1].decode() in said or t in named for t in texts)
-    if tree.field == "tag":
-        return _tagged(tree, span.tags)
-    return _compares(tree, _value(tree, span))
-
-
-def _is_meant(target: Target, span: Span) -> bool:
-    if target.kind == "span":
-        return (target.trace_id, target.id) == (span.trace_id, span.span_id)
-    return target.kind == "trace" and target.id == span.trace_id
-
-
-def _judges(tree: Condition, score: Score) -> bool:
-    if tree.op == "exists":
-        return score.status == "scored"
-    if tree.op == "=":
-        return any(value in {score.label, score.passed} for value in tree.values)
-    return _compares(tree, score.value)
-
-
-def _tagged(tree: Condition, tags: Sequence[str]) -> bool:
-    if tree.op == "exists":
-        return bool(tags)
-    if tree.op == "contains":
-        return any(str(value).lower() in " ".join(tags).lower() for value in tree.values)
-    return any(value in tags for value in tree.values)
-
-
-def _is_priced(span: Span) -> bool | None:
-    """Of a model call; None where it had nothing to pay."""
-    if span.kind != "llm":
-        return None
-    return False if span.is_unpriced else True if span.cost_usd is not None else None
-
-
-_OF_SPAN: dict[str, Callable[[Span], Any]] = {
-    "root": lambda span: span.parent_id is None,
-    "priced": _is_priced,
-    "since": lambda span: span.start_ns,
-    "until": lambda span: span.start_ns,
-    "ttft_ms": lambda span: (
-        None if span.first_token_ns is None else (span.first_token_ns - span.start_ns) / 1e6
-    ),
-    "tokens": lambda span: None if span.usage is None else sum(_tokens([span])),
-    "input_tokens": lambda span: None if span.usage is None else _tokens([span])[0],
-}
-
-
-def _value(tree: Condition, span: Span) -> Any:
-    if tree.field == "metadata":
-        return span.metadata.get(tree.key or "")
-    if tree.field == "attributes":
-        return (span.resource | span.attributes).get(tree.key or "")
-    own = _OF_SPAN.get(tree.field)
-    return own(span) if own else getattr(span, tree.field)
-
-
-def _compares(tree: Condition, value: Any) -> bool:
-    if value is None:
-        return False
-    if tree.op == "exists":
-        return True
-    if tree.op == "contains":
-        return any(str(wanted).lower() in str(value).lower() for wanted in tree.values)
-    op = {"since": ">=", "until": "<"}.get(tree.field, tree.op)
-    signs: dict[str, Callable[[Any], bool]] = {
-        "=": lambda wanted: bool(value == wanted),
-        ">": lambda wanted: bool(value > wanted),
-        ">=": lambda wanted: bool(value >= wanted),
-        "<": lambda wanted: bool(value < wanted),
-        "<=": lambda wanted: bool(value <= wanted),
-    }
-    return any(signs[op](wanted) for wanted in tree.values)

@@ -5571,6 +5571,7 @@ export interface paths {
                     release?: string;
                     route?: string;
                     run?: string;
+                    sort?: string;
                 };
                 header?: never;
                 path?: never;

@@ -21,12 +21,19 @@ _ROOM_FOR_BOTH = 50
 @click.argument("filter", nargs=-1)
 @click.option("--limit", type=int, default=20, show_default=True, help="How many.")
 @click.option("--route", help="Only this route.")
+@click.option(
+    "--sort",
+    type=click.Choice(["start", "duration", "cost", "tokens", "spans", "errors"]),
+    default="start",
+    show_default=True,
+    help="By what, the greatest first.",
+)
 def listed(
-    as_json: bool, filter: tuple[str, ...], limit: int, route: str | None, **flags: Any
+    as_json: bool, filter: tuple[str, ...], limit: int, route: str | None, sort: str, **flags: Any
 ) -> None:
     """List the newest traces that FILTER means: status:error cost_usd>0.01 since:24h."""
     with connected(flags) as client:
-        rows = client.traces(joined(filter), limit=limit, route=route)
+        rows = client.traces(joined(filter), limit=limit, route=route, sort=sort)
     if as_json:
         emit(rows, as_json)
         return

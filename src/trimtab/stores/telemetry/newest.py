@@ -53,21 +53,29 @@ def newest_summaries(
     """
     sums = _recent_sums(query, fetch, floors)
     if sums is None:
-        newest = newest_traces(query, fetch, search, floors)
-        if not newest:
-            return []
-        ids, earliest = [trace_id for trace_id, _ in newest], newest[-1][1]
-        sums = fetch(queries.sums_of_traces(query.project, earliest, len(ids), ids))
+        sums = _sums(query, _first_traces(query, fetch, search, floors), fetch)
+    if not sums:
+        return []
     seqs = [root or first for *_, root, first in sums]
     found = fetch(queries.roots(query.project, min(first for _, first, *_ in sums), seqs))
     roots = {seq: root for seq, *root in found}
     return [_fields(row, roots[seq]) for row, seq in zip(sums, seqs, strict=True) if seq in roots]
 
 
-def newest_traces(
+def _first_traces(
+    query: SpanQuery, fetch: Fetch, search: Searches, floors: Floors
+) -> Sequence[tuple[str, int]]:
+    """Ids and starts of the traces that a list begins with."""
+    if query.sort == "start":
+        return _newest_traces(query, fetch, search, floors)
+    floor = None if query.since_ns is None else query.since_ns - HOUR_NS
+    over = search(replace(query, until_ns=None), floor)
+    return fetch(queries.first_traces(query, over, floor))
+
+
+def _newest_traces(
     query: SpanQuery, fetch: Fetch, search: Searches, floors: Floors
 ) -> list[tuple[str, int]]:
-    """Ids and starts of the newest matching traces."""
     recent = query
     if query.page is not None:
         until = query.page[0] + 1
@@ -78,7 +86,7 @@ def newest_traces(
         floor = row[0][0] if row else query.since_ns
         over = search(replace(query, until_ns=None), floor)
         wider = replace(query, limit=query.limit * 2 + 16)
-        found = fetch(queries.newest_traces(wider, over, floor))
+        found = fetch(queries.first_traces(wider, over, floor))
         if floor is not None:
             earlier = _earlier(query.project, [trace_id for trace_id, _ in found], floor, fetch)
             found = [row for row in found if row[0] not in earlier]
@@ -88,6 +96,16 @@ def newest_traces(
         if whole or len(found) >= query.limit:
             return list(found[: query.limit])
         reach *= 8
+
+
+def _sums(query: SpanQuery, traces: Sequence[tuple[str, int]], fetch: Fetch) -> list[Sums]:
+    """The sums of some traces, in their order."""
+    if not traces:
+        return []
+    ids, earliest = [trace_id for trace_id, _ in traces], min(start for _, start in traces)
+    found = fetch(queries.sums_of_traces(query.project, earliest, len(ids), ids))
+    by_id = {row[0]: row for row in found}
+    return [by_id[trace_id] for trace_id in ids if trace_id in by_id]
 
 
 def _recent_sums(query: SpanQuery, fetch: Fetch, floors: Floors) -> Sequence[Sums] | None:

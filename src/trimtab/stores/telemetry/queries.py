@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from trimtab.ports import GroupField, ScoreQuery, SpanQuery
+from trimtab.ports import GroupField, ScoreQuery, SpanQuery, TraceSort
 from trimtab.records.span import GATEWAY
 from trimtab.stores.telemetry import filters
 from trimtab.stores.telemetry.filters import Search, Where
@@ -181,7 +181,17 @@ def span_count(project: str | None) -> Query:
 _TRACES = """
     SELECT trace_id, min(start_ns) AS first_ns FROM spans WHERE {where}
     GROUP BY trace_id HAVING {having}
-    ORDER BY first_ns DESC, trace_id LIMIT $limit"""
+    ORDER BY {place} DESC, trace_id LIMIT $limit"""
+
+# What a list of traces goes by, as `TraceSummary.place` has it.
+_PLACES: Mapping[TraceSort, str] = {
+    "start": "min(start_ns)",
+    "duration": "(max(start_ns + duration_ns) - min(start_ns))",
+    "cost": "coalesce(CAST(sum(cost_usd) * 1000000000 AS BIGINT), -1)",
+    "tokens": f"({_INPUT} + {_OUTPUT})",
+    "spans": "count(*)",
+    "errors": "count(*) FILTER (WHERE status = 'error')",
+}
 
 _EARLIER = """
     SELECT DISTINCT trace_id FROM spans
@@ -218,15 +228,14 @@ def start_of_nth_newest(query: SpanQuery, n: int) -> Query:
     return _query(sql, where, skip=n - 1)
 
 
-def newest_traces(query: SpanQuery, search: Search, floor_ns: int | None) -> Query:
+def first_traces(query: SpanQuery, search: Search, floor_ns: int | None) -> Query:
     """Ids and starts of matching traces, of their spans that started at `floor_ns` or later."""
     where, having = Where(), Where()
     where.equal("project", query.project)
     where.equal("trace_id", query.trace_id)
-    starts = [start for start in (floor_ns, query.since_ns) if start is not None]
-    if starts:
-        where.compare("start_ns", ">=", "floor", max(starts))
+    where.compare("start_ns", ">=", "floor", floor_ns)
     having.parameters = where.parameters  # one space of names
+    having.compare("min(start_ns)", ">=", "since", query.since_ns)
     having.compare("min(start_ns)", "<", "until", query.until_ns)
     one = Where()
     for column in ("route", "release", "run", "kind"):
@@ -235,13 +244,14 @@ def newest_traces(query: SpanQuery, search: Search, floor_ns: int | None) -> Que
         having.add(f"bool_or({one.text})", **one.parameters)
     if query.where is not None:
         having.add(filters.of_trace(having, query.where, search))
+    place = _PLACES[query.sort]
     if query.page is not None:
         having.add(
-            "(min(start_ns) < $page_ns OR min(start_ns) = $page_ns AND trace_id > $page_id)",
-            page_ns=query.page[0],
+            f"({place} < $page_place OR {place} = $page_place AND trace_id > $page_id)",
+            page_place=query.page[0],
             page_id=query.page[1],
         )
-    sql = fill(_TRACES, having=having.text)
+    sql = fill(_TRACES, having=having.text, place=place)
     where.parameters |= having.parameters
     return _query(sql, where, limit=query.limit)
 

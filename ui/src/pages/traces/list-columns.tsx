@@ -5,7 +5,7 @@ import { count, duration, money } from "@/kit/format";
 import { useKept } from "@/kit/kept";
 import { useKeys } from "@/kit/keys";
 import { many } from "@/kit/plural";
-import { useParam } from "@/kit/state";
+import { step, useParam } from "@/kit/state";
 import { Status } from "@/parts/badge";
 import { Button } from "@/parts/button";
 import { Menu } from "@/parts/menu";
@@ -14,6 +14,7 @@ import { Line } from "@/parts/text";
 import { When } from "@/parts/when";
 
 export type Row = Schemas["TraceSummary"];
+export type Sort = "start" | "duration" | "cost" | "tokens" | "spans";
 
 const tokens = (row: Row) => row.input_tokens + row.output_tokens;
 
@@ -83,6 +84,15 @@ const ALL: Record<string, Column<Row>> = {
   },
 };
 
+/** The columns by which the list can be sorted. */
+const SORTS: Record<string, Sort> = {
+  when: "start",
+  took: "duration",
+  cost: "cost",
+  tokens: "tokens",
+  spans: "spans",
+};
+
 const USUAL = "status,when,name,input,output,model,took,tokens,cost";
 
 /** The names of the columns that are shown; the address says it, or else what was shown last. */
@@ -99,8 +109,30 @@ export function useColumns(): [readonly string[], (names: readonly string[]) => 
   return [names.length > 0 ? names : USUAL.split(","), set];
 }
 
-export function columnsOf(names: readonly string[]): Column<Row>[] {
-  return names.flatMap((name) => ALL[name] ?? []);
+export function columnsOf(
+  names: readonly string[],
+  sort: Sort,
+  onSort: (sort: Sort) => void,
+): Column<Row>[] {
+  return names.flatMap((name) => {
+    const column = ALL[name];
+    const by = SORTS[name];
+    if (!column || !by) return column ?? [];
+    const sorted = by === sort ? "descending" : undefined;
+    return { ...column, sorted, onSort: () => onSort(sorted ? "start" : by) };
+  });
+}
+
+/** By what the list is sorted, the greatest first; and how to say it. The newest are first, else. */
+export function useSort(): [Sort, (sort: Sort) => void] {
+  const [said] = useParam("sort", "start");
+  const sorts = Object.values(SORTS);
+  const sort = sorts.find((one) => one === said) ?? "start";
+  // what is recorded now has no place in a list that is sorted otherwise
+  const set = (to: Sort) => step(to === "start" ? { sort: "" } : { sort: to, live: "" });
+  const next = () => set(sorts[sorts.indexOf(sort) + 1] ?? "start");
+  useKeys([{ keys: "o", does: "sort by the next column", run: next }]);
+  return [sort, set];
 }
 
 export function ColumnChoice(props: {

@@ -19,7 +19,7 @@ import { tick } from "@/parts/tick";
 import { TimeRange, useRange } from "@/parts/time-range";
 import { useVolume, VolumeBars } from "@/parts/volume";
 import { Chosen } from "./list-chosen";
-import { ColumnChoice, columnsOf, type Row, useColumns } from "./list-columns";
+import { ColumnChoice, columnsOf, type Row, type Sort, useColumns, useSort } from "./list-columns";
 import { Export } from "./list-export";
 import { Facets } from "./list-facets";
 import { useTail } from "./list-tail";
@@ -35,12 +35,13 @@ export default function Traces() {
   const [range, setRange] = useRange();
   const [live] = useParam("live");
   const [columns, setColumns] = useColumns();
+  const [sort, setSort] = useSort();
   const [facets, setFacets] = useKept("traces.facets", innerWidth < WIDE ? "no" : "yes");
   const [away, setAway] = useState(false);
   const [paused, setPaused] = useState(false);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const asked = both(filter, condition(range));
-  const found = useTraces(asked);
+  const found = useTraces(asked, sort);
   const tail = useTail(asked, live === "1", paused || away || chosen.size > 0);
   const rest = { on: found.isFetched }; // what else is on the page is asked for after the list
   const isAll = filter === "" || filter === LIVE;
@@ -152,7 +153,10 @@ export default function Traces() {
           )}
           <Table
             label="Traces"
-            columns={[tick((row) => chosen.has(key(row)), choose), ...columnsOf(columns)]}
+            columns={[
+              tick((row) => chosen.has(key(row)), choose),
+              ...columnsOf(columns, sort, setSort),
+            ]}
             rows={rows}
             rowKey={key}
             href={(row) => `/traces/${key(row)}`}
@@ -168,11 +172,11 @@ export default function Traces() {
   );
 }
 
-function useTraces(filter: string) {
+function useTraces(filter: string, sort: Sort) {
   return useInfiniteQuery({
-    queryKey: ["traces", filter],
+    queryKey: ["traces", filter, sort],
     queryFn: ({ pageParam, signal }) =>
-      api.get("/api/v1/traces", { query: { filter, limit: 200, page: pageParam }, signal }),
+      api.get("/api/v1/traces", { query: { filter, limit: 200, page: pageParam, sort }, signal }),
     initialPageParam: "",
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: (before) => before,
@@ -181,7 +185,7 @@ function useTraces(filter: string) {
 
 function follow(on: boolean): void {
   // what is recorded from now on is not in a period that is over
-  step(on ? { live: "1", until: "" } : { live: "" });
+  step(on ? { live: "1", until: "", sort: "" } : { live: "" });
 }
 
 function Following({ tail, paused }: { tail: ReturnType<typeof useTail>; paused: boolean }) {
