@@ -91,8 +91,8 @@ def _newest_traces(
             earlier = _earlier(query.project, [trace_id for trace_id, _ in found], floor, fetch)
             found = [row for row in found if row[0] not in earlier]
         whole = not row or (query.since_ns is not None and row[0][0] <= query.since_ns)
-        if not whole and len(found) >= query.limit:
-            floors.note(query, row[0][0])
+        if len(found) >= query.limit:
+            floors.note(query, found[min(query.limit * 2, len(found) - 1)][1])
         if whole or len(found) >= query.limit:
             return list(found[: query.limit])
         reach *= 8

@@ -18,6 +18,7 @@ import { Table } from "@/parts/table";
 import { tick } from "@/parts/tick";
 import { TimeRange, useRange } from "@/parts/time-range";
 import { useVolume, VolumeBars } from "@/parts/volume";
+import { useChoice } from "./list-choice";
 import { Chosen } from "./list-chosen";
 import { ColumnChoice, columnsOf, type Row, type Sort, useColumns, useSort } from "./list-columns";
 import { Export } from "./list-export";
@@ -27,6 +28,8 @@ import { openUsual, usualView, Views } from "./list-views";
 import "./list.css";
 
 const WIDE = 1_100;
+/** Some three windows of rows: the first answer is what somebody waits for. */
+const PAGE = 100;
 const key = (row: Row) => row.trace_id;
 
 export default function Traces() {
@@ -39,9 +42,9 @@ export default function Traces() {
   const [facets, setFacets] = useKept("traces.facets", innerWidth < WIDE ? "no" : "yes");
   const [away, setAway] = useState(false);
   const [paused, setPaused] = useState(false);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const asked = both(filter, condition(range));
   const found = useTraces(asked, sort);
+  const { chosen, choose, toggle } = useChoice(found.isFetched);
   const tail = useTail(asked, live === "1", paused || away || chosen.size > 0);
   const rest = { on: found.isFetched }; // what else is on the page is asked for after the list
   const isAll = filter === "" || filter === LIVE;
@@ -68,11 +71,7 @@ export default function Traces() {
         ]
       : []),
   ]);
-  const choose = (row: Row) => {
-    const next = new Set(chosen);
-    if (!next.delete(key(row))) next.add(key(row));
-    setChosen(next);
-  };
+  const toggleRow = (row: Row) => toggle(key(row));
   const wrong = found.error instanceof Problem && found.error.status === 400;
   const onEnd =
     found.hasNextPage && !found.isFetching ? () => void found.fetchNextPage() : undefined;
@@ -136,8 +135,8 @@ export default function Traces() {
         <Chosen
           ids={[...chosen]}
           loaded={rows.length}
-          onAll={() => setChosen(new Set(rows.map(key)))}
-          onNone={() => setChosen(new Set())}
+          onAll={() => choose(rows.map(key))}
+          onNone={() => choose([])}
         />
       )}
       {found.error && !wrong && <Failure error={found.error} again={() => void found.refetch()} />}
@@ -154,14 +153,14 @@ export default function Traces() {
           <Table
             label="Traces"
             columns={[
-              tick((row) => chosen.has(key(row)), choose),
+              tick((row) => chosen.has(key(row)), toggleRow),
               ...columnsOf(columns, sort, setSort),
             ]}
             rows={rows}
             rowKey={key}
             href={(row) => `/traces/${key(row)}`}
             chosen={chosen}
-            onChoose={choose}
+            onChoose={toggleRow}
             onEnd={onEnd}
             onAway={setAway}
             empty={found.isSuccess && <None asked={asked} />}
@@ -176,7 +175,7 @@ function useTraces(filter: string, sort: Sort) {
   return useInfiniteQuery({
     queryKey: ["traces", filter, sort],
     queryFn: ({ pageParam, signal }) =>
-      api.get("/api/v1/traces", { query: { filter, limit: 200, page: pageParam, sort }, signal }),
+      api.get("/api/v1/traces", { query: { filter, limit: PAGE, page: pageParam, sort }, signal }),
     initialPageParam: "",
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: (before) => before,
