@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { codeOfPages } from "./build/code-of-pages";
 import { compress } from "./build/compress";
 import { place } from "./build/place";
 
@@ -13,7 +14,7 @@ const SELDOM = /\/(drawn|words|template|variables|slices|interval|marked)\.tsx$/
 
 export default defineConfig({
   base: "./",
-  plugins: [react(), place(), compress(folder)],
+  plugins: [react(), place(), codeOfPages(), compress(folder)],
   resolve: { alias: { "@": here("./src") } },
   build: {
     outDir: folder,

@@ -23,6 +23,11 @@ BUILT = {
     "assets/a-1.js": an_asset(
         "assets/a-1.js", "text/javascript", SCRIPT, gzip=gzip.compress(SCRIPT, mtime=0), br=b"br"
     ),
+    "pages.json": an_asset(
+        "pages.json",
+        "application/json",
+        b'[["/overview", ["assets/o-1.js"]], ["/traces/:id", ["assets/t-1.js", "assets/u-1.js"]]]',
+    ),
     "icon.svg": an_asset("icon.svg", "image/svg+xml", b"<svg/>"),
 }
 
@@ -49,6 +54,19 @@ def test_a_page_finds_its_files_below_any_prefix(
     assert reply.status == 200
     assert f'<base href="{base}">' in reply.body.decode()
     assert reply.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [("/", ["o"]), ("/traces/4bf9?span=a", ["t", "u"]), ("/traces/a/b", []), ("/traces", [])],
+)
+def test_a_page_names_the_files_of_its_code(
+    server: Served, built: None, path: str, names: list[str]
+) -> None:
+    said = server.ask("GET", path).body.decode()
+    links = [f'<link rel="modulepreload" crossorigin href="./assets/{n}-1.js">' for n in names]
+    assert re.findall(r"<link[^>]*>", said) == links
+    assert said.index("<base") < said.find("<link") or not links
 
 
 def test_a_page_may_run_nothing_but_its_own_scripts(server: Served, built: None) -> None:

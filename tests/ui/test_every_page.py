@@ -20,6 +20,13 @@ def test_the_server_answers_every_page_and_no_other() -> None:
     assert {path.split("/")[1] for path in PATHS} - {""} == set(ui.PAGES)
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_asks_for_its_code_at_once(path: str) -> None:
+    files = ui.code_of(re.sub(r":\w+", "some%20record", path))
+    assert files
+    assert set(files) <= set(ui.assets())
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PLAIN)
 def test_a_page_is_accessible(browser: Browser, site: Served, path: str, theme: str) -> None:

@@ -32,7 +32,10 @@ async def page(request: Request) -> Response:
     if index is None:
         return Response(
             status=307,
-            headers={"location": _up(request.target) + "status", "cache-control": "no-store"},
+            headers={
+                "location": _up(request.target.partition("?")[0]) + "status",
+                "cache-control": "no-store",
+            },
         )
     return _page(index, request.target, status=200)
 
@@ -45,22 +48,25 @@ def nowhere(target: str, accept: str) -> Response | None:
 
 
 def _page(index: Asset, target: str, *, status: int) -> Response:
-    base = f'<base href="{_up(target)}">'.encode()
+    path = target.partition("?")[0]
+    # The code of the page comes beside that of the frame, not after it.
+    code = [f'<link rel="modulepreload" crossorigin href="./{name}">' for name in ui.code_of(path)]
+    head = "".join([f'<base href="{_up(path)}">', *code]).encode()
     return Response(
         status=status,
-        body=index.bodies["identity"].replace(_BASE, base, 1),
+        body=index.bodies["identity"].replace(_BASE, head, 1),
         media_type=index.media_type,
         headers={"content-security-policy": _POLICY, "cache-control": "no-cache"},
     )
 
 
-def _up(target: str) -> str:
+def _up(path: str) -> str:
     """From an address to the folder of the first page, wherever a proxy put that.
 
-    >>> _up("/"), _up("/traces"), _up("/traces/4bf9?filter=a/b")
+    >>> _up("/"), _up("/traces"), _up("/traces/4bf9")
     ('./', './', '../')
     """
-    return "../" * (target.partition("?")[0].count("/") - 1) or "./"
+    return "../" * (path.count("/") - 1) or "./"
 
 
 async def asset(request: Request) -> Response:

@@ -200,7 +200,7 @@ class TelemetryQuestionContract:
         expected = {
             trace_id
             for trace_id, own in by_trace(spans).items()
-            if (cost := cost(own)) is not None and cost > bound
+            if (paid := cost(own)) is not None and paid > bound
         }
         assert {trace.trace_id for trace in found} == expected
         assert expected

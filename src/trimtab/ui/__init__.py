@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -63,6 +64,22 @@ def assets() -> Mapping[str, Asset]:
         for path in paths
         if path.suffix not in (".br", ".gz")
     }
+
+
+def code_of(path: str) -> Sequence[str]:
+    """The files with the code of the page at an address, besides those that every page has.
+
+    At "/" that is the first page.
+    """
+    told = assets().get("pages.json")
+    pages = _pages(told.bodies["identity"]) if told else ()
+    return next((files for at, files in pages if path == "/" or at.fullmatch(path)), ())
+
+
+@cache
+def _pages(told: bytes) -> Sequence[tuple[re.Pattern[str], Sequence[str]]]:
+    pages = msgspec.json.decode(told, type=list[tuple[str, list[str]]])
+    return [(re.compile(re.sub(r":\w+", "[^/]+", path)), files) for path, files in pages]
 
 
 def _asset(folder: Path, path: Path) -> Asset:
