@@ -155,6 +155,25 @@ def test_a_model_is_approved_and_withdrawn_without_a_mouse(page: Page, site: Ser
     assert site.client.get("/api/v1/approved-models")["data"] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "opens", "name", "does"),
+    [
+        ("allowances", "Set an allowance", "Name", "Set it"),
+        ("models", "Approve a model", "Model", "Approve it"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_stands_in_its_form(
+    page: Page, path: str, opens: str, name: str, does: str
+) -> None:
+    page.allowed = ("400",)  # type: ignore[attr-defined]  # the page's fixture reads it
+    page.goto(f"/settings/{path}")
+    page.get_by_role("button", name=opens).click()
+    page.get_by_label(name, exact=True).fill(" ")
+    page.get_by_role("button", name=does).click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("button", name=does)).to_be_enabled()
+
+
 def test_a_user_is_erased_after_counting_and_one_question(page: Page, site: Served) -> None:
     page.goto("/settings/data")
     expect(page.get_by_role("region", name="Retention")).to_contain_text("400")

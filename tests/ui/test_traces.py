@@ -271,6 +271,7 @@ def test_chosen_traces_become_rows_of_a_dataset(site: Served, page: Page) -> Non
     rows(page).nth(1).get_by_role("checkbox").check()
     page.keyboard.press("d")
     page.get_by_role("combobox", name="Dataset").fill("paint")
+    expect(page.get_by_text("A new one begins.")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.get_by_text("paint@1 has 2 rows")).to_be_visible()
     added = list(site.client.rows("paint"))
@@ -280,6 +281,70 @@ def test_chosen_traces_become_rows_of_a_dataset(site: Served, page: Page) -> Non
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     expect(page.get_by_text("paint@1")).to_have_count(0)
+
+
+def kept(page: Page) -> int:
+    """How many traces the tab keeps as chosen, in the server's own project."""
+    text: str | None = page.evaluate("sessionStorage.getItem('trimtab.chosen.')")
+    return len((text or "").split())
+
+
+def test_chosen_traces_stay_so_in_their_tab_and_project(page: Page) -> None:
+    chosen = page.get_by_role("region", name="Chosen traces")
+    go(page, "/traces?filter=session:session-3")
+    for nth in (0, 2):
+        rows(page).nth(nth).get_by_role("checkbox").check()
+    expect(chosen).to_contain_text("2 traces chosen")
+    page.reload()
+    expect(chosen).to_contain_text("2 traces chosen")
+    expect(rows(page).nth(2).get_by_role("checkbox")).to_be_checked()
+    go(page, "/traces?filter=session:session-4")
+    expect(chosen).to_contain_text("2 traces chosen")
+    page.keyboard.press("x")
+    expect(chosen).to_contain_text("3 traces chosen")
+    page.goto("/traces?project=nobodys")
+    expect(page.get_by_text("Nothing is recorded in the project nobodys")).to_be_visible()
+    expect(chosen).to_be_hidden()
+    go(page)
+    expect(chosen).to_contain_text("3 traces chosen")
+    chosen.get_by_role("button", name="Choose none").click()
+    expect(chosen).to_be_hidden()
+    assert kept(page) == 0
+
+
+def test_a_chosen_trace_that_is_gone_does_not_count(site: Served, page: Page) -> None:
+    for n in (1_021, 1_022):
+        arrive(site, n)
+    ids = [records.identifier("t", n, 32) for n in (1_021, 1_022)]
+    go(page, f"/traces?filter=trace_id:{','.join(ids)}")
+    for nth in (0, 1):
+        rows(page).nth(nth).get_by_role("checkbox").check()
+    chosen = page.get_by_role("region", name="Chosen traces")
+    expect(chosen).to_contain_text("2 traces chosen")
+    site.client.post("/api/v1/erase", {"trace_ids": ids[:1]})
+    page.reload()
+    expect(chosen).to_contain_text("1 trace chosen")
+    until(lambda: kept(page) == 1)
+    site.client.post("/api/v1/erase", {"trace_ids": ids[1:]})
+    page.reload()
+    until(lambda: kept(page) == 0)
+    expect(chosen).to_be_hidden()
+
+
+def test_chosen_traces_outlast_a_server_that_does_not_answer(page: Page) -> None:
+    page.allowed = ("Failed to load resource",)  # type: ignore[attr-defined]  # as above
+    go(page)
+    page.keyboard.press("x")
+    chosen = page.get_by_role("region", name="Chosen traces")
+    expect(chosen).to_contain_text("1 trace chosen")
+    page.route("**/api/v1/traces?filter=trace_id**", lambda route: route.abort())
+    with page.expect_event("requestfailed", lambda request: "filter=trace_id" in request.url):
+        page.reload()
+    expect(rows(page).first).to_be_visible()
+    expect(chosen).to_be_hidden()
+    page.unroute("**/api/v1/traces?filter=trace_id**")
+    page.reload()
+    expect(chosen).to_contain_text("1 trace chosen")
 
 
 @pytest.mark.parametrize("shape", ["csv", "jsonl", "parquet"])

@@ -55,14 +55,19 @@ function text(value: string): string {
 
 const KEY = "TRIMTAB_API_KEY";
 
-export function curl(call: Call, url: string, withKey: boolean): string {
+/** A chat completion asked for from a terminal, `url` being that of the model API. */
+export function completion(body: object, url: string, withKey: boolean): string {
   const lines = [
     `curl ${quoted(`${url}/chat/completions`)}`,
     "-H 'content-type: application/json'",
     ...(withKey ? [`-H "authorization: Bearer $${KEY}"`] : []),
-    `--data-binary ${quoted(escaped(JSON.stringify(body(call), null, 2)))}`,
+    `--data-binary ${quoted(escaped(JSON.stringify(body, null, 2)))}`,
   ];
   return `${lines.join(" \\\n  ")}\n`;
+}
+
+export function curl(call: Call, url: string, withKey: boolean): string {
+  return completion(body(call), url, withKey);
 }
 
 export function pythonCall(call: Call, url: string, withKey: boolean): string {

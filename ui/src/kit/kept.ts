@@ -1,20 +1,23 @@
-/** What this browser keeps for its user: habits, never records. */
+/** What this browser keeps for its user: habits, and for a tab what was chosen in it; never records. */
 import { useState } from "react";
 
 const PREFIX = "trimtab.";
 
-export function kept(name: string): string | null {
+/** For good, or until the tab is closed. */
+type Where = "localStorage" | "sessionStorage";
+
+export function kept(name: string, where: Where = "localStorage"): string | null {
   try {
-    return localStorage.getItem(PREFIX + name);
+    return globalThis[where].getItem(PREFIX + name);
   } catch {
     return null;
   }
 }
 
-export function keep(name: string, value: string | null): void {
+export function keep(name: string, value: string | null, where: Where = "localStorage"): void {
   try {
-    if (value === null) localStorage.removeItem(PREFIX + name);
-    else localStorage.setItem(PREFIX + name, value);
+    if (value === null) globalThis[where].removeItem(PREFIX + name);
+    else globalThis[where].setItem(PREFIX + name, value);
   } catch {
     // a browser that keeps nothing is no reason to fail
   }

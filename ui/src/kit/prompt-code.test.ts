@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { commands, curl, python } from "./prompt-code";
+import { commands, filledIn, python } from "./prompt-code";
 
 const used = {
   name: "weather",
@@ -24,12 +24,17 @@ test("a name that is no word of Python goes in as a text", () => {
 });
 
 test("a shell gets every value as one word", () => {
-  expect(curl(used, "http://h/v1", false)).toContain("L'\\''Aquila");
-  expect(curl(used, "http://h/v1", false)).not.toContain("authorization");
-  expect(curl(used, "http://h/v1", true)).toMatch(/KEY"[\s\S]*Your question/);
+  expect(filledIn(used, "http://h/v1", false)).toContain("L'\\''Aquila");
+  expect(filledIn(used, "http://h/v1", false)).not.toContain("authorization");
+  expect(filledIn(used, "http://h/v1", true)).toMatch(/KEY"[\s\S]*Your question/);
   expect(commands(used)).toContain(`--vars '{"city":"L'\\''Aquila","days":2}'`);
   expect(commands(used)).not.toContain("trimtab play");
   expect(commands({ ...used, values: { city: "Rome" } })).toContain(
     "trimtab play 'weather@3' --model 'acme/large' --var 'city=Rome'",
   );
+});
+
+test("a shell gets nothing that is not seen", () => {
+  const code = filledIn({ ...used, values: { city: "a\u202eb" } }, "u", false);
+  expect(code).toContain("a\\u202eb");
 });

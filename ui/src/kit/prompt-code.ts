@@ -1,5 +1,5 @@
 /** How an application asks with a prompt, as code that works as it stands. */
-import { quoted } from "./calls";
+import { completion, quoted } from "./calls";
 
 export interface Used {
   name: string;
@@ -31,19 +31,13 @@ print(prompt.ref, prompt.parameters, messages)
 }
 
 /** For a terminal: the gateway fills the words in. */
-export function curl(used: Used, url: string, withKey: boolean): string {
+export function filledIn(used: Used, url: string, withKey: boolean): string {
   const body = {
     model: reference(used),
     trimtab: { model: used.model, variables: used.values },
     messages: [{ role: "user", content: "Your question" }],
   };
-  const lines = [
-    `curl ${quoted(`${url}/chat/completions`)}`,
-    "-H 'content-type: application/json'",
-    ...(withKey ? ['-H "authorization: Bearer $TRIMTAB_API_KEY"'] : []),
-    `--data-binary ${quoted(JSON.stringify(body, null, 2))}`,
-  ];
-  return `${lines.join(" \\\n  ")}\n`;
+  return completion(body, url, withKey);
 }
 
 /** For a terminal: as a file, with values filled in, and tried with a model. */

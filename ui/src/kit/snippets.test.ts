@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { client, commands, curl, telemetry, unchanged } from "./snippets";
+import { client, commands, request, telemetry, unchanged } from "./snippets";
 
 const open = { url: "http://h:9", keyed: false, project: "" };
 const keyed = { ...open, keyed: true };
@@ -16,10 +16,10 @@ test("lines speak to the server of the page, with its key or project where one i
 });
 
 test("a request with curl has what the server needs", () => {
-  expect(curl(open, "/x -d '{}'")).toBe(
+  expect(request(open, "/x -d '{}'")).toBe(
     "curl http://h:9/x -H 'content-type: application/json' -d '{}'",
   );
-  expect(curl(keyed, "/x -d '{}'", "PUT")).toBe(
+  expect(request(keyed, "/x -d '{}'", "PUT")).toBe(
     "curl -X PUT http://h:9/x -H \"authorization: Bearer $TRIMTAB_KEY\" -H 'content-type: application/json' -d '{}'",
   );
 });

@@ -47,7 +47,7 @@ export function commands(code: string, { url }: Pick<Spoken, "url">): string {
 const USUAL = "http://127.0.0.1:8321";
 
 /** A request with curl: what comes before its path and its body. */
-export function curl({ url, keyed, project }: Spoken, rest: string, method = ""): string {
+export function request({ url, keyed, project }: Spoken, rest: string, method = ""): string {
   const header = keyed
     ? ' -H "authorization: Bearer $TRIMTAB_KEY"'
     : project && ` -H 'x-trimtab-project: ${project}'`;

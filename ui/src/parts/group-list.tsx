@@ -3,7 +3,7 @@ import { api } from "@/api/client";
 import { useAnswer } from "@/api/query";
 import { both } from "@/kit/filters";
 import { condition } from "@/kit/ranges";
-import { curl } from "@/kit/snippets";
+import { request } from "@/kit/snippets";
 import { useStep } from "@/kit/state";
 import { spoken } from "@/parts/begin";
 import { Empty } from "@/parts/empty";
@@ -54,7 +54,7 @@ export function GroupList(props: { title: string; noun: string; of: "sessions" |
               Widen the period, or take a condition out.
             </Empty>
           ) : (
-            <Empty title={`No ${props.noun.toLowerCase()} yet`} code={curl(spoken(), CALL)}>
+            <Empty title={`No ${props.noun.toLowerCase()} yet`} code={request(spoken(), CALL)}>
               A call belongs to a {props.noun.toLowerCase()} when it names one.
             </Empty>
           ))

@@ -6,7 +6,7 @@ import { tracesOf } from "@/kit/filters";
 import { count, money, percent } from "@/kit/format";
 import { added, byRoute, type Sums, shared } from "@/kit/gateway";
 import { useKeys } from "@/kit/keys";
-import { curl } from "@/kit/snippets";
+import { request } from "@/kit/snippets";
 import { useParam } from "@/kit/state";
 import { Badge } from "@/parts/badge";
 import { spoken } from "@/parts/begin";
@@ -181,7 +181,7 @@ const PUT = `/api/v1/routes/chat \\
 
 function None() {
   return (
-    <Empty title="No route yet" code={curl(spoken(), PUT, "PUT")}>
+    <Empty title="No route yet" code={request(spoken(), PUT, "PUT")}>
       A route is a name that applications ask for, whatever answers behind it. Models can be asked
       by their own names without one.
     </Empty>

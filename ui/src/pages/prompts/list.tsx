@@ -5,7 +5,7 @@ import { useAnswer } from "@/api/query";
 import { isMeant } from "@/kit/folders";
 import { count } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
-import { curl } from "@/kit/snippets";
+import { request } from "@/kit/snippets";
 import { patch, useParams } from "@/kit/state";
 import { visible } from "@/kit/visible";
 import { spoken } from "@/parts/begin";
@@ -110,7 +110,7 @@ export default function Prompts() {
             (all.length > 0 ? (
               <Empty title="No prompt matches">Take a word or a choice out.</Empty>
             ) : (
-              <Empty title="No prompt yet" code={curl(spoken(), STORE)}>
+              <Empty title="No prompt yet" code={request(spoken(), STORE)}>
                 A prompt is a template of messages with versions. Write one in the{" "}
                 <Link href="/playground?new=1">playground</Link>, or store one:
               </Empty>

@@ -2,7 +2,7 @@
 import { key } from "@/api/client";
 import { useModels } from "@/api/models";
 import { base } from "@/kit/place";
-import { commands, curl, python } from "@/kit/prompt-code";
+import { commands, filledIn, python } from "@/kit/prompt-code";
 import { read } from "@/kit/values";
 import { Snippet } from "@/parts/copy";
 import { useValues } from "./preview";
@@ -30,7 +30,10 @@ export function Use({ entry, version }: { entry: Entry; version: Version }) {
   return (
     <div className="prompt-use stack">
       <Snippet label="In an application" code={python(used, base.href)} />
-      <Snippet label="Through the gateway" code={curl(used, new URL("v1", base).href, withKey)} />
+      <Snippet
+        label="Through the gateway"
+        code={filledIn(used, new URL("v1", base).href, withKey)}
+      />
       <Snippet label="In a terminal" code={commands(used)} />
     </div>
   );

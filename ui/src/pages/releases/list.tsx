@@ -4,7 +4,7 @@ import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
 import { percent } from "@/kit/format";
 import { lines, type Line as One } from "@/kit/releases";
-import { curl } from "@/kit/snippets";
+import { request } from "@/kit/snippets";
 import { useParam } from "@/kit/state";
 import { Badge } from "@/parts/badge";
 import { spoken } from "@/parts/begin";
@@ -100,7 +100,7 @@ trimtab releases promote chat@1`;
 
 function None() {
   return (
-    <Empty title="No release yet" code={curl(spoken(), MAKE)}>
+    <Empty title="No release yet" code={request(spoken(), MAKE)}>
       A release is what answers behind a route: a prompt, models, parameters, guards and retrieval.
       Its content never changes.
     </Empty>

@@ -1,12 +1,10 @@
-import { useState } from "react";
 import { api } from "@/api/client";
 import { changed } from "@/api/query";
 import { visible } from "@/kit/visible";
-import { Button } from "@/parts/button";
-import { Dialog } from "@/parts/dialog";
 import { Field } from "@/parts/field";
 import { done, failed } from "@/parts/messages";
 import { type Allowance, calledOf, removed } from "./allowances";
+import { EntryForm, useFields } from "./entry-form";
 
 const KINDS = ["project", "team", "user", "key"] as const;
 
@@ -27,9 +25,7 @@ function written(one: Allowance | null) {
   };
 }
 
-type Written = ReturnType<typeof written>;
-
-function meant(fields: Written) {
+function meant(fields: ReturnType<typeof written>) {
   const number = (text: string) => (text ? Number(text) : null);
   const models = fields.models.split(",").map((one) => one.trim());
   return {
@@ -51,121 +47,84 @@ export function AllowanceForm(props: {
   onClose: () => void;
 }) {
   const { given, names } = props;
-  const [fields, setFields] = useState(() => written(given));
-  const [error, setError] = useState<string | null>(null);
-  const declared = given?.source === "file";
-  const on = (name: keyof Written) => ({
-    value: fields[name],
-    disabled: declared,
-    onChange: (event: React.ChangeEvent<HTMLInputElement | HTMLSelectElement>) =>
-      setFields({ ...fields, [name]: event.target.value }),
-  });
+  const [fields, on] = useFields(given, () => written(given));
   const store = async () => {
-    try {
-      const now = await api.put("/api/v1/allowances", { body: meant(fields) });
-      changed("allowances");
-      const undo = given
-        ? () => api.put("/api/v1/allowances", { body: meant(written(given)) })
-        : () => api.delete("/api/v1/allowances", { query: { kind: now.kind, name: now.name } });
-      done(`The ${now.kind} ${visible(now.name)} has this allowance`, () => {
-        undo().then(() => changed("allowances"), failed);
-      });
-      props.onClose();
-    } catch (problem) {
-      setError((problem as Error).message);
-    }
+    const now = await api.put("/api/v1/allowances", { body: meant(fields) });
+    changed("allowances");
+    const undo = given
+      ? () => api.put("/api/v1/allowances", { body: meant(written(given)) })
+      : () => api.delete("/api/v1/allowances", { query: { kind: now.kind, name: now.name } });
+    done(`The ${now.kind} ${visible(now.name)} has this allowance`, () => {
+      undo().then(() => changed("allowances"), failed);
+    });
   };
   const title = given
     ? `Allowance of the ${given.kind} ${visible(calledOf(given, names))}`
     : "Set an allowance";
   return (
-    <Dialog title={title} onClose={props.onClose}>
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void store();
-        }}
-      >
-        {declared && <p>It stands in the configuration file, and is changed there.</p>}
-        <div className="settings-fields">
-          <Field label="Of a">
-            <select className="input" {...on("kind")} disabled={given !== null}>
-              {KINDS.map((kind) => (
-                <option key={kind}>{kind}</option>
-              ))}
-            </select>
-          </Field>
-          <Field
-            label={fields.kind === "key" ? "Id of the key" : "Name"}
-            hint={names.get(fields.name) ?? "* is each that has none of its own"}
-          >
-            <input
-              className="input"
-              list="settings-keys"
-              required
-              {...on("name")}
-              disabled={given !== null}
-            />
-          </Field>
-          <datalist id="settings-keys">
-            {fields.kind === "key" &&
-              [...names].map(([id, name]) => <option key={id} value={id} label={visible(name)} />)}
-          </datalist>
-          <Field label="US dollars a day">
-            <Amount step="any" {...on("daily_usd")} />
-          </Field>
-          <Field label="US dollars a month">
-            <Amount step="any" {...on("monthly_usd")} />
-          </Field>
-          <Field label="Warn at, in percent of it">
-            <Amount min={1} max={100} {...on("soft")} />
-          </Field>
-          <Field label="Calls without a known price">
-            <select className="input" {...on("unpriced")}>
-              <option>allow</option>
-              <option>deny</option>
-            </select>
-          </Field>
-          <Field label="Calls a minute">
-            <Amount min={1} {...on("requests_per_minute")} />
-          </Field>
-          <Field label="Tokens a minute">
-            <Amount min={1} {...on("tokens_per_minute")} />
-          </Field>
-          <Field label="Calls at once">
-            <Amount min={1} {...on("concurrency")} />
-          </Field>
-          <Field label="Models" hint="openai/*, support; empty is all">
-            <input className="input" {...on("models")} />
-          </Field>
-        </div>
-        <p className="soft">What is empty has no limit.</p>
-        {error && (
-          <p className="settings-wrong" role="alert">
-            {visible(error)}
-          </p>
-        )}
-        {!declared && (
-          <div className="row">
-            <Button kind="main" type="submit">
-              Set it
-            </Button>
-            {given && (
-              <Button
-                kind="danger"
-                onClick={() => {
-                  void removed(given);
-                  props.onClose();
-                }}
-              >
-                Remove it
-              </Button>
-            )}
-          </div>
-        )}
-      </form>
-    </Dialog>
+    <EntryForm
+      title={title}
+      given={given}
+      does="Set it"
+      undoes="Remove it"
+      onStore={store}
+      onRemove={() => given && void removed(given)}
+      onClose={props.onClose}
+    >
+      <div className="form-two">
+        <Field label="Of a">
+          <select className="input" {...on("kind")} disabled={given !== null}>
+            {KINDS.map((kind) => (
+              <option key={kind}>{kind}</option>
+            ))}
+          </select>
+        </Field>
+        <Field
+          label={fields.kind === "key" ? "Id of the key" : "Name"}
+          hint={names.get(fields.name) ?? "* is each that has none of its own"}
+        >
+          <input
+            className="input"
+            list="settings-keys"
+            required
+            {...on("name")}
+            disabled={given !== null}
+          />
+        </Field>
+        <datalist id="settings-keys">
+          {fields.kind === "key" &&
+            [...names].map(([id, name]) => <option key={id} value={id} label={visible(name)} />)}
+        </datalist>
+        <Field label="US dollars a day">
+          <Amount step="any" {...on("daily_usd")} />
+        </Field>
+        <Field label="US dollars a month">
+          <Amount step="any" {...on("monthly_usd")} />
+        </Field>
+        <Field label="Warn at, in percent of it">
+          <Amount min={1} max={100} {...on("soft")} />
+        </Field>
+        <Field label="Calls without a known price">
+          <select className="input" {...on("unpriced")}>
+            <option>allow</option>
+            <option>deny</option>
+          </select>
+        </Field>
+        <Field label="Calls a minute">
+          <Amount min={1} {...on("requests_per_minute")} />
+        </Field>
+        <Field label="Tokens a minute">
+          <Amount min={1} {...on("tokens_per_minute")} />
+        </Field>
+        <Field label="Calls at once">
+          <Amount min={1} {...on("concurrency")} />
+        </Field>
+        <Field label="Models" hint="openai/*, support; empty is all">
+          <input className="input" {...on("models")} />
+        </Field>
+      </div>
+      <p className="soft">What is empty has no limit.</p>
+    </EntryForm>
   );
 }
 

@@ -1,13 +1,13 @@
 /** What can be done with the traces that are chosen. */
 import { useState } from "react";
 import { api, type Schemas } from "@/api/client";
-import { changed, useAnswer } from "@/api/query";
+import { changed } from "@/api/query";
 import { term } from "@/kit/filters";
 import { count } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
 import { Button } from "@/parts/button";
-import { Confirm, Dialog } from "@/parts/dialog";
-import { Field } from "@/parts/field";
+import { Confirm } from "@/parts/dialog";
+import { IntoDataset } from "@/parts/into-dataset";
 import { done, failed } from "@/parts/messages";
 import { Export } from "./list-export";
 
@@ -63,7 +63,15 @@ export function Chosen(props: {
       <Button kind="quiet" onClick={props.onNone}>
         Choose none <kbd>Esc</kbd>
       </Button>
-      {adding && <Adding ids={ids} onDone={props.onNone} onClose={() => setAdding(false)} />}
+      {adding && (
+        <IntoDataset
+          title="Add to a dataset"
+          filter={term("trace_id", ...ids)}
+          chosen={ids.length}
+          onMade={props.onNone}
+          onClose={() => setAdding(false)}
+        />
+      )}
       {erasing && (
         <Confirm
           title={`Erase ${some}?`}
@@ -76,87 +84,5 @@ export function Chosen(props: {
         </Confirm>
       )}
     </div>
-  );
-}
-
-const EXPECTED = {
-  output: "What was answered",
-  none: "Nothing: to be written later",
-};
-
-function Adding(props: { ids: readonly string[]; onDone: () => void; onClose: () => void }) {
-  const { data } = useAnswer(["datasets"], (signal) => api.get("/api/v1/datasets", { signal }));
-  const names = (data?.data ?? []).map((one) => one.name);
-  const [name, setName] = useState("");
-  const [expected, setExpected] = useState("output");
-  const [error, setError] = useState<Error | null>(null);
-  const isNew = !names.includes(name.trim());
-  const add = async () => {
-    const path = { ref: name.trim() };
-    try {
-      const filter = term("trace_id", ...props.ids);
-      const body = { filter, expected, append: true, limit: props.ids.length };
-      const made = await api.post("/api/v1/datasets/{ref}/calls", { path, body });
-      const undo = isNew
-        ? () =>
-            void api
-              .delete("/api/v1/datasets/{ref}", { path })
-              .then(() => changed("datasets"), failed)
-        : undefined;
-      done(`${made.name}@${made.version} has ${count(made.size)} rows`, undo);
-      changed("datasets");
-      props.onDone();
-      props.onClose();
-    } catch (problem) {
-      setError(problem as Error);
-    }
-  };
-  return (
-    <Dialog title="Add to a dataset" onClose={props.onClose}>
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void add();
-        }}
-      >
-        <Field
-          label="Dataset"
-          hint={name && isNew ? "A new one begins." : "The next version has these rows as well."}
-          error={error?.message}
-        >
-          <input
-            className="input"
-            list="traces-datasets"
-            required
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        </Field>
-        <datalist id="traces-datasets">
-          {names.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
-        <Field label="Expected answer">
-          <select
-            className="input"
-            value={expected}
-            onChange={(event) => setExpected(event.target.value)}
-          >
-            {Object.entries(EXPECTED).map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <div>
-          <Button kind="main" type="submit">
-            Add {count(props.ids.length)}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }
