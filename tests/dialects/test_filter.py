@@ -219,7 +219,8 @@ FAULTS: list[tuple[str, int, str, str]] = [
     ("has:since", 5, "every span has since", "since:"),
     ("has:", 5, "a field is missing", "use one of"),
     ("(" * 40, 31, "nested deeper than 30", "fewer"),
-    ("x " * 2001, 4001, "more than 4,000 characters", "less"),
+    ("x " * 501, 1001, "more than 500 conditions", "several values"),
+    ("x " * 20001, 40001, "more than 40,000 characters", "less"),
 ]
 
 

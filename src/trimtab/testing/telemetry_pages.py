@@ -48,6 +48,16 @@ class TelemetryPageContract:
         in_order = sorted(measured, key=lambda key: (-measured[key], key))
         assert listed == [newest[key] for key in in_order]
 
+    def test_a_thousand_traces_are_asked_for_by_their_ids(
+        self, store: TelemetryStore, told: tuple[list[Span], list[Score]]
+    ) -> None:
+        some = sorted(by_trace(told[0]))[:5]
+        ids = (*some, *(f"{n:032x}" for n in range(1, 1_000)))
+        query = SpanQuery(where=Condition(field="trace_id", op="=", values=ids), limit=100)
+        assert sorted(trace.trace_id for trace in store.traces(query)) == some
+        spans = {span.span_id for key in some for span in by_trace(told[0])[key]}
+        assert {span.span_id for span in store.spans(query)} == spans
+
     @pytest.mark.usefixtures("told")
     def test_sorted_traces_are_those_of_the_period_and_the_filter(
         self, store: TelemetryStore

@@ -18,7 +18,7 @@ describe("a call to take along", () => {
   });
   test("is quoted for the shell, and names the key's variable only", () => {
     expect(quoted("a'b")).toBe("'a'\\''b'");
-    expect(curl(call, "http://h/v1", true)).toContain("Bearer $TRIMTAB_API_KEY");
+    expect(curl(call, "http://h/v1", true)).toContain("Bearer $TRIMTAB_KEY");
     expect(curl(call, "http://h/v1", false)).not.toContain("authorization");
   });
   test("has nothing in it that is not seen", () => {
@@ -33,7 +33,7 @@ describe("a call to take along", () => {
     expect(python({ a: [true, null, "é\n"], b: {} })).toBe(
       '{\n    "a": [\n        True,\n        None,\n        "é\\n",\n    ],\n    "b": {},\n}',
     );
-    expect(pythonCall(call, "http://h/v1", true)).toContain('os.environ["TRIMTAB_API_KEY"]');
+    expect(pythonCall(call, "http://h/v1", true)).toContain('os.environ["TRIMTAB_KEY"]');
     expect(pytest(call, "http://h/v1", false, "yes")).toContain('expected="yes"');
   });
 });

@@ -53,7 +53,7 @@ function text(value: string): string {
   return escaped(JSON.stringify(value).replace(/[\u{e0000}-\u{e007f}]/gu, wide));
 }
 
-const KEY = "TRIMTAB_API_KEY";
+const KEY = "TRIMTAB_KEY";
 
 /** A chat completion asked for from a terminal, `url` being that of the model API. */
 export function completion(body: object, url: string, withKey: boolean): string {

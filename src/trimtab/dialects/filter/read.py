@@ -39,7 +39,8 @@ from trimtab.records.filter import (
     Not,
 )
 
-MAX_CHARACTERS: Final = 4_000
+MAX_CHARACTERS: Final = 40_000
+MAX_CONDITIONS: Final = 500
 _MAX_DEPTH = 30
 
 
@@ -75,6 +76,7 @@ class _Reader(Scanner):
         super().__init__(text)
         self._now_ns = now_ns
         self._depth = 0
+        self._conditions = 0
 
     # -- how conditions combine ----------------------------------------------------------------
 
@@ -115,6 +117,16 @@ class _Reader(Scanner):
         self._depth -= 1
         return found
 
+    def _count(self) -> None:
+        self._conditions += 1
+        if self._conditions > MAX_CONDITIONS:
+            raise self.fault(
+                self.at,
+                self.at + 1,
+                f"the filter has more than {MAX_CONDITIONS} conditions",
+                fix="give one condition several values: trace_id:4bf9,51c2",
+            )
+
     def _operand(self) -> Filter:
         keyword = self.keyword()
         if self.is_over() or keyword in ("AND", "OR"):
@@ -132,6 +144,7 @@ class _Reader(Scanner):
             return self._excluded()
         if char == "(":
             return self._group()
+        self._count()
         return self._words() if char == '"' else self._condition_or_word()
 
     def _negated(self) -> Filter:
