@@ -93,9 +93,11 @@ def _coded(plain: str, kind: int, outer: Layer | None) -> Iterator[Layer]:
             continue
         for first in range(start, end, _STEP):
             last = min(end, first + LONGEST)
-            skips = _skips(plain, first, start, code)
-            made = (_layer(plain, first + skip, last, code, outer) for skip in skips)
-            layer = next(filter(None, made), None)
+            layer = None
+            for skip in _skips(plain, first, start, code):
+                layer = _layer(plain, first + skip, last, code, outer)
+                if layer is not None:
+                    break
             if layer is None and (line := plain.rfind("\n", first, last)) > first:
                 layer = _layer(plain, first, line, code, outer)  # the last line is prose
             if layer is None:

@@ -53,10 +53,10 @@ _SPACED = str.maketrans(":,", "  ")
 
 
 def _base64(run: str) -> bytes | None:
-    code = _SPACE.sub("", run).rstrip("=").translate(_URL_SAFE)
+    code = run if run.isalnum() else _SPACE.sub("", run).rstrip("=").translate(_URL_SAFE)
     code = code[: len(code) - 1] if len(code) % 4 == 1 else code
     try:
-        return base64.b64decode(code + "=" * (-len(code) % 4))
+        return binascii.a2b_base64(code + "=" * (-len(code) % 4))
     except binascii.Error:
         return None
 
@@ -192,9 +192,10 @@ def wide(data: bytes) -> str | None:
     >>> wide("password".encode("utf-16-le")), wide(b"password")
     ('utf-16-le', None)
     """
-    for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
-        if data.startswith(mark):
-            return codec
+    if data[:2] in _WIDE_MARKS:
+        return _WIDE_MARKS[data[:2]]
+    if 0 not in data:
+        return None
     pairs = len(data) // 2
     if pairs >= _LEAST_PAIRS:
         first, second = data[0::2].count(0), data[1::2].count(0)
@@ -206,6 +207,7 @@ def wide(data: bytes) -> str | None:
 
 
 _LEAST_PAIRS, _MOST_OF = 4, 0.8
+_WIDE_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def in_utf16(data: bytes, places: Spans, codec: str) -> Iterator[tuple[str, int, int]]:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+import re2
+
+from trimtab.signals.pii.near import near
 from trimtab.signals.pii.view import GATES, Hit, View, Words, lexicon
 
 NAMES = ("iban_code", "swift_code")
@@ -26,13 +29,15 @@ _LENGTHS = {
 
 _COUNTRIES = "|".join(sorted(_LENGTHS))
 _REST = r"[0-9]{2}(?:[ .\-]?[A-Z0-9]{4}){2}"
-_IBAN_GATE = GATES.add(f"(?i)(?:{_COUNTRIES}){_REST}")
+_LIKE_IBAN = re2.compile(f"(?i)(?:{_COUNTRIES}){_REST}")
+_IBAN_GATE = GATES.add(_LIKE_IBAN.pattern)
 # From a class of characters on, which `re` looks for quickly where case counts.
 _IBAN = re.compile(rf"[A-Za-z](?<![^\W_][A-Za-z])[A-Za-z](?=[0-9])(?i:(?<={_COUNTRIES}){_REST})")
 _IBAN_WORDS = Words(
     "iban ibans bank account accounts konto kontonummer wire transfer sepa compte cuenta conto"
 )
 _SEPARATORS = re.compile(r"[ .\-]")
+_LONGEST = 64
 _SOLID = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}(?!\w)", re.IGNORECASE | re.ASCII)
 _BIC = re.compile(r"(?<!\w)[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?!\w)")
 _BIC_WORDS = Words("swift bic bics swiftcode", gates=GATES)
@@ -42,12 +47,13 @@ def find(view: View) -> Iterator[Hit]:
     """IBANs, whole or in groups; BICs where a word nearby says so."""
     if view.has(_IBAN_GATE):
         may_tell = any(word in view.folded for word in _IBAN_WORDS.all)
-        for match in _IBAN.finditer(view.plain):
-            yield from _iban(view, match.start(), may_tell=may_tell)
+        for first, last in near(_LIKE_IBAN, view.plain, _LONGEST):
+            for match in _IBAN.finditer(view.plain, first, last):
+                yield from _iban(view, match.start(), may_tell=may_tell)
     if view.mentions(_BIC_WORDS):
         for match in _BIC.finditer(view.plain):
-            near = view.around(match.start(), match.end()).says(_BIC_WORDS)
-            if near and (match[1] in _LENGTHS or match[1] in _OTHERS):
+            is_told = view.around(match.start(), match.end()).says(_BIC_WORDS)
+            if is_told and (match[1] in _LENGTHS or match[1] in _OTHERS):
                 yield Hit(match.start(), match.end(), "swift_code", 0.85)
 
 
@@ -76,11 +82,11 @@ _NUMERALS = {char: str(int(char, 36)) for char in "0123456789ABCDEFGHIJKLMNOPQRS
 def _iban(view: View, start: int, *, may_tell: bool) -> Iterator[Hit]:
     code, end = _walked(view.plain, start)
     if code is not None:
-        near = may_tell and view.around(start, end).says(_IBAN_WORDS)
+        is_told = may_tell and view.around(start, end).says(_IBAN_WORDS)
         if is_iban(code):
-            yield Hit(start, end, "iban_code", 0.98 if near else 0.95)
+            yield Hit(start, end, "iban_code", 0.98 if is_told else 0.95)
             return
-        if near:
+        if is_told:
             yield Hit(start, end, "iban_code", 0.5)
     if code is None or _SOLID.fullmatch(view.plain, start, end) is None:
         yield from _unlisted(view, start, may_tell=may_tell)
@@ -108,5 +114,5 @@ def _unlisted(view: View, start: int, *, may_tell: bool) -> Iterator[Hit]:
     """One whose check digits are right, though its country's are longer or shorter."""
     found = _SOLID.match(view.plain, start)
     if found and _remainder(found[0].upper()) == 1:
-        near = may_tell and view.around(start, found.end()).says(_IBAN_WORDS)
-        yield Hit(start, found.end(), "iban_code", 0.8 if near else 0.4)
+        is_told = may_tell and view.around(start, found.end()).says(_IBAN_WORDS)
+        yield Hit(start, found.end(), "iban_code", 0.8 if is_told else 0.4)

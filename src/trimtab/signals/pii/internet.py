@@ -6,6 +6,9 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+import re2
+
+from trimtab.signals.pii.near import near
 from trimtab.signals.pii.tlds import KNOWN, SPOKEN, WORDS
 from trimtab.signals.pii.view import GATES, Hit, View, Words
 
@@ -35,12 +38,17 @@ _SPACED = re.compile(
 )
 _URL = re.compile(r"(?i)(?<![^\W_])(?:https?|ftps?|wss?)://[^\s<>\"'`{}|\\^]{3,110}")
 _URL_PARTS = re.compile(r"(?i)[a-z]+://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::[0-9]+)?(/?)(.*)")
-_DOMAIN_GATE = GATES.add(rf"(?i)[\pL\pN]\.(?:{'|'.join(sorted(KNOWN))}|xn--[a-z0-9]+)\b")
+_TOPPED = re2.compile(rf"(?i)[\pL\pN]\.(?:{'|'.join(sorted(KNOWN))}|xn--[a-z0-9]+)\b")
+"""What every name ends in: RE2 says in a moment where one may be."""
+
+_DOMAIN_GATE = GATES.add(_TOPPED.pattern)
 # From a class of characters on, which `re` looks for quickly; so the next ones.
 _DOMAIN = re.compile(
     rf"[^\W_](?<![\w@.\-/\\=$][^\W_])(?:[\w\-]{{0,61}}[^\W_])?\.(?:{_LABEL}\.){{0,4}}{_TOP}"
     r"(?![\w@(])(?!\.\w)(?!-\w)"
 )
+_REACH = 512
+"""Longer than any name that `_DOMAIN` finds."""
 _V4_GATE = GATES.add(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 _V4 = re.compile(
     r"[0-9](?<![\w.\-][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![\w\-])(?!\.[0-9])"
@@ -123,26 +131,30 @@ def domains(view: View) -> Iterator[Hit]:
     """Names without a scheme: `www.` or an ending that is no word, or a word near that says so."""
     if not view.has(_DOMAIN_GATE):
         return
-    for match in _DOMAIN.finditer(view.plain):
-        found = _whole(match[0])
-        if len(found) > _LONGEST:
-            continue
-        labels = found.split(".")
-        top = labels[-1].lower()
-        if top not in KNOWN and not top.startswith("xn--"):
-            continue
-        start, end = match.start(), match.start() + len(found)
-        if labels[0].lower() == "www" and len(labels) > 2:
-            yield Hit(start, end, "domain_name", 0.9)
-        elif _is_written_as_a_name(labels):
-            near = view.around(start, end).says(_SITE)
-            if (
-                top not in WORDS
-                or near
-                or len(labels) > 2
-                or (top in SPOKEN and len(labels[0]) > 5)
-            ):
-                yield Hit(start, end, "domain_name", 0.8 if near else 0.6)
+    for first, last in near(_TOPPED, view.plain, _REACH):
+        for match in _DOMAIN.finditer(view.plain, first, last):
+            if match.end() + 2 > last and last < len(view.plain):
+                break  # cut off, for what a name ends in is far from there
+            hit = _domain(view, match.start(), _whole(match[0]))
+            if hit is not None:
+                yield hit
+
+
+def _domain(view: View, start: int, found: str) -> Hit | None:
+    labels = found.split(".")
+    top = labels[-1].lower()
+    if len(found) > _LONGEST or (top not in KNOWN and not top.startswith("xn--")):
+        return None
+    end = start + len(found)
+    if labels[0].lower() == "www" and len(labels) > 2:
+        return Hit(start, end, "domain_name", 0.9)
+    if not _is_written_as_a_name(labels):
+        return None
+    is_told = view.around(start, end).says(_SITE)
+    is_likely = is_told or len(labels) > 2 or (top in SPOKEN and len(labels[0]) > 5)
+    if top in WORDS and not is_likely:
+        return None
+    return Hit(start, end, "domain_name", 0.8 if is_told else 0.6)
 
 
 def addresses(view: View) -> Iterator[Hit]:

@@ -15,6 +15,10 @@ from trimtab.signals.pii.near import near
 from trimtab.signals.pii.view import GATES, Hit, View, Words, is_coded
 
 EDGE = r"(?!\w)(?![.\-/@]\w)"
+_BEFORE = "(?:^|[^0-9A-Za-z_])"
+"""What RE2, which cannot look around, sees of `is_apart`; of `EDGE` nothing, for what a part of a
+text cuts off would else be a find in it."""
+
 _LONGEST = 64
 """Of what a pattern matches, with its edges."""
 
@@ -52,9 +56,8 @@ class Finder:
 
     @cached_property
     def _form(self) -> re.Pattern[str]:
-        found: re.Pattern[str] = re2.compile(
-            f"(?i){self.kind.pattern}" if self.kind.any_case else self.kind.pattern
-        )
+        flags = "(?i)" if self.kind.any_case else ""
+        found: re.Pattern[str] = re2.compile(f"{flags}{_BEFORE}(?:{self.kind.pattern})")
         return found
 
     @cached_property

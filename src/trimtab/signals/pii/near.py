@@ -10,22 +10,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
-_MOST = 100
-"""Finds after which the rest of a text is one part: more cost as much to look for."""
+_ENOUGH = 100
+"""Finds after which the parts must leave half of a text out, or the rest of it is one part."""
 
 
 def near(quick: re.Pattern[str], text: str, reach: int) -> Iterator[tuple[int, int]]:
     """The parts of a text around what `quick` (RE2) finds, so many characters on either side."""
     first = last = -1
-    for number, found in enumerate(islice(quick.finditer(text), _MOST)):
-        start = max(0, found.start() - reach)
+    covered = 0
+    for number, found in enumerate(quick.finditer(text), 1):
+        start, end = found.span()
+        start = max(0, start - reach)
         if first < 0:
             first = start
         elif start > last:
             yield first, last
+            covered += last - first
             first = start
-        last = min(len(text), found.end() + reach) if number + 1 < _MOST else len(text)
+        last = min(len(text), end + reach)
+        if number % _ENOUGH == 0 and 2 * (covered + last - first) > last:
+            last = len(text)
+            break
     if first >= 0:
         yield first, last

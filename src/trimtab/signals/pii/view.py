@@ -154,6 +154,8 @@ class View:
         if found is None:
             first, last = max(0, start - BEFORE), end + AFTER
             text = self.folded[first:last]
+            if text.isascii() and not text.islower():  # no letter
+                return Around([], [], text[: start - first], text)
             before = self._words(text, 0, start - first)
             if first and before and text[0].isalpha():
                 del before[0]
