@@ -79,6 +79,19 @@ def test_cost_is_exact_and_what_is_unpriced_is_counted_apart(recorded: tuple[Ser
     assert overview["unpriced"] == len(unpriced) >= 1
 
 
+@pytest.mark.parametrize("sort", ["cost", "tokens", "spans", "errors"])
+def test_groups_are_sorted_by_what_is_asked(recorded: tuple[Served, Any], sort: str) -> None:
+    def measure(group: dict[str, Any]) -> float:
+        if sort == "cost":
+            return -1 if group["cost_usd"] is None else float(group["cost_usd"])
+        tokens = group["input_tokens"] + group["output_tokens"]
+        return float(tokens if sort == "tokens" else group[sort])
+
+    found = recorded[0].client.groups("model", sort=sort)
+    assert len(found) > 2
+    assert found == sorted(found, key=measure, reverse=True)
+
+
 def test_latency_quantiles_are_those_of_numpy(recorded: tuple[Served, Any]) -> None:
     server, overview = recorded
     latencies = [(span["end_ns"] - span["start_ns"]) / 1e6 for span in model_spans(server)]

@@ -193,6 +193,7 @@ def test_scores_can_be_narrowed_by_each_filter(widgets: Served) -> None:
     assert len(stored(widgets, name="f")) == 2
     for query in ({"trace_id": TRACE}, {"run": "run-1"}, {"source": "human"}):
         assert [row["run"] for row in stored(widgets, name="f", **query)] == ["run-1"]
+    assert len(stored(widgets, name="f", trace_id=f"{TRACE},{other}")) == 2
     assert len(stored(widgets, name="f", limit=1)) == 1
     assert stored(widgets, name="no such score") == []
 
@@ -211,6 +212,7 @@ def test_scores_can_be_narrowed_by_each_filter(widgets: Served) -> None:
         ("target_kind=span", "target_id"),
         ("target_id=x", "target_kind"),
         ("naem=helpful", "naem"),
+        pytest.param("trace_id=" + ",".join("a" * 201), "trace_id", id="too many traces"),
     ],
 )
 def test_a_query_that_cannot_be_meant_is_refused(

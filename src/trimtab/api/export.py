@@ -76,7 +76,9 @@ def _records(request: Request, query: SpanQuery, what: str) -> Iterator[msgspec.
     else:
         while rows := telemetry.traces(query):
             for row in rows:
-                of_trace = ScoreQuery(project=query.project, trace_id=row.trace_id, limit=10_000)
+                of_trace = ScoreQuery(
+                    project=query.project, trace_ids=(row.trace_id,), limit=10_000
+                )
                 yield from telemetry.scores(of_trace)
             query = replace(query, page=(rows[-1].start_ns, rows[-1].trace_id))
 

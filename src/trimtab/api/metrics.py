@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
-from trimtab.api.queries import FILTER, GROUP_FIELDS, asked, group_field, period
+from trimtab.api.queries import FILTER, GROUP_FIELDS, asked, group_field, period, sort_of
 from trimtab.dialects.filter import duration_ns, parse, spelt
 from trimtab.errors import InvalidRequest
 from trimtab.measures.distributions import student_quantile
 from trimtab.measures.intervals import wilson
-from trimtab.ports import Group, GroupField, Overview, Point, ScoreSummary
+from trimtab.ports import Group, GroupField, Overview, Point, ScoreSummary, TraceSort
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_HOUR = 3_600 * _NS_PER_S
@@ -22,6 +23,8 @@ _MAX_POINTS = 20_000
 _FEWEST = 2  # scores of which an interval says something
 _FACETS = "status,kind,model,user,session,environment,route,tag"
 _LIMIT = {"limit": "how many, 1 to 1000 (default 100)"}
+_SORTS: Sequence[TraceSort] = ("cost", "tokens", "spans", "errors")
+_SORT = {"sort": f"by what, the greatest first: {', '.join(_SORTS)}"}
 _BY = "the field: " + ", ".join(GROUP_FIELDS)
 
 
@@ -115,7 +118,7 @@ async def users(request: Request) -> Response:
 async def _groups(request: Request, by: GroupField, *, named: bool) -> Response:
     limit = request.whole_number("limit", 100, low=1, high=1000)
     # One more, for what has no name: leaving it out here costs less than a condition.
-    query = asked(request, limit=limit + named)
+    query = asked(request, limit=limit + named, sort=sort_of(request, _SORTS))
     await request.app.tracing.flush()
     found = await asyncio.to_thread(request.app.telemetry.groups, query, by)
     wanted = [group for group in found if group.key is not None or not named]
@@ -194,7 +197,7 @@ ENDPOINTS = [
         handler=groups,
         summary="What spans add up to by a field, the most expensive first",
         gives=list[Group],
-        query={"by": _BY + " (default model)", **FILTER, **_LIMIT},
+        query={"by": _BY + " (default model)", **FILTER, **_LIMIT, **_SORT},
     ),
     Endpoint(
         method="GET",
@@ -216,7 +219,7 @@ ENDPOINTS = [
         handler=sessions,
         summary="List sessions with their figures, the newest first",
         gives=list[Group],
-        query={**FILTER, **_LIMIT},
+        query={**FILTER, **_LIMIT, **_SORT},
     ),
     Endpoint(
         method="GET",
@@ -225,7 +228,7 @@ ENDPOINTS = [
         handler=users,
         summary="List users with their figures, the newest first",
         gives=list[Group],
-        query={**FILTER, **_LIMIT},
+        query={**FILTER, **_LIMIT, **_SORT},
     ),
     Endpoint(
         method="GET",

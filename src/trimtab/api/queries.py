@@ -9,11 +9,12 @@ from typing import Any, get_args
 from trimtab.api.http import Request
 from trimtab.dialects import filter as language
 from trimtab.errors import InvalidRequest
-from trimtab.ports import GroupField, SpanQuery
+from trimtab.ports import GroupField, SpanQuery, TraceSort
 from trimtab.records import AllOf, Condition, Filter
 
 FILTER = {"filter": 'which ones, for example status:error cost_usd>0.01 "refund" since:24h'}
 PAGE = {"page": "`next` of the page before this one"}
+SORTS: Sequence[TraceSort] = get_args(TraceSort)
 GROUP_FIELDS: Sequence[GroupField] = get_args(GroupField)
 
 _PAGE = re.compile(r"(-?[0-9]{1,19})\.([0-9A-Za-z_-]{1,64})")
@@ -86,6 +87,12 @@ def _page(request: Request) -> tuple[int, str] | None:
             fix="send `next` of the answer before, or leave it out for the first page",
         )
     return int(match[1]), match[2]
+
+
+def sort_of(request: Request, allowed: Sequence[TraceSort] = SORTS) -> TraceSort:
+    """By what an answer is sorted; "start" unless the request says. Raises InvalidRequest."""
+    said = request.choice("sort", allowed)
+    return next((each for each in allowed if each == said), "start")
 
 
 def group_field(request: Request, name: str) -> GroupField | None:

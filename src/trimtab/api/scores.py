@@ -16,6 +16,8 @@ from trimtab.records import Score, Target
 from trimtab.records.score import ScoreSource, ScoreStatus, TargetKind
 from trimtab.scoring.submit import submitted
 
+_MOST_TRACES = 200
+
 
 class ScoreInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A judgement of a target, or of a span by its trace.
@@ -107,13 +109,24 @@ async def listed(request: Request) -> Response:
     query = ScoreQuery(
         project=request.project,
         target=_query_target(request),
-        trace_id=request.query.get("trace_id"),
+        trace_ids=_trace_ids(request),
         run=request.query.get("run"),
         name=request.query.get("name"),
         source=request.choice("source", get_args(ScoreSource)),
         limit=request.whole_number("limit", 100, low=1, high=10_000),
     )
     return reply(Page(data=await asyncio.to_thread(request.app.telemetry.scores, query)))
+
+
+def _trace_ids(request: Request) -> tuple[str, ...]:
+    ids = tuple(filter(None, request.query.get("trace_id", "").split(",")))
+    if len(ids) > _MOST_TRACES:
+        raise InvalidRequest(
+            f"{len(ids):,} traces are asked about at once",
+            where="query parameter trace_id",
+            fix=f"send at most {_MOST_TRACES}",
+        )
+    return ids
 
 
 def _query_target(request: Request) -> Target | None:
@@ -150,7 +163,7 @@ ENDPOINTS = [
         summary="List the newest scores",
         gives=list[Score],
         query={
-            "trace_id": "only scores of this trace",
+            "trace_id": f"only scores of this trace, or of up to {_MOST_TRACES}, by commas",
             "name": "only this score",
             "run": "only scores of this run",
             "source": "only this source",

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from trimtab.api.http import Endpoint, Request, Response, reply
-from trimtab.api.queries import FILTER, PAGE, asked, token
+from trimtab.api.queries import FILTER, PAGE, SORTS, asked, sort_of, token
 from trimtab.errors import InvalidRequest, NotFound
 from trimtab.kit.ids import is_trace_id
-from trimtab.ports import ScoreQuery, SpanHead, TraceSort, TraceSummary
+from trimtab.ports import ScoreQuery, SpanHead, TraceSummary
 from trimtab.records import Score, Span
 
 _LIMIT = {"limit": "how many, 1 to 1000 (default 50)"}
-_SORTS: Sequence[TraceSort] = get_args(TraceSort)
-_SORT = {"sort": f"by what, the greatest first: {', '.join(_SORTS)} (default start)"}
+_SORT = {"sort": f"by what, the greatest first: {', '.join(SORTS)} (default start)"}
 _NARROWED = {
     "route": "only this route",
     "release": "only this release id",
@@ -61,8 +60,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 
 async def traces(request: Request) -> Response:
     limit = request.whole_number("limit", 50, low=1, high=1000)
-    request.choice("sort", _SORTS)
-    sort = next((each for each in _SORTS if each == request.query.get("sort")), "start")
+    sort = sort_of(request)
     query = asked(request, limit=limit + 1, sort=sort, **_narrowed(request))
     await request.app.tracing.flush()
     found = await asyncio.to_thread(request.app.telemetry.traces, query)
@@ -100,7 +98,7 @@ async def trace(request: Request) -> Response:
     found: Any = await asyncio.to_thread(read, request.project, trace_id)
     if not found:
         raise NotFound(f"no trace {trace_id}", fix="GET /api/v1/traces lists the newest")
-    query = ScoreQuery(project=request.project, trace_id=trace_id, limit=1000)
+    query = ScoreQuery(project=request.project, trace_ids=(trace_id,), limit=1000)
     scores = await asyncio.to_thread(telemetry.scores, query)
     kind = Trace if with_payloads else Skeleton
     return reply(kind(trace_id=trace_id, spans=found, scores=scores))

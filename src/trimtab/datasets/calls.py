@@ -120,7 +120,7 @@ def _example(
 
 def _said(telemetry: TelemetryStore, project: str, trace_id: str, name: str) -> Any:
     """What the newest score of a name says was expected: in its metadata, or as its label."""
-    query = ScoreQuery(project=project, trace_id=trace_id, name=name, limit=100)
+    query = ScoreQuery(project=project, trace_ids=(trace_id,), name=name, limit=100)
     for score in telemetry.scores(query):
         said = score.metadata.get("expected", score.label)
         if score.status == "scored" and said is not None:

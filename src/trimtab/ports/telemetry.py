@@ -50,11 +50,11 @@ class SpanQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoreQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which scores; None means any. Newest first."""
+    """Which scores; None or nothing means any. Newest first."""
 
     project: str = "default"
     target: Target | None = None
-    trace_id: str | None = None
+    trace_ids: tuple[str, ...] = ()
     run: str | None = None
     name: str | None = None
     source: str | None = None

@@ -9,9 +9,23 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from trimtab.ports import SpanQuery, TelemetryStore, TraceSort, TraceSummary
+from trimtab.ports import (
+    GroupField,
+    ScoreQuery,
+    SpanQuery,
+    TelemetryStore,
+    TraceSort,
+    TraceSummary,
+)
 from trimtab.records import Condition, Score, Span
-from trimtab.testing.telemetry_answers import by_trace, cost, newest_first, tokens
+from trimtab.testing.telemetry_answers import (
+    attributed,
+    by_trace,
+    cost,
+    grouped,
+    newest_first,
+    tokens,
+)
 
 
 class TelemetryPageContract:
@@ -47,6 +61,27 @@ class TelemetryPageContract:
             query = replace(query, page=(some[-1].place(sort), some[-1].trace_id))
         in_order = sorted(measured, key=lambda key: (-measured[key], key))
         assert listed == [newest[key] for key in in_order]
+
+    @pytest.mark.parametrize("by", ["user", "model"])
+    def test_groups_are_sorted_by_what_is_asked(
+        self, store: TelemetryStore, told: tuple[list[Span], list[Score]], by: GroupField
+    ) -> None:
+        expected = grouped(attributed(told[0]), by)
+        sorts: tuple[TraceSort, ...] = ("cost", "tokens", "spans", "errors")
+        for sort in sorts:
+            found = [group.key for group in store.groups(SpanQuery(limit=100, sort=sort), by)]
+            measures = [_measure(expected[key], sort) for key in found]
+            assert measures == sorted(measures, reverse=True)
+            assert set(found) == set(expected)
+
+    def test_scores_of_several_traces_are_asked_for_at_once(
+        self, store: TelemetryStore, told: tuple[list[Span], list[Score]]
+    ) -> None:
+        judged = [score.target.trace_id or score.target.id for score in told[1]]
+        some = sorted(set(judged))[::2]
+        found = store.scores(ScoreQuery(trace_ids=(*some, "f" * 32), limit=10_000))
+        assert {score.target.trace_id or score.target.id for score in found} == set(some)
+        assert len(found) == sum(trace_id in some for trace_id in judged)
 
     def test_a_thousand_traces_are_asked_for_by_their_ids(
         self, store: TelemetryStore, told: tuple[list[Span], list[Score]]

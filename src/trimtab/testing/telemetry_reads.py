@@ -398,7 +398,7 @@ class TelemetryReadContract:
         assert found(target=span) == ["span"]
         assert found(target=Target(kind="span", id="s" * 16)) == ["span"]
         assert found(target=Target(kind="span", id="s" * 16, trace_id="u" * 32)) == []
-        assert found(trace_id="t" * 32) == ["span", "trace"]
+        assert found(trace_ids=("t" * 32,)) == ["span", "trace"]
         assert found(run="run-1") == ["run"]
         assert found(name="f1") == ["span"]
         assert found(source="human") == ["human"]

@@ -2434,6 +2434,7 @@ export interface paths {
                     by?: string;
                     filter?: string;
                     limit?: string;
+                    sort?: string;
                 };
                 header?: never;
                 path?: never;
@@ -5376,6 +5377,7 @@ export interface paths {
                 query?: {
                     filter?: string;
                     limit?: string;
+                    sort?: string;
                 };
                 header?: never;
                 path?: never;
@@ -5792,6 +5794,7 @@ export interface paths {
                 query?: {
                     filter?: string;
                     limit?: string;
+                    sort?: string;
                 };
                 header?: never;
                 path?: never;

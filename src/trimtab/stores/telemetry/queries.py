@@ -301,10 +301,11 @@ def newest_scores(query: ScoreQuery) -> Query:
         where.equal("target_kind", query.target.kind)
         where.equal("target_id", query.target.id)
         where.equal("target_trace_id", query.target.trace_id)
-    if query.trace_id is not None:
+    if query.trace_ids:
+        some = "(SELECT unnest($trace_ids::VARCHAR[]))"
         where.add(
-            "(target_trace_id = $trace_id OR target_kind = 'trace' AND target_id = $trace_id)",
-            trace_id=query.trace_id,
+            f"(target_trace_id IN {some} OR target_kind = 'trace' AND target_id IN {some})",
+            trace_ids=list(query.trace_ids),
         )
     where.compare("time_ns", ">=", "since", query.since_ns)
     sql = "SELECT {score} FROM scores WHERE {where} ORDER BY time_ns DESC, score_id LIMIT $limit"
@@ -367,10 +368,14 @@ MAX_POINTS = 20_000
 
 
 def groups(query: SpanQuery, by: GroupField, search: Search) -> Query:
-    """One row per value, in the order of Group's fields."""
-    order = (
-        "last_ns DESC" if by in _NEWEST_FIRST else "coalesce(sum(cost_usd), 0) DESC, count(*) DESC"
-    )
+    """One row per value, in the order of Group's fields.
+
+    The newest come first of what goes by, such as sessions, else those that cost most, unless the
+    query says by what they are sorted.
+    """
+    order = f"{_PLACES['cost' if query.sort == 'start' else query.sort]} DESC, count(*) DESC"
+    if query.sort == "start" and by in _NEWEST_FIRST:
+        order = "last_ns DESC"
     where = matching(query, search)
     source, key = _source(by, where)
     sql = fill(_GROUPS, key=key, source=source, order=f"{order}, key", figures=_FIGURES)

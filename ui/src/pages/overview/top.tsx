@@ -21,7 +21,10 @@ export function Top(props: {
 }) {
   const { by, asked, period } = props;
   const { data, error, refetch } = useAnswer(["metrics", "groups", by, asked], (signal) =>
-    api.get("/api/v1/metrics/groups", { query: { by, filter: asked, limit: SHOWN + 1 }, signal }),
+    api.get("/api/v1/metrics/groups", {
+      query: { by, filter: asked, limit: SHOWN + 1, sort: "cost" },
+      signal,
+    }),
   );
   const to = (filter: string) => tracesOf(both(LIVE, filter), { ...period });
   const rows = (data?.data ?? []).filter((group) => group.key !== null).slice(0, SHOWN);
