@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -22,6 +23,16 @@ FAILED = records.identifier("t", 7, 32)
 HOSTILE = records.identifier("hostile", 0, 32)
 WATCHED = records.identifier("watched", 0, 32)
 LARGE = records.identifier("large", 0, 32)
+DEEP = records.identifier("deep", 0, 32)
+LEVELS = 20
+LONG_MODEL = "m" * 200
+TRACEBACK = "\n".join(
+    [
+        "Traceback (most recent call last):",
+        *(f"  frame {n}" for n in range(50)),
+        "PaymentError: payments answered with 503",
+    ]
+)
 LARGE_SPANS = 3_000
 BYTES_OF_A_SPAN = 40
 
@@ -29,7 +40,11 @@ BYTES_OF_A_SPAN = 40
 @pytest.fixture(scope="module", autouse=True)
 def _more(site: Served) -> None:
     now_ns = time.time_ns()
-    records.send(site, [*watched(now_ns), *large(now_ns)])
+    bundle = {"route": "shop", "targets": [{"model": "trimtab/extract"}]}
+    release = site.client.post("/api/v1/releases", bundle)["release_id"]
+    records.send(site, [*watched(now_ns), *large(now_ns), *deep(now_ns, str(release))])
+    for name, value in (("cost", 0), ("latency", 1_530)):
+        site.client.post("/api/v1/scores", {"name": name, "value": value, "trace_id": DEEP})
     found = [{"at": "user/0/text/0", "start": 2, "end": 5, "kind": "name"}]
     score = {"name": "guard.pii", "passed": False, "source": "code", "trace_id": WATCHED}
     span = records.identifier("watched", 0, 16)
@@ -69,6 +84,29 @@ def large(now_ns: int) -> Iterator[dict[str, object]]:
         }
 
 
+def deep(now_ns: int, release: str) -> Iterator[dict[str, object]]:
+    """Spans one below the other; the model of the first has a long name, its tool failed."""
+    for n in range(LEVELS):
+        yield {
+            **records.hostile(now_ns)[0],
+            "trace_id": DEEP,
+            "span_id": records.identifier("deep", n, 16),
+            "parent_id": records.identifier("deep", n - 1, 16) if n else None,
+            "name": "asks" if n == 0 else "pay" if n == 1 else f"level {n}",
+            "kind": "tool" if n == 1 else "llm",
+            "model": LONG_MODEL if n == 0 else None,
+            "release": release if n == 0 else None,
+            "start_ns": now_ns + n * records.MS,
+            "end_ns": now_ns + (128 - n) * records.MS,
+            "input": [{"role": "user", "content": "Pay."}],
+            "output": [{"role": "assistant", "tool_calls": [CALL]}] if n == 0 else None,
+            **({"status": "error", "error": TRACEBACK} if n == 1 else {}),
+        }
+
+
+CALL = {"id": "c1", "name": "pay", "arguments": "{}"}
+
+
 def spans(page: Page) -> Locator:
     return page.get_by_role("treeitem")
 
@@ -102,12 +140,114 @@ def test_a_call_of_a_tool_stands_beside_its_result(page: Page) -> None:
     expect(call).to_contain_text('"colour": "green"')
     expect(call).to_contain_text('"hours": 4')
     expect(pane(page)).to_contain_text("from the cache")
-    expect(pane(page)).to_contain_text("$0.0000048")
+    expect(pane(page)).to_contain_text("<$0.00001")
     call.get_by_role("button", name="Open the span").click()
     expect(pane(page).get_by_role("heading", level=2)).to_have_text("lookup")
     expect(page).to_have_url(re.compile(records.identifier("0lookup", 0, 16)))
     page.goto(page.url)  # a link shows what its sender saw
     expect(pane(page).get_by_role("heading", level=2)).to_have_text("lookup")
+
+
+def test_a_tool_that_failed_and_its_error_are_told_apart_from_an_answer(page: Page) -> None:
+    page.goto(f"/traces/{DEEP}")
+    call = pane(page).locator(".trace-call")
+    expect(call).to_contain_text("✕ failed")
+    expect(call).not_to_contain_text("came back")
+    failure = call.get_by_role("note", name="Error")
+    expect(failure.locator("strong")).to_have_text("PaymentError: payments answered with 503")
+    expect(call.get_by_role("button", name="Open the span")).to_have_css(
+        "text-decoration-line", "underline"
+    )
+    call.get_by_role("button", name="Open the span").click()
+    error = pane(page).get_by_role("note", name="Error")
+    expect(error.locator("strong")).to_have_text("PaymentError: payments answered with 503")
+    expect(error).to_contain_text("frame 3")
+    expect(error).not_to_contain_text("frame 9")
+    expect(pane(page).get_by_role("heading", name="Input")).to_be_in_viewport()
+    error.get_by_role("button", name="Show all").click()
+    expect(error).to_contain_text("frame 49")
+
+
+def test_a_trace_names_its_release_and_its_figures_have_units(page: Page) -> None:
+    page.goto(f"/traces/{DEEP}")
+    release = page.locator(".trace-facts").get_by_role("link", name="shop@1")
+    expect(release).to_have_attribute("href", "/releases/shop?release=1")
+    scores = pane(page).get_by_role("listitem").filter(has_text="user · local")
+    expect(scores.filter(has_text="cost")).to_contain_text("$0")
+    expect(scores.filter(has_text="latency")).to_contain_text("1.53 s")
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 1024])
+def test_times_names_and_bars_have_their_room(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for trace, least in ((DEEP, 2), (ASKED, 2), (LARGE, 2), (HOSTILE, 2)):
+        page.goto(f"/traces/{trace}")
+        times = page.locator(".trace-times > span")
+        expect(times.nth(least - 1)).to_be_visible()
+        boxes = [box for one in times.all() if (box := one.bounding_box())]
+        ruler = page.locator(".trace-times").bounding_box()
+        assert ruler is not None
+        for box, after in pairwise(boxes):
+            assert box["x"] + box["width"] < after["x"], times.all_inner_texts()
+        last = boxes[-1]
+        assert last["x"] + last["width"] <= ruler["x"] + ruler["width"] + 1
+    page.goto(f"/traces/{DEEP}")
+    row = spans(page).filter(has_text="level 19")
+    name = row.locator(".trace-name > .cut")
+    assert name.evaluate("it => it.scrollWidth <= it.clientWidth"), "the name is cut"
+    if width == 1440:
+        bar = row.locator(".trace-bar").bounding_box()
+        assert bar is not None
+        assert bar["width"] >= 200
+        expect(page.locator(".trace-ruler .trace-tokens")).to_be_visible()
+
+
+def test_a_long_name_of_a_model_is_cut_in_the_pane(page: Page) -> None:
+    page.goto(f"/traces/{DEEP}")
+    model = pane(page).locator(".trace-took-line > .cut").first
+    expect(model).to_contain_text(LONG_MODEL)
+    room, box = pane(page).bounding_box(), model.bounding_box()
+    assert room is not None
+    assert box is not None
+    assert box["x"] + box["width"] <= room["x"] + room["width"]
+    assert (
+        model.evaluate("it => it.scrollWidth > it.clientWidth && getComputedStyle(it).textOverflow")
+        == "ellipsis"
+    )
+    assert pane(page).locator(".trace-pane-body").evaluate("it => it.scrollWidth <= it.clientWidth")
+
+
+def test_the_traces_of_a_list_are_read_one_after_another(page: Page) -> None:
+    page.goto(f"/traces/{ASKED}")
+    expect(spans(page).first).to_be_visible()
+    expect(page.get_by_role("button", name="Next trace")).to_have_count(0)  # it came from no list
+    page.goto("/traces?filter=name:ask")
+    links = page.get_by_role("grid").locator('a[href^="/traces/"]')
+    expect(links.nth(2)).to_be_visible()
+    first, second, third = (links.nth(n).get_attribute("href") or "?" for n in range(3))
+    links.nth(1).click()
+    place = page.locator(".trace-beside-list")
+    expect(place).to_contain_text(re.compile(r"2 of \d+"))
+    page.get_by_role("button", name="Next trace").click()
+    expect(page).to_have_url(re.compile(third))
+    expect(place).to_contain_text("3 of")
+    expect(spans(page).first).to_be_visible()
+    page.keyboard.press("j")  # the next trace begins with its own first span
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile(f"{second}$"))
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile(first))
+    expect(page.get_by_role("button", name="Trace before")).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    page.keyboard.press("p")  # there is none before it
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile(second))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("next trace of the list")
+    page.keyboard.press("Escape")
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/traces\?filter="))
 
 
 def test_renderings_are_chosen_and_remembered(page: Page) -> None:
@@ -313,7 +453,13 @@ def test_an_unknown_trace_says_so(page: Page) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", [f"/traces/{FAILED}", f"/traces/{WATCHED}", f"/traces/{ASKED}/diff/{FAILED}"]
+    "path",
+    [
+        f"/traces/{FAILED}",
+        f"/traces/{WATCHED}",
+        f"/traces/{DEEP}",
+        f"/traces/{ASKED}/diff/{FAILED}",
+    ],
 )
 def test_the_pages_are_accessible(browser: Browser, site: Served, path: str, theme: str) -> None:
     with opened(browser, site, theme=theme) as page:

@@ -94,6 +94,152 @@ def test_the_dearest_and_the_longest_come_first_when_asked(page: Page, site: Ser
     assert shown(page, "sort") is None
 
 
+def scrolled(page: Page) -> int:
+    """How far down the list is, in pixels."""
+    top: int = page.get_by_role("grid", name="Traces").evaluate("(list) => list.scrollTop")
+    return top
+
+
+def at_the_end(page: Page) -> str:
+    """Goes to the last row; where that leads."""
+    page.get_by_role("slider", name="Traces").wait_for()  # it takes room from the list
+    page.get_by_role("grid", name="Traces").press("End")
+    last = page.locator(".table-row[data-active]")
+    expect(last).to_have_attribute("aria-rowindex", re.compile(r"\d\d"))
+    until(lambda: scrolled(page) > 0)
+    return last.locator(".table-link").get_attribute("href") or ""
+
+
+def test_another_order_or_filter_begins_at_its_top(page: Page) -> None:
+    active = page.locator(".table-row[data-active]")
+    for change in ("columnheader:Cost", "columnheader:When", "button:Without runs"):
+        go(page)
+        if change.endswith("When"):
+            page.keyboard.press("o")
+            until(lambda: shown(page, "sort"))
+        at_the_end(page)
+        role, name = change.split(":")
+        head = page.get_by_role(role, name=name)  # type: ignore[arg-type]  # one of those above
+        (head.get_by_role("button") if role == "columnheader" else head).click()
+        until(lambda: scrolled(page) == 0)
+        expect(active).to_have_attribute("aria-rowindex", "2")
+
+
+def test_back_leads_to_where_the_reader_stood(page: Page) -> None:
+    for path in ("/traces", "/traces?sort=tokens"):
+        go(page, path)
+        row = at_the_end(page)
+        stood = scrolled(page)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{row}")
+        page.go_back()
+        active = page.locator(".table-row[data-active]")
+        expect(active.locator(".table-link")).to_have_attribute("href", row)
+        expect(active).to_be_in_viewport()
+        assert scrolled(page) == stood
+        active.locator(".table-link").click()
+        page.wait_for_url(f"**{row}")
+        page.go_back()
+        expect(active.locator(".table-link")).to_have_attribute("href", row)
+        assert scrolled(page) == stood
+    page.get_by_role("columnheader", name="Cost").get_by_role("button").click()
+    until(lambda: scrolled(page) == 0)
+    page.go_back()  # to the list as it was sorted before
+    until(lambda: scrolled(page) == stood)
+    page.get_by_role("link", name="Traces").first.click()  # anew, and not back
+    until(lambda: shown(page, "sort") is None)
+    expect(page.locator(".table-row[data-active]")).to_have_attribute("aria-rowindex", "2")
+    assert scrolled(page) == 0
+
+
+def test_an_order_without_a_column_is_said_and_passed_over(page: Page) -> None:
+    go(page, "/traces?columns=when,name,took&sort=spans")
+    expect(page.get_by_text("by spans")).to_be_visible()
+    page.keyboard.press("o")
+    until(lambda: shown(page, "sort") is None)
+    page.keyboard.press("o")
+    until(lambda: shown(page, "sort") == "duration")
+    page.keyboard.press("o")
+    until(lambda: shown(page, "sort") is None)
+    go(page, "/traces?sort=errors")
+    expect(page.get_by_text("by errors")).to_be_visible()
+    expect(rows(page).first).to_contain_text("1 span failed")
+
+
+def test_the_newest_are_first_without_a_button_that_says_it(page: Page) -> None:
+    go(page)
+    when = page.get_by_role("columnheader", name="When")
+    expect(when).to_have_attribute("aria-sort", "descending")
+    expect(when).to_have_text("When")
+    expect(when.get_by_role("button")).to_have_count(0)
+    page.keyboard.press("o")
+    when.get_by_role("button").click()
+    until(lambda: shown(page, "sort") is None)
+
+
+def test_what_is_followed_has_no_other_order(page: Page) -> None:
+    go(page, "/traces?live=1&sort=cost")
+    live = page.get_by_role("button", name="Live")
+    expect(live).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_text("following")).to_have_count(0)
+    page.keyboard.press("l")
+    expect(page.get_by_text("following")).to_be_visible()
+    expect(live).to_have_attribute("aria-pressed", "true")
+    assert shown(page, "sort") is None
+
+
+def test_a_view_keeps_its_order_and_one_without_takes_it_back(site: Served, page: Page) -> None:
+    for name, path in (("Dearest", "/traces?sort=cost"), ("Failed", "/traces?filter=status:error")):
+        go(page, path)
+        page.keyboard.press("v")
+        page.get_by_label("Save what is shown as").fill(name)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status").get_by_text(name)).to_be_visible()
+        page.keyboard.press("Escape")
+    expect(rows(page)).to_have_count(6)
+    for name, sort in (("Dearest", "cost"), ("Failed", None)):
+        page.get_by_role("button", name=re.compile("Dearest|Failed|Views")).first.click()
+        page.get_by_role("button", name=name, exact=True).last.click()
+        until(lambda: shown(page, "sort") == sort)  # noqa: B023
+    for name in ("Dearest", "Failed"):
+        site.client.delete("/api/v1/views", {"page": "traces", "name": name})
+
+
+def test_chosen_traces_stay_chosen_in_another_order(page: Page) -> None:
+    go(page)
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    chosen = page.get_by_role("region", name="Chosen traces")
+    expect(chosen).to_contain_text("2 traces chosen")
+    page.keyboard.press("o")
+    expect(page.get_by_role("columnheader", name="Took")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    expect(chosen).to_contain_text("2 traces chosen")
+
+
+def test_the_usual_columns_have_room(page: Page) -> None:
+    for width in (1024, 1280, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        go(page)
+        hidden = "(list) => list.scrollWidth - list.clientWidth"
+        assert page.get_by_role("grid", name="Traces").evaluate(hidden) == 0
+
+
+def test_scores_are_a_column_asked_for_with_one_request(page: Page, site: Served) -> None:
+    trace_id = site.client.traces(limit=1)[0]["trace_id"]
+    site.client.score(trace_id, "column-helpful", passed=True)
+    site.client.score(trace_id, "column-stars", value=4)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/api/v1/scores" in one.url else None)
+    go(page, "/traces?columns=name,scores")
+    expect(rows(page).first).to_contain_text("column-helpful ✓ pass")
+    expect(rows(page).first).to_contain_text("column-stars 4")
+    page.wait_for_load_state("networkidle")
+    assert len(asked) == 1
+
+
 def test_a_trace_of_which_a_span_failed_says_so(page: Page) -> None:
     go(page, "/traces?filter=status:error")
     expect(rows(page).first).to_contain_text("✕ 1 span failed")
@@ -166,6 +312,23 @@ def test_the_period_is_drawn_stepped_and_widened(page: Page) -> None:
     page.get_by_role("button", name="Last 24 hours").click()
     until(lambda: (shown(page, "since"), shown(page, "until")) == ("24h", None))
     expect(rows(page).first).to_be_visible()
+
+
+def test_the_chart_is_of_all_that_the_list_is_of(site: Served, page: Page) -> None:
+    old = time.time_ns() - 84 * 3_600_000 * records.MS
+    records.send(site, list(records.conversation(4_000, old)))
+    go(page)
+    chart = page.get_by_role("slider", name="Traces")
+    axis = page.locator(".bars-axis")
+    expect(axis).to_have_text(re.compile(r"^\d+ \w+, \d\d:\d\d"))
+    chart.focus()
+    page.keyboard.press("Home")
+    expect(chart).to_have_attribute("aria-valuetext", re.compile(r": 1 ok$"))
+    page.keyboard.press("l")
+    expect(
+        page.get_by_role("slider", name=re.compile(r"last \d+ (min|h) of 3.5 days"))
+    ).to_be_visible()
+    site.client.post("/api/v1/erase", {"trace_ids": [records.identifier("t", 4_000, 32)]})
 
 
 def test_the_chart_is_read_and_drawn_over_by_keyboard(page: Page) -> None:

@@ -36,14 +36,29 @@ function two(value: number, per: number, large: string, small: string): string {
   return `${Math.floor(value / per)} ${large}${rest ? ` ${rest} ${small}` : ""}`;
 }
 
-/** US dollars; what is not priced is "–", never 0. */
+/** In dollars; what is less is said to be less, for its digits would fill a column with zeros. */
+const LEAST_USD = 0.00001;
+/** In dollars; from here on cents say nothing. */
+const WHOLE_USD = 1_000;
+
+/** US dollars: "<$0.00001", "$0.0031", "$0.13", "$1.50", "$1,235"; not priced is "–", never 0. */
 export function money(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return "–";
   const amount = Number(value);
   if (amount === 0) return "$0";
-  return amount >= 100
-    ? `$${amount.toLocaleString("en", { maximumFractionDigits: 0 })}`
-    : `$${digits(amount)}`;
+  if (amount < 0) return `−${money(-amount)}`;
+  return amount < LEAST_USD ? `<$${LEAST_USD.toFixed(5)}` : `$${dollars(amount)}`;
+}
+
+/** Three significant digits below a dollar, cents up to a thousand, and whole dollars from there. */
+function dollars(amount: number): string {
+  const small = digits(amount);
+  if (amount < 1 && small.length > 4) return small;
+  const places = amount < WHOLE_USD ? 2 : 0;
+  return amount.toLocaleString("en", {
+    minimumFractionDigits: places,
+    maximumFractionDigits: places,
+  });
 }
 
 /** A share of one as a percentage. */

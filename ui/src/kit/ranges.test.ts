@@ -68,6 +68,33 @@ test("records are fitted by the shortest usual period that has some", () => {
   });
 });
 
+test("what is shown of all records is said unless it is all of them", () => {
+  const hour = (ago: number) => NOW - ago * HOUR;
+  const whole = ranges.extent([hour(84), hour(30), hour(2)], NOW);
+  expect(whole).toEqual({ from: hour(84), to: hour(1) });
+  expect(ranges.extent([], NOW)).toBeNull();
+  expect(ranges.extent([hour(0.5)], NOW)).toEqual({ from: hour(0.5), to: NOW });
+  const of = { from: hour(84), to: NOW };
+  expect(ranges.part({ from: hour(24), to: NOW }, of)).toBe("last 24 h of 3.5 days");
+  expect(ranges.part({ from: hour(24) + 600, to: NOW }, { from: hour(24), to: NOW })).toBe("");
+  expect(ranges.part({ from: hour(0.5), to: NOW }, of)).toBe("last 30 min of 3.5 days");
+});
+
+test("a label says the day where a period is of more than one", () => {
+  const night = new Date(2026, 10, 22, 0, 30).getTime() / 1_000; // half past midnight, here
+  const around = { from: night - HOUR, to: night + HOUR };
+  expect(ranges.isOneDay(around)).toBe(false);
+  expect(ranges.isOneDay({ from: night, to: night + 23.5 * HOUR })).toBe(true);
+  expect(ranges.label(night, 2 * HOUR, false)).toBe("22 Nov, 00:30");
+  expect(ranges.label(night, 2 * HOUR)).toBe("00:30");
+});
+
+test("marks of a chart are no finer than their labels", () => {
+  expect(Math.min(...ranges.stepsOf(0.1))).toBe(1);
+  expect(Math.min(...ranges.stepsOf(HOUR))).toBe(60);
+  expect(Math.min(...ranges.stepsOf(30 * 24 * HOUR))).toBe(24 * HOUR);
+});
+
 test("a range is a condition of a filter", () => {
   expect(ranges.condition({ since: "24h", until: "" })).toBe("since:24h");
   expect(ranges.condition({ since: "2d", until: "1d" })).toBe("since:2d until:1d");

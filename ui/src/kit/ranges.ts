@@ -83,6 +83,13 @@ export function starts({ from, to }: Ends, step_s: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step_s);
 }
 
+/** Where all records are, the last no later than now. `hours` are starts of an hour, ascending. */
+export function extent(hours: readonly number[], now_s: number): Ends | null {
+  const [first, last] = [hours[0], hours.at(-1)];
+  if (first === undefined || last === undefined) return null;
+  return { from: first, to: Math.max(Math.min(last + 3_600, now_s), first + 60) };
+}
+
 /** Where a period's records are: from the first to the last, in the shortest of some usual periods
  * up to now that has any. `hours` are starts of an hour, ascending.
  */
@@ -92,23 +99,46 @@ export function fitted(hours: readonly number[], now_s: number): Ends | null {
   const from = ["24h", "7d", "30d"]
     .map((since) => ends({ since, until: "" }, now_s)?.from ?? 0)
     .find((start) => last + 3_600 > start);
-  const first = hours.find((hour) => hour + 3_600 > (from ?? 0)) ?? last;
-  return {
-    from: Math.max(first, from ?? first),
-    to: Math.max(Math.min(last + 3_600, now_s), first + 60),
-  };
+  const near = extent(
+    hours.filter((hour) => hour + 3_600 > (from ?? 0)),
+    now_s,
+  );
+  return near && { from: Math.max(near.from, from ?? near.from), to: near.to };
+}
+
+/** Which end of a longer period is shown: "last 24 h of 3.5 days"; of all of it "". */
+export function part(shown: Ends, whole: Ends): string {
+  if (shown.from - whole.from <= 3_600) return "";
+  return `last ${long(shown.to - shown.from)} of ${long(shown.to - whole.from)}`;
+}
+
+function long(length_s: number): string {
+  if (length_s < 5_400) return `${Math.round(length_s / 60)} min`;
+  if (length_s < 48 * 3_600) return `${Math.round(length_s / 3_600)} h`;
+  return `${Math.round(length_s / 8_640) / 10} days`;
 }
 
 const DAY: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
 const TIME: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
 
+/** Whether a period begins and ends on the same day here; midnight ends the day before. */
+export function isOneDay({ from, to }: Ends): boolean {
+  const [a, b] = [new Date(from * 1_000), new Date(Math.max(from, to - 1) * 1_000)];
+  return a.toDateString() === b.toDateString();
+}
+
 /** A moment as a label under a chart: the time, the day, or both, by what the period needs. */
-export function label(at_s: number, length_s: number): string {
+export function label(at_s: number, length_s: number, inOneDay = length_s <= 86_400): string {
   const at = new Date(at_s * 1_000);
-  if (length_s < 600) return at.toLocaleTimeString("en-GB");
-  if (length_s <= 86_400) return at.toLocaleTimeString("en-GB", TIME);
+  if (inOneDay) return at.toLocaleTimeString("en-GB", length_s < 600 ? {} : TIME);
   if (length_s <= 14 * 86_400) return at.toLocaleString("en-GB", { ...DAY, ...TIME });
   return at.toLocaleDateString("en-GB", { ...DAY, year: "numeric" });
+}
+
+/** The steps, in seconds, that marks of a chart may have: none is finer than what their labels say. */
+export function stepsOf(length_s: number): number[] {
+  const least = length_s < 600 ? 1 : length_s <= 14 * 86_400 ? 60 : 86_400;
+  return [...STEPS, 30 * 86_400, 91 * 86_400, 365 * 86_400].filter((step) => step >= least);
 }
 
 /** A period in words: "22 Nov, 09:10 – 09:40", or without the day. */

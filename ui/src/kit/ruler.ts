@@ -18,6 +18,56 @@ export function marks([from, to]: Stretch, most: number): number[] {
   });
 }
 
+export interface Label {
+  text: string;
+  /** Of its line, in per cent of the view. */
+  at: number;
+  /** Its words stand before its line: behind it they would run out of sight. */
+  isBefore: boolean;
+}
+
+const MOST = 10;
+/** Between two labels. */
+const GAP_PX = 8;
+
+/** As many round marks as there is room for with their words, in reading order; none touches another. */
+export function labels(
+  view: Stretch,
+  width_px: number,
+  said: (us: number) => string,
+  wide_px: (text: string) => number,
+): Label[] {
+  for (let most = MOST; most > 0; most--) {
+    const found = marks(view, most).map((us) => ({ us, text: said(us) }));
+    const widest = Math.max(...found.map((one) => wide_px(one.text)));
+    const [first, second] = found;
+    const step = first && second ? ((second.us - first.us) / (view[1] - view[0])) * width_px : 0;
+    if (step >= widest + GAP_PX || most === 1) return apart(found, view, width_px, wide_px);
+  }
+  return [];
+}
+
+/** Those that have their place and say something new, the first ones first. */
+function apart(
+  found: readonly { us: number; text: string }[],
+  view: Stretch,
+  width_px: number,
+  wide_px: (text: string) => number,
+): Label[] {
+  const kept: Label[] = [];
+  let free = 0;
+  for (const { us, text } of found) {
+    const share = (us - view[0]) / (view[1] - view[0]);
+    const [line, wide] = [share * width_px, wide_px(text)];
+    const isBefore = line + wide > width_px;
+    const from = isBefore ? line - wide : line;
+    if (from < free || text === kept.at(-1)?.text) continue;
+    kept.push({ text, at: 100 * share, isBefore });
+    free = from + wide + GAP_PX;
+  }
+  return kept;
+}
+
 /** The least round step that is not shorter: in tens, and of minutes in parts of an hour. */
 function stepOf(least: number): number {
   if (least > MINUTE / 2 && least <= HOUR)

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { flat } from "./settings";
+import { flat, sized } from "./settings";
 
 const TREE = {
   port: 8321,
@@ -37,4 +37,14 @@ test("a value without an origin of its own has that of what it is in", () => {
 test("nothing has no lines", () => {
   expect(flat({}, {})).toEqual([]);
   expect(flat(undefined, {})).toEqual([]);
+});
+
+test.each([
+  ["limits.body_bytes", "20971520", "20 MiB"],
+  ["a_bytes", "1610612736", "1.5 GiB"],
+  ["a_bytes", "1023", ""],
+  ["a_bytes", "", ""],
+  ["port", "20971520", ""],
+])("of %s %s the size in words is %s", (key, value, said) => {
+  expect(sized({ key, value, origin: "" })).toBe(said);
 });

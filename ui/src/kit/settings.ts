@@ -40,3 +40,13 @@ function originOf(key: string, origins: Readonly<Record<string, string>>): strin
   }
   return "";
 }
+
+const SIZES = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+
+/** A number of bytes as people read it, "20 MiB"; "" of what is no such number, or is small. */
+export function sized({ key, value }: Setting): string {
+  if (!key.endsWith("_bytes") || !/^\d+$/.test(value) || Number(value) < 1_024) return "";
+  const power = Math.min(Math.floor(Math.log2(Number(value)) / 10), SIZES.length - 1);
+  const size = Number(value) / 1_024 ** power;
+  return `${Number(size.toFixed(1))} ${SIZES[power]}`;
+}

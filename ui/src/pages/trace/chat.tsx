@@ -9,6 +9,7 @@ import { Button } from "@/parts/button";
 import { Marked } from "@/parts/marked";
 import { Line } from "@/parts/text";
 import { useSpan } from "./data";
+import { ErrorText } from "./error-text";
 import { Long } from "./long";
 
 /** Where a payload belongs, so that what came of a call can be looked up in the trace. */
@@ -160,13 +161,18 @@ function CameBack({ node, place }: { node: Node; place: Place }) {
   const { span, isThere } = useSpan(place.trace_id, node.id);
   return (
     <>
-      <p className="row soft">
-        ← came back
+      <p className="row">
+        {node.status === "error" ? (
+          <span className="bad">✕ failed</span>
+        ) : (
+          <span className="soft">← came back</span>
+        )}
         <Button kind="quiet" onClick={() => place.onChoose(node.id)}>
           Open the span
         </Button>
       </p>
-      {isThere && span && <Long text={said(span.error ?? span.output)} mono lines={12} />}
+      {isThere && span?.error && <ErrorText text={span.error} />}
+      {isThere && span && !span.error && <Long text={said(span.output)} mono lines={12} />}
     </>
   );
 }

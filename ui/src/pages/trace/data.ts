@@ -4,6 +4,7 @@ import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
 import { critical, type Stretch } from "@/kit/critical";
 import { grown } from "@/kit/tree";
+import { isWithdrawn } from "@/kit/withdrawn";
 
 export type TraceTree = Schemas["TraceTree"];
 export type Span = Schemas["Span"];
@@ -33,10 +34,6 @@ export function useScores(trace_id: string): readonly Score[] {
     api.get("/api/v1/scores", { query: { trace_id, limit: 10_000 }, signal }),
   );
   return useMemo(() => (data?.data ?? []).filter((one) => !isWithdrawn(one)), [data]);
-}
-
-function isWithdrawn(score: Score): boolean {
-  return (score.metadata as { withdrawn?: boolean }).withdrawn === true;
 }
 
 export function useSpan(trace_id: string, span_id: string) {

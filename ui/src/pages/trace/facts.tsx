@@ -1,13 +1,15 @@
 /** What is to know of a whole trace, in a line or two. */
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import type { Schemas } from "@/api/client";
+import { api, type Schemas } from "@/api/client";
+import { useAnswer } from "@/api/query";
 import { count, duration, moment, money } from "@/kit/format";
+import { many } from "@/kit/plural";
 import type { Tree } from "@/kit/tree";
 import { Badge, Status } from "@/parts/badge";
 import { Line } from "@/parts/text";
+import { Verdict } from "@/parts/verdict";
 import type { Score, TraceTree } from "./data";
-import { Verdict } from "./verdict";
 
 const BUCKETS: Record<string, string> = {
   input: "input",
@@ -35,11 +37,7 @@ export function Facts(props: { told: TraceTree; tree: Tree; scores: readonly Sco
     <dl className="trace-facts">
       <Fact name="Status">
         <Status status={summary?.status ?? root?.status ?? "unset"} />
-        {failures > 0 && (
-          <span className="status error">
-            {count(failures)} {failures === 1 ? "span" : "spans"} failed
-          </span>
-        )}
+        {failures > 0 && <span className="status error">{many(failures, "span")} failed</span>}
       </Fact>
       <Fact name="Took">{duration(tree.duration_us / 1_000)}</Fact>
       <Fact name="Began">{moment(told.columns.start_ns)}</Fact>
@@ -49,11 +47,7 @@ export function Facts(props: { told: TraceTree; tree: Tree; scores: readonly Sco
       <Named name="User" value={summary?.user} href={(value) => `/users/${value}`} />
       <Named name="Session" value={summary?.session} href={(value) => `/sessions/${value}`} />
       <Named name="Route" value={summary?.route} href={(_, value) => filtered("route", value)} />
-      <Named
-        name="Release"
-        value={summary?.release}
-        href={(_, value) => filtered("release", value)}
-      />
+      {summary?.release && <Release id={summary.release} />}
       {of.length > 0 && (
         <Fact name="Scores">
           {of.slice(0, MOST_SCORES).map((score) => (
@@ -101,6 +95,18 @@ function Named(props: {
         <Line text={props.value} />
       </Link>
     </Fact>
+  );
+}
+
+/** By the name people know it by; by its id where it is not, or no longer, known. */
+function Release({ id }: { id: string }) {
+  const { data } = useAnswer(["releases"], (signal) => api.get("/api/v1/releases", { signal }));
+  const one = data?.data.find((release) => release.release_id === id);
+  const href = one
+    ? `/releases/${encodeURIComponent(one.route)}?release=${one.version}`
+    : filtered("release", id);
+  return (
+    <Named name="Release" value={one ? `${one.route}@${one.version}` : id} href={() => href} />
   );
 }
 

@@ -1,7 +1,9 @@
 /** One trace: its spans as a tree over time, and what was said in one of them. */
 import { useEffect, useState } from "react";
 import { useLocation, useParams } from "wouter";
+import { count } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
+import { type Neighbours, neighbours } from "@/kit/neighbours";
 import { useParam } from "@/kit/state";
 import { head, visible } from "@/kit/visible";
 import { Button } from "@/parts/button";
@@ -27,7 +29,10 @@ export default function OneTrace() {
   const [, go] = useLocation();
   const { answer, told, tree, path } = useTree(id.toLowerCase());
   const scores = useScores(id.toLowerCase());
-  const [span, choose] = useChosen();
+  const [span, choose] = useChosen(id);
+  const beside = neighbours(id);
+  // in place of this one: Back leads to the list
+  const move = (to: string | null | undefined) => to && go(`/traces/${to}`, { replace: true });
   const [open, setOpen] = useState<"take" | "choose" | null>(null);
   const node = tree?.nodes[tree.places.get(span) ?? 0];
   const replay = () => node && go(`/playground?from=${id}/${node.id}`);
@@ -36,6 +41,12 @@ export default function OneTrace() {
     { keys: "c", does: "take the call along as code", run: () => setOpen("take") },
     { keys: "d", does: "compare with another trace", run: () => setOpen("choose") },
     { keys: "u", does: "back to the traces", run: () => go("/traces") },
+    ...(beside
+      ? [
+          { keys: "n", does: "next trace of the list", run: () => move(beside.after) },
+          { keys: "p", does: "trace before in the list", run: () => move(beside.before) },
+        ]
+      : []),
   ]);
   const name = told?.summary?.name ?? tree?.nodes[0]?.name ?? `Trace ${id}`;
   const actions = (
@@ -49,7 +60,12 @@ export default function OneTrace() {
   return (
     <Frame
       title={visible(head(name, TITLE_CHARS)) || "Trace without a name"}
-      actions={tree && actions}
+      actions={
+        <>
+          {beside && <Beside {...beside} onMove={move} />}
+          {tree && actions}
+        </>
+      }
       bar={told && tree && <Facts told={told} tree={tree} scores={scores} />}
     >
       {answer.error && <Failure error={answer.error} again={() => void answer.refetch()} />}
@@ -62,8 +78,8 @@ export default function OneTrace() {
         <Split
           name="trace"
           label="Width of the tree"
-          share={46}
-          left={<TreePane tree={tree} path={path} chosen={node} onChoose={choose} />}
+          share={52}
+          left={<TreePane key={id} tree={tree} path={path} chosen={node} onChoose={choose} />}
           right={
             <SpanPane
               key={id}
@@ -85,13 +101,42 @@ export default function OneTrace() {
   );
 }
 
+/** The way to the traces that stand beside this one in the list it was opened from. */
+function Beside(props: Neighbours & { onMove: (to: string | null) => void }) {
+  const { before, after, place, of } = props;
+  return (
+    <span className="row trace-beside-list">
+      <Button
+        aria-label="Trace before"
+        title="Trace before in the list (p)"
+        aria-disabled={before === null}
+        onClick={() => props.onMove(before)}
+      >
+        ‹
+      </Button>
+      <span className="soft">
+        {count(place)} of {count(of)}
+      </span>
+      <Button
+        aria-label="Next trace"
+        title="Next trace of the list (n)"
+        aria-disabled={after === null}
+        onClick={() => props.onMove(after)}
+      >
+        ›
+      </Button>
+    </span>
+  );
+}
+
 /** The chosen span at once; in the address when the choice has settled, for browsers count changes. */
-function useChosen(): [string, (id: string) => void] {
+function useChosen(trace_id: string): [string, (id: string) => void] {
   const [param, setParam] = useParam("span");
   const [id, setId] = useState(param);
-  const [seen, setSeen] = useState(param);
-  if (seen !== param) {
-    setSeen(param);
+  const said = `${trace_id} ${param}`;
+  const [seen, setSeen] = useState(said);
+  if (seen !== said) {
+    setSeen(said);
     setId(param);
   }
   useEffect(() => {

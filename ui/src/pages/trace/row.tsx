@@ -6,10 +6,10 @@ import type { Node } from "@/kit/tree";
 import { Kind, Status } from "@/parts/badge";
 import { Line } from "@/parts/text";
 
-const WIDE_INDENTS = 6;
-const MOST_INDENTS = 14;
-const WIDE = 12;
-const NARROW = 4;
+const WIDE_INDENTS = 5;
+const MOST_INDENTS = 10;
+const WIDE = 10;
+const NARROW = 3;
 const MOST_STRETCHES = 24;
 
 interface Props {
@@ -30,6 +30,7 @@ interface Props {
 export const SpanRow = memo(function SpanRow(props: Props) {
   const { node, isFolded } = props;
   const hasBelow = node.end > node.at + 1;
+  const isDeep = node.depth > MOST_INDENTS;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree has the keys
     <div
@@ -44,7 +45,12 @@ export const SpanRow = memo(function SpanRow(props: Props) {
       style={{ transform: `translateY(${props.top}px)` }}
       onClick={() => props.onChoose(node.id)}
     >
-      <div className="trace-name" style={{ paddingLeft: indent(node.depth) }}>
+      <div
+        className="trace-name"
+        data-deep={isDeep || undefined}
+        title={isDeep ? `${node.kind}, level ${node.depth}` : undefined}
+        style={{ paddingLeft: indent(node.depth) }}
+      >
         {hasBelow ? (
           <span
             className="trace-fold"
@@ -59,7 +65,7 @@ export const SpanRow = memo(function SpanRow(props: Props) {
         ) : (
           <span className="trace-fold" aria-hidden="true" />
         )}
-        {node.depth > MOST_INDENTS && <span className="soft">{node.depth}</span>}
+        {isDeep && <span className="soft">{node.depth}</span>}
         {node.status === "error" && <Status status="error" short />}
         <Kind kind={node.kind} />
         <span className="cut">

@@ -1,13 +1,13 @@
 /** The times above the bars. Drawing over a stretch zooms to it. */
-import { useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import type { Stretch } from "@/kit/critical";
 import { duration } from "@/kit/format";
-import { marks, placed } from "@/kit/ruler";
+import { labels, placed } from "@/kit/ruler";
 
-const MOST_MARKS = 3;
 const LEAST_PX = 4;
-/** In percent: the words of a mark beyond it stand before its line. */
-const LAST = 70;
+/** Of a letter of a label at most, and of its line with the space beside it. */
+const LETTER_PX = 6.8;
+const LINE_PX = 4;
 
 export function Ruler(props: {
   view: Stretch;
@@ -17,6 +17,7 @@ export function Ruler(props: {
 }) {
   const { view } = props;
   const place = useRef<HTMLDivElement>(null);
+  const width_px = useWidth(place);
   const [drawn, setDrawn] = useState<Stretch | null>(null);
   const at = (event: React.PointerEvent): number => {
     const box = place.current?.getBoundingClientRect();
@@ -48,20 +49,15 @@ export function Ruler(props: {
         onPointerUp={onUp}
         onDoubleClick={() => props.onZoom(null)}
       >
-        {marks(view, MOST_MARKS).map((mark) => {
-          const stands = placed([mark, mark], view);
-          if (!stands) return null;
-          const isLast = stands.left > LAST;
-          return (
-            <span
-              key={mark}
-              data-last={isLast || undefined}
-              style={isLast ? { right: `${100 - stands.left}%` } : { left: `${stands.left}%` }}
-            >
-              {duration(mark / 1_000)}
-            </span>
-          );
-        })}
+        {labels(view, width_px, said, wide).map(({ text, at, isBefore }) => (
+          <span
+            key={text}
+            data-last={isBefore || undefined}
+            style={isBefore ? { right: `${100 - at}%` } : { left: `${at}%` }}
+          >
+            {text}
+          </span>
+        ))}
         {band && (
           <i className="trace-band" style={{ left: `${band.left}%`, width: `${band.width}%` }} />
         )}
@@ -71,4 +67,21 @@ export function Ruler(props: {
       <span className="soft number trace-cost">Cost</span>
     </div>
   );
+}
+
+const said = (us: number) => duration(us / 1_000);
+const wide = (text: string) => text.length * LETTER_PX + LINE_PX;
+
+/** In pixels; 0 until it is known, which is before anything is painted. */
+function useWidth(place: React.RefObject<HTMLDivElement | null>): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const box = place.current;
+    if (!box) return;
+    setWidth(box.clientWidth);
+    const observer = new ResizeObserver(() => setWidth(box.clientWidth));
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [place]);
+  return width;
 }

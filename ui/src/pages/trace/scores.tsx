@@ -3,9 +3,9 @@ import { count } from "@/kit/format";
 import { Badge } from "@/parts/badge";
 import { Button } from "@/parts/button";
 import { Line } from "@/parts/text";
+import { Verdict } from "@/parts/verdict";
 import { Annotate } from "./annotate";
 import type { Score } from "./data";
-import { Verdict } from "./verdict";
 import { withdrawn } from "./withdrawing";
 
 export function Scores(props: {

@@ -4,14 +4,16 @@ import { Link } from "wouter";
 import { count, duration, moment, money } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
 import { findings } from "@/kit/marks";
+import { many } from "@/kit/plural";
 import type { Node, Tree } from "@/kit/tree";
 import { Badge, Kind, Status } from "@/parts/badge";
 import { Button } from "@/parts/button";
 import { Failure } from "@/parts/failure";
 import { Json } from "@/parts/json";
 import { Tabs } from "@/parts/tabs";
-import { Line, Text } from "@/parts/text";
+import { Line } from "@/parts/text";
 import { type Score, type Span, useSpan } from "./data";
+import { ErrorText } from "./error-text";
 import { isOfTrace } from "./facts";
 import { Figures } from "./figures";
 import { Payload } from "./payload";
@@ -67,7 +69,7 @@ export function SpanPane(props: Props) {
       <div className="trace-pane-body">
         <Took node={node} span={isThere ? span : undefined} />
         {answer.error && <Failure error={answer.error} again={() => void answer.refetch()} />}
-        {node.error && <ErrorText text={(isThere && span?.error) || node.error} />}
+        {node.error && <ErrorText key={node.id} text={(isThere && span?.error) || node.error} />}
         {span && (
           <div className={isThere ? "stack" : "stack trace-stale"}>
             <Said {...props} span={span} scores={own} rendering={rendering} />
@@ -100,7 +102,7 @@ function Took({ node, span }: { node: Node; span: Span | undefined }) {
       <span>after {duration(node.start_us / 1_000)}</span>
       {first !== null && <span>first token at {duration(first / 1_000)}</span>}
       {node.model && (
-        <span>
+        <span className="cut">
           <Line text={node.model} />
           {span?.provider ? " by " : ""}
           {span?.provider && <Line text={span.provider} />}
@@ -109,19 +111,14 @@ function Took({ node, span }: { node: Node; span: Span | undefined }) {
       {node.tokens > 0 && <span>{count(node.tokens)} tokens</span>}
       {node.cost_usd !== null && <span>{money(node.cost_usd)}</span>}
       {span?.prompt && (
-        <Link href={`/prompts/${encodeURIComponent(span.prompt.replace(/@[^@]*$/, ""))}`}>
+        <Link
+          className="cut"
+          href={`/prompts/${encodeURIComponent(span.prompt.replace(/@[^@]*$/, ""))}`}
+        >
           <Line text={span.prompt} />
         </Link>
       )}
     </p>
-  );
-}
-
-function ErrorText({ text }: { text: string }) {
-  return (
-    <div className="trace-error" role="note" aria-label="Error">
-      <Text text={text} />
-    </div>
   );
 }
 
@@ -157,11 +154,7 @@ function Said(props: Props & { span: Span; rendering: Rendering }) {
 }
 
 function found(list: readonly unknown[]): ReactNode {
-  return list.length === 0 ? null : (
-    <Badge tone="warn">
-      {count(list.length)} {list.length === 1 ? "finding" : "findings"}
-    </Badge>
-  );
+  return list.length === 0 ? null : <Badge tone="warn">{many(list.length, "finding")}</Badge>;
 }
 
 /** Everything else that is on record; what is empty is not shown. */

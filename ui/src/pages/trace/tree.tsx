@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import type { Stretch } from "@/kit/critical";
 import { count } from "@/kit/format";
+import { many } from "@/kit/plural";
 import { useParam } from "@/kit/state";
 import { matches, type Node, shown, type Tree, withParents } from "@/kit/tree";
 import { Button } from "@/parts/button";
@@ -78,7 +79,7 @@ export function TreePane(props: {
           {find.trim() ? `${count(found.length)} found` : ""}
         </span>
         <span className="trace-legend soft" title="What the end of the trace was waiting for">
-          <i aria-hidden="true" /> critical path, {count(props.path.size)} spans
+          <i aria-hidden="true" /> critical path, {many(props.path.size, "span")}
         </span>
         {zoom && <Button onClick={() => setZoom(null)}>Whole trace</Button>}
       </div>

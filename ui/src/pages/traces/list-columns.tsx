@@ -12,9 +12,10 @@ import { Menu } from "@/parts/menu";
 import type { Column } from "@/parts/table";
 import { Line } from "@/parts/text";
 import { When } from "@/parts/when";
+import { ReleaseOf, ScoresOf } from "./list-scores";
 
 export type Row = Schemas["TraceSummary"];
-export type Sort = "start" | "duration" | "cost" | "tokens" | "spans";
+export type Sort = "start" | "duration" | "cost" | "tokens" | "spans" | "errors";
 
 const tokens = (row: Row) => row.input_tokens + row.output_tokens;
 
@@ -29,17 +30,17 @@ const ALL: Record<string, Column<Row>> = {
   name: {
     name: "Name",
     main: true,
-    width: "minmax(90px, 1fr)",
+    width: "minmax(64px, 1fr)",
     cell: (row) => <Line text={row.name} />,
   },
   input: {
     name: "Input",
-    width: "minmax(140px, 2.2fr)",
+    width: "minmax(96px, 2.8fr)",
     cell: (row) => <Line text={row.input_preview} />,
   },
   output: {
     name: "Output",
-    width: "minmax(140px, 2.2fr)",
+    width: "minmax(96px, 2.8fr)",
     cell: (row) =>
       row.error ? (
         <span className="bad">
@@ -52,9 +53,14 @@ const ALL: Record<string, Column<Row>> = {
         </>
       ),
   },
-  model: { name: "Model", width: "minmax(90px, 150px)", cell: (row) => <Line text={row.model} /> },
+  scores: {
+    name: "Scores",
+    width: "minmax(120px, 1.6fr)",
+    cell: (row) => <ScoresOf trace_id={row.trace_id} />,
+  },
+  model: { name: "Model", width: "minmax(64px, 88px)", cell: (row) => <Line text={row.model} /> },
   route: { name: "Route", width: "minmax(80px, 130px)", cell: (row) => <Line text={row.route} /> },
-  release: { name: "Release", width: "90px", cell: (row) => <Line text={row.release} /> },
+  release: { name: "Release", width: "90px", cell: (row) => <ReleaseOf id={row.release} /> },
   user: { name: "User", width: "minmax(70px, 120px)", cell: (row) => <Line text={row.user} /> },
   session: {
     name: "Session",
@@ -84,7 +90,7 @@ const ALL: Record<string, Column<Row>> = {
   },
 };
 
-/** The columns by which the list can be sorted. */
+/** By what each column sorts; of what is "errors" there is none. */
 const SORTS: Record<string, Sort> = {
   when: "start",
   took: "duration",
@@ -92,6 +98,7 @@ const SORTS: Record<string, Sort> = {
   tokens: "tokens",
   spans: "spans",
 };
+const NAMES: readonly Sort[] = [...Object.values(SORTS), "errors"];
 
 const USUAL = "status,when,name,input,output,model,took,tokens,cost";
 
@@ -118,21 +125,31 @@ export function columnsOf(
     const column = ALL[name];
     const by = SORTS[name];
     if (!column || !by) return column ?? [];
-    const sorted = by === sort ? "descending" : undefined;
-    return { ...column, sorted, onSort: () => onSort(sorted ? "start" : by) };
+    if (by !== sort) return { ...column, onSort: () => onSort(by) };
+    const sorted = "descending" as const;
+    // the newest are first of themselves: there is nothing to take back
+    return by === "start"
+      ? { ...column, sorted }
+      : { ...column, sorted, onSort: () => onSort("start") };
   });
 }
 
 /** By what the list is sorted, the greatest first; and how to say it. The newest are first, else. */
-export function useSort(): [Sort, (sort: Sort) => void] {
+export function useSort(columns: readonly string[]): [Sort, (sort: Sort) => void] {
   const [said] = useParam("sort", "start");
-  const sorts = Object.values(SORTS);
-  const sort = sorts.find((one) => one === said) ?? "start";
+  const sort = NAMES.find((one) => one === said) ?? "start";
   // what is recorded now has no place in a list that is sorted otherwise
   const set = (to: Sort) => step(to === "start" ? { sort: "" } : { sort: to, live: "" });
-  const next = () => set(sorts[sorts.indexOf(sort) + 1] ?? "start");
+  const offered = columns.flatMap((name) => SORTS[name] ?? []);
+  const next = () => set(offered[offered.indexOf(sort) + 1] ?? "start");
   useKeys([{ keys: "o", does: "sort by the next column", run: next }]);
   return [sort, set];
+}
+
+/** By what the list is sorted where no column that is shown says it. */
+export function unseenSort(columns: readonly string[], sort: Sort): string {
+  const seen = sort === "start" || columns.some((name) => SORTS[name] === sort);
+  return seen ? "" : `by ${sort}`;
 }
 
 export function ColumnChoice(props: {

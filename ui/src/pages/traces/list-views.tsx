@@ -12,7 +12,7 @@ import { Menu } from "@/parts/menu";
 import { done, failed } from "@/parts/messages";
 
 const PAGE = "traces";
-const PARAMETERS = ["filter", "since", "until", "columns", "live"];
+const PARAMETERS = ["filter", "since", "until", "columns", "sort", "live"];
 type View = Schemas["View"];
 
 /** What a view is of the address: the parameters that say what is shown. */

@@ -1,10 +1,11 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { api, Problem } from "@/api/client";
 import { both, has, LIVE, toggled } from "@/kit/filters";
 import { count } from "@/kit/format";
 import { kept, useKept } from "@/kit/kept";
 import { useKeys } from "@/kit/keys";
+import { remember } from "@/kit/neighbours";
 import { condition } from "@/kit/ranges";
 import { step, useParam, useStep } from "@/kit/state";
 import { joined } from "@/kit/tail";
@@ -20,7 +21,15 @@ import { TimeRange, useRange } from "@/parts/time-range";
 import { useVolume, VolumeBars } from "@/parts/volume";
 import { useChoice } from "./list-choice";
 import { Chosen } from "./list-chosen";
-import { ColumnChoice, columnsOf, type Row, type Sort, useColumns, useSort } from "./list-columns";
+import {
+  ColumnChoice,
+  columnsOf,
+  type Row,
+  type Sort,
+  unseenSort,
+  useColumns,
+  useSort,
+} from "./list-columns";
 import { Export } from "./list-export";
 import { Facets } from "./list-facets";
 import { useTail } from "./list-tail";
@@ -36,25 +45,29 @@ export default function Traces() {
   useState(() => openUsual(kept(usualView())));
   const [filter, setFilter] = useStep("filter");
   const [range, setRange] = useRange();
-  const [live] = useParam("live");
+  const [saidLive] = useParam("live");
   const [columns, setColumns] = useColumns();
-  const [sort, setSort] = useSort();
+  const [sort, setSort] = useSort(columns);
+  // what is recorded now has no place in a list that is sorted otherwise
+  const live = saidLive === "1" && sort === "start";
   const [facets, setFacets] = useKept("traces.facets", innerWidth < WIDE ? "no" : "yes");
   const [away, setAway] = useState(false);
   const [paused, setPaused] = useState(false);
   const asked = both(filter, condition(range));
   const found = useTraces(asked, sort);
   const { chosen, choose, toggle } = useChoice(found.isFetched);
-  const tail = useTail(asked, live === "1", paused || away || chosen.size > 0);
+  const tail = useTail(asked, live, paused || away || chosen.size > 0);
   const rest = { on: found.isFetched }; // what else is on the page is asked for after the list
+  const isOf = filter ? "calls of applications" : "runs of experiments and probes as well";
   const isAll = filter === "" || filter === LIVE;
-  const volume = useVolume(
-    filter === LIVE ? both("root:true", LIVE) : filter,
-    range,
-    live === "1" && !paused ? { ...rest, every: 5_000 } : rest,
-  );
+  const volume = useVolume(filter === LIVE ? both("root:true", LIVE) : filter, range, {
+    ...rest,
+    // who follows looks at what is new
+    ...(live ? (paused ? {} : { every: 5_000 }) : { whole: true }),
+  });
   const listed = found.data?.pages.flatMap((page) => page.data) ?? [];
   const rows = joined(tail.rows, listed, key);
+  useEffect(() => remember(rows.map(key)));
   const withoutRuns = () => setFilter(toggled(filter, LIVE));
   useKeys([
     {
@@ -63,8 +76,8 @@ export default function Traces() {
       run: () => setFacets(facets === "yes" ? "no" : "yes"),
     },
     { keys: "r", does: "leave out what experiments and probes asked, or not", run: withoutRuns },
-    { keys: "l", does: "follow what is recorded, or stop", run: () => follow(live !== "1") },
-    ...(live === "1"
+    { keys: "l", does: "follow what is recorded, or stop", run: () => follow(!live) },
+    ...(live
       ? [
           { keys: "p", does: "pause following, or go on", run: () => setPaused(!paused) },
           { keys: "n", does: "show the new traces", run: tail.show },
@@ -79,10 +92,10 @@ export default function Traces() {
     <Frame
       title="Traces"
       note={
-        live === "1" ? (
+        live ? (
           <Following tail={tail} paused={paused} />
         ) : (
-          isAll && (filter ? "calls of applications" : "runs of experiments and probes as well")
+          [isAll && isOf, unseenSort(columns, sort)].filter(Boolean).join(" · ")
         )
       }
       actions={
@@ -110,10 +123,10 @@ export default function Traces() {
           <Button aria-pressed={has(filter, LIVE)} onClick={withoutRuns}>
             Without runs <kbd>r</kbd>
           </Button>
-          <Button aria-pressed={live === "1"} onClick={() => follow(live !== "1")}>
+          <Button aria-pressed={live} onClick={() => follow(!live)}>
             Live <kbd>l</kbd>
           </Button>
-          {live === "1" && (
+          {live && (
             <Button aria-pressed={paused} onClick={() => setPaused(!paused)}>
               {paused ? "Go on" : "Pause"} <kbd>p</kbd>
             </Button>
@@ -163,6 +176,7 @@ export default function Traces() {
             onChoose={toggleRow}
             onEnd={onEnd}
             onAway={setAway}
+            of={`${asked} ${sort}`}
             empty={found.isSuccess && <None asked={asked} />}
           />
         </div>
