@@ -46,6 +46,27 @@ def test_what_is_written_is_read_back_exactly(
     assert read_passages(prompt) == written
 
 
+def test_a_prompt_shows_quotes_and_arrows_as_they_are() -> None:
+    told = Passage(id="a.md#x/0", source="a.md", heading="It's", text='a -> b, "it\'s" <b> & c')
+    assert write_passages([told]).splitlines()[1] == (
+        '<passage id="a.md#x/0" heading="It\'s">a -> b, "it\'s" &lt;b> &amp; c</passage>'
+    )
+
+
+@given(texts)
+def test_no_text_ends_its_passage_or_its_heading(text: str) -> None:
+    told = Passage(id="a.md#x/0", source="a.md", heading=text, text=text)
+    written = write_passages([told])
+    assert written.count("<") == 4
+    assert written.count('"') == 4 + text.count('"')
+
+
+def test_prompts_of_earlier_releases_are_read_too() -> None:
+    old = '<passage id="a.md#x/0" heading="It&#x27;s">a -&gt; &quot;b&quot;</passage>'
+    (found,) = read_passages(f"<passages>\n{old}\n</passages>") or []
+    assert (found.heading, found.text) == ("It's", 'a -> "b"')
+
+
 def test_no_block_is_told_from_an_empty_one() -> None:
     assert read_passages("Answer the question.") is None
     assert read_passages("<passages>") is None

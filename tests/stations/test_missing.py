@@ -15,10 +15,10 @@ ROWS = examples(200)
     ("passed_before", "lacking_before", "passed_after", "lacking_after", "outcome", "said"),
     [
         (180, 10, 60, 0, "fail", "proved worse (p<0.0001), whatever the 10 cases"),
-        (180, 100, 150, 0, "inconclusive", "; the baseline has no score of 100"),
-        (180, 0, 60, 10, "inconclusive", "; the candidate has no score of 10"),
-        (180, 10, 60, 12, "inconclusive", "score of 10 and the candidate has no score of 12"),
-        (60, 10, 180, 0, "inconclusive", "; the baseline has no score of 10"),
+        (180, 100, 150, 0, "inconclusive", "; 100 cases of the baseline have no score"),
+        (180, 0, 60, 10, "inconclusive", "; 10 cases of the candidate have no score"),
+        (180, 10, 60, 12, "inconclusive", "no score and 12 cases of the candidate have no score"),
+        (60, 10, 180, 0, "inconclusive", "; 10 cases of the baseline have no score"),
         (180, 2, 60, 0, "fail", "proved worse (p<0.0001)"),
     ],
 )

@@ -59,8 +59,18 @@ def test_what_is_not_decided_says_why() -> None:
     text, _ = said({"right": ALWAYS}, {"right": thin}, GateRule(metric="right", margin=0.1))
     assert text == (
         "Whether docs@2 can replace docs@1 is not decided on right: only 100 of 160 examples"
-        " (62.5 %) were scored in both runs, 98 % are needed; the candidate has no score of 60."
+        " (62.5 %) were scored in both runs, 98 % are needed; 60 cases of the candidate have no"
+        " score."
     )
+
+
+def test_one_case_without_a_score_is_said_in_the_singular() -> None:
+    gate = SuiteGate(rules=(GateRule(metric="right", margin=0.1),))
+    baseline = measured("1", {"right": [True] * 40})
+    candidate = measured("2", {"right": [True] * 39 + [None]})
+    verdict = decide(candidate, examples(40), gate, baseline=baseline)
+    assert verdict is not None
+    assert "; 1 case of the candidate has no score" in verdict.reasons[0]
 
 
 def test_of_several_that_are_not_decided_the_one_that_needs_most_cases_is_said() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from tests.serving import Served, configured, served
+from tests.ui import records
+from tests.ui.axe import violations
 from tests.ui.conftest import opened
 
 SECRET = "tt-" + "s3cret" * 5
@@ -307,11 +310,97 @@ def test_everything_of_the_frame_is_within_reach_in_a_small_window(
 ) -> None:
     page.set_viewport_size({"width": width, "height": height})
     page.goto(path)
+    if width < 900:
+        page.get_by_role("button", name="Pages").click()
     expect(page.get_by_label("Theme")).to_be_in_viewport(ratio=1)
     expect(page.get_by_label("Project")).to_be_in_viewport(ratio=1)
+    if width < 900:
+        page.keyboard.press("Escape")
     title = page.get_by_role("heading", level=1)
     assert title.evaluate("one => one.scrollWidth <= one.clientWidth")
     for button in page.locator(".frame-head button").all():
         expect(button).to_be_in_viewport(ratio=1)
     nav = page.get_by_role("navigation", name="Pages")
     assert nav.evaluate("one => one.scrollHeight <= one.clientHeight")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_narrow_window_has_the_pages_in_a_menu_of_one_row(
+    browser: Browser, site: Served, theme: str
+) -> None:
+    with opened(browser, site, theme=theme) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto("/traces")
+        nav = page.get_by_role("navigation", name="Pages")
+        box = nav.bounding_box()
+        assert box is not None
+        assert box["height"] <= 44
+        link = nav.get_by_role("link", name="Prompts")
+        expect(link).to_have_count(0)
+        opener = nav.get_by_role("button", name="Pages")
+        opener.focus()
+        page.keyboard.press("Enter")
+        expect(opener).to_have_attribute("aria-expanded", "true")
+        expect(link).to_be_in_viewport(ratio=1)
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(link).to_have_count(0)
+        expect(opener).to_be_focused()
+        page.keyboard.press("Enter")
+        link.click()
+        expect(page.get_by_role("heading", name="Prompts", level=1)).to_be_visible()
+        expect(link).to_have_count(0)
+        opener.click()
+        page.mouse.click(195, 830)  # below the menu
+        expect(opener).to_have_attribute("aria-expanded", "false")
+
+
+def test_menus_stay_within_a_narrow_window(page: Page, site: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/traces")
+    field = page.get_by_role("combobox", name="Filter").bounding_box()
+    assert field is not None
+    assert field["width"] > 340
+    for name in ("Views", "Columns", "Export", "Any time"):
+        page.get_by_role("button", name=name, exact=True).click()
+        box = page.locator(".menu-panel").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("width", [390, 700, 1024, 1280, 1440])
+def test_a_name_of_any_length_widens_nothing(page: Page, shop: Served, width: int) -> None:
+    """A model of 200 characters below a turn, a session and a user of as many above it."""
+    now_ns = time.time_ns()
+    long = {name: name[0] * 200 for name in ("model", "session", "user")}
+    span = {
+        "trace_id": records.identifier("long", 1, 32),
+        "span_id": records.identifier("long", 1, 16),
+        "parent_id": None,
+        "project": "default",
+        "name": "chat",
+        "kind": "llm",
+        "start_ns": now_ns - 10**9,
+        "end_ns": now_ns,
+        "status": "ok",
+        "open": False,
+        "revision": 0,
+        "input": "Is it wide?",
+        "output": "No.",
+        **long,
+    }
+    records.send(shop, [span])
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"/sessions/{long['session']}")
+    footer = page.locator(".sessions-turn footer")
+    expect(footer).to_contain_text("mmm")
+    for place in (page.locator(".frame-body"), footer, page.locator("html")):
+        assert place.evaluate("one => one.scrollWidth <= one.clientWidth")
+    expect(page.get_by_role("button", name="Copy the name")).to_be_in_viewport(ratio=1)
+    title = page.get_by_role("heading", level=1).bounding_box()
+    head = page.locator(".frame-head").bounding_box()
+    assert title is not None
+    assert head is not None
+    assert title["y"] - head["y"] >= 7

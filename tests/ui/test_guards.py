@@ -133,6 +133,31 @@ def test_a_text_is_scanned_without_the_mouse_and_stays_out_of_the_address(page: 
     assert page.url.endswith("/guards/scan")
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (700, 900)])
+def test_panes_below_each_other_are_as_high_as_their_content(
+    page: Page, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto("/guards/scan")
+    expect(page.get_by_role("button", name="Scan")).to_be_in_viewport(ratio=1)
+    page.goto("/guards/policies")
+    expect(page.get_by_role("grid").get_by_role("row").last).to_be_visible()
+    expect(page.get_by_role("table")).to_be_visible()
+    boxes = [page.locator(place).bounding_box() for place in (".table-row >> nth=-1", ".pane")]
+    last, pane = boxes
+    assert last is not None
+    assert pane is not None
+    assert 0 <= pane["y"] - (last["y"] + last["height"]) <= 4
+
+
+def test_a_list_of_policies_beside_less_room_shows_all_of_its_columns(page: Page) -> None:
+    page.set_viewport_size({"width": 1024, "height": 700})
+    page.goto("/guards/policies")
+    expect(page.get_by_role("columnheader", name="Routes")).to_be_in_viewport(ratio=1)
+    cell = page.get_by_role("gridcell", name="Trimtab").first
+    assert cell.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/guards/events?rule=ask", "/guards/policies?policy=support"])
 def test_what_is_open_is_accessible(browser: Browser, site: Served, path: str, theme: str) -> None:

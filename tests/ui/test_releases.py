@@ -165,6 +165,24 @@ def test_evidence_is_what_a_promotion_rests_on(page: Page, site: Served) -> None
     expect(page.get_by_role("button", name="Roll it back")).to_be_disabled()
 
 
+def test_a_promotion_stands_where_nobody_had_to_approve(page: Page, site: Served) -> None:
+    made(site, "alone", 1)
+    body = {"reason": "it is the first"}
+    site.client.post("/api/v1/releases/alone@1/promote", body)
+    page.goto("/releases/alone")
+    expect(page.get_by_text("Promoted by local: it is the first.")).to_be_visible()
+    expect(page.get_by_text("Nobody has approved it.")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 700, 1024])
+def test_every_move_of_a_canary_is_within_the_window(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/releases/docs?release=2")
+    expect(page.get_by_role("button", name="Roll back")).to_be_in_viewport(ratio=1)
+    for button in page.locator(".frame-head button").all():
+        expect(button).to_be_in_viewport(ratio=1)
+
+
 def test_a_hostile_name_is_a_name(page: Page) -> None:
     page.goto("/releases")
     page.get_by_role("row", name=operated.NAME).click()

@@ -42,6 +42,8 @@ def test_each_setting_says_where_it_was_written(page: Page) -> None:
     page.get_by_label("Find a setting").fill("drain")
     expect(rows(page, "Settings in force")).to_have_count(1)
     expect(rows(page, "Settings in force")).to_contain_text("trimtab.yaml:2")
+    page.get_by_label("Find a setting").fill("limits.body_bytes")
+    expect(rows(page, "Settings in force")).to_contain_text("20971520 20 MiB")
     page.get_by_label("Find a setting").fill("")
     page.get_by_role("button", name="that were set").click()
     found = rows(page, "Settings in force")
@@ -235,3 +237,12 @@ def test_the_forms_are_accessible(browser: Browser, site: Served, theme: str) ->
         page.goto("/settings/models")
         page.get_by_role("button", name="Approve a model").click()
         assert violations(page) == []
+
+
+def test_the_parts_of_the_settings_are_within_a_narrow_window(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/settings")
+    parts = page.get_by_role("navigation", name="Settings").get_by_role("link")
+    expect(parts).to_have_count(5)
+    for part in parts.all():
+        expect(part).to_be_in_viewport(ratio=1)

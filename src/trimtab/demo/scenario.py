@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from trimtab.client import Client
-from trimtab.demo import assistant, questions, report
+from trimtab.demo import assistant, life, questions, report
 from trimtab.demo.users import FEEDBACK, Visit, visits
 from trimtab.records import Run
 
@@ -53,7 +53,7 @@ def play(client: Client, show: Display) -> Result:
     show.say(f"{_ref(first)} is live: {first['note']}")
 
     show.step("2. Users ask; every call is recorded before its answer is complete, then scored")
-    before = _traffic(client, show)
+    before = _traffic(client, show, "first")
     _recorded(client, show, before)
 
     show.step("3. The calls that users were not satisfied with become a dataset")
@@ -81,18 +81,20 @@ def play(client: Client, show: Display) -> Result:
 
     promoted = _promote(client, show, second, candidate)
     show.step("7. The same users ask again")
-    after = _traffic(client, show)
+    after = _traffic(client, show, "again")
     report.improvement(before, after, show.say)
+    life.fill(client)
+    show.say("to look at, made up and called `demo`: an agent, a plan, a probe, a key, reviews")
     return Result(
         before=before, after=after, baseline=baseline, candidate=candidate, promoted=promoted
     )
 
 
-def _traffic(client: Client, show: Display) -> list[Visit]:
+def _traffic(client: Client, show: Display, sitting: str) -> list[Visit]:
     asked = questions.traffic()
     done = itertools.count(1)
     with show.counting("questions", len(asked)) as advance:
-        return visits(client, asked, lambda: advance(next(done)))
+        return visits(client, asked, sitting, lambda: advance(next(done)))
 
 
 def _recorded(client: Client, show: Display, asked: list[Visit]) -> None:

@@ -2,6 +2,8 @@
 
 A user knows the answer to its own question, so its thumb is honest; it is given by the same rule as
 the `answer_correct` scorer. Somebody whose question got a wrong answer writes down the right one.
+Each asks a few questions in a row, which are one session; each is put on its own, without those
+before it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from trimtab.scorers.correct import answer_correct
 
 FEEDBACK = "user_feedback"
 _AT_ONCE = 8
+_TURNS = 4
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +35,9 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     satisfied: bool
 
 
-def visit(client: Client, example: Example) -> Visit:
+def visit(client: Client, example: Example, *, user: str, session: str) -> Visit:
     """Ask a question over HTTP and leave feedback on the trace that answered it."""
-    answer = client.chat(ROUTE, str(example.input), user=f"user-{example.example_id}")
+    answer = client.chat(ROUTE, str(example.input), user=user, session=session)
     text = answer["choices"][0]["message"]["content"] or ""
     satisfied = _is_right(example, text)
     judgement: dict[str, object] = {"passed": satisfied, "source": "user"}
@@ -51,16 +54,26 @@ def visit(client: Client, example: Example) -> Visit:
     )
 
 
-def visits(client: Client, examples: Sequence[Example], on_done: Callable[[], None]) -> list[Visit]:
-    """All questions, some at a time, in their order; `on_done` after each."""
+def visits(
+    client: Client, examples: Sequence[Example], sitting: str, on_done: Callable[[], None]
+) -> list[Visit]:
+    """All questions, some users at a time, in their order; `on_done` after each.
 
-    def one(example: Example) -> Visit:
-        result = visit(client, example)
-        on_done()
-        return result
+    Args:
+        sitting: what the users came for, by which their sessions are told apart.
+    """
 
+    def one(number: int) -> list[Visit]:
+        user = f"user-{number + 1:02}"
+        asked: list[Visit] = []
+        for example in examples[number * _TURNS : (number + 1) * _TURNS]:
+            asked.append(visit(client, example, user=user, session=f"{sitting}-{user}"))
+            on_done()
+        return asked
+
+    users = range(-(-len(examples) // _TURNS))
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="user") as pool:
-        return list(pool.map(one, examples))
+        return [done for asked in pool.map(one, users) for done in asked]
 
 
 def _is_right(example: Example, answer: str) -> bool:

@@ -18,13 +18,14 @@ __all__ = [
     "read_passages",
     "without_citations",
     "without_markup",
+    "without_passages",
     "write_passages",
 ]
 
 ABSTENTION = "I could not find this in the documentation."
 
 _OPEN, _CLOSE = "<passages>", "</passages>"
-_PASSAGE = re.compile(r'<passage id="([^"<>]*)" heading="([^"<>]*)">([^<>]*)</passage>')
+_PASSAGE = re.compile(r'<passage id="([^"<>]*)" heading="([^"<>]*)">([^<]*)</passage>')
 _MARKUP = re.compile(r"<(?=/?passages?\b)", re.IGNORECASE)
 _CITATION = re.compile(r"(?<![ \t])[ \t]*\[([^\[\]#\n]+#[^\s\[\]]*/\d+)\]")
 
@@ -32,20 +33,29 @@ _CITATION = re.compile(r"(?<![ \t])[ \t]*\[([^\[\]#\n]+#[^\s\[\]]*/\d+)\]")
 def write_passages(passages: Iterable[Passage]) -> str:
     """Passages as a block of text for a prompt; an empty block says that nothing was found.
 
-    Everything that comes from a document is escaped as in XML, so no document can end its passage
-    or begin another. Scores are left out: they mean nothing outside the retriever.
+    What comes from a document is escaped as in XML, and no more of it than has to be, for a model
+    reads it as it stands: no document can end its passage or begin another, and its quotes and
+    arrows stay. Scores are left out: they mean nothing outside the retriever.
 
-    >>> print(write_passages([Passage(id="a.md#ports/0", source="a.md", text="1 < 2")]))
+    >>> print(write_passages([Passage(id="a.md#ports/0", source="a.md", text="It's 1 < 2 -> ok")]))
     <passages>
-    <passage id="a.md#ports/0" heading="">1 &lt; 2</passage>
+    <passage id="a.md#ports/0" heading="">It's 1 &lt; 2 -> ok</passage>
     </passages>
     """
     lines = [
-        f'<passage id="{html.escape(passage.id)}" heading="{html.escape(passage.heading)}">'
-        f"{html.escape(passage.text)}</passage>"
+        f'<passage id="{_in_quotes(passage.id)}" heading="{_in_quotes(passage.heading)}">'
+        f"{_in_tags(passage.text)}</passage>"
         for passage in passages
     ]
     return "\n".join([_OPEN, *lines, _CLOSE])
+
+
+def _in_tags(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _in_quotes(text: str) -> str:
+    return _in_tags(text).replace(">", "&gt;").replace('"', "&quot;")
 
 
 def without_markup(text: str) -> str:
@@ -74,6 +84,19 @@ def read_passages(text: str) -> list[Passage] | None:
     block = _PASSAGE.findall(text, start, end)
     passages = [_passage(*fields) for fields in block]
     return [passage for passage in passages if passage is not None]
+
+
+def without_passages(text: str) -> str:
+    """A prompt without what `read_passages` reads in it: what it tells a model to do, and no more.
+
+    >>> without_passages('Quote them. <passages><passage id="a" heading="">1</passage></passages>')
+    'Quote them. <passages></passages>'
+    """
+    start = text.find(_OPEN)
+    end = text.find(_CLOSE, start)
+    if start < 0 or end < 0:
+        return text
+    return text[:start] + _PASSAGE.sub("", text[start:end]) + text[end:]
 
 
 def _passage(*escaped: str) -> Passage | None:

@@ -106,9 +106,15 @@ def worse_at_best(comparison: Comparison, p_adjusted: float) -> str:
 
 
 def _lacking(comparison: Comparison) -> str:
-    """`; the baseline has no score of 12`: which run lacks scores, where that is known."""
+    """`; 12 cases of the baseline have no score`: which run lacks scores, where that is known."""
     sides = zip(("baseline", "candidate"), comparison.unscored, strict=True)
-    said = [f"the {side} has no score of {count}" for side, count in sides if count]
+    said = [
+        f"1 case of the {side} has no score"
+        if count == 1
+        else f"{count} cases of the {side} have no score"
+        for side, count in sides
+        if count
+    ]
     return f"; {' and '.join(said)}" if said else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from trimtab.dialects.passages import without_passages
 from trimtab.guards.vault import Vault
 from trimtab.ports import GuardText
 from trimtab.signals.finding import Reading
@@ -70,8 +71,11 @@ class Case:
 
 
 def about(sent: Sequence[GuardText], canaries: tuple[str, ...] = ()) -> About:
-    """What an answer is judged against: what the model was told before it."""
-    system = [one.text for one in sent if one.place.role in _INSTRUCTING]
+    """What an answer is judged against: what the model was told before it.
+
+    Passages stand in the system prompt and are there to be quoted: they are context, no secret.
+    """
+    system = [without_passages(one.text) for one in sent if one.place.role in _INSTRUCTING]
     context = [one.text for one in sent if one.place.kind in ("context", "tool_result")]
     asked = [one.text for one in sent if one.place.role == "user" and one.place.kind == "text"]
     return About(

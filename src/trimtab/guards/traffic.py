@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
+from trimtab.dialects.passages import without_passages
 from trimtab.guards.calibrate import Labelled
 from trimtab.guards.rows import Row
 from trimtab.records import Span, text_of
@@ -40,6 +41,6 @@ def _asked(given: Any) -> tuple[str, str | None]:
     said = [one for one in given if isinstance(one, Mapping) and "role" in one]
     if not said:
         return text_of(given), None
-    system = [text_of(dict(one)) for one in said if one["role"] in _INSTRUCTING]
+    system = [without_passages(text_of(dict(one))) for one in said if one["role"] in _INSTRUCTING]
     asked = [text_of(dict(one)) for one in said if one["role"] == "user"]
     return asked[-1] if asked else "", "\n\n".join(system) or None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from trimtab.dialects.passages import without_passages
 from trimtab.errors import ConfigError, ScorerError
 from trimtab.kit import jsonx
 from trimtab.records import Message
@@ -128,7 +129,7 @@ def _made(name: str, settings: bytes) -> Signal:
 
 def _about(messages: Sequence[Message] | None, context: Sequence[str] | None) -> About:
     said = messages or ()
-    system = [one.text for one in said if one.role in _INSTRUCTING]
+    system = [without_passages(one.text) for one in said if one.role in _INSTRUCTING]
     asked = [one.text for one in said if one.role == "user"]
     return About(
         context=tuple(context or ()),

@@ -3,7 +3,7 @@
  * Keys: the arrows go from bar to bar, with Shift they take more of them, Enter opens.
  */
 import { useRef, useState } from "react";
-import { label as moment, words } from "@/kit/ranges";
+import { isOneDay, label as moment, words } from "@/kit/ranges";
 import "./bars.css";
 
 export interface Layer {
@@ -61,6 +61,7 @@ export function Bars(props: Props) {
   };
   const said = told(props, totals, here, chosen);
   const length = starts.length * step;
+  const inOneDay = isOneDay(periodOf(props));
   return (
     <figure className="bars" style={{ height: props.height ?? 64 }}>
       <figcaption className="spread">
@@ -101,11 +102,16 @@ export function Bars(props: Props) {
       </div>
       <div className="bars-axis spread soft" aria-hidden="true">
         {[0, 0.5, 1].map((share) => (
-          <span key={share}>{moment((starts[0] ?? 0) + share * length, length)}</span>
+          <span key={share}>{moment((starts[0] ?? 0) + share * length, length, inOneDay)}</span>
         ))}
       </div>
     </figure>
   );
+}
+
+function periodOf({ starts, step }: Props) {
+  const from = starts[0] ?? 0;
+  return { from, to: from + starts.length * step };
 }
 
 /** What is under the pointer, or else all of it. */
@@ -125,8 +131,8 @@ function told(
   const text = parts.join(", ") || "none";
   if (here === null) return text;
   const from = props.starts[first] ?? 0;
-  const isShort = props.starts.length * props.step <= 86_400;
-  const period = words({ from, to: (props.starts[last] ?? from) + props.step }, isShort);
+  const to = (props.starts[last] ?? from) + props.step;
+  const period = words({ from, to }, isOneDay(periodOf(props)));
   return `${period}: ${text}`;
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { label as moment } from "@/kit/ranges";
+import { label as moment, stepsOf } from "@/kit/ranges";
 import type { ChartProps } from "@/parts/chart";
 import "./drawn.css";
 
@@ -25,12 +25,14 @@ export default function Drawn({
       ticks: { show: false },
       font: "11px system-ui",
     };
-    const length = (times.at(-1) ?? 0) - (times[0] ?? 0);
+    const first = times[0] ?? 0;
+    const length = (times.at(-1) ?? 0) - first;
     let drew = false;
     const plot = new uPlot(
       {
         width: place.clientWidth,
         height,
+        padding: [8, 0, 0, 0],
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
         axes: [
@@ -38,9 +40,13 @@ export default function Drawn({
             ...axis,
             size: 22,
             space: 64,
-            values: (_, ticks) => ticks.map((tick) => moment(tick, length)),
+            incrs: stepsOf(length),
+            // a label at the very beginning would be cut in half
+            values: (_, ticks) =>
+              ticks.map((tick) => (tick - first < 0.06 * length ? "" : moment(tick, length))),
           },
-          { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => text(tick)) },
+          // on the right: all charts of a page begin at one edge
+          { ...axis, side: 1, size: 62, values: (_, ticks) => ticks.map((tick) => text(tick)) },
         ],
         series: [
           {},

@@ -34,8 +34,11 @@ function Inside({ name, value, note, tone }: Figure) {
   return (
     <>
       <span className="soft">{name}</span>
-      <strong className={tone}>{value}</strong>
+      <strong className={isLong(value) ? `long ${tone ?? ""}` : tone}>{value}</strong>
       <span className="soft">{note ?? "\u00a0"}</span>
     </>
   );
 }
+
+/** More than its column has room for in the size of the others. */
+const isLong = (value: ReactNode) => typeof value === "string" && value.length > 9;

@@ -16,9 +16,13 @@ export function Frame(props: {
   return (
     <>
       <header className="frame-head">
-        <h1 className="cut">{props.title}</h1>
-        <div className="grow soft cut">{props.note}</div>
-        <div className="row">{props.actions}</div>
+        <div className="frame-title">
+          <h1 className="cut" title={props.title}>
+            {props.title}
+          </h1>
+          <div className="soft cut">{props.note}</div>
+        </div>
+        {props.actions && <div className="row">{props.actions}</div>}
       </header>
       {props.bar && <div className="frame-bar">{props.bar}</div>}
       <div className="frame-body">{props.children}</div>

@@ -22,12 +22,10 @@ export function Menu(props: {
     );
     (first ?? panel.current)?.focus();
   }, [props.open]);
-  const [flipped, setFlipped] = useState(false);
+  const [aside, setAside] = useState(0);
   useLayoutEffect(() => {
-    // only where it began: turned round, it would always fit
-    const ends = props.open ? panel.current?.getBoundingClientRect().right : undefined;
-    if (ends !== undefined && ends > document.documentElement.clientWidth) setFlipped(true);
-    else if (!props.open) setFlipped(false);
+    const box = props.open ? panel.current?.getBoundingClientRect() : undefined;
+    setAside(box ? within(box.left, box.right, document.documentElement.clientWidth) : 0);
   }, [props.open]);
   const close = () => {
     props.onOpen(false);
@@ -59,7 +57,8 @@ export function Menu(props: {
       {props.open && (
         <div
           ref={panel}
-          className={props.right || flipped ? "menu-panel right" : "menu-panel"}
+          className={props.right ? "menu-panel right" : "menu-panel"}
+          style={{ translate: `${aside}px` }}
           role="dialog"
           aria-label={props.title}
           tabIndex={-1}
@@ -69,4 +68,12 @@ export function Menu(props: {
       )}
     </div>
   );
+}
+
+const EDGE_PX = 8;
+
+/** How far, in pixels, a panel moves to the right to stand within a window; its left end counts more. */
+function within(left: number, right: number, width: number): number {
+  const back = Math.min(0, width - EDGE_PX - right);
+  return Math.max(back, EDGE_PX - left);
 }

@@ -112,6 +112,7 @@ function Drawn({ score }: { score: Figures }) {
       from={Math.min(0, score.low)}
       to={Math.max(1, score.high)}
       label={label}
+      width={88}
     />
   );
 }

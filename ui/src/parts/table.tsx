@@ -3,11 +3,12 @@
  * Keys: j and k or the arrows move, Enter opens, x chooses, Home and End go to the ends.
  */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useKeys } from "@/kit/keys";
 import { root } from "@/kit/place";
 import { kept } from "@/kit/project";
+import { type Standing, stand, stood } from "@/kit/standing";
 import "./table.css";
 
 export interface Column<Row> {
@@ -44,18 +45,33 @@ interface Props<Row> {
   tone?: ((row: Row) => "error" | "new" | undefined) | undefined;
   /** Told whether the reader has left the top: by scrolling, or by moving to another row. */
   onAway?: ((away: boolean) => void) | undefined;
+  /** What the rows are of, where that changes: another list begins at its top, and Back leads to
+   * where the reader stood. */
+  of?: string | undefined;
   empty?: ReactNode;
   rowHeight?: number;
 }
 
+const ROW_PX = 28;
+const FIRST: Standing = { top: 0, at: 0, key: null };
+
 export function Table<Row>(props: Props<Row>) {
   const { rows, columns, onEnd, href } = props;
   const [, go] = useLocation();
-  const onOpen = href ? (row: Row) => go(href(row)) : props.onOpen;
+  const open = href ? (row: Row) => go(href(row)) : props.onOpen;
+  const onOpen =
+    open &&
+    ((row: Row) => {
+      note();
+      open(row);
+    });
   const main = href && (columns.find((one) => one.main) ?? columns.find((one) => !one.bare));
   const id = useId();
   const scroller = useRef<HTMLDivElement>(null);
-  const [active, setActive] = useState<{ at: number; key: string | null }>({ at: 0, key: null });
+  const { of } = props;
+  const isKept = of !== undefined;
+  const [begun] = useState(() => (isKept && rows.length > 0 && stood()) || FIRST);
+  const [active, setActive] = useState<Pick<Standing, "at" | "key">>(begun);
   const [opened, setOpened] = useState<string>();
   if (props.current !== opened) {
     setOpened(props.current);
@@ -63,9 +79,12 @@ export function Table<Row>(props: Props<Row>) {
   }
   const [scrolled, setScrolled] = useState(false);
   const at = placeOf(active, rows, props.rowKey);
-  const setAt = (to: number) => {
+  const placed = (to: number) => {
     const row = rows[to];
-    setActive({ at: to, key: to > 0 && row ? props.rowKey(row) : null });
+    return { at: to, key: to > 0 && row ? props.rowKey(row) : null };
+  };
+  const note = (to = active) => {
+    if (isKept) stand({ top: scroller.current?.scrollTop ?? 0, at: to.at, key: to.key });
   };
   const { onAway } = props;
   const away = scrolled || at > 0;
@@ -73,9 +92,19 @@ export function Table<Row>(props: Props<Row>) {
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => props.rowHeight ?? 28,
+    estimateSize: () => props.rowHeight ?? ROW_PX,
     overscan: 2,
+    scrollPaddingEnd: ROW_PX, // the head takes as much of what is in sight
+    initialOffset: begun.top,
   });
+  const shown = useRef(of);
+  useLayoutEffect(() => {
+    if (shown.current === of) return;
+    shown.current = of;
+    const { top, ...row } = stood() ?? FIRST;
+    setActive(row);
+    if (scroller.current) scroller.current.scrollTop = top;
+  }, [of]);
   const items = virtual.getVirtualItems();
   const lastSeen = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -84,7 +113,8 @@ export function Table<Row>(props: Props<Row>) {
 
   const move = (to: number) => {
     const next = Math.max(0, Math.min(to, rows.length - 1));
-    setAt(next);
+    setActive(placed(next));
+    note(placed(next));
     virtual.scrollToIndex(next);
   };
   const row = rows[at];
@@ -109,7 +139,7 @@ export function Table<Row>(props: Props<Row>) {
     if (inner && !inner.classList.contains("table-link")) return;
     if (href && (event.ctrlKey || event.metaKey || event.button === 1)) {
       event.preventDefault();
-      open(root + kept(href(one)), "_blank"); // as a link would, and with the key of this tab
+      window.open(root + kept(href(one)), "_blank"); // as a link would, and with the key of this tab
     } else if (inner || event.button !== 0) return;
     else if (event.shiftKey && props.onChoose) props.onChoose(one);
     else onOpen?.(one);
@@ -134,7 +164,10 @@ export function Table<Row>(props: Props<Row>) {
       aria-activedescendant={row ? `${id}-${at}` : undefined}
       tabIndex={0}
       onKeyDown={onKey}
-      onScroll={onAway && ((event) => setScrolled(event.currentTarget.scrollTop > 0))}
+      onScroll={(event) => {
+        if (onAway) setScrolled(event.currentTarget.scrollTop > 0);
+        note();
+      }}
     >
       <div
         className="table-head"
@@ -175,8 +208,10 @@ export function Table<Row>(props: Props<Row>) {
                 height: item.size,
                 transform: `translateY(${item.start}px)`,
               }}
+              // before a link in it leads away; a state that is set here would undo a tick
+              onClickCapture={() => note(placed(item.index))}
               onClick={(event) => {
-                setAt(item.index);
+                setActive(placed(item.index));
                 clicked(event, one);
               }}
               onMouseDown={href && keepStill}

@@ -8,6 +8,8 @@ import { Bars, type Layer } from "@/parts/bars";
 
 export interface Volume {
   ends: ranges.Ends;
+  /** Where records are at all, where that may be more than what is shown. */
+  of?: ranges.Ends | undefined;
   starts: number[];
   step: number;
   points: Schemas["Point"][];
@@ -19,28 +21,43 @@ const LAYERS: [string, Layer["tone"], (status: string | null) => boolean][] = [
   ["error", "error", (status) => status === "error"],
 ];
 
-/** Sums by step and status. A range that is open is fitted to what there is; null is nothing. */
+/** Sums by step and status; null is nothing. A range that is open is fitted to what there is in the
+ * shortest of some usual periods, or to all of the last year when the `whole` is asked for. */
 export function useVolume(
   filter: string,
   range: ranges.Range,
-  options: { every?: number; on?: boolean } = {},
+  options: { every?: number; on?: boolean; whole?: boolean } = {},
 ) {
   return useAnswer<Volume | null>(
-    ["metrics", "volume", filter, range.since, range.until],
-    (signal) => volume(filter, range, signal),
+    ["metrics", "volume", filter, range.since, range.until, options.whole ?? false],
+    (signal) => volume(filter, range, options.whole ?? false, signal),
     options,
   );
 }
 
-async function volume(filter: string, range: ranges.Range, signal: AbortSignal) {
+async function volume(
+  filter: string,
+  range: ranges.Range,
+  isWhole: boolean,
+  signal: AbortSignal,
+): Promise<Volume | null> {
   const now = Date.now() / 1_000;
   const said = ranges.ends(range, now);
-  const ends = said ?? (await fit(filter, range, now, signal));
-  if (!ends) return null;
+  if (said) {
+    const all = await summed(filter, said, signal);
+    return { ...all, starts: ranges.starts(said, all.step) };
+  }
+  const until =
+    (range.until && ranges.ends({ since: "1678-01-01", until: range.until }, now)?.to) || now;
+  const hours = await busy(filter, range.until, signal);
+  const of = ranges.extent(hours, until);
+  const ends = isWhole ? of : ranges.fitted(hours, until);
+  if (!of || !ends) return null;
   const first = await summed(filter, ends, signal);
-  const near = said ? ends : nearer(first);
-  if (near.to - near.from < (ends.to - ends.from) / 3) return summed(filter, near, signal);
-  return { ...first, ends: near, starts: ranges.starts(near, first.step) };
+  const near = nearer(first);
+  if (near.to - near.from < (ends.to - ends.from) / 3)
+    return { ...(await summed(filter, near, signal)), of };
+  return { ...first, of, ends: near, starts: ranges.starts(near, first.step) };
 }
 
 async function summed(filter: string, ends: ranges.Ends, signal: AbortSignal): Promise<Volume> {
@@ -51,27 +68,17 @@ async function summed(filter: string, ends: ranges.Ends, signal: AbortSignal): P
   return { ends, step, starts: ranges.starts(ends, step), points: data };
 }
 
-/** Where records are, to the hour. */
-async function fit(filter: string, range: ranges.Range, now: number, signal: AbortSignal) {
-  const until = range.until
-    ? ranges.ends({ since: "1678-01-01", until: range.until }, now)?.to
-    : now;
-  if (range.until) return until ? { from: until - 86_400, to: until } : null;
+/** The hours of the last year that have records, in seconds since 1970, ascending. */
+async function busy(filter: string, until: string, signal: AbortSignal): Promise<number[]> {
   if (!filter) {
-    const query = { hours: 24 * 366 };
+    const query = { hours: 24 * 366, ...(until && { until }) };
     const { hours } = await api.get("/api/v1/metrics/overview", { query, signal });
-    const busy = hours.filter((hour) => hour.calls > 0);
-    return ranges.fitted(
-      busy.map((hour) => hour.start_ns / 1e9),
-      now,
-    );
+    return hours.filter((hour) => hour.calls > 0).map((hour) => hour.start_ns / 1e9);
   }
-  const query = { step: "1h", filter: both(filter, "since:31d") };
+  const asked = both(filter, ranges.condition({ since: "366d", until }));
+  const query = { step: "1h", filter: asked };
   const { data } = await api.get("/api/v1/metrics/series", { query, signal });
-  return ranges.fitted(
-    data.map((point) => point.start_ns / 1e9),
-    now,
-  );
+  return data.map((point) => point.start_ns / 1e9);
 }
 
 /** From the first to the last step that has records. */
@@ -99,6 +106,7 @@ export function VolumeBars(props: {
   onRange: (range: ranges.Range) => void;
 }) {
   const { volume } = props;
+  const part = volume.of ? ranges.part(volume.ends, volume.of) : "";
   const layers = LAYERS.map(([name, tone, isIn]) => {
     const points = volume.points.filter((point) => isIn(point.key));
     const sums = new Map<number, number>();
@@ -111,7 +119,7 @@ export function VolumeBars(props: {
   const of = (from: number, to: number) => ranges.fixed({ from, to });
   return (
     <Bars
-      label={props.label}
+      label={[props.label, part].filter(Boolean).join(", ")}
       starts={volume.starts}
       step={volume.step}
       layers={layers.filter((layer) => layer.name === "ok" || layer.values.some((one) => one > 0))}

@@ -27,7 +27,6 @@ export const KINDS: Record<string, [string, string]> = {
   answer: ["= same scores", "soft"],
 };
 const MOST = 2_000;
-const ROW_PX = 64;
 
 export function Cases(props: {
   base: string;
@@ -61,7 +60,7 @@ export function Cases(props: {
       columns={row ? COLUMNS.slice(0, 4) : COLUMNS}
       rows={rows}
       rowKey={(one) => one.example_id}
-      rowHeight={ROW_PX}
+      rowHeight={rowPx(rows)}
       onOpen={(one) => choose(one.example_id)}
       empty={found.data && <Nothing only={only} total={found.data.total} />}
     />
@@ -112,6 +111,29 @@ const COLUMNS: readonly Column<Change>[] = [
     cell: (one) => <Block text={reason(one.shifts)} soft />,
   },
 ];
+
+const LINE_PX = 18;
+const LINES = 3;
+/** About as many characters as the narrowest column of text has in a line. */
+const LINE_CHARS = 32;
+
+/** Rows are as high as the one of them that says most, and that has three lines. */
+function rowPx(rows: readonly Change[]): number {
+  const lines = rows.reduce((most, one) => Math.max(most, linesOf(one)), 1);
+  return 10 + LINE_PX * Math.min(lines, LINES);
+}
+
+function linesOf(one: Change): number {
+  const texts = [
+    said(one.input) || one.example_id,
+    `${one.before_error ?? said(one.before)} ${one.after_error ?? said(one.after)}`,
+    reason(one.shifts),
+  ];
+  const long = texts.map(
+    (text) => Math.ceil(text.length / LINE_CHARS) + text.split("\n").length - 1,
+  );
+  return Math.max(one.shifts.length, ...long);
+}
 
 function Block({ text, soft }: { text: string; soft?: boolean }) {
   return (

@@ -98,7 +98,7 @@ function One({ one, unit, reach }: { one: Comparison; unit: Unit; reach: number 
       <td>{one.outcome ? <Outcome outcome={one.outcome} /> : <span className="soft">no</span>}</td>
       <td className="number">
         <span title={`${count(figure.n)} of ${count(figure.total)} cases scored in both`}>
-          {percent(coverage(figure), 0)}
+          {percent(coverage(figure))}
         </span>
       </td>
       <td className="number soft">{one.detectable === null ? "–" : size(one.detectable, unit)}</td>

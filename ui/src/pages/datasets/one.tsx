@@ -111,7 +111,7 @@ function About({ dataset, newest }: { dataset: Dataset; newest: boolean }) {
 
 function Chosen({ all, shown }: { all: readonly Dataset[]; shown: Dataset }) {
   return (
-    <label className="row">
+    <label className="row datasets-versions">
       <span className="soft">Version</span>
       <select
         className="input datasets-version"

@@ -104,7 +104,7 @@ function rowsOf(
 
 const COLUMNS: readonly Column<Row>[] = [
   { name: "Route", width: "minmax(88px, 1.4fr)", cell: (row) => <Line text={row.name} /> },
-  { name: "Answers", width: "minmax(104px, 2fr)", cell: (row) => <Answers state={row} /> },
+  { name: "Answers", width: "minmax(124px, 2fr)", cell: (row) => <Answers state={row} /> },
   { name: "Calls", width: "56px", number: true, cell: (row) => count(row.sums.requests) },
   {
     name: "Failed",

@@ -39,7 +39,7 @@ const COLUMNS: readonly Cell<Target>[] = [
       </Link>
     ),
   },
-  { name: "State", width: "108px", cell: (one) => <Breaker {...one} /> },
+  { name: "State", width: "136px", cell: (one) => <Breaker {...one} /> },
   {
     name: "First byte",
     width: "68px",

@@ -26,6 +26,12 @@ function usePoints({ volume, period }: Props): readonly Schemas["Point"][] {
 }
 
 const NONE: readonly Schemas["Point"][] = [];
+/** What bars say of themselves stands in the line of the title; a line chart begins below it. */
+const TITLE_PX = 20;
+
+/** Charts are as high as the window has room for. */
+export const chartPx = () => Math.round(Math.min(Math.max(0.28 * innerHeight, 132), 320));
+
 const RANKS = [
   { label: "p99", colour: "--text", of: "latency_p99_ms" },
   { label: "p95", colour: "--accent", of: "latency_p95_ms" },
@@ -70,7 +76,7 @@ export function Latency(props: Props) {
         times={volume.starts}
         lines={lines}
         text={duration}
-        height={112}
+        height={chartPx() - TITLE_PX}
         onPick={pick}
         onRange={draw}
       />
@@ -115,7 +121,7 @@ function Summed(
         step={props.volume.step}
         layers={props.layers}
         text={props.text}
-        height={132}
+        height={chartPx()}
         onPick={(from, to) => go(tracesOf(filter, { ...fixed({ from, to }) }))}
         onRange={(from, to) => props.onRange(fixed({ from, to }))}
       />

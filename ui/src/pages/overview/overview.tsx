@@ -11,7 +11,7 @@ import { Frame } from "@/parts/frame";
 import { Scores } from "@/parts/scores";
 import { TimeRange, useRange } from "@/parts/time-range";
 import { useVolume, VolumeBars } from "@/parts/volume";
-import { Costs, Latency, Tokens } from "./charts";
+import { Costs, chartPx, Latency, Tokens } from "./charts";
 import { Tile } from "./tile";
 import { Top } from "./top";
 import "./overview.css";
@@ -43,7 +43,7 @@ export default function Overview() {
               <VolumeBars
                 volume={volume.data}
                 label="Traces"
-                height={132}
+                height={chartPx()}
                 onPick={(one) => go(tracesOf(LIVE, { ...one }))}
                 onRange={setRange}
               />

@@ -122,6 +122,7 @@ function Evidence({ release }: { release: Release }) {
 
 function Approvals({ release }: { release: Release }) {
   const given = release.approvals.filter((one) => one.action === "approve");
+  const promoted = release.approvals.filter((one) => one.action === "promote").at(-1);
   return (
     <>
       <h3>Approvals</h3>
@@ -129,7 +130,7 @@ function Approvals({ release }: { release: Release }) {
         label="Approvals"
         rows={given}
         rowKey={(one) => `${one.principal} ${one.time_ns}`}
-        empty="Nobody has approved it."
+        empty={promoted ? <Promoted release={release} by={promoted} /> : "Nobody has approved it."}
         columns={[
           { name: "Who", width: "24%", cell: (one) => <Line text={one.principal} /> },
           {
@@ -141,6 +142,26 @@ function Approvals({ release }: { release: Release }) {
           { name: "When", width: "56px", number: true, cell: (one) => <When ns={one.time_ns} /> },
         ]}
       />
+    </>
+  );
+}
+
+/** Who made it live, and on what, where nobody approved of it by itself. */
+function Promoted({ release, by }: { release: Release; by: Release["approvals"][number] }) {
+  const run = useEvidence(release).find((one) => one.run_id === by.run);
+  return (
+    <>
+      Promoted by <bdi>{visible(by.principal)}</bdi>
+      {by.environment && ` for ${visible(by.environment)}`}
+      {by.run && (
+        <>
+          , on run{" "}
+          <Link href={`/experiments/${encodeURIComponent(by.run)}`}>
+            <bdi>{visible(run?.name || by.run)}</bdi>
+          </Link>
+        </>
+      )}
+      {by.reason && `: ${visible(by.reason)}`}.
     </>
   );
 }

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
 import { percent } from "@/kit/format";
+import { many } from "@/kit/plural";
 import { lines, type Line as One } from "@/kit/releases";
 import { request } from "@/kit/snippets";
 import { useParam } from "@/kit/state";
@@ -29,7 +30,7 @@ export default function Releases() {
   return (
     <Frame
       title="Releases"
-      note={data && routes.length > 0 && `${routes.length} routes`}
+      note={data && routes.length > 0 && many(routes.length, "route")}
       bar={routes.length > 8 && <Search value={search} onChange={setSearch} label="Find a route" />}
     >
       {error && <Failure error={error} again={() => void refetch()} />}

@@ -54,7 +54,11 @@ export function Turn({ row }: { row: Row }) {
         <span title={row.unpriced ? `${row.unpriced} calls are not priced` : undefined}>
           {money(row.cost_usd)}
         </span>
-        {row.model && <bdi>{visible(row.model)}</bdi>}
+        {row.model && (
+          <bdi className="sessions-model cut" title={visible(row.model)}>
+            {visible(row.model)}
+          </bdi>
+        )}
         {scores.data?.data.map((score) => (
           <Judged key={score.score_id} score={score} />
         ))}

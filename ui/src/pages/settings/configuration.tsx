@@ -4,7 +4,7 @@ import { api, type Schemas } from "@/api/client";
 import { changed, useAnswer } from "@/api/query";
 import { count } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
-import { flat, type Setting } from "@/kit/settings";
+import { flat, type Setting, sized } from "@/kit/settings";
 import { useParam, useStep } from "@/kit/state";
 import { visible } from "@/kit/visible";
 import { Button } from "@/parts/button";
@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<Setting>[] = [
     width: "minmax(220px, 1.2fr)",
     cell: (row) => <span className="mono">{visible(row.key)}</span>,
   },
-  { name: "Value", width: "minmax(160px, 2fr)", cell: (row) => <Value text={row.value} /> },
+  { name: "Value", width: "minmax(160px, 2fr)", cell: (row) => <Value setting={row} /> },
   {
     name: "From",
     width: "minmax(120px, 1fr)",
@@ -33,8 +33,14 @@ const COLUMNS: readonly Column<Setting>[] = [
   },
 ];
 
-function Value({ text }: { text: string }) {
-  return text ? <Line text={text} /> : <span className="soft">none</span>;
+function Value({ setting }: { setting: Setting }) {
+  const size = sized(setting);
+  if (!setting.value) return <span className="soft">none</span>;
+  return (
+    <>
+      <Line text={setting.value} /> {size && <span className="soft">{size}</span>}
+    </>
+  );
 }
 
 export default function Configuration() {
