@@ -29,7 +29,7 @@ export default function User() {
   const sessions = useAnswer(["sessions", asked, "of"], (signal) =>
     api.get("/api/v1/sessions", { query: { ...query, limit: 1_000 }, signal }),
   );
-  const volume = useVolume(filter, range);
+  const volume = useVolume(filter, range, { whole: true });
   const group = own.data?.data.find((one) => one.key === id);
   const traces = tracesOf(filter, { ...range });
   return (
