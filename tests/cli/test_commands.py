@@ -116,6 +116,7 @@ CALLS: list[tuple[str, int, str]] = [
     ("status --hours 1", 0, r"calls in 1 h"),
     ("traces list", 0, r"widgets +ok .*Which port"),
     ("traces list --limit 1", 0, r"trace +started"),
+    ("traces list --sort cost", 0, r"widgets +ok"),
     ("traces list --route widgets", 0, r"widgets"),
     ("traces list kind:llm since:1h", 0, r"widgets +ok .*Which port"),
     ("traces list user:nobody", 0, r"^trace +started"),
