@@ -123,7 +123,7 @@ class TestJudging:
         store_calls(telemetry, [[root, *rest]])
         names = ["cites_source", "groundedness", "latency", "cost"]
         drained(online(telemetry, cursors, resolve(names)))
-        scores = {score.name: score for score in scores_of(telemetry, trace_id=root.trace_id)}
+        scores = {score.name: score for score in scores_of(telemetry, trace_ids=(root.trace_id,))}
         assert sorted(scores) == sorted(names)
         assert scores["cites_source"].passed is True
         assert scores["groundedness"].value == 1.0
