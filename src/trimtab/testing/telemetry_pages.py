@@ -88,7 +88,7 @@ class TelemetryPageContract:
     ) -> None:
         some = sorted(by_trace(told[0]))[:5]
         ids = (*some, *(f"{n:032x}" for n in range(1, 1_000)))
-        query = SpanQuery(where=Condition(field="trace_id", op="=", values=ids), limit=100)
+        query = SpanQuery(where=Condition(field="trace_id", op="=", values=ids), limit=10_000)
         assert sorted(trace.trace_id for trace in store.traces(query)) == some
         spans = {span.span_id for key in some for span in by_trace(told[0])[key]}
         assert {span.span_id for span in store.spans(query)} == spans
