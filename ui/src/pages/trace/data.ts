@@ -3,8 +3,8 @@ import { useMemo, useState } from "react";
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
 import { critical, type Stretch } from "@/kit/critical";
+import { isWithdrawn } from "@/kit/judged";
 import { grown } from "@/kit/tree";
-import { isWithdrawn } from "@/kit/withdrawn";
 
 export type TraceTree = Schemas["TraceTree"];
 export type Span = Schemas["Span"];

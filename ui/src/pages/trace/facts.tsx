@@ -1,9 +1,11 @@
 /** What is to know of a whole trace, in a line or two. */
+
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
 import { count, duration, moment, money } from "@/kit/format";
+import { isQuiet } from "@/kit/judged";
 import { many } from "@/kit/plural";
 import type { Tree } from "@/kit/tree";
 import { Badge, Status } from "@/parts/badge";
@@ -32,7 +34,7 @@ export function Facts(props: { told: TraceTree; tree: Tree; scores: readonly Sco
   const summary = told.summary;
   const root = tree.nodes[0];
   const failures = tree.nodes.filter((node) => node.status === "error").length;
-  const of = props.scores.filter((score) => isOfTrace(score, root?.id) && !isQuiet(score));
+  const of = props.scores.filter((score) => isOfTrace(score, root?.id) && !isElsewhere(score));
   return (
     <dl className="trace-facts">
       <Fact name="Status">
@@ -61,12 +63,8 @@ export function Facts(props: { told: TraceTree; tree: Tree; scores: readonly Sco
 }
 
 /** Guards that found nothing, and what counts time and money, which stand here already. */
-function isQuiet(score: Score): boolean {
-  return (
-    (score.name.startsWith("guard.") && score.passed !== false) ||
-    score.name === "cost" ||
-    score.name === "latency"
-  );
+function isElsewhere(score: Score): boolean {
+  return isQuiet(score) || score.name === "cost" || score.name === "latency";
 }
 
 export function isOfTrace(score: Score, root: string | undefined): boolean {

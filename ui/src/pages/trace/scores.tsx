@@ -1,5 +1,6 @@
 /** The scores of a span, and one's own. */
 import { count } from "@/kit/format";
+import { isQuiet } from "@/kit/judged";
 import { Badge } from "@/parts/badge";
 import { Button } from "@/parts/button";
 import { Line } from "@/parts/text";
@@ -17,7 +18,7 @@ export function Scores(props: {
   isOpen: boolean;
   onOpen: (isOpen: boolean) => void;
 }) {
-  const quiet = props.scores.filter((one) => one.name.startsWith("guard.") && one.passed !== false);
+  const quiet = props.scores.filter(isQuiet);
   const shown = props.scores.filter((one) => !quiet.includes(one));
   return (
     <div className="stack">

@@ -4,7 +4,7 @@ import { api, project } from "@/api/client";
 import { term } from "@/kit/filters";
 import { keep, kept } from "@/kit/kept";
 
-const AT_ONCE = 100; // a filter has at most 4,000 characters
+const AT_ONCE = 100; // their ids stand in an address
 const ID = /^[0-9a-f]{32}$/;
 
 export interface Choice {

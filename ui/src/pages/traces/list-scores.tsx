@@ -1,7 +1,7 @@
 /** Cells of the list that other records than the traces answer: their scores, their releases. */
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
-import { isWithdrawn } from "@/kit/withdrawn";
+import { isQuiet, isWithdrawn } from "@/kit/judged";
 import { Line } from "@/parts/text";
 import { Verdict } from "@/parts/verdict";
 
@@ -22,8 +22,6 @@ export function ScoresOf({ trace_id }: { trace_id: string }) {
     </>
   );
 }
-
-const isQuiet = (one: Score) => one.name.startsWith("guard.") && one.passed !== false;
 
 /** A release as people call it: `shop@3`. */
 export function ReleaseOf({ id }: { id: string | null }) {
