@@ -14,6 +14,7 @@ export interface Binding {
 const bindings = new Set<{ current: readonly Binding[] }>();
 const PAUSE_MS = 900;
 let first = "";
+let early: KeyboardEvent[] | null = null;
 let forget: ReturnType<typeof setTimeout> | undefined;
 
 /** What can be pressed now, the newest page's keys first. */
@@ -28,6 +29,19 @@ export function useKeys(own: readonly Binding[]): void {
   useEffect(() => {
     bindings.add(held);
     return () => void bindings.delete(held);
+  }, []);
+}
+
+/** While a component stands in for a page, what is pressed for that page waits for it. */
+export function useEarlyKeys(): void {
+  useEffect(() => {
+    early = [];
+    return () => {
+      const pressed = early ?? [];
+      early = null;
+      // when the page that takes its place has bound its keys
+      queueMicrotask(() => pressed.forEach(onKey));
+    };
   }, []);
 }
 
@@ -72,7 +86,7 @@ function onKey(event: KeyboardEvent): void {
     forget = setTimeout(() => {
       first = "";
     }, PAUSE_MS);
-  }
+  } else if (!writes) early?.push(event);
 }
 
 /** Called once, by the application. */

@@ -7,6 +7,7 @@ import {
   type ComponentType,
   type JSX,
   type ReactNode,
+  startTransition,
   useEffect,
   useReducer,
   useState,
@@ -53,14 +54,19 @@ function renewed(error: unknown): boolean {
 
 /** The part, or `instead` until its code is there.
  *
+ * `late` is for a part that takes long to draw: `instead` is on screen first, and the part follows
+ * without holding up what is pressed meanwhile.
+ *
  * @throws what went wrong with the fetching, while it is drawn; drawn anew, it is fetched again.
  */
 export function Coded<P extends object>(props: {
   load: Load<P>;
   with: P & JSX.IntrinsicAttributes;
   instead: ReactNode;
+  late?: boolean;
 }) {
   const { load } = props;
+  const [isDue, setDue] = useState(!props.late);
   const [, draw] = useReducer((drawn: number) => drawn + 1, 0);
   const [failed, setFailed] = useState<{ load: Load<P>; error: unknown } | null>(null);
   useState(() => void ahead(load).catch(() => {})); // already while this is drawn, not after it
@@ -68,6 +74,7 @@ export function Coded<P extends object>(props: {
   useEffect(() => {
     if (!Code) ahead(load).then(draw, (error) => renewed(error) || setFailed({ load, error }));
   }, [load, Code]);
+  useEffect(() => startTransition(() => setDue(true)), []);
   if (failed?.load === load) throw failed.error;
-  return Code ? <Code {...props.with} /> : props.instead;
+  return Code && isDue ? <Code {...props.with} /> : props.instead;
 }

@@ -7,14 +7,13 @@ import { PAGES } from "@/pages";
 import { Boundary } from "@/parts/boundary";
 import { ahead, Coded } from "@/parts/coded";
 import { Messages } from "@/parts/messages";
+import { Coming } from "@/shell/coming";
 import { Navigation } from "@/shell/navigation";
 import { Nowhere } from "@/shell/nowhere";
 import { Palette } from "@/shell/palette";
 import { Shortcuts } from "@/shell/shortcuts";
 import { SignIn } from "@/shell/sign-in";
 import "./app.css";
-
-const WAITING = <div className="waiting" aria-busy="true" />;
 
 export function App() {
   const [here, go] = useLocation();
@@ -49,7 +48,13 @@ export function App() {
           <Switch>
             {PAGES.map((page) => (
               <Route key={page.path} path={page.path}>
-                <Coded key={page.path} load={page.load} with={{}} instead={WAITING} />
+                <Coded
+                  key={page.path}
+                  load={page.load}
+                  with={{}}
+                  instead={<Coming title={page.title} />}
+                  late
+                />
               </Route>
             ))}
             <Route path="/">

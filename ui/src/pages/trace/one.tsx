@@ -48,7 +48,8 @@ export default function OneTrace() {
         ]
       : []),
   ]);
-  const name = told?.summary?.name ?? tree?.nodes[0]?.name ?? `Trace ${id}`;
+  const untold = answer.error ? `Trace ${id}` : "Trace";
+  const name = told?.summary?.name ?? tree?.nodes[0]?.name ?? untold;
   const actions = (
     <>
       <Button onClick={() => setOpen("choose")}>Compare</Button>
