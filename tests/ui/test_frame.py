@@ -20,6 +20,11 @@ access:
     - {{name: auditor, key: {SECRET}-narrow, project: shop, permissions: ["traces:read"]}}
 """
 
+PRESS_AT_ONCE = """
+(keys) => keys.forEach((key) =>
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))
+"""
+
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -100,6 +105,45 @@ def test_a_page_whose_code_is_gone_is_loaded_anew_once(
         expect(page.get_by_role("alert")).to_contain_text("out of date")
     assert len(loads) == 1
     assert page.url.endswith("/prompts")
+
+
+def test_a_page_shows_its_title_while_its_code_comes_and_what_is_pressed_for_it_waits(
+    page: Page, site: Served
+) -> None:
+    page.goto("/overview")
+    expect(page.locator(".overview-tile").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/assets/*.js", hold)
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    expect(page.locator("main h1")).to_have_text("Traces")
+    expect(page.get_by_role("heading", name="Traces")).to_have_count(0)  # readers hear of the page
+    page.keyboard.press("f")
+    page.unroute_all()  # which lets go of what is held
+    expect(page.locator(".table-row").first).to_be_visible()
+    expect(page.get_by_role("button", name="Values")).to_have_attribute("aria-pressed", "false")
+    assert held, "the code was there already"
+
+
+@pytest.mark.parametrize("pressed", [["f"], ["f", "f"], ["f", "l"]])
+def test_keys_that_are_pressed_while_a_page_is_drawn_are_its_own(
+    page: Page, site: Served, pressed: list[str]
+) -> None:
+    page.goto("/traces")
+    expect(page.locator(".table-row").first).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    expect(page.locator(".overview-tile").first).to_be_visible()
+    page.evaluate(PRESS_AT_ONCE, ["g", "t", *pressed])
+    expect(page.locator(".table-row").first).to_be_visible()
+    values, live = (page.get_by_role("button", name=name) for name in ("Values", "Live"))
+    expect(values).to_have_attribute("aria-pressed", str(pressed.count("f") % 2 == 0).lower())
+    expect(live).to_have_attribute("aria-pressed", str("l" in pressed).lower())
 
 
 # The project

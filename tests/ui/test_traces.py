@@ -8,6 +8,7 @@ import json
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -274,6 +275,26 @@ def test_a_filter_a_choice_and_a_trace_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("region", name="Chosen traces")).to_be_hidden()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/traces/{records.identifier('t', 7, 32)}")
+
+
+def test_a_trace_that_somebody_rests_on_is_asked_for_before_it_is_opened(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    with page.expect_request("**/tree"):
+        go(page)
+    links = [rows(page).nth(n).get_by_role("link").get_attribute("href") for n in range(8)]
+    trees = [f"/api/v1{urlsplit(str(link)).path}/tree" for link in links]
+    assert trees[0] in asked, "the row that Enter opens"
+    box = rows(page).nth(1).bounding_box()
+    assert box is not None
+    page.mouse.move(600, box["y"] + 5)
+    with page.expect_request(f"**{trees[6]}"):
+        page.mouse.move(600, box["y"] + 5 + 28 * 5, steps=15)
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    assert asked.count(trees[6]) == 1
+    assert not set(asked) & {trees[n] for n in (2, 3, 4, 5)}, "rows that were only passed"
 
 
 def test_what_is_wrong_with_a_filter_stands_below_it(page: Page) -> None:

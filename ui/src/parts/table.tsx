@@ -8,6 +8,7 @@ import { Link, useLocation } from "wouter";
 import { useKeys } from "@/kit/keys";
 import { root } from "@/kit/place";
 import { kept } from "@/kit/project";
+import { useResting } from "@/kit/resting";
 import { type Standing, stand, stood } from "@/kit/standing";
 import "./table.css";
 
@@ -35,6 +36,8 @@ interface Props<Row> {
   onOpen?: ((row: Row) => void) | undefined;
   /** Where a row leads, for rows that are opened as pages: they are links, and `onOpen` is that. */
   href?: ((row: Row) => string) | undefined;
+  /** Told of a row that is likely to be opened: keys or the pointer rest on it, or it is pressed. */
+  onNear?: ((row: Row) => void) | undefined;
   /** Key of the row that is open beside the list: keys go on from there. */
   current?: string | undefined;
   /** Keys of the rows that are chosen, and what a change of them does. */
@@ -118,6 +121,11 @@ export function Table<Row>(props: Props<Row>) {
     virtual.scrollToIndex(next);
   };
   const row = rows[at];
+  const { onNear } = props;
+  const rest = useResting(onNear);
+  const near = row && props.rowKey(row);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the row is another when its key is
+  useEffect(() => rest(row), [near, rest]);
   useKeys([
     { keys: "j", does: "next row", run: () => move(at + 1) },
     { keys: "k", does: "row before", run: () => move(at - 1) },
@@ -215,6 +223,9 @@ export function Table<Row>(props: Props<Row>) {
                 clicked(event, one);
               }}
               onMouseDown={href && keepStill}
+              onPointerEnter={onNear && (() => rest(one))}
+              onPointerLeave={onNear && (() => rest(undefined))}
+              onPointerDown={onNear && (() => onNear(one))}
               onAuxClick={href && ((event) => clicked(event, one))}
             >
               {columns.map((column) => (

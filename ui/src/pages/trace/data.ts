@@ -2,6 +2,7 @@
 import { useMemo, useState } from "react";
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
+import { treeOf } from "@/api/tree";
 import { critical, type Stretch } from "@/kit/critical";
 import { isWithdrawn } from "@/kit/judged";
 import { grown } from "@/kit/tree";
@@ -15,11 +16,8 @@ const OPEN_MS = 2_000;
 /** The tree of a trace with its critical path; asked for again while one of its spans goes on. */
 export function useTree(trace_id: string) {
   const [goesOn, setGoesOn] = useState(false);
-  const answer = useAnswer(
-    ["traces", "tree", trace_id],
-    (signal) => api.get("/api/v1/traces/{trace_id}/tree", { path: { trace_id }, signal }),
-    { every: goesOn ? OPEN_MS : 0 },
-  );
+  const { key, get } = treeOf(trace_id);
+  const answer = useAnswer(key, get, { every: goesOn ? OPEN_MS : 0 });
   const told = answer.data?.trace_id === trace_id ? answer.data : undefined;
   const isOpen = (told?.columns.open.length ?? 0) > 0;
   if (isOpen !== goesOn) setGoesOn(isOpen);

@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, Problem } from "@/api/client";
+import { soon } from "@/api/tree";
 import { both, has, LIVE, toggled } from "@/kit/filters";
 import { count } from "@/kit/format";
 import { kept, useKept } from "@/kit/kept";
@@ -172,6 +173,7 @@ export default function Traces() {
             rows={rows}
             rowKey={key}
             href={(row) => `/traces/${key(row)}`}
+            onNear={live ? undefined : soon}
             chosen={chosen}
             onChoose={toggleRow}
             onEnd={onEnd}
