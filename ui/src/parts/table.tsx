@@ -283,7 +283,9 @@ function Head<Row>({ column }: { column: Column<Row> }) {
           {column.sorted ? (column.sorted === "ascending" ? " ↑" : " ↓") : ""}
         </button>
       ) : (
-        <span className={column.bare ? "unseen" : ""}>{column.name}</span>
+        <span className={column.bare ? "unseen" : ""} title={column.bare ? undefined : column.name}>
+          {column.name}
+        </span>
       )}
     </div>
   );

@@ -1,6 +1,7 @@
 /** Records with names of their own, for those who look for one by its name. */
 import { api } from "@/api/client";
 import { useAnswer } from "@/api/query";
+import { useReleases } from "@/api/releases";
 import { visible } from "@/kit/visible";
 import type { Entry } from "@/shell/finding";
 
@@ -10,7 +11,7 @@ export function useRecords(): Entry[] {
     api.get("/api/v1/prompt-entries", { signal }),
   );
   const datasets = useAnswer(["datasets"], (signal) => api.get("/api/v1/datasets", { signal }));
-  const releases = useAnswer(["releases"], (signal) => api.get("/api/v1/releases", { signal }));
+  const releases = useReleases();
   const routes = new Set(releases.data?.data.map((one) => one.route));
   return [
     ...(prompts.data?.data ?? []).map((one) => entry("prompt", "/prompts", one.name)),

@@ -2,11 +2,13 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
+import { commonest } from "@/kit/commonest";
 import { count, money } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
 import { said, unitOf } from "@/kit/measure";
 import { many } from "@/kit/plural";
 import { useParam } from "@/kit/state";
+import { visible } from "@/kit/visible";
 import { Button } from "@/parts/button";
 import { Empty } from "@/parts/empty";
 import { Failure } from "@/parts/failure";
@@ -30,16 +32,21 @@ rows = [{"input": "Which port does the server use?", "expected": "8321"}]
 trimtab.evaluate(lambda input: "8321", rows, scorers=["exact"], name="ports", url="${location.origin}")
 EOF`;
 
-const COLUMNS: readonly Column<Run>[] = [
+/** Metrics that most of the runs in the list have, as columns: what was better when is read down. */
+const MOST_METRICS = 4;
+
+const BEFORE: readonly Column<Run>[] = [
   {
     name: "Run",
-    width: "minmax(150px, 2fr)",
+    width: "minmax(150px, 3fr)",
     cell: (row) => <Line text={row.name} />,
   },
   { name: "Dataset", width: "minmax(90px, 0.9fr)", cell: (row) => <Line text={row.dataset} /> },
   { name: "State", width: "124px", cell: (row) => <RunState {...row} /> },
   { name: "Gate", width: "104px", cell: (row) => <Outcome outcome={row.verdict?.outcome} /> },
-  { name: "Metrics", width: "minmax(160px, 2.4fr)", cell: (row) => <Line text={headlines(row)} /> },
+];
+
+const AFTER: readonly Column<Run>[] = [
   { name: "Answers", width: "60px", number: true, cell: (row) => count(row.done) },
   { name: "Cost", width: "64px", number: true, cell: (row) => money(row.cost_usd) },
   { name: "When", width: "52px", cell: (row) => <When ns={row.started_ns} /> },
@@ -119,7 +126,12 @@ export default function Experiments() {
       ) : (
         <Table
           label="Runs"
-          columns={[tick((row) => chosen.includes(row.run_id), choose), ...COLUMNS]}
+          columns={[
+            tick((row) => chosen.includes(row.run_id), choose),
+            ...BEFORE,
+            ...metricColumns(rows),
+            ...AFTER,
+          ]}
           rows={rows}
           rowKey={(row) => row.run_id}
           href={(row) => toRun(row.run_id)}
@@ -140,14 +152,23 @@ export function toRun(id: string): string {
 /** A probe records each of its looks as a run; the page of the probe shows them. */
 const isLook = (run: Run) => run.suite?.startsWith("probe/") ?? false;
 
-function headlines(run: Run): string {
-  const higher = new Map((run.scorers ?? []).map((one) => [one.name, one.higher_is_better]));
-  return Object.entries(run.metrics ?? {})
-    .map(([name, figure]) => {
-      const unit = unitOf(name, [figure], { higher: higher.get(name) ?? true });
-      return `${name} ${said(figure.value, unit)}`;
-    })
-    .join(" · ");
+function metricColumns(runs: readonly Run[]): Column<Run>[] {
+  const names = runs.flatMap((run) => Object.keys(run.metrics ?? {}));
+  return commonest(names.filter((name) => name !== "cost"))
+    .slice(0, MOST_METRICS)
+    .map((name) => ({
+      name: visible(name),
+      width: "minmax(64px, 0.7fr)",
+      number: true,
+      cell: (row) => metric(row, name),
+    }));
+}
+
+function metric(run: Run, name: string): string {
+  const figure = run.metrics?.[name];
+  if (!figure) return "–";
+  const scorer = run.scorers?.find((one) => one.name === name);
+  return said(figure.value, unitOf(name, [figure], { higher: scorer?.higher_is_better ?? true }));
 }
 
 function None({ search, looks }: { search: string; looks: number }) {

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "@/api/client";
 import { changed, useAnswer } from "@/api/query";
+import { useReleases } from "@/api/releases";
 import { visible } from "@/kit/visible";
 import { Button } from "@/parts/button";
 import { Dialog } from "@/parts/dialog";
@@ -13,7 +14,7 @@ import { toRun } from "./list";
 
 export function Start({ onClose }: { onClose: () => void }) {
   const [, go] = useLocation();
-  const releases = useAnswer(["releases"], (signal) => api.get("/api/v1/releases", { signal }));
+  const releases = useReleases();
   const datasets = useAnswer(["datasets"], (signal) => api.get("/api/v1/datasets", { signal }));
   const [release, setRelease] = useState("");
   const [dataset, setDataset] = useState("");

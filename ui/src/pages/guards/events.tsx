@@ -1,6 +1,8 @@
 /** The newest calls on which a rule fired or failed. */
-import { api } from "@/api/client";
+import { useMemo } from "react";
+import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
+import { both, term } from "@/kit/filters";
 import { digits } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
 import { useParam, useStep } from "@/kit/state";
@@ -19,6 +21,8 @@ import { Done } from "./said";
 import { GuardSections, Since, useSince } from "./sections";
 import "./guards.css";
 
+type Trace = Schemas["TraceSummary"];
+
 const MOST = 500;
 const EVERY_MS = 10_000;
 const key = (one: Event) => `${one.span_id} ${one.rule} ${one.stage} ${one.time_ns}`;
@@ -36,11 +40,12 @@ export default function Events() {
   );
   const events = data?.data ?? [];
   const event = events.find((one) => key(one) === chosen);
+  const traces = useTracesOf(events, since);
   useKeys(event ? [{ keys: "Escape", does: "close the event", run: () => choose("") }] : []);
   const list = (
     <Table
       label="Guard events"
-      columns={COLUMNS}
+      columns={columnsOf(traces)}
       rows={events}
       rowKey={key}
       onOpen={(one) => choose(key(one) === chosen ? "" : key(one))}
@@ -116,25 +121,48 @@ function RuleChoice(props: { since: string; value: string; onChange: (rule: stri
   );
 }
 
+/** The calls on which rules fired, by their ids: what was asked, and by which route. */
+function useTracesOf(events: readonly Event[], since: string): ReadonlyMap<string, Trace> {
+  const ids = [...new Set(events.map((one) => one.trace_id ?? ""))].filter(Boolean).sort();
+  const filter = both(term("trace_id", ...ids), `since:${since}`);
+  const { data } = useAnswer(
+    ["traces", "of", filter],
+    (signal) => api.get("/api/v1/traces", { query: { filter, limit: MOST }, signal }),
+    { on: ids.length > 0 },
+  );
+  return useMemo(() => new Map(data?.data.map((one) => [one.trace_id, one])), [data]);
+}
+
 function kinds(event: Event): string {
   const list = event.findings as unknown as { kind?: unknown }[];
   return [...new Set(list.map((one) => String(one.kind ?? "")))].filter(Boolean).join(", ");
 }
 
-const COLUMNS: readonly Column<Event>[] = [
-  { name: "When", width: "56px", number: true, cell: (one) => <When ns={one.time_ns} /> },
-  { name: "Rule", width: "minmax(96px, 1fr)", cell: (one) => <Line text={one.rule} /> },
-  { name: "Side", width: "52px", cell: (one) => one.stage ?? "–" },
-  { name: "What came of it", width: "116px", cell: (one) => <Done event={one} /> },
-  {
-    name: "Score",
-    width: "56px",
-    number: true,
-    cell: (one) => (one.value === null ? "–" : digits(one.value)),
-  },
-  {
-    name: "Found",
-    width: "minmax(96px, 1.5fr)",
-    cell: (one) => <Line text={kinds(one) || one.reason} />,
-  },
-];
+function columnsOf(traces: ReadonlyMap<string, Trace>): readonly Column<Event>[] {
+  const of = (event: Event) => traces.get(event.trace_id ?? "");
+  return [
+    { name: "When", width: "56px", number: true, cell: (one) => <When ns={one.time_ns} /> },
+    { name: "Rule", width: "minmax(96px, 0.6fr)", cell: (one) => <Line text={one.rule} /> },
+    { name: "Side", width: "52px", cell: (one) => one.stage ?? "–" },
+    { name: "What came of it", width: "116px", cell: (one) => <Done event={one} /> },
+    {
+      name: "Score",
+      width: "56px",
+      number: true,
+      cell: (one) => (one.value === null ? "–" : digits(one.value)),
+    },
+    {
+      name: "Found",
+      width: "minmax(96px, 1fr)",
+      cell: (one) => <Line text={kinds(one) || one.reason} />,
+    },
+    { name: "Route", width: "minmax(64px, 0.6fr)", cell: (one) => <Line text={of(one)?.route} /> },
+    {
+      name: "Call",
+      width: "minmax(96px, 1.6fr)",
+      cell: (one) => (
+        <Line text={of(one)?.[one.stage === "output" ? "output_preview" : "input_preview"]} />
+      ),
+    },
+  ];
+}

@@ -1,7 +1,7 @@
 /** What answers behind each route, and what waits to. */
 import { useMemo } from "react";
-import { api, type Schemas } from "@/api/client";
-import { useAnswer } from "@/api/query";
+import type { Schemas } from "@/api/client";
+import { useReleases } from "@/api/releases";
 import { percent } from "@/kit/format";
 import { many } from "@/kit/plural";
 import { lines, type Line as One } from "@/kit/releases";
@@ -21,9 +21,7 @@ type Release = Schemas["Release"];
 
 export default function Releases() {
   const [search, setSearch] = useParam("search");
-  const { data, error, isSuccess, refetch } = useAnswer(["releases"], (signal) =>
-    api.get("/api/v1/releases", { signal }),
-  );
+  const { data, error, isSuccess, refetch } = useReleases();
   const routes = useMemo(() => lines(data?.data ?? []), [data]);
   const word = search.toLowerCase();
   const shown = routes.filter((one) => one.route.toLowerCase().includes(word));

@@ -1,5 +1,6 @@
 /** One span of two traces: its texts word by word, and which of its fields changed. */
 import { useMemo } from "react";
+import { useRelease } from "@/api/releases";
 import type { Pair } from "@/kit/align";
 import { plain } from "@/kit/turns";
 import { Failure } from "@/parts/failure";
@@ -46,7 +47,12 @@ function Both(props: { old_id: string; now_id: string; old: string; now: string 
 }
 
 function Compared({ old, now }: { old: Span; now: Span }) {
-  const fields = FIELDS.filter((name) => old[name] !== now[name]);
+  const [before, after] = [useRelease(old.release).name, useRelease(now.release).name];
+  const [was, is] = [
+    { ...old, release: before },
+    { ...now, release: after },
+  ];
+  const fields = FIELDS.filter((name) => was[name] !== is[name]);
   const key = `${old.span_id} ${now.span_id}`;
   return (
     <div className="stack">
@@ -56,7 +62,7 @@ function Compared({ old, now }: { old: Span; now: Span }) {
             <div key={name}>
               <dt>{name}</dt>
               <dd>
-                <Words old={old[name] ?? "none"} now={now[name] ?? "none"} />
+                <Words old={was[name] ?? "none"} now={is[name] ?? "none"} />
               </dd>
             </div>
           ))}

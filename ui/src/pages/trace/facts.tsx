@@ -2,8 +2,8 @@
 
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import { api, type Schemas } from "@/api/client";
-import { useAnswer } from "@/api/query";
+import type { Schemas } from "@/api/client";
+import { useRelease } from "@/api/releases";
 import { count, duration, moment, money } from "@/kit/format";
 import { isQuiet } from "@/kit/judged";
 import { many } from "@/kit/plural";
@@ -98,14 +98,11 @@ function Named(props: {
 
 /** By the name people know it by; by its id where it is not, or no longer, known. */
 function Release({ id }: { id: string }) {
-  const { data } = useAnswer(["releases"], (signal) => api.get("/api/v1/releases", { signal }));
-  const one = data?.data.find((release) => release.release_id === id);
-  const href = one
-    ? `/releases/${encodeURIComponent(one.route)}?release=${one.version}`
+  const { name, release } = useRelease(id);
+  const href = release
+    ? `/releases/${encodeURIComponent(release.route)}?release=${release.version}`
     : filtered("release", id);
-  return (
-    <Named name="Release" value={one ? `${one.route}@${one.version}` : id} href={() => href} />
-  );
+  return <Named name="Release" value={name} href={() => href} />;
 }
 
 function filtered(field: string, value: string): string {

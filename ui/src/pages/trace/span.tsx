@@ -1,6 +1,7 @@
 /** One span of a trace: what was said in it, what it took, and how it was judged. */
 import { type ReactNode, useMemo, useState } from "react";
 import { Link } from "wouter";
+import { useRelease } from "@/api/releases";
 import { count, duration, moment, money } from "@/kit/format";
 import { useKeys } from "@/kit/keys";
 import { findings } from "@/kit/marks";
@@ -159,6 +160,7 @@ function found(list: readonly unknown[]): ReactNode {
 
 /** Everything else that is on record; what is empty is not shown. */
 function Rest({ span }: { span: Span }) {
+  const release = useRelease(span.release).name;
   const ids = {
     trace: span.trace_id,
     span: span.span_id,
@@ -167,7 +169,7 @@ function Rest({ span }: { span: Span }) {
     ...(span.service ? { service: span.service } : {}),
     ...(span.environment ? { environment: span.environment } : {}),
     ...(span.run ? { run: span.run } : {}),
-    ...(span.release ? { release: span.release } : {}),
+    ...(release ? { release } : {}),
   };
   const parts: [string, object | readonly unknown[]][] = [
     ["Tags", span.tags],

@@ -1,6 +1,7 @@
 /** Cells of the list that other records than the traces answer: their scores, their releases. */
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
+import { useRelease } from "@/api/releases";
 import { isQuiet, isWithdrawn } from "@/kit/judged";
 import { Line } from "@/parts/text";
 import { Verdict } from "@/parts/verdict";
@@ -25,11 +26,7 @@ export function ScoresOf({ trace_id }: { trace_id: string }) {
 
 /** A release as people call it: `shop@3`. */
 export function ReleaseOf({ id }: { id: string | null }) {
-  const { data } = useAnswer(["releases"], (signal) => api.get("/api/v1/releases", { signal }), {
-    on: id !== null,
-  });
-  const one = data?.data.find((release) => release.release_id === id);
-  return <Line text={one ? `${one.route}@${one.version}` : id} />;
+  return <Line text={useRelease(id).name} />;
 }
 
 interface Asked {
