@@ -252,7 +252,10 @@ class Cost(NamedTuple):
 
 
 class HourBucket(msgspec.Struct, frozen=True, kw_only=True):
+    """An hour's model calls, and the traces whose root began in it."""
+
     start_ns: int
+    traces: int
     calls: int
     errors: int
     cost_usd: Decimal

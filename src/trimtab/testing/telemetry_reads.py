@@ -437,6 +437,10 @@ class TelemetryReadContract:
             here = [call for call in calls if call.start_ns // HOUR_NS == hour.start_ns // HOUR_NS]
             errors = sum(call.status == "error" for call in here)
             assert (hour.calls, hour.errors) == (len(here), errors)
+            assert hour.traces == sum(
+                span.parent_id is None and span.start_ns // HOUR_NS == hour.start_ns // HOUR_NS
+                for span in inside
+            )
             assert hour.cost_usd == _total_cost(here)
 
     def test_the_overview_of_an_empty_period_has_hours_and_no_latency(
@@ -448,14 +452,19 @@ class TelemetryReadContract:
         assert (overview.cost_usd, overview.unpriced) == (Decimal(0), 0)
         assert overview.latency_p50_ms is None
         assert overview.latency_p99_ms is None
-        empty = HourBucket(start_ns=0, calls=0, errors=0, cost_usd=Decimal(0))
+        empty = HourBucket(start_ns=0, traces=0, calls=0, errors=0, cost_usd=Decimal(0))
         assert overview.hours == (empty, replace(empty, start_ns=HOUR_NS))
         assert overview.scores == ()
 
-    def test_a_long_period_lists_only_hours_with_calls(self, store: TelemetryStore) -> None:
-        store.append([sample_span(), sample_span(kind="tool", start_ns=1)]).result(timeout=60)
+    def test_a_long_period_lists_only_hours_with_calls_or_traces(
+        self, store: TelemetryStore
+    ) -> None:
+        tool = sample_span(kind="tool", start_ns=1)
+        below = sample_span(kind="tool", start_ns=2 * HOUR_NS, parent_id=tool.span_id)
+        store.append([sample_span(), tool, below]).result(timeout=60)
         overview = store.overview("default", since_ns=0, until_ns=NOON * 2)
-        assert [hour.start_ns for hour in overview.hours] == [NOON]
+        assert [hour.start_ns for hour in overview.hours] == [0, NOON]
+        assert [(hour.traces, hour.calls) for hour in overview.hours] == [(1, 0), (1, 1)]
 
     def test_scores_are_summed_up_by_name_and_source(self, store: TelemetryStore) -> None:
         missing = {"value": None, "status": "unscored", "reason": "missing: context"}

@@ -6890,6 +6890,7 @@ export interface components {
             cost_usd: string;
             errors: number;
             start_ns: number;
+            traces: number;
         };
         ImportReport: {
             refusals: components["schemas"]["Refusal"][];

@@ -1,7 +1,7 @@
 /** How much was recorded over time, by status, of what a filter finds. */
 import { api, type Schemas } from "@/api/client";
 import { useAnswer } from "@/api/query";
-import { both } from "@/kit/filters";
+import { both, LIVE } from "@/kit/filters";
 import { count } from "@/kit/format";
 import * as ranges from "@/kit/ranges";
 import { Bars, type Layer } from "@/parts/bars";
@@ -20,6 +20,9 @@ const LAYERS: [string, Layer["tone"], (status: string | null) => boolean][] = [
   ["cancelled", "warn", (status) => status === "cancelled"],
   ["error", "error", (status) => status === "error"],
 ];
+
+/** What the server keeps sums of by the hour: it need not look at every span to say when there are any. */
+export const LIVE_ROOTS = both("root:true", LIVE);
 
 /** Sums by step and status; null is nothing. A range that is open is fitted to what there is in the
  * shortest of some usual periods, or to all of the last year when the `whole` is asked for. */
@@ -70,10 +73,10 @@ async function summed(filter: string, ends: ranges.Ends, signal: AbortSignal): P
 
 /** The hours of the last year that have records, in seconds since 1970, ascending. */
 async function busy(filter: string, until: string, signal: AbortSignal): Promise<number[]> {
-  if (!filter) {
+  if (!filter || filter === LIVE_ROOTS) {
     const query = { hours: 24 * 366, ...(until && { until }) };
     const { hours } = await api.get("/api/v1/metrics/overview", { query, signal });
-    return hours.filter((hour) => hour.calls > 0).map((hour) => hour.start_ns / 1e9);
+    return hours.filter((hour) => hour.traces > 0).map((hour) => hour.start_ns / 1e9);
   }
   const asked = both(filter, ranges.condition({ since: "366d", until }));
   const query = { step: "1h", filter: asked };

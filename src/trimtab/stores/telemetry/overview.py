@@ -46,24 +46,23 @@ def overview(period: Period, found: Sequence[Row], scores: Sequence[Row]) -> Ove
     (as in DDSketch, Masson, Rim and Lee 2019, section 2.1).
     """
     calls: dict[int, _Sums] = {}
-    others = _Sums()
+    others: dict[int, _Sums] = {}
     latencies: Counter[int] = Counter()
     for by_bucket, hour, call, bucket, *values in found:
         sums = _Sums._make([*values[:-1], values[-1] or Decimal(0)])
         if by_bucket:
             latencies[bucket] += sums.spans
-        elif call:
-            calls[hour] = sums
         else:
-            others = others.plus(sums)
+            (calls if call else others)[hour] = sums
     del latencies[_NOT_A_CALL]
     total = reduce(_Sums.plus, calls.values(), _Sums())
+    rest = reduce(_Sums.plus, others.values(), _Sums())
     return Overview(
         project=period.project,
         since_ns=period.since,
         until_ns=period.until,
-        traces=total.roots + others.roots,
-        spans=total.spans + others.spans,
+        traces=total.roots + rest.roots,
+        spans=total.spans + rest.spans,
         calls=total.spans,
         errors=total.errors,
         input_tokens=total.input_tokens,
@@ -73,7 +72,7 @@ def overview(period: Period, found: Sequence[Row], scores: Sequence[Row]) -> Ove
         latency_p50_ms=quantile_ms(latencies, 0.5),
         latency_p95_ms=quantile_ms(latencies, 0.95),
         latency_p99_ms=quantile_ms(latencies, 0.99),
-        hours=tuple(_hours(period, calls)),
+        hours=tuple(_hours(period, calls, others)),
         scores=tuple(map(score_summary, scores)),
     )
 
@@ -100,13 +99,18 @@ def quantile_ms(latencies: Mapping[int, int], q: float) -> float | None:
     return None
 
 
-def _hours(period: Period, calls: Mapping[int, _Sums]) -> Iterator[HourBucket]:
+def _hours(
+    period: Period, calls: Mapping[int, _Sums], others: Mapping[int, _Sums]
+) -> Iterator[HourBucket]:
+    roots = {hour: sums.roots for hour, sums in others.items() if sums.roots}
     first, last = period.since // HOUR_NS, -(-period.until // HOUR_NS)
-    shown = range(first, last) if last - first <= _EMPTY_HOURS_UP_TO + 1 else sorted(calls)
+    is_short = last - first <= _EMPTY_HOURS_UP_TO + 1
+    shown = range(first, last) if is_short else sorted({*calls, *roots})
     for hour in shown:
         sums = calls.get(hour, _Sums())
         yield HourBucket(
             start_ns=hour * HOUR_NS,
+            traces=sums.roots + roots.get(hour, 0),
             calls=sums.spans,
             errors=sums.errors,
             cost_usd=rows.money(sums.cost_usd) or Decimal(0),

@@ -10,7 +10,7 @@ import { type Figure, Figures } from "@/parts/figures";
 import { Frame } from "@/parts/frame";
 import { Scores } from "@/parts/scores";
 import { TimeRange, useRange } from "@/parts/time-range";
-import { useVolume, VolumeBars } from "@/parts/volume";
+import { LIVE_ROOTS, useVolume, VolumeBars } from "@/parts/volume";
 import { Costs, chartPx, Latency, Tokens } from "./charts";
 import { Tile } from "./tile";
 import { Top } from "./top";
@@ -21,7 +21,7 @@ const EVERY_MS = 15_000;
 export default function Overview() {
   const [, go] = useLocation();
   const [range, setRange] = useRange();
-  const volume = useVolume(`root:true ${LIVE}`, range, { every: EVERY_MS });
+  const volume = useVolume(LIVE_ROOTS, range, { every: EVERY_MS });
   const ends = volume.data?.ends;
   const period = ends ? fixed(ends) : range;
   const asked = both(LIVE, condition(period));

@@ -19,7 +19,7 @@ import { Frame } from "@/parts/frame";
 import { Table } from "@/parts/table";
 import { tick } from "@/parts/tick";
 import { TimeRange, useRange } from "@/parts/time-range";
-import { useVolume, VolumeBars } from "@/parts/volume";
+import { LIVE_ROOTS, useVolume, VolumeBars } from "@/parts/volume";
 import { useChoice } from "./list-choice";
 import { Chosen } from "./list-chosen";
 import {
@@ -61,7 +61,7 @@ export default function Traces() {
   const rest = { on: found.isFetched }; // what else is on the page is asked for after the list
   const isOf = filter ? "calls of applications" : "runs of experiments and probes as well";
   const isAll = filter === "" || filter === LIVE;
-  const volume = useVolume(filter === LIVE ? both("root:true", LIVE) : filter, range, {
+  const volume = useVolume(filter === LIVE ? LIVE_ROOTS : filter, range, {
     ...rest,
     // who follows looks at what is new
     ...(live ? (paused ? {} : { every: 5_000 }) : { whole: true }),
