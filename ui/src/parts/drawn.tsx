@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { label as moment, stepsOf } from "@/kit/ranges";
+import { isOneDay, label as moment, stepsOf } from "@/kit/ranges";
 import type { ChartProps } from "@/parts/chart";
 import "./drawn.css";
 
@@ -27,6 +27,7 @@ export default function Drawn({
     };
     const first = times[0] ?? 0;
     const length = (times.at(-1) ?? 0) - first;
+    const inOneDay = isOneDay({ from: first, to: first + length });
     let drew = false;
     const plot = new uPlot(
       {
@@ -39,11 +40,13 @@ export default function Drawn({
           {
             ...axis,
             size: 22,
-            space: 64,
+            space: inOneDay ? 64 : 96,
             incrs: stepsOf(length),
             // a label at the very beginning would be cut in half
             values: (_, ticks) =>
-              ticks.map((tick) => (tick - first < 0.06 * length ? "" : moment(tick, length))),
+              ticks.map((tick) =>
+                tick - first < 0.06 * length ? "" : moment(tick, length, inOneDay),
+              ),
           },
           // on the right: all charts of a page begin at one edge
           { ...axis, side: 1, size: 62, values: (_, ticks) => ticks.map((tick) => text(tick)) },

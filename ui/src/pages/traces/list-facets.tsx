@@ -7,7 +7,7 @@ import { Value } from "@/parts/values";
 
 const FIELDS = ["status", "kind", "model", "route", "environment", "user", "session", "tag"];
 const SHOWN = 5;
-const FAILED = 4;
+const FAILED = 3;
 
 export function Facets(props: {
   filter: string;
