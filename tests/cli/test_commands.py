@@ -412,7 +412,7 @@ CALLS: list[tuple[str, int, str]] = [
     ("guard policies mine --delete", 0, r"deleted mine"),
     ("guard report", 0, r"(?m)^rule +side +mode .*\n(?s:.*)^secrets +input +shadow +\d+ "),
     ("guard report --since 1h --json", 0, r'"rules":\['),
-    ("guard report --since never", 2, r"not a length of time"),
+    ("guard report --since never", 2, r"not a time"),
     ("guard events --since 1h --rule pii --filter user:nobody --limit 3", 0, r"^time +rule"),
     ("guard reviews", 0, r"^time +rule +decision"),
     ("guard reviews --which all --since 1h --limit 3 --json", 0, r"\[\]"),

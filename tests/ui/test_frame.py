@@ -146,6 +146,62 @@ def test_keys_that_are_pressed_while_a_page_is_drawn_are_its_own(
     expect(live).to_have_attribute("aria-pressed", str("l" in pressed).lower())
 
 
+def test_what_was_pressed_for_a_page_that_was_left_is_forgotten(page: Page, site: Served) -> None:
+    page.goto("/overview")
+    expect(page.locator(".overview-tile").first).to_be_visible()
+    page.evaluate(PRESS_AT_ONCE, ["g", "t", "n", "g", "e"])
+    expect(page.get_by_role("grid", name="Runs")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_keys_wait_for_the_first_rows_as_well(page: Page, site: Served, again: bool) -> None:
+    page.goto("/traces" if again else "/overview")
+    page.locator(".table-row, .overview-tile").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    if again:
+        page.keyboard.press("g")
+        page.keyboard.press("o")
+        expect(page.locator(".overview-tile").first).to_be_visible()
+    page.evaluate(PRESS_AT_ONCE, ["g", "t", "j", "j", "x"])
+    third = page.locator(".table-row").nth(2)
+    expect(third.get_by_role("checkbox")).to_be_checked()
+
+
+def test_a_jump_that_is_begun_is_not_ended_by_a_key_that_waited(page: Page, site: Served) -> None:
+    page.goto("/overview")
+    expect(page.locator(".overview-tile").first).to_be_visible()
+    page.evaluate(PRESS_AT_ONCE, ["g", "t", "c", "g"])
+    expect(page.locator(".table-row").first).to_be_visible()
+    page.evaluate(PRESS_AT_ONCE, ["d"])
+    expect(page).to_have_url(f"{site.url}/datasets")
+
+
+# Dialogs
+
+
+def test_below_a_dialog_no_key_acts(page: Page, site: Served) -> None:
+    page.goto("/traces")
+    expect(page.locator(".table-row").first).to_be_visible()
+    for key in ("x", "j", "x", "?"):
+        page.keyboard.press(key)
+    dialog = page.get_by_role("dialog", name="Shortcuts")
+    expect(dialog).to_contain_text("choose the row")
+    for key in ("j", "x", "l", "Control+k"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert "live" not in page.url
+    expect(page.locator(".table-row input:checked")).to_have_count(2)
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("dialog", name="Erase 2 traces")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".table-row input:checked")).to_have_count(2)
+
+
 # The project
 
 

@@ -83,6 +83,34 @@ def test_scores_that_calls_failed_are_values_too(page: Page, site: Served) -> No
     assert shown(page, "filter") == 'score."says please":false'
 
 
+def test_the_values_stay_while_others_are_asked_for(page: Page) -> None:
+    go(page)
+    values = page.get_by_label("Values", exact=True)
+    expect(values.get_by_role("button").first).to_be_visible()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/facets**", hold)
+    page.route("**/api/v1/metrics/scores**", hold)
+    with page.expect_request("**/api/v1/facets**"):
+        values.get_by_role("button", name="error 6").click()
+    expect(rows(page)).to_have_count(6)
+    assert values.get_by_role("button").count() > 5
+    page.unroute_all()
+    expect(values.get_by_role("button", name="ok")).to_have_count(0)
+
+
+def test_the_way_back_from_a_trace_is_to_the_list_it_stood_in(page: Page) -> None:
+    go(page, "/traces?filter=status:error")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.keyboard.press("u")
+    expect(rows(page)).to_have_count(6)
+    assert shown(page, "filter") == "status:error"
+
+
 def test_the_dearest_and_the_longest_come_first_when_asked(page: Page, site: Served) -> None:
     def first_of(sort: str) -> str:
         found: str = site.client.traces(sort=sort, limit=1)[0]["trace_id"]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
 from trimtab.api.inputs import Identifier
-from trimtab.api.queries import FILTER, filter_of, period
+from trimtab.api.queries import FILTER, filter_of, moment, period
 from trimtab.dialects import filter as language
 from trimtab.dialects.filter import duration_ns
 from trimtab.errors import ConfigError, InvalidRequest
@@ -33,7 +33,7 @@ MOST = 20_000  # verdicts of a rule that a report counts
 _TRACES = 1_000
 _SINCE = "7d"
 _LIVE = Not(of=Condition(field="run", op="exists"))  # no experiment, and no red-teaming
-PERIOD = {"since": f"how far back, for example 24h (default {_SINCE})"}
+PERIOD = {"since": f"from when on, for example 24h or 2026-11-01 (default {_SINCE})"}
 
 
 class GuardReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,15 +104,14 @@ def _calls(request: Request, asked: CalibrateInput) -> SpanQuery:
 
 
 def since_of(request: Request) -> int:
-    text = request.query.get("since", _SINCE)
-    length = duration_ns(text)
-    if not length or length < 0:
+    since_ns = moment(request, "since", _SINCE)
+    if since_ns is None:
         raise InvalidRequest(
-            f"{text[:50]!r} is not a length of time",
+            "nothing is not a time",
             where="query parameter since",
-            fix="send for example since=24h or since=7d",
+            fix="send for example since=24h or since=2026-11-01",
         )
-    return max(request.app.clock.now_ns() - length, 0)
+    return max(since_ns, 0)
 
 
 def totals_of(request: Request, since_ns: int, until_ns: int) -> dict[str, int]:

@@ -10,12 +10,21 @@ import msgspec
 from msgspec.structs import replace
 
 from trimtab.api.http import Endpoint, Page, Request, Response, reply
-from trimtab.api.queries import FILTER, GROUP_FIELDS, asked, group_field, period, sort_of
-from trimtab.dialects.filter import duration_ns, parse, spelt
+from trimtab.api.queries import FILTER, GROUP_FIELDS, asked, group_field, moment, sort_of
+from trimtab.dialects.filter import duration_ns
 from trimtab.errors import InvalidRequest
 from trimtab.measures.distributions import student_quantile
 from trimtab.measures.intervals import wilson
-from trimtab.ports import Group, GroupField, Overview, Point, ScoreSummary, TraceSort
+from trimtab.ports import (
+    Group,
+    GroupField,
+    Overview,
+    Point,
+    ScoreSummary,
+    SpanQuery,
+    StepCount,
+    TraceSort,
+)
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_HOUR = 3_600 * _NS_PER_S
@@ -26,6 +35,11 @@ _LIMIT = {"limit": "how many, 1 to 1000 (default 100)"}
 _SORTS: Sequence[TraceSort] = ("cost", "tokens", "spans", "errors")
 _SORT = {"sort": f"by what, the greatest first: {', '.join(_SORTS)}"}
 _BY = "the field: " + ", ".join(GROUP_FIELDS)
+_STEPS = {
+    "step": "how long a step is, for example 5m (default 1h)",
+    "by": _BY + " (default none)",
+    "filter": FILTER["filter"] + " (default since:24h)",
+}
 
 
 class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +68,7 @@ class Facet(msgspec.Struct, frozen=True, kw_only=True):
 
 async def overview(request: Request) -> Response:
     hours = request.whole_number("hours", 24, low=1, high=24 * 366)
-    since_ns, until_ns = _moment(request, "since"), _moment(request, "until")
+    since_ns, until_ns = moment(request, "since"), moment(request, "until")
     if until_ns is None:
         until_ns = request.app.clock.now_ns() + 1
     if since_ns is None:
@@ -68,15 +82,6 @@ async def overview(request: Request) -> Response:
         request.app.telemetry.overview, request.project, since_ns=since_ns, until_ns=until_ns
     )
     return reply(figures)
-
-
-def _moment(request: Request, name: str) -> int | None:
-    """A time as the filter language reads it. Raises InvalidRequest."""
-    text = request.query.get(name)
-    if not text:
-        return None
-    where = parse(f"{name}:{spelt(text)}", now_ns=request.app.clock.now_ns())
-    return next(found for found in period(where)[1:] if found is not None)
 
 
 async def scores(request: Request) -> Response:
@@ -126,8 +131,22 @@ async def _groups(request: Request, by: GroupField, *, named: bool) -> Response:
 
 
 async def series(request: Request) -> Response:
+    query, step_ns, by = _steps(request)
+    await request.app.tracing.flush()
+    found = await asyncio.to_thread(request.app.telemetry.series, query, step_ns=step_ns, by=by)
+    return reply(Page(data=list(found)))
+
+
+async def counts(request: Request) -> Response:
+    query, step_ns, by = _steps(request)
+    await request.app.tracing.flush()
+    found = await asyncio.to_thread(request.app.telemetry.counts, query, step_ns=step_ns, by=by)
+    return reply(Page(data=list(found)))
+
+
+def _steps(request: Request) -> tuple[SpanQuery, int, GroupField | None]:
+    """What is added up over time: which spans, by steps of how long, split by what."""
     query = asked(request, limit=_MAX_POINTS)
-    by = group_field(request, "by")
     text = request.query.get("step", "1h")
     step_ns = duration_ns(text)
     if step_ns is None or step_ns < _NS_PER_S:
@@ -138,9 +157,7 @@ async def series(request: Request) -> Response:
         )
     if query.since_ns is None:
         query = replace(query, since_ns=request.app.clock.now_ns() - 24 * _NS_PER_HOUR)
-    await request.app.tracing.flush()
-    found = await asyncio.to_thread(request.app.telemetry.series, query, step_ns=step_ns, by=by)
-    return reply(Page(data=list(found)))
+    return query, step_ns, group_field(request, "by")
 
 
 async def facets(request: Request) -> Response:
@@ -206,11 +223,16 @@ ENDPOINTS = [
         handler=series,
         summary="What spans add up to over time, oldest first; steps without a span are left out",
         gives=list[Point],
-        query={
-            "step": "how long a step is, for example 5m (default 1h)",
-            "by": _BY + " (default none)",
-            "filter": FILTER["filter"] + " (default since:24h)",
-        },
+        query=_STEPS,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/metrics/counts",
+        permission="metrics:read",
+        handler=counts,
+        summary="How many spans there were over time, which costs less than all of their figures",
+        gives=list[StepCount],
+        query=_STEPS,
     ),
     Endpoint(
         method="GET",

@@ -57,6 +57,19 @@ def period(where: Filter | None) -> tuple[Filter | None, int | None, int | None]
     return left, max(since, default=None), min(until, default=None)
 
 
+def moment(request: Request, name: str, default: str = "") -> int | None:
+    """A time as the filter language reads it, `7d` or `2026-11-01`. Raises InvalidRequest.
+
+    Args:
+        name: of the parameter, `since` or `until`.
+    """
+    text = request.query.get(name, default)
+    if not text:
+        return None
+    where = language.parse(f"{name}:{language.spelt(text)}", now_ns=request.app.clock.now_ns())
+    return next(found for found in period(where)[1:] if found is not None)
+
+
 def _is_about(part: Filter, *fields: str) -> bool:
     return isinstance(part, Condition) and part.field in fields
 

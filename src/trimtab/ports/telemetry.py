@@ -181,6 +181,15 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     latency_p99_ms: float | None
 
 
+class StepCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many spans began in one step of time, for one value of the field it is split by."""
+
+    start_ns: int
+    key: str | None
+    spans: int
+    errors: int
+
+
 class FacetValue(NamedTuple):
     """A value of a field and how many traces have it."""
 
@@ -458,6 +467,12 @@ class TelemetryStore(Protocol):
         self, query: SpanQuery, *, step_ns: int, by: GroupField | None = None
     ) -> list[Point]:
         """Matching spans over time, oldest first; steps without a span are left out."""
+        ...
+
+    def counts(
+        self, query: SpanQuery, *, step_ns: int, by: GroupField | None = None
+    ) -> list[StepCount]:
+        """How many matching spans there were over time, as `series` has them, for less work."""
         ...
 
     def facets(

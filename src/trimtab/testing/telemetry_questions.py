@@ -343,6 +343,11 @@ class TelemetryQuestionContract:
             assert point.cost_usd == cost(own)
             found = (point.latency_p50_ms, point.latency_p95_ms, point.latency_p99_ms)
             assert_quantiles(calls, dict(zip((0.5, 0.95, 0.99), found, strict=True)))
+        counted = [
+            (one.start_ns, one.key, one.spans, one.errors)
+            for one in store.counts(SpanQuery(), step_ns=step, by=by)
+        ]
+        assert counted == [(one.start_ns, one.key, one.spans, one.errors) for one in points]
 
     def test_facets_count_traces_by_value(
         self, store: TelemetryStore, told: tuple[list[Span], list[Score]]

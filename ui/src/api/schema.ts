@@ -2421,6 +2421,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/metrics/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    by?: string;
+                    filter?: string;
+                    step?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                "2XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            data: components["schemas"]["StepCount"][];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics/groups": {
         parameters: {
             query?: never;
@@ -8658,6 +8698,12 @@ export interface components {
             votes: number;
             /** @default null */
             when: string | null;
+        };
+        StepCount: {
+            errors: number;
+            key: string | null;
+            spans: number;
+            start_ns: number;
         };
         StepInput: {
             /** @default [] */

@@ -16,5 +16,6 @@ export function treeOf(trace_id: string) {
 export function soon(row: { trace_id: string; spans: number }): void {
   if (row.spans > MOST_SPANS) return;
   const { key, get } = treeOf(row.trace_id);
-  void queries.prefetchQuery({ queryKey: key, queryFn: ({ signal }) => get(signal) });
+  const asked = { queryKey: key, queryFn: ({ signal }: { signal: AbortSignal }) => get(signal) };
+  void queries.prefetchQuery({ ...asked, retry: false });
 }

@@ -1,5 +1,5 @@
 /** Keys of a page: one letter, or two one after the other ("g t"); each says what it does. */
-import { useEffect, useRef } from "react";
+import { createContext, useContext, useEffect, useRef } from "react";
 import { flushSync } from "react-dom";
 
 export interface Binding {
@@ -11,38 +11,71 @@ export interface Binding {
   always?: boolean;
 }
 
-const bindings = new Set<{ current: readonly Binding[] }>();
+/** Whether a component is in a dialog: as long as one is open, only its keys are heard. */
+export const InDialog = createContext(false);
+
+interface Bound {
+  current: readonly Binding[];
+  isInDialog: boolean;
+}
+
+const bindings = new Set<Bound>();
 const PAUSE_MS = 900;
 let first = "";
-let early: KeyboardEvent[] | null = null;
 let forget: ReturnType<typeof setTimeout> | undefined;
 
-/** What can be pressed now, the newest page's keys first. */
-export function pressable(): Binding[] {
-  return [...bindings].reverse().flatMap((one) => one.current);
+/** What can be pressed now, the newest component's keys first. */
+export function pressable(isInDialog = document.querySelector("dialog:modal") !== null): Binding[] {
+  return [...bindings]
+    .reverse()
+    .filter((one) => one.isInDialog === isInDialog)
+    .flatMap((one) => one.current);
 }
 
 /** Keys that work while a component is there. */
 export function useKeys(own: readonly Binding[]): void {
-  const held = useRef(own);
-  held.current = own;
+  const isInDialog = useContext(InDialog);
+  const held = useRef<Bound>({ current: own, isInDialog });
+  held.current.current = own;
   useEffect(() => {
-    bindings.add(held);
-    return () => void bindings.delete(held);
+    const bound = held.current;
+    bindings.add(bound);
+    return () => void bindings.delete(bound);
   }, []);
 }
 
-/** While a component stands in for a page, what is pressed for that page waits for it. */
-export function useEarlyKeys(): void {
+/** How long a key that was pressed too early may wait for what it means. */
+const KEPT_MS = 5_000;
+let early: KeyboardEvent[] = [];
+let awaited = 0;
+
+/** While a component waits for what has keys, such as a page, those that mean nothing yet are kept
+ * for it; they are forgotten when the reader goes elsewhere. */
+export function useEarlyKeys(waits = true): void {
   useEffect(() => {
-    early = [];
+    if (!waits) return;
+    const here = location.pathname;
+    awaited += 1;
     return () => {
-      const pressed = early ?? [];
-      early = null;
-      // when the page that takes its place has bound its keys
-      queueMicrotask(() => pressed.forEach(onKey));
+      awaited -= 1;
+      // when what takes its place has bound its keys
+      queueMicrotask(() => (location.pathname === here ? again() : forgotten()));
     };
-  }, []);
+  }, [waits]);
+}
+
+function forgotten(): void {
+  early = [];
+}
+
+function again(): void {
+  const kept = early.filter((event) => event.timeStamp > performance.now() - KEPT_MS);
+  early = [];
+  for (const event of kept) {
+    const binding = pressable().find((one) => one.keys === named(event));
+    if (binding) run(binding, event);
+    else if (awaited > 0) early.push(event);
+  }
 }
 
 /** "ctrl+k" for Ctrl or ⌘ with k; the key alone otherwise. */
@@ -79,14 +112,18 @@ function onKey(event: KeyboardEvent): void {
   first = "";
   if (binding) {
     event.preventDefault();
-    // drawn before the next press, which may mean what this one brought
-    flushSync(() => binding.run(event));
+    run(binding, event);
   } else if (waits) {
     first = pressed;
     forget = setTimeout(() => {
       first = "";
     }, PAUSE_MS);
-  } else if (!writes) early?.push(event);
+  } else if (awaited > 0 && !writes && !event.repeat) early.push(event);
+}
+
+function run(binding: Binding, event: KeyboardEvent): void {
+  // drawn before the next press, which may mean what this one brought
+  flushSync(() => binding.run(event));
 }
 
 /** Called once, by the application. */

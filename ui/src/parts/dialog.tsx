@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import { InDialog } from "@/kit/keys";
 import { Button } from "@/parts/button";
 import "./dialog.css";
 
@@ -33,7 +34,7 @@ export function Dialog(props: {
             ✕
           </Button>
         </header>
-        {props.children}
+        <InDialog value={true}>{props.children}</InDialog>
       </div>
     </dialog>
   );

@@ -65,7 +65,7 @@ export function FilterBar(props: {
         aria-controls={`${id}-offered`}
         aria-autocomplete="list"
         aria-activedescendant={at >= 0 ? `${id}-${at}` : undefined}
-        aria-invalid={wrong ? true : undefined}
+        aria-invalid={wrong && props.value ? true : undefined}
         aria-describedby={wrong ? `${id}-wrong` : undefined}
         placeholder='status:error  cost_usd>0.01  "refund policy"'
         spellCheck={false}
@@ -106,7 +106,7 @@ export function FilterBar(props: {
       {wrong && (
         <p id={`${id}-wrong`} className="wrong">
           {wrong.detail}
-          {wrong.fix ? ` To do: ${wrong.fix}.` : ""}
+          {wrong.fix ? `. To do: ${wrong.fix}.` : ""}
         </p>
       )}
     </div>

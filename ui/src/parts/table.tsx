@@ -5,7 +5,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { useKeys } from "@/kit/keys";
+import { type Binding, useEarlyKeys, useKeys } from "@/kit/keys";
 import { root } from "@/kit/place";
 import { kept } from "@/kit/project";
 import { useResting } from "@/kit/resting";
@@ -126,7 +126,9 @@ export function Table<Row>(props: Props<Row>) {
   const near = row && props.rowKey(row);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the row is another when its key is
   useEffect(() => rest(row), [near, rest]);
-  useKeys([
+  const isComing = rows.length === 0 && !props.empty;
+  useEarlyKeys(isComing);
+  const keys: Binding[] = [
     { keys: "j", does: "next row", run: () => move(at + 1) },
     { keys: "k", does: "row before", run: () => move(at - 1) },
     ...(onOpen
@@ -135,7 +137,8 @@ export function Table<Row>(props: Props<Row>) {
     ...(props.onChoose
       ? [{ keys: "x", does: "choose the row", run: () => row && props.onChoose?.(row) }]
       : []),
-  ]);
+  ];
+  useKeys(isComing ? [] : keys);
   const enter = (event: KeyboardEvent) => {
     const on = event.target;
     // a button or link that has the focus is what Enter is for

@@ -12,7 +12,7 @@ export interface Volume {
   of?: ranges.Ends | undefined;
   starts: number[];
   step: number;
-  points: Schemas["Point"][];
+  points: Schemas["StepCount"][];
 }
 
 const LAYERS: [string, Layer["tone"], (status: string | null) => boolean][] = [
@@ -67,7 +67,7 @@ async function summed(filter: string, ends: ranges.Ends, signal: AbortSignal): P
   const step = ranges.stepOf(ends);
   const asked = both(filter || "root:true", ranges.condition(ranges.fixed(ends)));
   const query = { step: `${step}s`, by: "status", filter: asked };
-  const { data } = await api.get("/api/v1/metrics/series", { query, signal });
+  const { data } = await api.get("/api/v1/metrics/counts", { query, signal });
   return { ends, step, starts: ranges.starts(ends, step), points: data };
 }
 
@@ -80,7 +80,7 @@ async function busy(filter: string, until: string, signal: AbortSignal): Promise
   }
   const asked = both(filter, ranges.condition({ since: "366d", until }));
   const query = { step: "1h", filter: asked };
-  const { data } = await api.get("/api/v1/metrics/series", { query, signal });
+  const { data } = await api.get("/api/v1/metrics/counts", { query, signal });
   return data.map((point) => point.start_ns / 1e9);
 }
 

@@ -2,7 +2,7 @@ import { pressable } from "@/kit/keys";
 import { Dialog } from "@/parts/dialog";
 
 export function Shortcuts({ onClose }: { onClose: () => void }) {
-  const shown = new Map(pressable().map((one) => [one.keys, one.does]));
+  const shown = new Map(pressable(false).map((one) => [one.keys, one.does]));
   return (
     <Dialog title="Shortcuts" onClose={onClose}>
       <dl className="shortcuts">

@@ -38,7 +38,7 @@ const MOST_METRICS = 4;
 const BEFORE: readonly Column<Run>[] = [
   {
     name: "Run",
-    width: "minmax(150px, 3fr)",
+    width: "minmax(150px, 2.6fr)",
     cell: (row) => <Line text={row.name} />,
   },
   { name: "Dataset", width: "minmax(90px, 0.9fr)", cell: (row) => <Line text={row.dataset} /> },
@@ -158,7 +158,7 @@ function metricColumns(runs: readonly Run[]): Column<Run>[] {
     .slice(0, MOST_METRICS)
     .map((name) => ({
       name: visible(name),
-      width: "minmax(64px, 0.7fr)",
+      width: "minmax(72px, 1fr)",
       number: true,
       cell: (row) => metric(row, name),
     }));

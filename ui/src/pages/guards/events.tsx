@@ -45,7 +45,7 @@ export default function Events() {
   const list = (
     <Table
       label="Guard events"
-      columns={columnsOf(traces)}
+      columns={columnsOf(traces, event !== undefined)}
       rows={events}
       rowKey={key}
       onOpen={(one) => choose(key(one) === chosen ? "" : key(one))}
@@ -95,6 +95,8 @@ export default function Events() {
   );
 }
 
+const SAID_BESIDE = new Set(["Side", "Score", "Route"]);
+
 const isFailure = ({ action }: Event) => action === "error" || action === "timeout";
 
 function RuleChoice(props: { since: string; value: string; onChange: (rule: string) => void }) {
@@ -138,9 +140,10 @@ function kinds(event: Event): string {
   return [...new Set(list.map((one) => String(one.kind ?? "")))].filter(Boolean).join(", ");
 }
 
-function columnsOf(traces: ReadonlyMap<string, Trace>): readonly Column<Event>[] {
+/** Beside an open event there is no room for what the event itself says. */
+function columnsOf(traces: ReadonlyMap<string, Trace>, isNarrow: boolean): Column<Event>[] {
   const of = (event: Event) => traces.get(event.trace_id ?? "");
-  return [
+  const all: Column<Event>[] = [
     { name: "When", width: "56px", number: true, cell: (one) => <When ns={one.time_ns} /> },
     { name: "Rule", width: "minmax(96px, 0.6fr)", cell: (one) => <Line text={one.rule} /> },
     { name: "Side", width: "52px", cell: (one) => one.stage ?? "–" },
@@ -165,4 +168,5 @@ function columnsOf(traces: ReadonlyMap<string, Trace>): readonly Column<Event>[]
       ),
     },
   ];
+  return isNarrow ? all.filter(({ name }) => !SAID_BESIDE.has(name)) : all;
 }

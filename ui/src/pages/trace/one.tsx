@@ -40,7 +40,7 @@ export default function OneTrace() {
     { keys: "r", does: "replay the span in the playground", run: () => replay() },
     { keys: "c", does: "take the call along as code", run: () => setOpen("take") },
     { keys: "d", does: "compare with another trace", run: () => setOpen("choose") },
-    { keys: "u", does: "back to the traces", run: () => go("/traces") },
+    { keys: "u", does: "back to the traces", run: () => go(`/traces${beside?.search ?? ""}`) },
     ...(beside
       ? [
           { keys: "n", does: "next trace of the list", run: () => move(beside.after) },

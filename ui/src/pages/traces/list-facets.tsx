@@ -27,7 +27,7 @@ export function Facets(props: {
     { on: props.on },
   );
   const failed = useFailed(props.asked, props.on);
-  const isThere = facets.data && failed.isFetched; // at once: what comes later would move the rest
+  const isThere = facets.data && failed.isThere; // at once: what comes later would move the rest
   const found = (isThere ? facets.data.data : [])
     .filter((facet) => facet.values.length > 0)
     .map(({ field, values }) => ({
@@ -68,7 +68,7 @@ export function Facets(props: {
 
 /** Scores that pass or fail, those that failed most often first; no section where none failed. */
 function useFailed(asked: string, on: boolean) {
-  const { data, isFetched } = useAnswer(
+  const { data, error } = useAnswer(
     ["scores", "figures", asked],
     (signal) => api.get("/api/v1/metrics/scores", { query: { filter: asked }, signal }),
     { on },
@@ -81,5 +81,6 @@ function useFailed(asked: string, on: boolean) {
     .filter(({ size }) => size > 0)
     .sort((a, b) => b.size - a.size)
     .slice(0, FAILED);
-  return { isFetched, sections: values.length > 0 ? [{ title: "failed score", values }] : [] };
+  const isThere = data !== undefined || error !== null;
+  return { isThere, sections: values.length > 0 ? [{ title: "failed score", values }] : [] };
 }

@@ -68,7 +68,7 @@ export default function Traces() {
   });
   const listed = found.data?.pages.flatMap((page) => page.data) ?? [];
   const rows = joined(tail.rows, listed, key);
-  useEffect(() => remember(rows.map(key)));
+  useEffect(() => remember(rows.map(key), location.search));
   const withoutRuns = () => setFilter(toggled(filter, LIVE));
   useKeys([
     {

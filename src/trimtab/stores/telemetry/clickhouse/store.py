@@ -34,6 +34,7 @@ from trimtab.ports import (
     Sequenced,
     SpanHead,
     SpanQuery,
+    StepCount,
     Table,
     TraceSummary,
     Written,
@@ -228,6 +229,16 @@ class ClickHouseTelemetry:
         return [
             _figures(Point, dict(zip(fields, (step * step_ns, *rest), strict=True)))
             for step, *rest in found
+        ]
+
+    def counts(
+        self, query: SpanQuery, *, step_ns: int, by: GroupField | None = None
+    ) -> list[StepCount]:
+        with self._connection.reading() as connection:
+            found = connection.fetch(queries.counts(query, step_ns, by, on_payload))
+        return [
+            StepCount(start_ns=step * step_ns, key=key, spans=spans, errors=errors)
+            for step, key, spans, errors in found
         ]
 
     def facets(

@@ -36,6 +36,7 @@ from trimtab.ports import (
     Sequenced,
     SpanHead,
     SpanQuery,
+    StepCount,
     Table,
     TraceSummary,
     Written,
@@ -230,6 +231,16 @@ class DuckDBTelemetry:
         return [
             _priced(Point(**dict(zip(fields, (step * step_ns, *rest), strict=True))))
             for step, *rest in found
+        ]
+
+    def counts(
+        self, query: SpanQuery, *, step_ns: int, by: GroupField | None = None
+    ) -> list[StepCount]:
+        with self._engine.reading() as cursor:
+            found = fetch(cursor, queries.counts(query, step_ns, by, self._search(cursor, query)))
+        return [
+            StepCount(start_ns=step * step_ns, key=key, spans=spans, errors=errors)
+            for step, key, spans, errors in found
         ]
 
     def facets(

@@ -1,7 +1,7 @@
 """Every question asked of the telemetry schema, in one place: SQL text and its parameters."""
 
 from trimtab.stores.telemetry.queries.composing import HOUR_NS, MAX_NS, Query, fill, matching
-from trimtab.stores.telemetry.queries.figures import MAX_POINTS, facet, groups, series
+from trimtab.stores.telemetry.queries.figures import MAX_POINTS, counts, facet, groups, series
 from trimtab.stores.telemetry.queries.periods import ROLLUP_SUMS, Period, projects
 from trimtab.stores.telemetry.queries.scores import (
     newest_scores,
@@ -44,6 +44,7 @@ __all__ = [
     "Places",
     "Query",
     "before_next_call",
+    "counts",
     "everything_after",
     "facet",
     "fill",

@@ -35,6 +35,11 @@ _SERIES = """
         quantile_cont(duration_ns / 1e6, 0.99) FILTER (WHERE kind = 'llm')
     FROM {source} WHERE {where} GROUP BY step, key ORDER BY step, key LIMIT $limit"""
 
+_COUNTS = """
+    SELECT CAST(floor(start_ns / $step) AS BIGINT) AS step, {key} AS key, count(*),
+        count(*) FILTER (WHERE status = 'error')
+    FROM {source} WHERE {where} GROUP BY step, key ORDER BY step, key LIMIT $limit"""
+
 _FACET = """
     SELECT {key} AS key, count(DISTINCT trace_id) AS traces FROM {source}
     WHERE {where} AND {key} IS NOT NULL
@@ -66,6 +71,17 @@ def series(query: SpanQuery, step_ns: int, by: GroupField | None, search: Search
     where = matching(query, search)
     source, key = _source(by, where)
     sql = fill(_SERIES, key=key, source=source, input_tokens=INPUT_SUM, output_tokens=OUTPUT_SUM)
+    return composed(sql, where, step=step_ns, limit=MAX_POINTS)
+
+
+def counts(query: SpanQuery, step_ns: int, by: GroupField | None, search: Search) -> Query:
+    """One row per step and value, in the order of StepCount's fields but for the step's number.
+
+    What charts of how much there was ask: some columns instead of most of them.
+    """
+    where = matching(query, search)
+    source, key = _source(by, where)
+    sql = fill(_COUNTS, key=key, source=source)
     return composed(sql, where, step=step_ns, limit=MAX_POINTS)
 
 
