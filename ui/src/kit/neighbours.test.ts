@@ -2,10 +2,11 @@ import { expect, test } from "vitest";
 import { neighbours, remember } from "./neighbours";
 
 test("a row of the list has one before and one after it, except at the ends", () => {
-  remember(["a", "b", "c"]);
-  expect(neighbours("a")).toEqual({ before: null, after: "b", place: 1, of: 3 });
-  expect(neighbours("b")).toEqual({ before: "a", after: "c", place: 2, of: 3 });
-  expect(neighbours("c")).toEqual({ before: "b", after: null, place: 3, of: 3 });
+  const search = "?filter=kind:llm";
+  remember(["a", "b", "c"], search);
+  expect(neighbours("a")).toEqual({ before: null, after: "b", place: 1, of: 3, search });
+  expect(neighbours("b")).toEqual({ before: "a", after: "c", place: 2, of: 3, search });
+  expect(neighbours("c")).toEqual({ before: "b", after: null, place: 3, of: 3, search });
 });
 
 test("what no list had has no neighbours, and the list that was shown last counts", () => {
@@ -13,5 +14,5 @@ test("what no list had has no neighbours, and the list that was shown last count
   expect(neighbours("c")).toBeNull();
   remember(["c"]);
   expect(neighbours("a")).toBeNull();
-  expect(neighbours("c")).toEqual({ before: null, after: null, place: 1, of: 1 });
+  expect(neighbours("c")).toEqual({ before: null, after: null, place: 1, of: 1, search: "" });
 });
