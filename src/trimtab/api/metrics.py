@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -21,7 +21,6 @@ from trimtab.ports import (
     Overview,
     Point,
     ScoreSummary,
-    SpanQuery,
     StepCount,
     TraceSort,
 )
@@ -131,22 +130,16 @@ async def _groups(request: Request, by: GroupField, *, named: bool) -> Response:
 
 
 async def series(request: Request) -> Response:
-    query, step_ns, by = _steps(request)
-    await request.app.tracing.flush()
-    found = await asyncio.to_thread(request.app.telemetry.series, query, step_ns=step_ns, by=by)
-    return reply(Page(data=list(found)))
+    return await _over_time(request, request.app.telemetry.series)
 
 
 async def counts(request: Request) -> Response:
-    query, step_ns, by = _steps(request)
-    await request.app.tracing.flush()
-    found = await asyncio.to_thread(request.app.telemetry.counts, query, step_ns=step_ns, by=by)
-    return reply(Page(data=list(found)))
+    return await _over_time(request, request.app.telemetry.counts)
 
 
-def _steps(request: Request) -> tuple[SpanQuery, int, GroupField | None]:
-    """What is added up over time: which spans, by steps of how long, split by what."""
+async def _over_time(request: Request, add_up: Callable[..., Sequence[object]]) -> Response:
     query = asked(request, limit=_MAX_POINTS)
+    by = group_field(request, "by")
     text = request.query.get("step", "1h")
     step_ns = duration_ns(text)
     if step_ns is None or step_ns < _NS_PER_S:
@@ -157,7 +150,9 @@ def _steps(request: Request) -> tuple[SpanQuery, int, GroupField | None]:
         )
     if query.since_ns is None:
         query = replace(query, since_ns=request.app.clock.now_ns() - 24 * _NS_PER_HOUR)
-    return query, step_ns, group_field(request, "by")
+    await request.app.tracing.flush()
+    found = await asyncio.to_thread(add_up, query, step_ns=step_ns, by=by)
+    return reply(Page(data=list(found)))
 
 
 async def facets(request: Request) -> Response:
