@@ -1,4 +1,4 @@
-"""Overview from sums by hour and latency bucket."""
+"""Records from rows of sums: the overview from those by hour and latency bucket, and others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any, NamedTuple
 
-from trimtab.ports import HourBucket, Overview, ProjectTraffic, ScoreSummary
+from trimtab.ports import HourBucket, Overview, ProjectTraffic, ScoreSummary, StepCount
 from trimtab.stores.telemetry import rows
 from trimtab.stores.telemetry.queries import HOUR_NS, Period
 from trimtab.stores.telemetry.rows import Row
@@ -80,6 +80,12 @@ def overview(period: Period, found: Sequence[Row], scores: Sequence[Row]) -> Ove
 def score_summary(row: Row) -> ScoreSummary:
     """The record of a row whose columns are its fields in order."""
     return ScoreSummary(**dict(zip(ScoreSummary.__struct_fields__, row, strict=True)))
+
+
+def step_count(row: Row, step_ns: int) -> StepCount:
+    """From a row of `queries.counts`."""
+    step, key, spans, errors = row
+    return StepCount(start_ns=step * step_ns, key=key, spans=spans, errors=errors)
 
 
 def quantile_ms(latencies: Mapping[int, int], q: float) -> float | None:

@@ -49,7 +49,7 @@ from trimtab.stores.telemetry.clickhouse.schema import migrations, upgrade
 from trimtab.stores.telemetry.clickhouse.search import PAYLOAD, on_payload, read
 from trimtab.stores.telemetry.clickhouse.writer import Writer
 from trimtab.stores.telemetry.newest import Floors, newest_summaries
-from trimtab.stores.telemetry.overview import overview, project_traffic, score_summary
+from trimtab.stores.telemetry.overview import overview, project_traffic, score_summary, step_count
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
 from trimtab.stores.telemetry.readonly_answer import Turns
@@ -236,10 +236,7 @@ class ClickHouseTelemetry:
     ) -> list[StepCount]:
         with self._connection.reading() as connection:
             found = connection.fetch(queries.counts(query, step_ns, by, on_payload))
-        return [
-            StepCount(start_ns=step * step_ns, key=key, spans=spans, errors=errors)
-            for step, key, spans, errors in found
-        ]
+        return [step_count(row, step_ns) for row in found]
 
     def facets(
         self, query: SpanQuery, fields: Sequence[GroupField], *, limit: int = 20

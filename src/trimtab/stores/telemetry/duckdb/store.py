@@ -50,7 +50,7 @@ from trimtab.stores.telemetry.duckdb.search import PayloadSearch, open_packs
 from trimtab.stores.telemetry.duckdb.watch import Watch
 from trimtab.stores.telemetry.duckdb.writer import Writer
 from trimtab.stores.telemetry.newest import Floors, newest_summaries
-from trimtab.stores.telemetry.overview import overview, project_traffic, score_summary
+from trimtab.stores.telemetry.overview import overview, project_traffic, score_summary, step_count
 from trimtab.stores.telemetry.previews import preview_of_input, preview_of_output
 from trimtab.stores.telemetry.queries import Period
 from trimtab.stores.telemetry.readonly_answer import Turns
@@ -238,10 +238,7 @@ class DuckDBTelemetry:
     ) -> list[StepCount]:
         with self._engine.reading() as cursor:
             found = fetch(cursor, queries.counts(query, step_ns, by, self._search(cursor, query)))
-        return [
-            StepCount(start_ns=step * step_ns, key=key, spans=spans, errors=errors)
-            for step, key, spans, errors in found
-        ]
+        return [step_count(row, step_ns) for row in found]
 
     def facets(
         self, query: SpanQuery, fields: Sequence[GroupField], *, limit: int = 20
