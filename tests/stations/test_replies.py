@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -127,21 +128,19 @@ def test_a_file_that_is_no_database_is_said_to_be(tmp_path: Path) -> None:
         Replies(path)
 
 
-def test_two_processes_keep_replies_in_one_file(tmp_path: Path) -> None:
+def test_many_open_a_new_file_at_once_and_each_keeps_its_replies(tmp_path: Path) -> None:
     path = tmp_path / "replies.db"
-    together = threading.Barrier(2, timeout=60)
+    names = "abcdefgh"
+    together = threading.Barrier(len(names), timeout=60)
 
     def keep(name: str) -> None:
+        together.wait()
         with Replies(path) as replies:
-            together.wait()
-            for number in range(500):
+            for number in range(100):
                 replies.put(f"{name}{number}", ChatReply(text=name))
 
-    threads = [threading.Thread(target=keep, args=(name,)) for name in "ab"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(keep, names))
     with Replies(path) as replies:
-        found = [replies.get(f"{name}{n}", ChatReply) for name in "ab" for n in range(500)]
+        found = [replies.get(f"{name}{n}", ChatReply) for name in names for n in range(100)]
     assert None not in found

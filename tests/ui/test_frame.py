@@ -178,6 +178,24 @@ def test_a_jump_that_is_begun_is_not_ended_by_a_key_that_waited(page: Page, site
     expect(page).to_have_url(f"{site.url}/datasets")
 
 
+def test_enter_on_a_button_is_not_pressed_again_for_the_rows_that_come(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/traces?**", hold)
+    page.goto("/traces")
+    views = page.get_by_role("button", name="Views", exact=True)
+    views.focus()
+    page.keyboard.press("Enter")
+    expect(views).to_have_attribute("aria-expanded", "true")
+    page.unroute_all()  # which lets go of what is held
+    expect(page.locator(".table-row").first).to_be_visible()
+    expect(views).to_have_attribute("aria-expanded", "true")
+    assert held, "the rows were there already"
+
+
 # Dialogs
 
 

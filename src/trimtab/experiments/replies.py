@@ -10,9 +10,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -107,14 +108,16 @@ class Replies:
         with self._usable():
             if path is not None:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                path.touch(mode=0o600)
+                # Not opened where it is: closing it would end this process's locks on it.
+                with suppress(FileExistsError):
+                    path.touch(mode=0o600, exist_ok=False)
             database = sqlite3.connect(
                 ":memory:" if path is None else path,
                 check_same_thread=False,
                 isolation_level=None,
                 timeout=_BUSY_S,
             )
-            database.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(database)
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply BLOB NOT NULL)"
@@ -132,6 +135,19 @@ class Replies:
                 where=str(self._path or ":memory:"),
                 fix="delete the file, name another data directory, or run with --cache off",
             ) from None
+
+
+def _log_ahead(database: sqlite3.Connection) -> None:
+    # Two that find a new file would wait for each other here, so SQLite refuses one at once.
+    until = monotonic() + _BUSY_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+            sleep(0.01)
 
 
 class KeptChat:

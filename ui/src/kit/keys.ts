@@ -91,6 +91,11 @@ function isWriting(target: EventTarget | null): boolean {
   );
 }
 
+/** Whether Enter is for what has the focus, which the browser then presses by itself. */
+function isPressed(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest("button, a, summary") !== null;
+}
+
 /** The binding that a press means, and whether a second press may follow. */
 export function matching(
   open: readonly Binding[],
@@ -104,6 +109,7 @@ export function matching(
 
 function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || event.altKey) return;
+  if (event.key === "Enter" && isPressed(event.target)) return;
   const writes = isWriting(event.target);
   const open = pressable().filter((one) => !writes || one.always);
   const pressed = named(event);

@@ -131,20 +131,12 @@ export function Table<Row>(props: Props<Row>) {
   const keys: Binding[] = [
     { keys: "j", does: "next row", run: () => move(at + 1) },
     { keys: "k", does: "row before", run: () => move(at - 1) },
-    ...(onOpen
-      ? [{ keys: "Enter", does: "open the row", run: (event: KeyboardEvent) => enter(event) }]
-      : []),
+    ...(onOpen ? [{ keys: "Enter", does: "open the row", run: () => row && onOpen(row) }] : []),
     ...(props.onChoose
       ? [{ keys: "x", does: "choose the row", run: () => row && props.onChoose?.(row) }]
       : []),
   ];
   useKeys(isComing ? [] : keys);
-  const enter = (event: KeyboardEvent) => {
-    const on = event.target;
-    // a button or link that has the focus is what Enter is for
-    if (on instanceof HTMLElement && on.closest("button, a, summary")) on.click();
-    else if (row) onOpen?.(row);
-  };
   const clicked = (event: React.MouseEvent, one: Row) => {
     const inner = (event.target as HTMLElement).closest("a, button, input, label");
     if (inner && !inner.classList.contains("table-link")) return;

@@ -45,9 +45,8 @@ export default function Session() {
       keys: "Enter",
       does: "open the trace of the turn",
       run: () => {
-        const on = document.activeElement;
-        if (on instanceof HTMLElement && on.matches("article")) go(`/traces/${on.dataset.trace}`);
-        else if (on instanceof HTMLElement) on.click();
+        const turn = document.activeElement?.closest<HTMLElement>("article");
+        if (turn) go(`/traces/${turn.dataset.trace}`);
       },
     },
   ]);
