@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -85,6 +86,28 @@ def test_tops_and_scores_lead_to_their_traces(
     page.wait_for_url("**/traces?**")
     expect(page.get_by_role("combobox", name="Filter")).to_have_value(f"-has:run {condition}")
     expect(page.locator(".table-row").first).to_be_visible()
+
+
+def test_lists_are_asked_for_when_the_charts_have_their_figures(page: Page) -> None:
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(f"asked {urlsplit(request.url).path}"))
+    page.on("response", lambda response: seen.append(f"came {urlsplit(response.url).path}"))
+    page.goto("/overview")
+    expect(page.get_by_role("link", name="gpt-4o-mini", exact=True)).to_be_visible()
+    charts = seen.index("came /api/v1/metrics/series")
+    assert charts < seen.index("asked /api/v1/metrics/groups")
+    assert charts < seen.index("asked /api/v1/metrics/scores")
+
+
+def test_charts_without_an_answer_say_so_and_the_lists_come_all_the_same(page: Page) -> None:
+    page.allowed = ["503"]  # type: ignore[attr-defined]
+    page.route("**/api/v1/metrics/series**", lambda route: route.fulfill(status=503, json={}))
+    page.goto("/overview")
+    expect(page.get_by_role("alert")).to_contain_text("503")
+    expect(page.get_by_role("link", name="gpt-4o-mini", exact=True)).to_be_visible()
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_score_has_its_interval(page: Page) -> None:

@@ -1,11 +1,10 @@
 /** What calls took, cost and used over time. */
 import { useCallback, useMemo } from "react";
 import { useLocation } from "wouter";
-import { api, type Schemas } from "@/api/client";
-import { useAnswer } from "@/api/query";
+import type { Schemas } from "@/api/client";
 import { both, LIVE, tracesOf } from "@/kit/filters";
 import { count, duration, money } from "@/kit/format";
-import { condition, fixed, type Range } from "@/kit/ranges";
+import { fixed, type Range } from "@/kit/ranges";
 import { Bars } from "@/parts/bars";
 import { Chart, type Line } from "@/parts/chart";
 import { atSteps, type Volume } from "@/parts/volume";
@@ -13,19 +12,11 @@ import { Tile } from "./tile";
 
 interface Props {
   volume: Volume;
+  points: readonly Schemas["Point"][];
   period: Range;
   onRange: (range: Range) => void;
 }
 
-function usePoints({ volume, period }: Props): readonly Schemas["Point"][] {
-  const filter = both(LIVE, condition(period));
-  const { data } = useAnswer(["metrics", "series", filter, volume.step], (signal) =>
-    api.get("/api/v1/metrics/series", { query: { step: `${volume.step}s`, filter }, signal }),
-  );
-  return data?.data ?? NONE;
-}
-
-const NONE: readonly Schemas["Point"][] = [];
 /** What bars say of themselves stands in the line of the title; a line chart begins below it. */
 const TITLE_PX = 20;
 
@@ -40,8 +31,7 @@ const RANKS = [
 
 export function Latency(props: Props) {
   const [, go] = useLocation();
-  const points = usePoints(props);
-  const { volume, onRange } = props;
+  const { volume, points, onRange } = props;
   const lines = useMemo(
     (): Line[] =>
       RANKS.map(({ label, colour, of }) => ({
@@ -85,17 +75,15 @@ export function Latency(props: Props) {
 }
 
 export function Costs(props: Props) {
-  const points = usePoints(props);
   const cost = (point: Schemas["Point"]) => Number(point.cost_usd ?? 0);
-  const values = atSteps(props.volume, points, cost).map((one) => one ?? 0);
+  const values = atSteps(props.volume, props.points, cost).map((one) => one ?? 0);
   const layers = [{ name: "", tone: "accent" as const, values }];
   return <Summed {...props} title="Cost" filter="cost_usd>0" layers={layers} text={money} />;
 }
 
 export function Tokens(props: Props) {
-  const points = usePoints(props);
   const of = (value: (point: Schemas["Point"]) => number) =>
-    atSteps(props.volume, points, value).map((one) => one ?? 0);
+    atSteps(props.volume, props.points, value).map((one) => one ?? 0);
   const layers = [
     { name: "out", tone: "accent" as const, values: of((point) => point.output_tokens) },
     { name: "in", tone: "soft" as const, values: of((point) => point.input_tokens) },

@@ -10,21 +10,19 @@ import { type Figure, Figures } from "@/parts/figures";
 import { Frame } from "@/parts/frame";
 import { Scores } from "@/parts/scores";
 import { TimeRange, useRange } from "@/parts/time-range";
-import { LIVE_ROOTS, useVolume, VolumeBars } from "@/parts/volume";
+import { LIVE_ROOTS, useVolume, type Volume, VolumeBars } from "@/parts/volume";
 import { Costs, chartPx, Latency, Tokens } from "./charts";
 import { Tile } from "./tile";
 import { Top } from "./top";
 import "./overview.css";
 
 const EVERY_MS = 15_000;
+const NONE: readonly Schemas["Point"][] = [];
 
 export default function Overview() {
-  const [, go] = useLocation();
   const [range, setRange] = useRange();
   const volume = useVolume(LIVE_ROOTS, range, { every: EVERY_MS });
   const ends = volume.data?.ends;
-  const period = ends ? fixed(ends) : range;
-  const asked = both(LIVE, condition(period));
   return (
     <Frame
       title="Overview"
@@ -35,36 +33,58 @@ export default function Overview() {
     >
       {volume.error && <Failure error={volume.error} again={() => void volume.refetch()} />}
       {volume.isSuccess && !volume.data && <Begin title="No call yet" />}
-      {volume.data && (
-        <>
-          <Sums ends={volume.data.ends} period={period} />
-          <div className="overview">
-            <Tile title="Traces by status" href={tracesOf(LIVE, { ...period })}>
-              <VolumeBars
-                volume={volume.data}
-                label="Traces"
-                height={chartPx()}
-                onPick={(one) => go(tracesOf(LIVE, { ...one }))}
-                onRange={setRange}
-              />
-            </Tile>
-            <Latency volume={volume.data} period={period} onRange={setRange} />
-            <Costs volume={volume.data} period={period} onRange={setRange} />
-            <Tokens volume={volume.data} period={period} onRange={setRange} />
-          </div>
-          <div className="overview lists">
-            <Tile title="Scores" href={tracesOf(LIVE, { ...period })}>
-              <Scores filter={LIVE} asked={asked} range={period} />
-            </Tile>
-            <div className="overview-stack">
-              <Top title="Models" by="model" asked={asked} period={period} />
-              <Top title="Routes" by="route" asked={asked} period={period} />
-            </div>
-            <Top title="Users" by="user" asked={asked} period={period} href="/users" />
-          </div>
-        </>
-      )}
+      {volume.data && <Drawn volume={volume.data} onRange={setRange} />}
     </Frame>
+  );
+}
+
+function Drawn({ volume, onRange }: { volume: Volume; onRange: (range: Range) => void }) {
+  const [, go] = useLocation();
+  const period = fixed(volume.ends);
+  const asked = both(LIVE, condition(period));
+  const series = useAnswer(["metrics", "series", asked, volume.step], (signal) =>
+    api.get("/api/v1/metrics/series", {
+      query: { step: `${volume.step}s`, filter: asked },
+      signal,
+    }),
+  );
+  const chart = { volume, points: series.data?.data ?? NONE, period, onRange };
+  return (
+    <>
+      <Sums ends={volume.ends} period={period} />
+      {series.error && <Failure error={series.error} again={() => void series.refetch()} />}
+      <div className="overview">
+        <Tile title="Traces by status" href={tracesOf(LIVE, { ...period })}>
+          <VolumeBars
+            volume={volume}
+            label="Traces"
+            height={chartPx()}
+            onPick={(one) => go(tracesOf(LIVE, { ...one }))}
+            onRange={onRange}
+          />
+        </Tile>
+        <Latency {...chart} />
+        <Costs {...chart} />
+        <Tokens {...chart} />
+      </div>
+      {/* Over many calls these take the server longest, so they are asked for last. */}
+      {(series.data || series.error) && <Lists asked={asked} period={period} />}
+    </>
+  );
+}
+
+function Lists({ asked, period }: { asked: string; period: Range }) {
+  return (
+    <div className="overview lists">
+      <Tile title="Scores" href={tracesOf(LIVE, { ...period })}>
+        <Scores filter={LIVE} asked={asked} range={period} />
+      </Tile>
+      <div className="overview-stack">
+        <Top title="Models" by="model" asked={asked} period={period} />
+        <Top title="Routes" by="route" asked={asked} period={period} />
+      </div>
+      <Top title="Users" by="user" asked={asked} period={period} href="/users" />
+    </div>
   );
 }
 
