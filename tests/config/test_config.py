@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from trimtab.config import Config, ConnectionUrl, Loaded, Secret, dump, json_schema, load
 from trimtab.config import require_safe as check_exposure
 from trimtab.config import settings as shown_settings
-from trimtab.config.decode import known_keys
+from trimtab.config.decode import known_settings
 from trimtab.errors import ConfigError
 
 PROVIDER = "{name: acme, kind: openai_compatible, base_url: 'https://acme.example/v1'}"
@@ -128,7 +128,7 @@ def test_a_variable_sets_the_key_it_names(tmp_path, name, value, key, expected):
 
 
 def test_every_setting_can_be_given_by_a_variable(tmp_path):
-    for key in known_keys():
+    for key in known_settings():
         variable = "TRIMTAB_" + key.upper().replace(".", "__")
         try:
             origin = read(tmp_path, {variable: "7"}).origins[key]
@@ -332,7 +332,7 @@ _SECTIONS = ["", "limits", "access", "scoring", "log"]
 @per_example
 def test_an_unknown_key_is_always_an_error_with_its_line(tmp_path, name, section, comments):
     key = f"{section}.{name}" if section else name
-    if key in set(known_keys()):
+    if key in set(known_settings()):
         return
     text = "# x\n" * comments + (f"{section}:\n  {name}: 1\n" if section else f"{name}: 1\n")
     (tmp_path / "trimtab.yaml").write_text(text)
@@ -609,7 +609,7 @@ def test_the_schema_describes_every_setting_and_allows_no_other():
         assert definition["description"]
         if name not in names:
             assert all(one.get("description") for one in definition["properties"].values()), name
-    keys = set(known_keys())
+    keys = set(known_settings())
     assert set(schema["$defs"]["Config"]["properties"]) == {key for key in keys if "." not in key}
     limits = schema["$defs"]["Limits"]["properties"]["concurrency"]
     assert limits["anyOf"][0] == {"type": "integer", "minimum": 1}

@@ -30,7 +30,7 @@ from trimtab.api.http import Endpoint
 from trimtab.api.inflate import UnsupportedMedia
 from trimtab.api.table import TABLE
 from trimtab.cli.shell import root
-from trimtab.config.decode import known_keys
+from trimtab.config.decode import known_settings
 from trimtab.config.load import _NOT_SETTINGS
 from trimtab.records.filter import FIELDS as FILTERED
 from trimtab.records.principal import PERMISSIONS
@@ -174,7 +174,7 @@ def variable(key: str) -> str:
 
 
 def test_every_environment_variable_that_is_named_is_read() -> None:
-    known = {variable(key) for key in known_keys()} | _NOT_SETTINGS
+    known = {variable(key) for key in known_settings()} | _NOT_SETTINGS
     for page in [*PAGES, README]:
         for name in re.findall(r"\bTRIMTAB_\w+", page.read_text("utf-8")):
             assert name in known or name == "TRIMTAB_", f"{page.name}: {name}"
@@ -192,14 +192,18 @@ def test_every_reference_to_the_environment_is_an_example_or_ours() -> None:
 
 def test_every_setting_is_in_the_page_about_settings_and_none_that_is_not() -> None:
     page = prose(ROOT / "docs" / "configuration.md")
-    leaves = {key for key in known_keys() if not any(k.startswith(f"{key}.") for k in known_keys())}
+    leaves = {
+        key
+        for key in known_settings()
+        if not any(k.startswith(f"{key}.") for k in known_settings())
+    }
     for key in leaves:
         assert f"`{key}`" in page, f"{key} is not in docs/configuration.md"
-    sections = {key.partition(".")[0] for key in known_keys()}
+    sections = {key.partition(".")[0] for key in known_settings()}
     for name, text in DOCS.items():
         for word in re.findall(r"`([a-z_]+\.[a-z_]+)`", text):
             if word.partition(".")[0] in sections and not word.endswith((".yaml", ".md", ".db")):
-                assert word in known_keys(), f"{name}: {word}"
+                assert word in known_settings(), f"{name}: {word}"
 
 
 def test_the_defaults_that_are_named_are_the_defaults() -> None:

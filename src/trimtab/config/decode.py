@@ -9,10 +9,13 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from trimtab.config.document import scalar
 from trimtab.config.expectation import allowed, may_be_shown, shown
@@ -62,18 +65,28 @@ def hint_of(annotation: Any) -> Hint:
             return Hint(inner, optional, extra, annotation)
 
 
-def known_keys(struct: type[msgspec.Struct] = Config, prefix: str = "") -> Iterator[str]:
-    """Every dotted key that a setting can be given for: sections, lists and values.
+@cache
+def fields_of(struct: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    """The fields of a struct; msgspec evaluates every annotation each time that it is asked."""
+    return msgspec.structs.fields(struct)
 
-    >>> "limits.body_bytes" in set(known_keys())
+
+@cache
+def known_settings() -> Mapping[str, Hint]:
+    """What can be set, by dotted key: sections, lists and values.
+
+    >>> "limits.body_bytes" in known_settings()
     True
     """
-    for field in msgspec.structs.fields(struct):
-        key = prefix + field.name
-        yield key
-        hint = hint_of(field.type)
+    return MappingProxyType(dict(_settings_of(Config, "")))
+
+
+def _settings_of(struct: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, Hint]]:
+    for field in fields_of(struct):
+        key, hint = prefix + field.name, hint_of(field.type)
+        yield key, hint
         if hint.is_struct:
-            yield from known_keys(hint.type, f"{key}.")
+            yield from _settings_of(hint.type, f"{key}.")
 
 
 class Decoder:
@@ -165,7 +178,7 @@ class Decoder:
     def _struct(self, tree: Tree, hint: Hint, key: str) -> Any:
         if not isinstance(tree, Section):
             return self._wrong_shape(tree, key, "a section of `name: value` lines")
-        fields = msgspec.structs.fields(hint.type)
+        fields = fields_of(hint.type)
         names = [field.name for field in fields]
         self.problems += [
             _unknown(name, tree.keys[name], key, names) for name in tree.items if name not in names
@@ -185,7 +198,7 @@ class Decoder:
 
     def _default(self, hint: Hint, key: str, default: Any) -> None:
         if default is not None and hint.is_struct:
-            for field in msgspec.structs.fields(hint.type):
+            for field in fields_of(hint.type):
                 self._default(hint_of(field.type), f"{key}.{field.name}", field.default)
         else:
             self.origins[key] = "default"
@@ -336,7 +349,7 @@ def _advice(leaf: Leaf, hint: Hint) -> str:
 def _unknown(name: str, place: Place, section: str, names: list[str]) -> Problem:
     key = child(section, name)
     fix = _did_you_mean(name.replace("-", "_"), names)
-    elsewhere = [known for known in known_keys() if known.rpartition(".")[2] == name]
+    elsewhere = [known for known in known_settings() if known.rpartition(".")[2] == name]
     if not fix and elsewhere:
         fix = f"did you mean `{elsewhere[0]}`?"
     if not fix:

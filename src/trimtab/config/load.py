@@ -7,9 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
-from trimtab.config.decode import Decoder, hint_of, known_keys
+from trimtab.config.decode import Decoder, known_settings
 from trimtab.config.document import Document, parse
 from trimtab.config.problem import Problem, config_error
 from trimtab.config.schema import Config
@@ -169,8 +167,8 @@ def _environment(
     A variable that is nearly the name of a setting is a problem, any other is `unknown`:
     orchestrators and applications have TRIMTAB_* variables of their own.
     """
-    known = set(known_keys())
-    lists = {key for key in known if _is_list(key)}
+    known = known_settings()
+    lists = {key for key, hint in known.items() if hint.item}
     for name in sorted(env, key=lambda name: (name.count("__"), name)):
         if not name.startswith(_PREFIX) or name in _NOT_SETTINGS or not env[name]:
             continue
@@ -189,15 +187,6 @@ def _environment(
             problems.append(Problem(f"{name} names no setting", place, key, fix))
         else:
             unknown.append(name)
-
-
-def _is_list(key: str) -> bool:
-    struct: Any = Config
-    for name in key.split("."):
-        field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
-        hint = hint_of(field.type)
-        struct = hint.type
-    return bool(hint.item)
 
 
 def _variable(key: str) -> str:
