@@ -31,6 +31,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 START_TIMEOUT_S = 60.0
+_ROOMY_BYTES = 2 * 1024**3
 STOP_TIMEOUT_S = 30.0
 PASSWORD = "correct-horse"  # long enough to be searched for in every error and repr
 
@@ -38,7 +39,7 @@ PASSWORD = "correct-horse"  # long enough to be searched for in every error and 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of our own; its `postgres` database, as a superuser."""
-    with _directory(_unprivileged()) as home:
+    with _directory(_unprivileged(), within=_in_memory()) as home:
         _initdb(home)
         with _started(_postgres_command(home), home=home, ready=_postgres_ready) as port:
             yield f"postgresql://trimtab:{PASSWORD}@127.0.0.1:{port}/postgres"
@@ -144,10 +145,18 @@ def _unavailable(reason: str) -> Never:
     pytest.skip(reason)
 
 
+def _in_memory() -> Path | None:
+    """Where files are in memory and there is room: a database of PostgreSQL is a thousand of them,
+    and each test has its own."""
+    memory = Path("/dev/shm")
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= _ROOMY_BYTES
+    return memory if roomy else None
+
+
 @contextlib.contextmanager
-def _directory(owner: pwd.struct_passwd | None) -> Iterator[Path]:
+def _directory(owner: pwd.struct_passwd | None, *, within: Path | None = None) -> Iterator[Path]:
     """A short path (UNIX socket names are limited to 107 bytes) that `owner` may enter."""
-    home = Path(tempfile.mkdtemp(prefix="trimtab-"))
+    home = Path(tempfile.mkdtemp(prefix="trimtab-", dir=within))
     if owner:
         os.chown(home, owner.pw_uid, owner.pw_gid)
     try:
