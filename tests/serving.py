@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
+from tests.tables import stores_in
+
 from trimtab.api.asgi import Server
 from trimtab.api.listeners import listener
 from trimtab.api.serving import listen
@@ -112,7 +114,8 @@ def served(config: Config, source: Callable[[], Loaded] | None = None) -> Iterat
     Args:
         source: where the configuration is read again.
     """
-    Path(config.data).mkdir(parents=True, exist_ok=True)
+    Path(config.data).mkdir(mode=0o700, parents=True, exist_ok=True)
+    stores_in(config)
     with patch.object(setup, "build_bm25", index_once):
         app = App.open(config, source)
     opened = listen("127.0.0.1", 0)

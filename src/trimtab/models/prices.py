@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -74,6 +75,7 @@ class Prices:
         self._seen: dict[tuple[str, str | None], _Dated] = {}
 
     @classmethod
+    @cache
     def shipped(cls) -> Prices:
         """The prices of the table that this release ships."""
         return cls(shipped_table().models)
