@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator, Sequence
 from typing import TypeVar
@@ -47,6 +48,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first, so that no process is left alone with a file at the end."""
     long = {item.path for item in items if _takes_long(item)}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_sessionstart() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """The tests themselves are most of the heap and never garbage: no search for it has them."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def _takes_long(item: pytest.Item) -> bool:
