@@ -18,6 +18,12 @@ def metadata_in(folder: Path) -> SQLMetadata:
     return SQLMetadata.open(f"sqlite:///{folder / 'metadata.db'}")
 
 
+def telemetry_in(data: Path) -> DuckDBTelemetry:
+    """The store in a data directory, empty if there was none."""
+    _fill(data, "telemetry.duckdb")
+    return DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=FileBlobs(data / "blobs"))
+
+
 def stores_in(config: Config) -> None:
     """The stores that are files, empty if there were none, as a server that ended leaves them."""
     if config.metadata_url is None:

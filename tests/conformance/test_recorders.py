@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from tests.tables import telemetry_in
 
 from trimtab.records import Span
-from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.testing.recorder import RecorderContract
 from trimtab.tracing.delivery import Delivery
@@ -20,7 +20,7 @@ class TestSpanRecorder(RecorderContract):
 
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[DuckDBTelemetry]:
-        store = DuckDBTelemetry.open(tmp_path / "t.duckdb", blobs=FileBlobs(tmp_path / "blobs"))
+        store = telemetry_in(tmp_path)
         yield store
         store.close()
 

@@ -8,21 +8,18 @@ from pathlib import Path
 
 import pytest
 from tests.services import clickhouse_database_of
+from tests.tables import telemetry_in
 
 from trimtab.ports import TelemetryStore
-from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.clickhouse import ClickHouseTelemetry
 from trimtab.stores.telemetry.clickhouse.connection import Connection, Place
-from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.testing.telemetry import Reopening, TelemetryStoreContract
 
 
 class TestDuckDB(TelemetryStoreContract):
     @pytest.fixture
     def reopen(self, tmp_path: Path) -> Iterator[Reopening]:
-        blobs = FileBlobs(tmp_path / "blobs")
-        path = tmp_path / "telemetry.duckdb"
-        with Reopening(lambda: DuckDBTelemetry.open(path, blobs=blobs)) as reopen:
+        with Reopening(lambda: telemetry_in(tmp_path)) as reopen:
             yield reopen
 
     @pytest.fixture

@@ -47,10 +47,6 @@ class Watched:
         return getattr(self._real, name)
 
 
-def open_telemetry(data: Path) -> DuckDBTelemetry:
-    return DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=FileBlobs(data / "blobs"))
-
-
 def stop_dead() -> None:
     sys.stdout.write("here\n")
     sys.stdout.flush()
@@ -58,7 +54,9 @@ def stop_dead() -> None:
 
 
 async def score(data: Path) -> None:
-    telemetry: Any = open_telemetry(data)
+    telemetry: Any = DuckDBTelemetry.open(
+        data / "telemetry.duckdb", blobs=FileBlobs(data / "blobs")
+    )
     cursors: Any = SQLMetadata.open(f"sqlite:///{data}/metadata.db").cursors
     if MOMENT == "judged":
         telemetry = Watched(telemetry, "append")

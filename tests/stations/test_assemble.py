@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.stations.recording import Busy, Faulty, span, stored
-from tests.stations.wiring import in_loop, open_telemetry
+from tests.stations.wiring import in_loop
+from tests.tables import telemetry_in
 
 from trimtab.errors import StoreError
 from trimtab.kit import ids
@@ -33,7 +34,7 @@ ROOT, CHILD = "00f067aa0ba902b7", "00f067aa0ba902b8"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TelemetryStore]:
-    with closing(open_telemetry(tmp_path)) as store:
+    with closing(telemetry_in(tmp_path)) as store:
         yield store
 
 

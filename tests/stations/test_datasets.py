@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stations.wiring import open_telemetry
-from tests.tables import metadata_in
+from tests.tables import metadata_in, telemetry_in
 
 from trimtab.datasets.curate import Curation, curate
 from trimtab.kit import ids
@@ -102,7 +101,7 @@ class Archive:
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Archive]:
     metadata = metadata_in(tmp_path)
-    with closing(metadata), closing(open_telemetry(tmp_path)) as telemetry:
+    with closing(metadata), closing(telemetry_in(tmp_path)) as telemetry:
         yield Archive(telemetry, metadata)
 
 

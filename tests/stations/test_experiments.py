@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from tests.stations.laboratory import Laboratory, echo, failing_on, length, right, rows
-from tests.stations.wiring import in_loop, open_telemetry
-from tests.tables import metadata_in
+from tests.stations.wiring import in_loop
+from tests.tables import metadata_in, telemetry_in
 
 from trimtab.errors import Conflict, NotDurable, ProviderUnavailable, StoreError
 from trimtab.experiments.silence import SILENT_S, give_up, heard
@@ -43,7 +43,7 @@ class Watched:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Laboratory]:
     metadata = metadata_in(tmp_path)
-    with closing(metadata), closing(open_telemetry(tmp_path)) as telemetry:
+    with closing(metadata), closing(telemetry_in(tmp_path)) as telemetry:
         yield Laboratory(metadata, telemetry)
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.stations.scoring_process import open_telemetry
 from tests.stations.town import PROJECT, Town
-from tests.tables import metadata_in
+from tests.tables import metadata_in, telemetry_in
 from tests.waiting import eventually
 
 from trimtab.errors import StoreError
@@ -122,7 +121,7 @@ class Place:
 def place(tmp_path: Path) -> Iterator[Place]:
     with (
         closing(metadata_in(tmp_path)) as metadata,
-        closing(open_telemetry(tmp_path)) as telemetry,
+        closing(telemetry_in(tmp_path)) as telemetry,
     ):
         yield Place(Town(metadata), telemetry)
 

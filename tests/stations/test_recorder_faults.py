@@ -19,7 +19,8 @@ from tests.stations.recording import (
     stored,
     waiting,
 )
-from tests.stations.wiring import in_loop, open_telemetry
+from tests.stations.wiring import in_loop
+from tests.tables import telemetry_in
 
 from trimtab.errors import InvalidRequest, NotDurable, StoreError
 from trimtab.kit import jsonx
@@ -30,7 +31,7 @@ from trimtab.tracing.spool import Spool
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TelemetryStore]:
-    with closing(open_telemetry(tmp_path)) as telemetry:
+    with closing(telemetry_in(tmp_path)) as telemetry:
         yield telemetry
 
 

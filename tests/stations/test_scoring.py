@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from tests.stations import scoring_process
-from tests.stations.scoring_process import brief, open_telemetry
-from tests.tables import metadata_in
+from tests.stations.scoring_process import brief
+from tests.tables import metadata_in, telemetry_in
 
 from trimtab.errors import NotDurable, ScorerError, StoreError
 from trimtab.kit import ids
@@ -40,7 +40,7 @@ PASSAGE = {
 
 @pytest.fixture
 def telemetry(tmp_path: Path) -> Iterator[TelemetryStore]:
-    with closing(open_telemetry(tmp_path)) as store:
+    with closing(telemetry_in(tmp_path)) as store:
         yield store
 
 
@@ -406,7 +406,7 @@ class TestFailures:
         self, tmp_path: Path
     ) -> None:
         calls = [call() for _ in range(30)]
-        with closing(open_telemetry(tmp_path)) as telemetry:
+        with closing(telemetry_in(tmp_path)) as telemetry:
             store_calls(telemetry, calls)
         for moment in ("judging", "judged", "appended"):
             process = subprocess.Popen(
@@ -418,7 +418,7 @@ class TestFailures:
             process.send_signal(signal.SIGKILL)
             process.communicate()
         with (
-            closing(open_telemetry(tmp_path)) as telemetry,
+            closing(telemetry_in(tmp_path)) as telemetry,
             closing(metadata_in(tmp_path)) as metadata,
         ):
             drained(online(telemetry, metadata.cursors))

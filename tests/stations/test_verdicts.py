@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.stations.laboratory import Laboratory, echo, length, right, rows
-from tests.stations.wiring import open_telemetry
-from tests.tables import metadata_in
+from tests.tables import metadata_in, telemetry_in
 
 from trimtab.errors import Conflict
 from trimtab.experiments.comparisons import Comparisons
@@ -28,7 +27,7 @@ from trimtab.scorers.registry import resolve
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Laboratory]:
     metadata = metadata_in(tmp_path)
-    with closing(metadata), closing(open_telemetry(tmp_path)) as telemetry:
+    with closing(metadata), closing(telemetry_in(tmp_path)) as telemetry:
         yield Laboratory(metadata, telemetry)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from tests.tables import telemetry_in
 
 from trimtab.gateway.admission import Admission
 from trimtab.gateway.answer import Answer
@@ -41,7 +42,6 @@ from trimtab.providers.extract import ExtractProvider
 from trimtab.records import Message, ModelCard, ModelTarget, Prompt, Release, Retrieval, Route, Span
 from trimtab.records.route import Retries, RouteDefaults, Timeouts
 from trimtab.retrievers import build_bm25
-from trimtab.stores.blobs.files import FileBlobs
 from trimtab.stores.telemetry.duckdb import DuckDBTelemetry
 from trimtab.tracing.delivery import Delivery
 from trimtab.tracing.recorder import SpanRecorder
@@ -62,10 +62,6 @@ ONCE = RouteDefaults(
 """How a model is asked in most tests: one attempt, and what comes of it is final."""
 
 T = TypeVar("T")
-
-
-def open_telemetry(data: Path) -> DuckDBTelemetry:
-    return DuckDBTelemetry.open(data / "telemetry.duckdb", blobs=FileBlobs(data / "blobs"))
 
 
 def embedded() -> ExtractProvider:
@@ -160,7 +156,7 @@ async def wired(
     cache: AnswerCache | None = None,
     hooks: Hooks | Callable[[], Hooks] | None = None,
 ) -> AsyncIterator[Wired]:
-    telemetry = open_telemetry(data)
+    telemetry = telemetry_in(data)
     spans = SpanRecorder(
         Spool.open(data / "spool", max_backlog_bytes=spool_bytes), Delivery(telemetry)
     )
