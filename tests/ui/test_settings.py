@@ -13,6 +13,9 @@ from tests.serving import Served, configured, served
 from tests.ui import records
 from tests.ui.axe import violations
 from tests.ui.conftest import opened
+from tests.waiting import until
+
+PROJECTS = "/api/v1/projects"
 
 TEXT = """
 limits: {drain_s: 5}
@@ -71,6 +74,7 @@ def test_a_project_is_found_in_the_list_and_opened(page: Page, site: Served) -> 
     asked = {"model": "trimtab/extract", "messages": [{"role": "user", "content": "Which port?"}]}
     headers = {"x-trimtab-project": "shop", "content-type": "application/json"}
     assert site.ask("POST", "/v1/chat/completions", asked, headers).status == 200
+    until(lambda: "shop" in {one["name"] for one in site.client.get(PROJECTS)["data"]})
     page.goto("/settings/projects")
     found = rows(page, "Projects")
     expect(found).to_have_count(3)
