@@ -35,6 +35,7 @@ def stores_in(config: Config) -> None:
 def _fill(folder: Path, name: str) -> None:
     path = folder / name
     if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_bytes(_made()[name])
 
