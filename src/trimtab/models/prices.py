@@ -68,9 +68,15 @@ class Prices:
 
     __slots__ = ("_models", "_own", "_seen", "_shipped")
 
-    def __init__(self, models: Iterable[PricedModel], overrides: Iterable[Override] = ()) -> None:
+    def __init__(
+        self,
+        models: Iterable[PricedModel],
+        overrides: Iterable[Override] = (),
+        *,
+        named: Mapping[Name, _Dated] | None = None,
+    ) -> None:
         self._models = tuple(models)
-        self._shipped = _by_name(self._models)
+        self._shipped = _by_name(self._models) if named is None else named
         self._own = _own_by_name(overrides, self._shipped)
         self._seen: dict[tuple[str, str | None], _Dated] = {}
 
@@ -86,7 +92,7 @@ class Prices:
         Raises:
             ConfigError: two overrides give the same model a price from the same day.
         """
-        return Prices(self._models, overrides)
+        return Prices(self._models, overrides, named=self._shipped)
 
     @property
     def models(self) -> tuple[PricedModel, ...]:
